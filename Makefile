@@ -1,0 +1,36 @@
+# make demo: install, run the small profile of the NTU study, write its report
+# make test: install, run the fast tests
+
+PYTHON ?= python3
+VENV ?= .venv
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+
+python := $(VENV)/bin/python
+pip_install := $(python) -m pip install --quiet --disable-pip-version-check
+
+.PHONY: demo test test-slow clean
+
+demo: $(VENV)/.installed
+	$(python) reproduce.py run ntu --profile demo
+
+test: $(VENV)/.installed-dev
+	$(python) -m pytest
+
+test-slow: $(VENV)/.installed-dev
+	$(python) -m pytest -m slow
+
+$(VENV)/.installed: requirements.txt | $(VENV)
+	$(pip_install) -r requirements.txt
+	touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt requirements.txt | $(VENV)
+	$(pip_install) -r requirements-dev.txt
+	touch $@
+
+$(VENV):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed (make PYTHON=python3.12 ...)" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+clean:
+	rm -rf runs reports/results/*/demo

@@ -1,0 +1,67 @@
+"""What an attack is for: to leave a class, or to reach one."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+def _classes(name: str, values) -> np.ndarray:
+    """`values` as int64 [N]; anything but whole numbers in one dimension is refused."""
+    array = np.asarray(values)
+    if array.ndim != 1 or (array.size and not np.issubdtype(array.dtype, np.integer)):
+        raise ValueError(
+            f"{name} has shape {array.shape} and type {array.dtype}; "
+            "accepted: integer classes of shape [N] (not one-hot)"
+        )
+    return array.astype(np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class Untargeted:
+    """Succeeds on an image when its prediction is not `labels` (integers, [N])."""
+
+    labels: np.ndarray
+
+    #: The loss of the goal's classes is multiplied by this and then maximised.
+    sign = 1.0
+
+    def __post_init__(self):
+        object.__setattr__(self, "labels", _classes("labels", self.labels))
+
+    @property
+    def classes(self) -> np.ndarray:
+        return self.labels
+
+    def reached(self, logits: np.ndarray) -> np.ndarray:
+        """Success per image, bool [N], from logits [N, classes]."""
+        return logits.argmax(axis=1) != self.labels
+
+    def take(self, index) -> "Untargeted":
+        return Untargeted(self.labels[index])
+
+
+@dataclass(frozen=True, eq=False)
+class Targeted:
+    """Succeeds on an image when its prediction is `classes` (integers, [N])."""
+
+    classes: np.ndarray
+
+    sign = -1.0
+
+    def __post_init__(self):
+        object.__setattr__(self, "classes", _classes("classes", self.classes))
+
+    def reached(self, logits: np.ndarray) -> np.ndarray:
+        """Success per image, bool [N], from logits [N, classes]."""
+        return logits.argmax(axis=1) == self.classes
+
+    def take(self, index) -> "Targeted":
+        return Targeted(self.classes[index])
+
+
+Goal = Untargeted | Targeted
+
+
+def as_goal(labels) -> Goal:
+    """`labels` itself when it is a goal; plain integer labels mean `Untargeted`."""
+    return labels if isinstance(labels, Goal) else Untargeted(labels)

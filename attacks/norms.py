@@ -1,0 +1,48 @@
+"""Norms of a perturbation: names, distances per image, and the range of an epsilon."""
+
+import math
+
+import numpy as np
+
+#: The norms an attack can be bounded in, with the order that CleverHans and NumPy call them by.
+ORDER = {"linf": np.inf, "l2": 2, "l1": 1}
+
+
+def check_norm(norm: str, accepted=tuple(ORDER)) -> None:
+    if norm not in accepted:
+        raise ValueError(f"norm is {norm!r}; accepted: {', '.join(map(repr, accepted))}")
+
+
+def check_epsilon(epsilon: float, norm: str, image_shape: tuple[int, ...]) -> float:
+    """`epsilon` as a float, when it is a distance between two images in [0, 1].
+
+    Raises:
+        ValueError: not finite, negative, or above the diameter of the box of images
+            (1 in L-inf, sqrt(d) in L2 and d in L1, with d = pixels x channels).
+    """
+    pixels = math.prod(image_shape)
+    diameter = {"linf": 1.0, "l2": math.sqrt(pixels), "l1": float(pixels)}[norm]
+    value = float(epsilon)
+    if not (math.isfinite(value) and 0 <= value <= diameter):
+        raise ValueError(
+            f"epsilon is {epsilon!r}; accepted for {norm}: 0 to {diameter:g}, a distance between "
+            "images in [0, 1] (write 8 grey levels as 8/255)"
+        )
+    return value
+
+
+def distances(perturbations: np.ndarray) -> dict[str, np.ndarray]:
+    """L0 (changed values), L1, L2 and L-inf of each perturbation, float64 [N].
+
+    Args:
+        perturbations: [N, ...], adversarial images minus images.
+    """
+    # Not -1, which NumPy refuses when there is no image.
+    values = math.prod(perturbations.shape[1:])
+    flat = np.abs(perturbations.reshape(len(perturbations), values), dtype=np.float64)
+    return {
+        "l0": np.count_nonzero(flat, axis=1).astype(np.float64),
+        "l1": flat.sum(axis=1),
+        "l2": np.sqrt(np.square(flat).sum(axis=1)),
+        "linf": flat.max(axis=1, initial=0.0),
+    }

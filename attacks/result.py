@@ -1,0 +1,40 @@
+"""What an attack returns."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from attacks.norms import distances
+
+
+@dataclass(frozen=True, eq=False)
+class AttackResult:
+    """The outcome of one attack, image by image.
+
+    Attributes:
+        images: float32 [N, ...], the adversarial images.
+        originals: float32 [N, ...], the images they were made from.
+        logits: float32 [N, classes], from a fresh forward pass on `images`.
+        success: bool [N], whether the goal of the attack is reached by `logits`.
+        gradient_evaluations: int64 [N], gradients on the way to each image. Results of one
+            `sweep` share work, so their sum can exceed what was computed.
+        forward_evaluations: int64 [N], forward passes without a gradient.
+        epsilon: the bound, for a budget attack.
+    """
+
+    images: np.ndarray
+    originals: np.ndarray = field(repr=False)
+    logits: np.ndarray
+    success: np.ndarray
+    gradient_evaluations: np.ndarray
+    forward_evaluations: np.ndarray
+    epsilon: float | None = None
+
+    @cached_property
+    def distances(self) -> dict[str, np.ndarray]:
+        """`l0`, `l1`, `l2` and `linf` distance of each image from its original, float64 [N]."""
+        return distances(self.images - self.originals)
+
+    def __len__(self) -> int:
+        return len(self.images)

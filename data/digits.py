@@ -1,0 +1,37 @@
+"""Digits: 1,797 real handwritten digits of 8x8 pixels that ship with scikit-learn.
+
+Alpaydin and Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning Repository,
+1998. Scaled to the shape of a CIFAR image, they stand in for CIFAR where nothing can be downloaded.
+"""
+
+from os import PathLike
+
+import numpy as np
+from sklearn.datasets import load_digits
+
+from data.dataset import Description, Official
+
+DESCRIPTION = Description(
+    name="digits",
+    image_shape=(32, 32, 3),
+    class_names=tuple("0123456789"),
+    original_counts=(1437, 360),
+)
+_TEST_SEED = 1998
+
+
+def read(data_dir: str | PathLike | None = None) -> Official:
+    """Every pixel becomes a 4x4 block of three equal channels; one image in five is for testing.
+
+    `data_dir` is not needed: the images are part of scikit-learn.
+    """
+    images, labels = load_digits(return_X_y=True)
+    images = (images.reshape(-1, 8, 8, 1) / 16).astype(np.float32)
+    images = images.repeat(4, axis=1).repeat(4, axis=2).repeat(3, axis=3)
+
+    # Every fifth image of the shuffled images sorted by class: each class gives its fifth.
+    shuffled = np.random.RandomState(_TEST_SEED).permutation(len(labels))
+    by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
+    test = np.sort(by_class[::5])
+    train = np.delete(np.arange(len(labels)), test)
+    return Official(images[train], labels[train], images[test], labels[test], "scikit-learn")

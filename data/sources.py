@@ -1,0 +1,184 @@
+"""Finds the files of a data set, reads them and checks what they hold."""
+
+import hashlib
+import os
+import pickle
+import warnings
+import zipfile
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from data.dataset import Description, Official
+
+DATA_DIR_VARIABLE = "REPRODUCE_DATA_DIR"
+_ARRAYS = ("x_train", "y_train", "x_test", "y_test")
+
+
+class DatasetNotFoundError(FileNotFoundError):
+    """The data set is not in the folder that was named, or could not be downloaded."""
+
+
+@dataclass(frozen=True)
+class PickledFolder:
+    """A folder of CIFAR batches: its files in order, each with its MD5 sum."""
+
+    name: str
+    train: Mapping[str, str]
+    test: Mapping[str, str]
+    label_key: bytes
+
+
+def read(
+    description: Description,
+    data_dir: str | os.PathLike | None,
+    download: Callable,
+    folder: PickledFolder | None = None,
+) -> Official:
+    """Reads from `data_dir`, else from REPRODUCE_DATA_DIR, else through `download`.
+
+    Raises:
+        DatasetNotFoundError: the folder does not have the data set, or the download failed.
+        ValueError: a file is damaged, is not the data set, or cannot be opened safely.
+    """
+    data_dir = data_dir or os.environ.get(DATA_DIR_VARIABLE)
+    if not data_dir:
+        return _downloaded(description, download)
+    root = Path(data_dir).expanduser()
+    archives = [root / part / f"{description.name}.npz" for part in ("", "npz", "datasets")]
+    folders = [root / part / folder.name for part in ("", "datasets")] if folder else []
+    for path in archives:
+        if path.is_file():
+            return _checked(description, _read_npz(path), path, f"npz {path.name}")
+    for path in folders:
+        if path.is_dir():
+            return _checked(description, _read_folder(path, folder), path, path.name)
+    raise DatasetNotFoundError(
+        f"data_dir {str(root)!r} does not have {description.name}; looked for "
+        + ", ".join(str(path) for path in archives + folders)
+    )
+
+
+def _downloaded(description: Description, download: Callable) -> Official:
+    try:
+        (x_train, y_train), (x_test, y_test) = download()
+    except Exception as error:  # Keras raises a bare Exception when a download fails.
+        raise DatasetNotFoundError(
+            f"{description.name} could not be downloaded by keras.datasets ({error}); name a "
+            f"folder that has {description.name}.npz by data_dir or by the environment variable "
+            f"{DATA_DIR_VARIABLE}"
+        ) from error
+    arrays = dict(zip(_ARRAYS, (x_train, y_train, x_test, y_test)))
+    return _checked(description, arrays, "keras.datasets", "keras.datasets")
+
+
+def _read_npz(path: Path) -> dict[str, np.ndarray]:
+    try:
+        if not zipfile.is_zipfile(path):
+            raise ValueError("it is not a zip file")
+        with np.load(path, allow_pickle=False) as archive:
+            missing = [key for key in _ARRAYS if key not in archive]
+            arrays = {key: archive[key] for key in _ARRAYS if key not in missing}
+            found = archive.files
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(f"{path} cannot be read as npz, plain arrays only: {error}") from error
+    if missing:
+        raise ValueError(
+            f"{path} has no array {', '.join(missing)}; it has {', '.join(found) or 'none'}, and "
+            f"{', '.join(_ARRAYS)} are needed"
+        )
+    return arrays
+
+
+def _read_folder(path: Path, folder: PickledFolder) -> dict[str, np.ndarray]:
+    x_train, y_train = _read_batches(path, folder.train, folder.label_key)
+    x_test, y_test = _read_batches(path, folder.test, folder.label_key)
+    return dict(zip(_ARRAYS, (x_train, y_train, x_test, y_test)))
+
+
+def _read_batches(
+    path: Path, checksums: Mapping[str, str], label_key: bytes
+) -> tuple[np.ndarray, np.ndarray]:
+    missing = [name for name in checksums if not (path / name).is_file()]
+    if missing:
+        raise DatasetNotFoundError(f"{path} does not have {', '.join(missing)}")
+    batches = [_unpickle(path / name, checksum) for name, checksum in checksums.items()]
+    # Each row holds the red, then the green, then the blue plane.
+    planes = np.concatenate([batch[b"data"] for batch in batches]).reshape(-1, 3, 32, 32)
+    labels = np.concatenate([batch[label_key] for batch in batches])
+    return planes.transpose(0, 2, 3, 1), labels
+
+
+def _unpickle(path: Path, checksum: str) -> dict[bytes, object]:
+    content = path.read_bytes()
+    found = hashlib.md5(content).hexdigest()
+    if found != checksum:
+        raise ValueError(
+            f"{path} has MD5 {found}, the original file has {checksum}; it is not opened, because "
+            "a pickle can run code. A copy that differs from the original is accepted as an npz "
+            f"file with the arrays {', '.join(_ARRAYS)}"
+        )
+    with warnings.catch_warnings():
+        # The dtypes in these old files are spelled in a way that NumPy 2.4 deprecates.
+        warnings.simplefilter("ignore")
+        return pickle.loads(content, encoding="bytes")
+
+
+def _checked(
+    description: Description, arrays: Mapping[str, np.ndarray], where: Path | str, source: str
+) -> Official:
+    checked = {}
+    for part in ("train", "test"):
+        images = _images(arrays[f"x_{part}"], description, f"{where}: x_{part}")
+        labels = _labels(arrays[f"y_{part}"], description, f"{where}: y_{part}")
+        if len(images) != len(labels):
+            raise ValueError(
+                f"{where}: x_{part} has {len(images)} images but y_{part} has {len(labels)} "
+                "labels; one label for each image is needed"
+            )
+        checked |= {f"x_{part}": images, f"y_{part}": labels}
+    return Official(**checked, source=source)
+
+
+def _images(images: np.ndarray, description: Description, where: str) -> np.ndarray:
+    height, width, channels = description.image_shape
+    if channels == 1 and images.ndim == 3:
+        images = images[..., np.newaxis]
+    if images.shape[1:] != (height, width, channels) or len(images) == 0:
+        raise ValueError(
+            f"{where} has shape {images.shape}; {description.name} has "
+            f"[N, {height}, {width}, {channels}] with N > 0"
+        )
+    if images.dtype == np.uint8:
+        return images
+    if not np.issubdtype(images.dtype, np.floating):
+        raise ValueError(
+            f"{where} has dtype {images.dtype}; accepted are uint8 in 0..255 and floats in [0, 1]"
+        )
+    low, high = images.min(), images.max()
+    if not (low >= 0 and high <= 1):  # written so that NaN fails too
+        raise ValueError(
+            f"{where} has values from {low} to {high}; accepted are uint8 in 0..255 and floats "
+            "in [0, 1]"
+        )
+    return images
+
+
+def _labels(labels: np.ndarray, description: Description, where: str) -> np.ndarray:
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
+        raise ValueError(
+            f"{where} has shape {labels.shape} and dtype {labels.dtype}; accepted are integers "
+            "[N] or [N, 1]"
+        )
+    classes = len(description.class_names)
+    if len(labels) and not (labels.min() >= 0 and labels.max() < classes):
+        raise ValueError(
+            f"{where} has labels from {labels.min()} to {labels.max()}; {description.name} has "
+            f"classes 0 to {classes - 1}"
+        )
+    return labels

@@ -1,0 +1,213 @@
+"""The Distiller: a student trained on labels and on the outputs of a teacher."""
+
+import math
+
+import keras
+import tensorflow as tf
+
+
+class Distiller(keras.Model):
+    """Trains `student` on hard labels and on the softened outputs of `teacher`.
+
+    The loss of a batch (x, y) is
+
+        alpha * student_loss_fn(y, student(x))
+        + (1 - alpha) * distillation_loss_fn(softmax(teacher(x) / T), softmax(student(x) / T))
+
+    after Hinton, Vinyals and Dean, 2015, arXiv 1503.02531, without their factor T squared (pass
+    a loss that is scaled so if you want it). Only the student is trained and saved; the teacher
+    runs in inference mode and is not a part of this model, so neither its variables nor its
+    regularisation losses enter. `evaluate` gives the student loss and the metrics.
+
+    Args:
+        student, teacher: Keras models from images to outputs [N, classes] of the same classes.
+
+    Example:
+        distiller = Distiller(student, teacher)
+        distiller.compile(
+            optimizer=keras.optimizers.Adam(),
+            metrics=[keras.metrics.SparseCategoricalAccuracy()],
+            student_loss_fn=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            distillation_loss_fn=keras.losses.KLDivergence(),
+            alpha=0.1,
+            temperature=10,
+        )
+        distiller.fit(x_train, y_train, epochs=3)
+    """
+
+    def __init__(self, student: keras.Model, teacher: keras.Model, **kwargs):
+        super().__init__(**kwargs)
+        for role, model in (("student", student), ("teacher", teacher)):
+            if not isinstance(model, keras.Model):
+                raise TypeError(f"{role} is a {type(model).__name__}; accepted: a keras.Model")
+        shapes = [_static_output_shape(model) for model in (student, teacher)]
+        if None not in shapes:
+            _check_same_classes(*shapes)
+        self.student = student
+        # Past Keras' attribute tracking: the teacher stays the caller's alone.
+        object.__setattr__(self, "teacher", teacher)
+        self.built = student.built
+        self._student_loss_tracker = keras.metrics.Mean(name="student_loss")
+        self._distillation_loss_tracker = keras.metrics.Mean(name="distillation_loss")
+
+    def compile(
+        self,
+        optimizer,
+        metrics,
+        student_loss_fn: keras.losses.Loss,
+        distillation_loss_fn: keras.losses.Loss,
+        alpha: float = 0.2,
+        temperature: float = 20.0,
+        student_regularization: bool = False,
+        **kwargs,
+    ):
+        """Configures the training.
+
+        Args:
+            optimizer, metrics: as for `keras.Model.compile`; metrics see (y, student output).
+            student_loss_fn: of (y, student output).
+            distillation_loss_fn: of the softened teacher and student outputs.
+            alpha: weight of the student loss, 0 to 1. At 1 the teacher is not run.
+            temperature: T, above 0.
+            student_regularization: whether the student's own regularisation losses (weight
+                decay) are added, once and not scaled by alpha.
+
+        Raises:
+            ValueError, TypeError: naming the argument, its value and what is accepted.
+        """
+        for name, loss in (
+            ("student_loss_fn", student_loss_fn),
+            ("distillation_loss_fn", distillation_loss_fn),
+        ):
+            if not isinstance(loss, keras.losses.Loss):
+                raise TypeError(
+                    f"{name} is {loss!r}; accepted: a keras.losses.Loss object "
+                    "(its reduction is what stays right under tf.distribute)"
+                )
+        if not 0 <= alpha <= 1:
+            raise ValueError(f"alpha is {alpha!r}; accepted: 0 to 1")
+        if not (math.isfinite(temperature) and temperature > 0):
+            raise ValueError(f"temperature is {temperature!r}; accepted: a finite number above 0")
+        super().compile(optimizer=optimizer, metrics=metrics, **kwargs)
+        self.student_loss_fn = student_loss_fn
+        self.distillation_loss_fn = distillation_loss_fn
+        self.alpha = float(alpha)
+        self.temperature = float(temperature)
+        self.student_regularization = student_regularization
+
+    def __dir__(self):
+        # Keras saves and restores whatever `dir` finds.
+        return [name for name in super().__dir__() if name != "teacher"]
+
+    def call(self, inputs, training=None):
+        return self.student(inputs, training=training)
+
+    def train_step(self, data):
+        logs = super().train_step(data)
+        return _without_distillation_loss(logs) if self.alpha == 1 else logs
+
+    def test_step(self, data):
+        return _without_distillation_loss(super().test_step(data))
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        _check_labels(self.student_loss_fn, y, y_pred)
+        # Losses are tracked per image, whatever the batch size and the number of replicas.
+        images = tf.shape(y_pred)[0]
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        student_loss, distillation_loss = self._terms(x, y, y_pred, sample_weight, training)
+        self._student_loss_tracker.update_state(student_loss * replicas, images)
+        if not training:
+            return student_loss
+        loss = self.alpha * student_loss
+        if distillation_loss is not None:
+            self._distillation_loss_tracker.update_state(distillation_loss * replicas, images)
+            loss += (1 - self.alpha) * distillation_loss
+        if self.student_regularization:
+            # Keras gives each replica its share.
+            loss += sum(self._aggregate_additional_loss(extra) for extra in self.losses)
+        return loss
+
+    def _get_metrics_result_or_logs(self, logs):
+        # Keras would take the logs of the last step, averaged over the replicas whatever their
+        # share of the images, because a metric is missing from them.
+        return {name: v for name, v in self.get_metrics_result().items() if name in logs}
+
+    def term_gradients(self, x, y) -> dict[str, tf.Tensor]:
+        """What the two weighted terms of the loss contribute on one batch.
+
+        Dropout is off and no statistic moves, so equal weights give equal numbers.
+
+        Returns:
+            `student_term`, `distillation_term`: alpha and (1 - alpha) times the losses;
+            `student_gradient_norm`, `distillation_gradient_norm`: the L2 norm of the gradient
+            of each with respect to all trainable weights of the student.
+        """
+        with tf.GradientTape(persistent=True) as tape:
+            student_loss, distillation_loss = self._terms(
+                x, y, self.student(x, training=False), None, training=True
+            )
+            terms = {"student": self.alpha * student_loss}
+            if distillation_loss is not None:
+                terms["distillation"] = (1 - self.alpha) * distillation_loss
+        report = {}
+        for name, term in terms.items():
+            gradients = tape.gradient(
+                term, self.student.trainable_weights, unconnected_gradients="zero"
+            )
+            report[f"{name}_term"] = term
+            report[f"{name}_gradient_norm"] = tf.linalg.global_norm(
+                [tf.cast(gradient, tf.float32) for gradient in gradients]
+            )
+        return report
+
+    def _terms(self, x, y, y_pred, sample_weight, training):
+        y_pred = tf.cast(y_pred, tf.float32)
+        student_loss = self.student_loss_fn(y, y_pred, sample_weight)
+        if not training or self.alpha == 1:
+            return student_loss, None
+        teacher_output = tf.stop_gradient(tf.cast(self.teacher(x, training=False), tf.float32))
+        _check_same_classes(y_pred.shape, teacher_output.shape)
+        distillation_loss = self.distillation_loss_fn(
+            keras.ops.softmax(teacher_output / self.temperature),
+            keras.ops.softmax(y_pred / self.temperature),
+            sample_weight,
+        )
+        return student_loss, distillation_loss
+
+
+def _without_distillation_loss(logs: dict) -> dict:
+    """The logs of a step that did not run the teacher."""
+    return {name: value for name, value in logs.items() if name != "distillation_loss"}
+
+
+def _static_output_shape(model: keras.Model):
+    """None for a subclassed model, or one that is not built: its outputs tell, later."""
+    return getattr(model, "output_shape", None) if model.built else None
+
+
+def _check_same_classes(student_shape, teacher_shape) -> None:
+    if student_shape[1:] != teacher_shape[1:]:
+        raise ValueError(
+            f"student gives outputs of shape {tuple(student_shape)} and teacher of "
+            f"{tuple(teacher_shape)}; accepted: two models with the same classes"
+        )
+
+
+def _check_labels(loss: keras.losses.Loss, y, y_pred) -> None:
+    """Refuses labels whose form does not fit the loss, before they broadcast to nonsense."""
+    if y is None:
+        raise ValueError("y is None; accepted: the labels of x")
+    classes, shape = y_pred.shape[-1], tuple(y.shape)
+    if isinstance(loss, keras.losses.SparseCategoricalCrossentropy):
+        if len(shape) > 2 or (len(shape) == 2 and shape[1] != 1):
+            raise ValueError(
+                f"y has shape {shape} and student_loss_fn is sparse; accepted: integer classes "
+                "[N] or [N, 1] (for one-hot labels use CategoricalCrossentropy)"
+            )
+    elif isinstance(loss, keras.losses.CategoricalCrossentropy):
+        if len(shape) != 2 or shape[1] != classes:
+            raise ValueError(
+                f"y has shape {shape} and student_loss_fn is categorical over {classes} classes; "
+                f"accepted: one-hot or soft labels [N, {classes}] (for integer classes use "
+                "SparseCategoricalCrossentropy)"
+            )

@@ -1,0 +1,39 @@
+"""Losses that the distillation procedures need and Keras does not have."""
+
+import keras
+import tensorflow as tf
+
+
+class OpaqueCategoricalCrossentropy(keras.losses.CategoricalCrossentropy):
+    """Categorical cross-entropy of exactly the tensor it is given.
+
+    Keras recognises an output that comes from a softmax and silently computes the loss from
+    the logits behind it, even with `from_logits=True`. A network that ended in softmax and was
+    trained with `from_logits=True` on an older version had its probabilities taken for logits;
+    this loss repeats that. With K classes it cannot fall below ln(1 + (K - 1) / e) then.
+    """
+
+    def call(self, y_true, y_pred):
+        return super().call(y_true, tf.identity(y_pred))
+
+
+class SquaredTemperatureKLDivergence(keras.losses.KLDivergence):
+    """KL divergence times T squared.
+
+    The gradient of the divergence of two softmaxes at temperature T shrinks like 1 / T^2; the
+    factor keeps its weight against the hard-label loss (Hinton, Vinyals and Dean, "Distilling
+    the Knowledge in a Neural Network", 2015, arXiv 1503.02531, section 2).
+
+    Args:
+        temperature: T of the softmaxes that are compared.
+    """
+
+    def __init__(self, temperature: float, name="squared_temperature_kl_divergence", **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.temperature = temperature
+
+    def call(self, y_true, y_pred):
+        return self.temperature**2 * super().call(y_true, y_pred)
+
+    def get_config(self):
+        return {**super().get_config(), "temperature": self.temperature}

@@ -1,0 +1,295 @@
+"""Defensive distillation, in the ways it has been done and the way it was meant.
+
+`as_listed` does what the code of the NTU final-year project does, faults included; `corrected`
+is knowledge distillation on logits (Hinton et al., 2015); `papernot` is the defense as it was
+proposed (Papernot, McDaniel, Wu, Jha and Swami, "Distillation as a Defense to Adversarial
+Perturbations against Deep Neural Networks", 2016, arXiv 1511.04508). Each comes with the
+control that shows what the teacher adds: the student's training on hard labels alone.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from math import isfinite
+
+import keras
+import numpy as np
+
+from data import training_batches
+from data.pipeline import steps_per_epoch
+from distillation.distiller import Distiller
+from distillation.losses import OpaqueCategoricalCrossentropy, SquaredTemperatureKLDivergence
+from distillation.monitor import LossTermMonitor
+from models import with_softmax, with_temperature
+
+ROLES = ("warm_up", "teacher", "student", "control")
+
+
+@dataclass(frozen=True)
+class Procedure:
+    """How teacher, student and control are trained.
+
+    Attributes:
+        name: of the procedure.
+        softmax_outputs: the networks end in softmax, and the Distiller applies its own on top.
+        teacher_temperature: what the teacher's logits are divided by inside its network, in
+            its training and when it teaches.
+        hard_label_temperature: the same for the control.
+        alpha: weight of the hard labels in the student's loss.
+        temperature: of the Distiller.
+        soft_loss: "kl", "kl x T^2" or "cross-entropy" of the softened outputs.
+        opaque_student_loss: probabilities are taken for logits (`from_logits=True` on them).
+        student_regularization: weight decay enters the student's and the control's loss.
+        warm_up_epochs: epochs at temperature 1 that teacher, student and control share.
+    """
+
+    name: str
+    softmax_outputs: bool
+    teacher_temperature: float
+    hard_label_temperature: float
+    alpha: float
+    temperature: float
+    soft_loss: str
+    opaque_student_loss: bool
+    student_regularization: bool
+    warm_up_epochs: int
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        return ROLES if self.warm_up_epochs else ROLES[1:]
+
+
+def procedure(name: str, temperature: float = 200.0, alpha: float = 0.2) -> Procedure:
+    """The procedure called `name`: "as_listed", "corrected" or "papernot".
+
+    Args:
+        temperature: T, above 0.
+        alpha: weight of the hard labels in the student's loss, 0 to 1; `papernot`, which has
+            none, ignores it.
+
+    Raises:
+        ValueError: an unknown name, or a value out of range.
+    """
+    if name not in PROCEDURES:
+        raise ValueError(f"procedure is {name!r}; accepted: {', '.join(map(repr, PROCEDURES))}")
+    if not (isfinite(temperature) and temperature > 0):
+        raise ValueError(f"temperature is {temperature!r}; accepted: a finite number above 0")
+    if not 0 <= alpha <= 1:
+        raise ValueError(f"alpha is {alpha!r}; accepted: 0 to 1")
+    return PROCEDURES[name](float(temperature), float(alpha))
+
+
+def _as_listed(temperature: float, alpha: float) -> Procedure:
+    return Procedure(
+        name="as_listed",
+        softmax_outputs=True,
+        teacher_temperature=temperature,
+        hard_label_temperature=1.0,
+        alpha=alpha,
+        temperature=temperature,
+        soft_loss="kl",
+        opaque_student_loss=True,
+        student_regularization=False,
+        warm_up_epochs=0,
+    )
+
+
+def _corrected(temperature: float, alpha: float) -> Procedure:
+    return Procedure(
+        name="corrected",
+        softmax_outputs=False,
+        teacher_temperature=1.0,
+        hard_label_temperature=1.0,
+        alpha=alpha,
+        temperature=temperature,
+        soft_loss="kl x T^2",
+        opaque_student_loss=False,
+        student_regularization=True,
+        warm_up_epochs=0,
+    )
+
+
+def _papernot(temperature: float, alpha: float) -> Procedure:
+    del alpha
+    return Procedure(
+        name="papernot",
+        softmax_outputs=False,
+        teacher_temperature=temperature,
+        hard_label_temperature=temperature,
+        alpha=0.0,
+        temperature=temperature,
+        soft_loss="cross-entropy",
+        opaque_student_loss=False,
+        student_regularization=True,
+        # From random weights the gradient at high T is too small to start from.
+        warm_up_epochs=1,
+    )
+
+
+PROCEDURES: dict[str, Callable[[float, float], Procedure]] = {
+    "as_listed": _as_listed,
+    "corrected": _corrected,
+    "papernot": _papernot,
+}
+
+
+def compile_trainer(
+    how: Procedure,
+    role: str,
+    network: keras.Model,
+    optimizer: keras.optimizers.Optimizer,
+    teacher: keras.Model | None = None,
+) -> keras.Model:
+    """A compiled model whose `fit` on one-hot labels trains `network` in its role.
+
+    Args:
+        network: gives logits; its weights are what is trained.
+        teacher: for the student, the trained teacher's network (logits).
+
+    Raises:
+        ValueError: an unknown role, or a student without a teacher.
+    """
+    if role not in how.roles:
+        raise ValueError(f"role is {role!r}; accepted for {how.name}: {', '.join(how.roles)}")
+    metrics = [keras.metrics.CategoricalAccuracy(name="accuracy")]
+    if role == "student":
+        if teacher is None:
+            raise ValueError("teacher is None; accepted for a student: its trained teacher")
+        return _distiller(how, network, teacher, optimizer, metrics)
+    if role == "control" and how.softmax_outputs:
+        # The student's own training step, with nothing but hard labels in the loss.
+        return _distiller(replace(how, alpha=1.0), network, network, optimizer, metrics)
+
+    temperature = {
+        "warm_up": 1.0,
+        "teacher": how.teacher_temperature,
+        "control": how.hard_label_temperature,
+    }[role]
+    model = with_temperature(network, temperature)
+    if how.softmax_outputs:
+        model = with_softmax(model)
+    if model is network:  # it stays without optimizer and loss, as it is saved
+        model = keras.Model(network.inputs, network.outputs)
+    loss = keras.losses.CategoricalCrossentropy(from_logits=not how.softmax_outputs)
+    model.compile(optimizer=optimizer, loss=loss, metrics=metrics)
+    return model
+
+
+def _distiller(how: Procedure, network, teacher, optimizer, metrics) -> Distiller:
+    # The Distiller softens by itself; only the listed teacher also has T inside its network.
+    if how.softmax_outputs:
+        teacher = with_softmax(with_temperature(teacher, how.teacher_temperature))
+        network = with_softmax(network)
+    student_loss = (
+        OpaqueCategoricalCrossentropy if how.opaque_student_loss
+        else keras.losses.CategoricalCrossentropy
+    )
+    soft_loss = {
+        "kl": keras.losses.KLDivergence,
+        "kl x T^2": lambda: SquaredTemperatureKLDivergence(how.temperature),
+        "cross-entropy": keras.losses.CategoricalCrossentropy,
+    }[how.soft_loss]
+    distiller = Distiller(network, teacher)
+    distiller.compile(
+        optimizer=optimizer,
+        metrics=metrics,
+        student_loss_fn=student_loss(from_logits=True),
+        distillation_loss_fn=soft_loss(),
+        alpha=how.alpha,
+        temperature=how.temperature,
+        student_regularization=how.student_regularization,
+    )
+    return distiller
+
+
+@dataclass(frozen=True, eq=False)
+class DistillationResult:
+    """The trained networks (logits) by role, and the history of each training."""
+
+    procedure: Procedure
+    networks: dict[str, keras.Model]
+    histories: dict[str, dict[str, list[float]]] = field(repr=False)
+
+    @property
+    def teacher(self) -> keras.Model:
+        return self.networks["teacher"]
+
+    @property
+    def student(self) -> keras.Model:
+        return self.networks["student"]
+
+    @property
+    def control(self) -> keras.Model:
+        return self.networks["control"]
+
+
+def defensive_distillation(
+    build: Callable[[], keras.Model],
+    images,
+    labels,
+    *,
+    name: str = "corrected",
+    temperature: float = 200.0,
+    alpha: float = 0.2,
+    optimizer: Callable[[], keras.optimizers.Optimizer] = keras.optimizers.Adam,
+    epochs: int = 10,
+    batch_size: int = 128,
+    erasing=None,
+    validation=None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    seed: int = 0,
+    verbose: int = 0,
+) -> DistillationResult:
+    """Trains teacher, student and control by the procedure called `name`.
+
+    Args:
+        build: returns a new network that gives logits [N, classes].
+        images: float32 [N, height, width, channels] in [0, 1].
+        labels: int [N].
+        temperature, alpha: see `procedure`.
+        optimizer: returns a new optimizer.
+        epochs: of teacher, student and control each (a warm-up comes on top).
+        erasing: a `data.RandomErasing`; teacher and student see the same erased batch.
+        validation: (images, labels) that are evaluated after every epoch.
+        seed: of the initial weights, dropout and batches; student and control start alike.
+
+    Raises:
+        ValueError: naming the argument, its value and what is accepted.
+    """
+    how = procedure(name, temperature, alpha)
+    networks: dict[str, keras.Model] = {}
+    histories = {}
+    for role in how.roles:
+        # A training has the same draws whatever was trained before it.
+        role_seed = seed + (1 if role in ("student", "control") else 0)
+        keras.utils.set_random_seed(role_seed)
+        network = build()
+        if "warm_up" in networks:
+            network.set_weights(networks["warm_up"].get_weights())
+        classes = network.output_shape[-1]
+        one_hot = _one_hot("labels", labels, classes)
+        trainer = compile_trainer(how, role, network, optimizer(), networks.get("teacher"))
+        history = trainer.fit(
+            training_batches(images, one_hot, batch_size, seed=role_seed, erasing=erasing),
+            epochs=how.warm_up_epochs if role == "warm_up" else epochs,
+            steps_per_epoch=steps_per_epoch(len(images), batch_size),
+            validation_data=validation
+            and (validation[0], _one_hot("validation labels", validation[1], classes)),
+            callbacks=[LossTermMonitor(images[:batch_size], one_hot[:batch_size]), *callbacks],
+            shuffle=False,  # the batches are shuffled already
+            verbose=verbose,
+        )
+        networks[role] = network
+        histories[role] = history.history
+    return DistillationResult(how, networks, histories)
+
+
+def _one_hot(name: str, labels, classes: int) -> np.ndarray:
+    labels = np.asarray(labels)
+    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
+        raise ValueError(
+            f"{name}: shape {labels.shape} and type {labels.dtype}; accepted: integers [N]"
+        )
+    outside = labels[(labels < 0) | (labels >= classes)]
+    if len(outside):  # Keras would take -1 for the last class
+        raise ValueError(f"{name}: {outside[0]} is among them; accepted: 0 to {classes - 1}")
+    return keras.utils.to_categorical(labels, classes)

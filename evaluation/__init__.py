@@ -1,0 +1,13 @@
+"""From attacks to measurements: outcomes per image, accuracies, intervals, paired tests."""
+
+from evaluation.outcomes import Outcomes, evaluate
+from evaluation.statistics import Paired, mean_paired_difference, paired_difference, wilson
+
+__all__ = [
+    "Outcomes",
+    "Paired",
+    "evaluate",
+    "mean_paired_difference",
+    "paired_difference",
+    "wilson",
+]

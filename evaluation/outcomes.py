@@ -1,0 +1,205 @@
+"""Runs an attack over epsilons on one fixed set of images and keeps every image's outcome."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from attacks.engine import Task
+from attacks.gradients import loss_gradient
+from evaluation.statistics import wilson
+
+
+@dataclass(frozen=True, eq=False)
+class Outcomes:
+    """What happened to each of N images at each of E epsilons.
+
+    Attributes:
+        epsilons: float [E], distances in [0, 1] pixels.
+        labels: int [N], true classes.
+        clean_predictions: int [N].
+        predictions: int [E, N], of the adversarial images.
+        rounded_predictions: int [E, N], of the adversarial images rounded to 8 bits and
+            clipped to [0, 1], as they would be stored in a picture.
+        linf, l2: float [E, N], distances from the clean images.
+        gradient_evaluations: int [E, N].
+        zero_gradient: bool [N], images whose loss gradient is exactly zero everywhere.
+        out_of_range: bool [E, N], adversarial images that leave [0, 1].
+        seconds: of the whole sweep.
+        examples: float32 [E, n, ...], adversarial images of the first few images.
+        example_images: float32 [n, ...], these images.
+    """
+
+    epsilons: np.ndarray
+    labels: np.ndarray
+    clean_predictions: np.ndarray
+    predictions: np.ndarray
+    rounded_predictions: np.ndarray
+    linf: np.ndarray
+    l2: np.ndarray
+    gradient_evaluations: np.ndarray
+    zero_gradient: np.ndarray
+    out_of_range: np.ndarray
+    seconds: float
+    examples: np.ndarray
+    example_images: np.ndarray
+
+    @property
+    def correct(self) -> np.ndarray:
+        """bool [E, N]: whether the adversarial image gets its true class."""
+        return self.predictions == self.labels
+
+    @property
+    def clean_correct(self) -> np.ndarray:
+        """bool [N]."""
+        return self.clean_predictions == self.labels
+
+    def table(self) -> pd.DataFrame:
+        """One row per epsilon, the clean images (epsilon 0) first; accuracies are fractions."""
+        rows = [self._row(0.0, self.clean_correct)]
+        for index, epsilon in enumerate(self.epsilons):
+            rows.append(
+                self._row(float(epsilon), self.correct[index])
+                | {
+                    "rounded_accuracy": np.mean(self.rounded_predictions[index] == self.labels),
+                    "mean_linf": self.linf[index].mean(),
+                    "mean_l2": self.l2[index].mean(),
+                    "gradient_evaluations": self.gradient_evaluations[index].mean(),
+                    "out_of_range": np.mean(self.out_of_range[index]),
+                    "zero_gradient": np.mean(self.zero_gradient),
+                    "seconds": self.seconds,
+                }
+            )
+        return pd.DataFrame(rows)
+
+    @staticmethod
+    def _row(epsilon: float, correct: np.ndarray) -> dict:
+        low, high = wilson(correct.sum(), len(correct))
+        return {
+            "epsilon": epsilon,
+            "images": len(correct),
+            "correct": int(correct.sum()),
+            "accuracy": float(correct.mean()),
+            "ci_low": low,
+            "ci_high": high,
+        }
+
+    def save(self, path: Path) -> None:
+        with open(path, "wb") as file:  # given a path, NumPy may append to its name
+            np.savez_compressed(file, **vars(self))
+
+    @classmethod
+    def load(cls, path: Path) -> "Outcomes":
+        with np.load(path, allow_pickle=False) as stored:
+            fields = {name: stored[name] for name in stored.files}
+        return cls(**fields | {"seconds": float(fields["seconds"])})
+
+
+def evaluate(
+    model,
+    images: np.ndarray,
+    labels: np.ndarray,
+    attack,
+    epsilons: Sequence[float],
+    *,
+    own_labels: bool = False,
+    examples: int = 8,
+    progress=None,
+) -> Outcomes:
+    """Attacks `images` at every epsilon with a budget attack and classifies what comes out.
+
+    Args:
+        model: what an attack takes: a Keras model or callable that gives logits, or either in
+            `attacks.as_logits`.
+        images: float32 [N, ...] in [0, 1].
+        labels: int [N], true classes, against which accuracy is counted in any case.
+        attack: `attacks.FGSM`, `attacks.PGD`, ...
+        epsilons: distances in [0, 1] pixels.
+        own_labels: the attack moves away from the model's own predictions instead of `labels`.
+        examples: images of which the adversarial versions are kept.
+        progress: called with (images done, images in all).
+
+    Raises:
+        ValueError: as the attack, or no image at all.
+    """
+    if not len(images):
+        raise ValueError("images is empty; accepted: one image or more")
+    # Checks the labels also where the attack is not given them.
+    task = Task(model, images, np.asarray(labels), batch_size=attack.batch_size)
+    images, labels = task.images, task.goal.classes
+    started = perf_counter()
+    results = attack.sweep(
+        model, images, None if own_labels else labels, epsilons=epsilons, progress=progress
+    )
+    seconds = perf_counter() - started
+
+    clean = task.logits(images)
+    rounded = [
+        task.logits(np.round(np.clip(result.images, 0, 1) * 255) / np.float32(255))
+        for result in results
+    ]
+
+    def stacked(values, dtype, *shape):
+        return np.array([np.asarray(value) for value in values], dtype).reshape(
+            len(results), *shape
+        )
+
+    count, first = len(images), slice(examples)
+    return Outcomes(
+        epsilons=np.array(epsilons, np.float64),
+        labels=labels,
+        clean_predictions=clean.argmax(axis=1),
+        predictions=stacked([r.logits.argmax(axis=1) for r in results], np.int64, count),
+        rounded_predictions=stacked([r.argmax(axis=1) for r in rounded], np.int64, count),
+        linf=stacked([r.distances["linf"] for r in results], np.float64, count),
+        l2=stacked([r.distances["l2"] for r in results], np.float64, count),
+        gradient_evaluations=stacked(
+            [r.gradient_evaluations for r in results], np.int64, count
+        ),
+        zero_gradient=_zero_gradient(
+            task, clean.argmax(axis=1) if own_labels else labels, attack.temperature
+        ),
+        out_of_range=stacked([_leaves_range(r.images) for r in results], bool, count),
+        seconds=seconds,
+        examples=stacked(
+            [r.images[first] for r in results], np.float32, *images[first].shape
+        ),
+        example_images=images[first],
+    )
+
+
+def _leaves_range(images: np.ndarray) -> np.ndarray:
+    flat = images.reshape(len(images), -1)
+    return (flat.min(axis=1) < 0) | (flat.max(axis=1) > 1)
+
+
+def _zero_gradient(task: Task, labels: np.ndarray, temperature: float) -> np.ndarray:
+    """Images from which a gradient attack cannot move (bool [N])."""
+
+    def make(logits_of):
+        def has_none(images, classes, temperature):
+            gradient, _ = loss_gradient(logits_of, images, classes, 1.0, temperature)
+            return tf.reduce_all(
+                tf.equal(tf.reshape(gradient, [tf.shape(images)[0], -1]), 0), axis=1
+            )
+
+        return has_none
+
+    has_none = task.classifier.compiled(
+        "zero gradient",
+        make,
+        [
+            task.classifier.batch_spec,
+            tf.TensorSpec([None], tf.int64),
+            tf.TensorSpec([], tf.float32),
+        ],
+    )
+    starts = range(0, len(task.images), task.batch_size)
+    parts = [slice(start, start + task.batch_size) for start in starts]
+    return np.concatenate(
+        [has_none(task.images[part], labels[part], temperature).numpy() for part in parts]
+    )

@@ -1,0 +1,41 @@
+"""The studies' image classifiers, and Keras checkpoints in and out.
+
+Every network maps float32 images [N, height, width, channels] in [0, 1] to logits [N, classes].
+"""
+
+import keras
+
+from models.checkpoints import CheckpointError, best_checkpoint, load_checkpoint, save
+from models.inception_v3 import inception_v3
+from models.outputs import ends_in_softmax, with_softmax, with_temperature, without_softmax
+from models.resnet50 import resnet50
+from models.vgg16 import vgg16
+
+__all__ = [
+    "NAMES",
+    "CheckpointError",
+    "best_checkpoint",
+    "build",
+    "ends_in_softmax",
+    "inception_v3",
+    "load_checkpoint",
+    "resnet50",
+    "save",
+    "vgg16",
+    "with_softmax",
+    "with_temperature",
+    "without_softmax",
+]
+
+_BUILDERS = {"vgg16": vgg16, "resnet50": resnet50, "inception_v3": inception_v3}
+NAMES = tuple(_BUILDERS)
+
+
+def build(name: str, /, num_classes: int, **arguments) -> keras.Model:
+    """The network `name`, one of `NAMES`; `arguments` are those of its builder.
+
+    Raises ValueError if the name is unknown or the builder refuses an argument.
+    """
+    if name not in _BUILDERS:
+        raise ValueError(f"name={name!r}; accepted: {', '.join(NAMES)}")
+    return _BUILDERS[name](num_classes, **arguments)

@@ -1,0 +1,197 @@
+"""Networks to and from files: HDF5 (.h5) and Keras' own format (.keras).
+
+A file holds a network and its weights, not the state of its training, and loads in plain Keras.
+"""
+
+import contextlib
+import json
+import logging
+import math
+import os
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Any, Iterator
+
+import h5py
+import keras
+
+from models.outputs import check_is_graph
+
+_SUFFIXES = (".h5", ".keras")
+# Classes whose configuration is code, or the path of a program to load.
+_CODE = ("Lambda", "__lambda__", "TFSMLayer")
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that is missing, damaged, carries code or does not fit."""
+
+
+def save(model: keras.Model, path: str | os.PathLike, overwrite: bool = False) -> Path:
+    """Write the network to `path` (.h5, also when there is no suffix, or .keras); returns the path.
+
+    The file appears whole or not at all. The optimizer and the losses are left out: a network
+    trained with a loss of one's own would not load elsewhere.
+
+    Raises ValueError if the suffix is another or the model is not a functional or built sequential
+    one with one input and output, FileExistsError if the file exists and `overwrite` is False.
+    """
+    path = _with_suffix(path)
+    if path.exists() and not overwrite:
+        raise FileExistsError(f"{path} exists; pass overwrite=True to replace it")
+    check_is_graph(model)
+    network = keras.Model(model.inputs[0], model.outputs[0], name=model.name)
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
+        unfinished = Path(folder) / path.name
+        with _without_legacy_warning():
+            network.save(unfinished)
+        os.replace(unfinished, path)
+    return path
+
+
+def load_checkpoint(path: str | os.PathLike) -> keras.Model:
+    """The network in a .h5 or .keras file, not compiled.
+
+    Raises CheckpointError if the file is missing, has another suffix, is damaged, holds weights
+    alone, carries code (a Lambda layer), or needs classes that are not Keras' own. The last two
+    are found in its description, before anything is rebuilt from it.
+    """
+    path = _existing(path)
+    try:
+        description = _read_description(path)
+    except Exception as error:  # HDF5, zip, zlib and JSON each have errors of their own.
+        raise CheckpointError(f"{path} is damaged or not a checkpoint: {error}") from error
+    if description is None:
+        raise CheckpointError(f"{path} holds no description of a network, only weights")
+    _refuse_foreign(description, path)
+    try:
+        return keras.models.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # Whatever it is that Keras stumbles over.
+        raise CheckpointError(f"{path} cannot be rebuilt by Keras: {error}") from error
+
+
+def load_weights(model: keras.Model, path: str | os.PathLike) -> None:
+    """Set the weights of `model` to those in a .h5, .keras or .weights.h5 file.
+
+    Raises CheckpointError if the file is missing, damaged or of another network.
+    """
+    path = _existing(path)
+    try:
+        model.load_weights(path)
+    except Exception as error:
+        raise CheckpointError(f"{path} does not hold weights of {model.name!r}: {error}") from error
+
+
+def best_checkpoint(
+    path: str | os.PathLike,
+    initial_value_threshold: float | None = None,
+    model: keras.Model | None = None,
+) -> keras.callbacks.ModelCheckpoint:
+    """A callback that keeps, in `path`, the network of the epoch with the best "val_accuracy".
+
+    initial_value_threshold: accuracy to exceed before anything is written, for a resumed training.
+    model: the network to keep when it is only a part of the model being fitted, such as the
+        student of a distillation.
+
+    At the end of an epoch it raises ValueError if there is no "val_accuracy".
+    """
+    return _BestCheckpoint(_with_suffix(path), initial_value_threshold, model)
+
+
+class _BestCheckpoint(keras.callbacks.ModelCheckpoint):
+    """Keras' callback, but written through `save`: never half a file, and strict about metrics."""
+
+    def __init__(self, path: Path, initial_value_threshold, network):
+        super().__init__(
+            path,
+            monitor="val_accuracy",
+            mode="max",
+            save_best_only=True,
+            initial_value_threshold=initial_value_threshold,
+        )
+        self._network = network
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self.monitor not in (logs or {}):
+            # Keras would warn and keep the last epoch in place of the best.
+            raise ValueError(
+                f"no {self.monitor!r} to choose the best epoch by; compile with "
+                f"metrics=['accuracy'] and fit with validation data. Found: {sorted(logs or {})}"
+            )
+        accuracy = float(logs[self.monitor])
+        if accuracy > (-math.inf if self.best is None else self.best):
+            network = self.model if self._network is None else self._network
+            save(network, self.filepath, overwrite=True)
+            self.best = accuracy
+
+
+def _with_suffix(path: str | os.PathLike) -> Path:
+    path = Path(path)
+    if not path.suffix:
+        return path.with_suffix(".h5")
+    if path.suffix not in _SUFFIXES or path.name.endswith(".weights.h5"):
+        # Keras takes a name in .weights.h5 for a file without the network.
+        raise ValueError(f"{path}; accepted suffixes: {', '.join(_SUFFIXES)}")
+    return path
+
+
+def _existing(path: str | os.PathLike) -> Path:
+    path = Path(path)
+    if path.suffix not in _SUFFIXES:
+        raise CheckpointError(f"{path}; accepted suffixes: {', '.join(_SUFFIXES)}")
+    if not path.is_file():
+        raise CheckpointError(f"{path} does not exist or is not a file")
+    return path
+
+
+def _read_description(path: Path) -> dict[str, Any] | None:
+    if path.suffix == ".keras":
+        with zipfile.ZipFile(path) as archive:
+            description = json.loads(archive.read("config.json"))
+        description.pop("compile_config", None)  # Not loaded, so free to name a loss of one's own.
+        return description
+    with h5py.File(path, "r") as file:
+        description = file.attrs.get("model_config")
+    return None if description is None else json.loads(description)
+
+
+def _refuse_foreign(description: dict[str, Any], path: Path) -> None:
+    """Raise CheckpointError if anything described is code or not of Keras."""
+    for node in _described_objects(description):
+        class_name = node["class_name"]
+        if class_name in _CODE:
+            raise CheckpointError(f"{path} carries code ({class_name}), which is not loaded")
+        # The .keras format names modules; .h5 has "package>Class" for registered classes.
+        module = str(node.get("module", "keras"))
+        is_keras = module.split(".")[0] == "keras"
+        is_keras_function = module == "builtins" and class_name == "function"
+        if ">" in class_name or not (is_keras or is_keras_function):
+            raise CheckpointError(f"{path} needs {class_name!r}, which is not a class of Keras")
+
+
+def _described_objects(description: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(description, dict):
+        if isinstance(description.get("class_name"), str):
+            yield description
+        children = description.values()
+    else:
+        children = description if isinstance(description, list) else ()
+    for child in children:
+        yield from _described_objects(child)
+
+
+@contextlib.contextmanager
+def _without_legacy_warning() -> Iterator[None]:
+    """Silence Keras' advice against HDF5, which this project chooses on purpose."""
+
+    def other_than_legacy(record: logging.LogRecord) -> bool:
+        return "considered legacy" not in record.getMessage()
+
+    logger = logging.getLogger("absl")
+    logger.addFilter(other_than_legacy)
+    try:
+        yield
+    finally:
+        logger.removeFilter(other_than_legacy)

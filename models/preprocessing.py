@@ -1,0 +1,58 @@
+"""The first layers of every network: from images in [0, 1] to what the network expects.
+
+They are part of the model, so that the distance of an attack is always one between images in
+[0, 1], and ordinary Keras layers, so that a checkpoint needs nothing but Keras.
+"""
+
+from typing import Callable
+
+import keras
+import numpy as np
+from keras import layers
+
+# The per-channel means of ImageNet, in BGR order and grey levels, that Caffe's networks subtract.
+_CAFFE_MEAN_BGR = (103.939, 116.779, 123.68)
+
+
+def grey_levels(images: keras.KerasTensor) -> keras.KerasTensor:
+    """From [0, 1] to [0, 255]."""
+    return layers.Rescaling(255.0, name="grey_levels")(images)
+
+
+def caffe(images: keras.KerasTensor) -> keras.KerasTensor:
+    """From RGB in [0, 1] to BGR grey levels without the ImageNet means, for ResNet-50."""
+    # A frozen convolution, because slicing the channels does not reload from a checkpoint.
+    to_bgr = layers.Conv2D(3, 1, trainable=False, name="centred_bgr")
+    x = to_bgr(grey_levels(images))
+    to_bgr.set_weights([np.eye(3)[::-1].reshape(1, 1, 3, 3), -np.array(_CAFFE_MEAN_BGR)])
+    return x
+
+
+def plus_minus_one(images: keras.KerasTensor) -> keras.KerasTensor:
+    """From [0, 1] to [-1, 1], for Inception-V3."""
+    return layers.Rescaling(2.0, offset=-1.0, name="plus_minus_one")(images)
+
+
+def first_layers(
+    images: keras.KerasTensor,
+    preprocessing: str,
+    upsampling: int,
+    imagenet: Callable[[keras.KerasTensor], keras.KerasTensor] | None = None,
+) -> keras.KerasTensor:
+    """Preprocess images [N, height, width, channels], then repeat each pixel `upsampling` times.
+
+    preprocessing: "raw" for grey levels 0..255, "unit" for [0, 1], and, where `imagenet` is given,
+        "imagenet" for the scaling that the pre-trained network was made with.
+    """
+    choices = {"raw": grey_levels, "unit": lambda unchanged: unchanged}
+    if imagenet is not None:
+        choices["imagenet"] = imagenet
+    if preprocessing not in choices:
+        raise ValueError(f"preprocessing={preprocessing!r}; accepted: {', '.join(choices)}")
+    if preprocessing == "imagenet" and images.shape[-1] != 3:
+        raise ValueError(
+            f"preprocessing='imagenet' with {images.shape[-1]} channels; accepted: 3 channels"
+        )
+
+    x = choices[preprocessing](images)
+    return layers.UpSampling2D(upsampling)(x) if upsampling > 1 else x

@@ -1,0 +1,199 @@
+"""Puts a measurement beside every published number."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from evaluation import mean_paired_difference, wilson
+from studies.links import Link
+from studies.results import Results
+
+PROTOCOLS = ("faithful", "corrected")
+#: Which arm of a protocol stands beside the study's: (procedure of the student, view).
+COMPARED = {"faithful": ("as_listed", "softmax"), "corrected": ("corrected", "logits")}
+
+
+def compare(
+    published: pd.DataFrame, link: Callable[[pd.Series], Link], results: Results
+) -> pd.DataFrame:
+    """The published rows with what was measured, in the unit that was published.
+
+    Adds `kind`, `status` ("measured", "not run", "as published", "differs", "background") and
+    for each protocol the measured value with its 95 % interval and the number of images.
+    """
+    rows = []
+    measure = Measure(results)
+    for _, row in published.iterrows():
+        tied = link(row)
+        found = {"kind": tied.kind, "remark": tied.remark}
+        if tied.is_measured:
+            for protocol in PROTOCOLS:
+                found |= _columns(protocol, measure(tied, protocol))
+            measured = any(pd.notna(found[f"{protocol}_images"]) for protocol in PROTOCOLS)
+            found["status"] = "measured" if measured else "not run"
+        elif tied.kind == "setting":
+            found["setting"] = tied.setting
+            same = np.isclose(tied.setting, float(row["value"]))
+            found["status"] = "as published" if same else "differs"
+        else:
+            found["status"] = "background"
+        rows.append({**row, **found})
+    return pd.DataFrame(rows)
+
+
+def _columns(protocol: str, value: tuple | None) -> dict:
+    measured, low, high, images = value or (np.nan,) * 4
+    return {
+        protocol: measured,
+        f"{protocol}_low": low,
+        f"{protocol}_high": high,
+        f"{protocol}_images": images,
+    }
+
+
+class Measure:
+    """Computes the number a link asks for, or `None` where nothing was run.
+
+    Several seeds are pooled.
+    """
+
+    def __init__(self, results: Results):
+        self.results = results
+        main = results.table[results.table["variant"] == "main"]
+        self._arms = main.drop_duplicates("arm")
+        self._epsilons = {
+            arm: rows["epsilon_grey"].to_numpy() for arm, rows in main.groupby("arm")
+        }
+
+    def __call__(self, link: Link, protocol: str) -> tuple | None:
+        """(value, low, high, images), accuracies in percent, epsilons in grey levels."""
+        compute = {
+            "accuracy under attack": self._accuracy,
+            "clean accuracy": self._clean_accuracy,
+            "mean drop": self._mean_drop,
+            "mean gain": self._mean_gain,
+            "plateau": self._plateau,
+            "rise": self._rise,
+            "better up to": self._better_up_to,
+        }[link.kind]
+        return compute(link, protocol)
+
+    def correct(self, case: str, protocol: str, role: str, attack: str):
+        """(epsilons in grey levels [1 + E], correct bool [1 + E, images x seeds]) or `None`."""
+        procedure, view = COMPARED[protocol]
+        defense = "none" if role == "undefended" else f"{procedure} {role}"
+        arms = self._arms[
+            (self._arms["case"] == case)
+            & (self._arms["protocol"] == protocol)
+            & (self._arms["defense"] == defense)
+            & (self._arms["view"] == view)
+            & (self._arms["attack"] == attack)
+        ]["arm"]
+        if arms.empty:
+            return None
+        correct = np.concatenate([self.results.correct[arm] for arm in arms], axis=1)
+        return self._epsilons[arms.iloc[0]], correct
+
+    def published_range(self, case: str, protocol: str, role: str, attack: str):
+        """As `correct`, for the epsilons the study printed: (clean [N], attacked [8, N])."""
+        found = self.correct(case, protocol, role, attack)
+        if found is None:
+            return None
+        epsilons, correct = found
+        return correct[0], correct[(epsilons > 0) & (epsilons < 0.85)]
+
+    def _accuracy(self, link: Link, protocol: str):
+        found = self.correct(link.cases[0], protocol, link.role, link.attacks[0])
+        if found is None:
+            return None
+        (index,) = np.flatnonzero(np.isclose(found[0], link.epsilon_grey))
+        return _percent(found[1][index])
+
+    def _clean_accuracy(self, link: Link, protocol: str):
+        trainings = self.results.trainings
+        rows = trainings[
+            (trainings["case"] == link.cases[0])
+            & (trainings["protocol"] == protocol)
+            & (trainings["variant"] == "main")
+            & (trainings["role"] == "undefended")
+        ]
+        if rows.empty:
+            return None
+        images = int(rows[f"{link.split}_images"].sum())
+        correct = round((rows[f"{link.split}_accuracy"] * rows[f"{link.split}_images"]).sum())
+        low, high = wilson(correct, images)
+        return 100 * correct / images, 100 * low, 100 * high, images
+
+    def _mean_drop(self, link: Link, protocol: str):
+        attacked = self.published_range(link.cases[0], protocol, link.role, link.attacks[0])
+        # The study measures every drop from the undefended network; corrected, from its own.
+        reference = "undefended" if protocol == "faithful" else link.role
+        clean = self.published_range(link.cases[0], protocol, reference, link.attacks[0])
+        if attacked is None or clean is None:
+            return None
+        return _difference(np.broadcast_to(clean[0], attacked[1].shape), attacked[1], link.sign)
+
+    def _mean_gain(self, link: Link, protocol: str):
+        student = self.published_range(link.cases[0], protocol, "student", link.attacks[0])
+        undefended = self.published_range(link.cases[0], protocol, "undefended", link.attacks[0])
+        if student is None or undefended is None:
+            return None
+        return _difference(student[1], undefended[1], link.sign)
+
+    def _plateau(self, link: Link, protocol: str):
+        return self._over_curves(link, protocol, [link.role], _constant_from, max)
+
+    def _rise(self, link: Link, protocol: str):
+        return self._over_curves(link, protocol, [link.role], _first_rise, np.nanmin)
+
+    def _better_up_to(self, link: Link, protocol: str):
+        return self._over_curves(
+            link, protocol, ["student", "undefended"], _better_range, min
+        )
+
+    def _over_curves(self, link: Link, protocol: str, roles, read, combine):
+        """Reads one epsilon off the curves of each case and attack, and combines them."""
+        values, images = [], 0
+        for case in link.cases:
+            for attack in link.attacks:
+                found = [self.correct(case, protocol, role, attack) for role in roles]
+                if any(part is None for part in found):
+                    continue
+                inside = found[0][0] < 0.85
+                accuracies = [correct[inside].mean(axis=1) for _, correct in found]
+                values.append(read(found[0][0][inside], *accuracies))
+                images = max(images, found[0][1].shape[1])
+        if not values:
+            return None
+        value = np.nan if np.isnan(values).all() else float(combine(values))
+        return value, np.nan, np.nan, images
+
+
+def _constant_from(epsilons: np.ndarray, accuracies: np.ndarray) -> float:
+    """The smallest epsilon from which on the accuracy does not change."""
+    changes = np.flatnonzero(np.diff(accuracies) != 0)
+    return float(epsilons[changes[-1] + 1] if len(changes) else epsilons[0])
+
+
+def _first_rise(epsilons: np.ndarray, accuracies: np.ndarray) -> float:
+    """The smallest attacked epsilon at which accuracy exceeds that at the one before."""
+    rises = np.flatnonzero(np.diff(accuracies[1:]) > 0)
+    return float(epsilons[rises[0] + 2]) if len(rises) else float("nan")
+
+
+def _better_range(epsilons: np.ndarray, student: np.ndarray, undefended: np.ndarray) -> float:
+    """The largest epsilon up to which the student is better at every one; 0 for none."""
+    better = student[1:] > undefended[1:]
+    return float(epsilons[len(better) if better.all() else int(np.argmin(better))])
+
+
+def _percent(correct: np.ndarray):
+    low, high = wilson(int(correct.sum()), len(correct))
+    return 100 * float(correct.mean()), 100 * low, 100 * high, len(correct)
+
+
+def _difference(first: np.ndarray, second: np.ndarray, sign: int):
+    paired = mean_paired_difference(first, second)
+    low, high = sorted((sign * 100 * paired.low, sign * 100 * paired.high))
+    return sign * 100 * paired.difference, low, high, paired.count

@@ -1,0 +1,159 @@
+"""The pictures of a study's report, as PNG files."""
+
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt  # noqa: E402
+import numpy as np  # noqa: E402
+import pandas as pd  # noqa: E402
+import tensorflow as tf  # noqa: E402
+
+from data import RandomErasing  # noqa: E402
+
+COLORS = {"undefended": "C0", "teacher": "C2", "student": "C3", "control": "C1", "warm_up": "C7"}
+
+
+def accuracy_curves(table: pd.DataFrame, published: pd.DataFrame, case: str, protocol: str,
+                    view: str, path: Path) -> None:
+    """Accuracy against epsilon per attack, with 95 % bands; published values as crosses.
+
+    Args:
+        table: the rows of `Results.table` to draw, of one case and protocol.
+        published: rows of the study's tables for the same case.
+    """
+    attacks = [a for a in ("FGSM", "PGD") if (table["attack"] == a).any()]
+    figure, axes = plt.subplots(1, len(attacks), figsize=(5.2 * len(attacks), 4), sharey=True,
+                                squeeze=False, layout="constrained")
+    shown = table[table["view"] == view]
+    wide = shown["epsilon_grey"].max() > 1
+    for axis, attack in zip(axes[0], attacks, strict=True):
+        for (defense, role), rows in shown[shown["attack"] == attack].groupby(
+            ["defense", "role"], sort=False
+        ):
+            rows = rows.groupby("epsilon_grey", as_index=False)[
+                ["accuracy", "ci_low", "ci_high"]
+            ].mean()
+            style = ":" if "papernot" in defense else "-"
+            label = "undefended" if role == "undefended" else defense.replace("_", " ")
+            axis.plot(rows["epsilon_grey"], 100 * rows["accuracy"], style, marker="o",
+                      markersize=3, color=COLORS[role], label=label)
+            axis.fill_between(rows["epsilon_grey"], 100 * rows["ci_low"], 100 * rows["ci_high"],
+                              color=COLORS[role], alpha=0.10, linewidth=0)
+        for defense, role in (("none", "undefended"), ("defensive distillation", "student")):
+            printed = published[(published["attack"] == attack)
+                                & (published["defense"] == defense)]
+            if len(printed):
+                axis.plot(printed["epsilon"].astype(float), printed["value"].astype(float), "x",
+                          color=COLORS[role], label=f"published, {role}")
+        if wide:
+            axis.set_xscale("symlog", linthresh=0.8)
+            axis.set_xticks([0, 0.4, 0.8, 2, 4, 8], ["0", "0.4", "0.8", "2", "4", "8"])
+        axis.set(title=attack, xlabel="epsilon (0-255 grey levels)", ylim=(-2, 102))
+        axis.grid(alpha=0.3)
+    axes[0][0].set_ylabel("accuracy (%)")
+    axes[0][-1].legend(fontsize=7)
+    figure.suptitle(f"{case}, {protocol} protocol, attacked through: {view}")
+    _save(figure, path)
+
+
+def training_curves(trainings: pd.DataFrame, histories: pd.DataFrame, title: str,
+                    path: Path) -> None:
+    """Accuracy and loss over the epochs, training dashed and validation solid."""
+    figure, axes = plt.subplots(1, 2, figsize=(10.4, 4), layout="constrained")
+    for _, training in trainings.iterrows():
+        history = histories[histories["stage"] == training["stage"]]
+        color = COLORS[training["role"]]
+        label = training["role"].replace("_", " ")
+        if training["procedure"] not in ("none", "as_listed"):
+            label += f" ({training['procedure']})"
+        style = ":" if training["procedure"] == "papernot" else "-"
+        for axis, name, scale in ((axes[0], "accuracy", 100), (axes[1], "loss", 1)):
+            axis.plot(history["epoch"] + 1, scale * history[f"val_{name}"], style, color=color,
+                      label=label)
+            axis.plot(history["epoch"] + 1, scale * history[name], "--", color=color, alpha=0.5)
+    axes[0].set(title="accuracy (%)", xlabel="epoch")
+    axes[1].set(title="loss", xlabel="epoch")
+    for axis in axes:
+        axis.grid(alpha=0.3)
+    axes[0].legend(fontsize=7, title="solid: validation, dashed: training", title_fontsize=7)
+    figure.suptitle(title)
+    _save(figure, path)
+
+
+def loss_terms(histories: dict[str, pd.DataFrame], title: str, path: Path) -> None:
+    """The weighted loss terms of the students and their gradient norms over the epochs.
+
+    Args:
+        histories: by procedure, the history of the student.
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(10.4, 4), layout="constrained")
+    for index, (procedure, history) in enumerate(histories.items()):
+        for name, style in (("student", "-"), ("distillation", "--")):
+            label = f"{procedure.replace('_', ' ')}: {name} term"
+            for axis, column in ((axes[0], "term"), (axes[1], "gradient_norm")):
+                values = history[f"{name}_{column}"]
+                if (values > 0).any():
+                    axis.semilogy(history["epoch"] + 1, values, style, color=f"C{index}",
+                                  label=label)
+    axes[0].set(title="weighted loss term", xlabel="epoch")
+    axes[1].set(title="gradient norm of the weighted term", xlabel="epoch")
+    for axis in axes:
+        axis.grid(alpha=0.3)
+    axes[0].legend(fontsize=7)
+    figure.suptitle(title)
+    _save(figure, path)
+
+
+def random_erasing(images: np.ndarray, path: Path) -> None:
+    """Images above what `RandomErasing` makes of them, every one erased."""
+    erased = RandomErasing(probability=1.0).erase(
+        tf.constant(images), tf.constant([0, 0], tf.int64)
+    )
+    _grid([("before", images), ("after", np.asarray(erased))], None, path)
+
+
+def adversarial_images(examples: dict[str, np.ndarray], class_names, title: str,
+                       path: Path) -> None:
+    """Images, perturbations and adversarial images with their predictions."""
+    images, adversarial = examples["images"], examples["adversarial"]
+    perturbation = adversarial - images
+    largest = max(float(np.abs(perturbation).max()), 1e-9)
+    captions = {
+        "image": [f"{class_names[p]}" + ("" if p == t else f"\n(true: {class_names[t]})")
+                  for p, t in zip(examples["clean"], examples["labels"], strict=True)],
+        "adversarial": [class_names[p] for p in examples["predictions"]],
+    }
+    _grid(
+        [
+            ("image", images),
+            (f"perturbation\n(largest {255 * largest:.2g} grey)", perturbation / largest / 2 + 0.5),
+            ("adversarial", np.clip(adversarial, 0, 1)),
+        ],
+        captions, path, title,
+    )
+
+
+def _grid(rows, captions, path: Path, title: str | None = None) -> None:
+    columns = len(rows[0][1])
+    figure, axes = plt.subplots(len(rows), columns, squeeze=False, layout="constrained",
+                                figsize=(1.5 * columns + 1, 1.8 * len(rows) + 0.4))
+    for axis_row, (name, images) in zip(axes, rows, strict=True):
+        for column, (axis, image) in enumerate(zip(axis_row, images, strict=True)):
+            axis.imshow(image.squeeze(), cmap="gray", vmin=0, vmax=1)
+            axis.set(xticks=[], yticks=[])
+            if captions and name in captions:
+                axis.set_title(captions[name][column], fontsize=8)
+        axis_row[0].set_ylabel(name, fontsize=8)
+    if title:
+        figure.suptitle(title, fontsize=10)
+    _save(figure, path)
+
+
+def _save(figure, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Without this, the library's version alone would change a committed picture.
+    figure.savefig(path, dpi=110, metadata={"Software": None})
+    plt.close(figure)

@@ -1,0 +1,404 @@
+"""The report of a study: figures, a table of comparisons, and the pages that show them."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markdown_it import MarkdownIt
+
+import data
+from reports import figures
+from reports.compare import COMPARED, Measure, compare
+from studies.results import Results
+from studies.study import Study
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+def build_report(study: Study, directory: Path) -> Path:
+    """Writes `comparison.csv`, `figures/`, `report.md` and `index.html` beside the results.
+
+    Args:
+        directory: where `Results.save` wrote.
+
+    Returns:
+        The HTML page.
+
+    Raises:
+        FileNotFoundError: `directory` holds no results.
+    """
+    results = Results.load(directory)
+    published = pd.read_csv(study.published, keep_default_na=False, dtype=str)
+    comparison = compare(published, study.link, results)
+    comparison.to_csv(directory / "comparison.csv", index=False, float_format="%.6g")
+
+    pictures = _draw(results, published, directory / "figures")
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES), undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
+    )
+    text = environment.get_template("report.md").render(
+        study=study,
+        run=results.run,
+        pictures=pictures,
+        accuracy_tables=_accuracy_tables(comparison, results),
+        clean=_clean_table(comparison, results),
+        means=_means(comparison),
+        plateau=_plateau(results),
+        views=_views(results),
+        terms=_terms(results),
+        larger=_larger_epsilons(results),
+        settings=_settings(comparison),
+        read_off=_read_off(comparison),
+        status=comparison["status"].value_counts().to_dict(),
+        flags=_flags(results),
+        cost=_cost(results),
+        table=markdown_table,
+    )
+    (directory / "report.md").write_text(text)
+    body = MarkdownIt("commonmark").enable("table").render(text)
+    page = environment.get_template("page.html").render(title=study.title, body=body)
+    (directory / "index.html").write_text(page)
+    return directory / "index.html"
+
+
+def markdown_table(frame: pd.DataFrame) -> str:
+    """A pipe table; numbers are right-aligned and empty cells show a dash."""
+    def cell(value) -> str:
+        if value is None or (isinstance(value, float) and np.isnan(value)) or value == "":
+            return "–"
+        return f"{value:.4g}" if isinstance(value, float) else str(value).replace("|", "/")
+
+    numeric = [pd.api.types.is_numeric_dtype(frame[column]) for column in frame]
+    lines = [
+        "| " + " | ".join(str(column) for column in frame) + " |",
+        "|" + "|".join("---:" if right else "---" for right in numeric) + "|",
+    ]
+    lines += ["| " + " | ".join(map(cell, row)) + " |" for row in frame.itertuples(index=False)]
+    return "\n".join(lines)
+
+
+def _draw(results: Results, published: pd.DataFrame, directory: Path) -> dict[str, list]:
+    """Draws every picture; returns (caption, path relative to the report) by section."""
+    pictures: dict[str, list[tuple[str, str]]] = {
+        "curves": [], "training": [], "terms": [], "erasing": [], "adversarial": []
+    }
+
+    def add(section: str, name: str, caption: str) -> Path:
+        pictures[section].append((caption, f"figures/{name}.png"))
+        return directory / f"{name}.png"
+
+    main = results.table[results.table["variant"] == "main"]
+    for (case, protocol), rows in main.groupby(["case", "protocol"], sort=False):
+        name = f"{case.replace('/', '-')}-{protocol}"
+        printed = _printed_accuracies(published, case)
+        _, view = COMPARED[protocol]
+        figures.accuracy_curves(
+            rows, printed, case, protocol, view,
+            add("curves", f"accuracy-{name}", f"Accuracy against epsilon: {case}, {protocol}"),
+        )
+        trainings = results.trainings[
+            (results.trainings["case"] == case) & (results.trainings["protocol"] == protocol)
+            & (results.trainings["variant"] == "main")
+        ]
+        figures.training_curves(
+            trainings, results.histories, f"{case}, {protocol} protocol",
+            add("training", f"training-{name}", f"Training: {case}, {protocol}"),
+        )
+    for case, histories in _student_histories(results).items():
+        figures.loss_terms(
+            histories, case,
+            add("terms", f"terms-{case.replace('/', '-')}", f"Terms of the Distiller: {case}"),
+        )
+    for index, (arm, examples) in enumerate(results.examples.items()):
+        if index == 0:
+            figures.random_erasing(
+                examples["images"], add("erasing", "random-erasing", "Random erasing")
+            )
+        rows = results.table[results.table["arm"] == arm]
+        title = (f"{arm.replace('/', ', ')}: epsilon "
+                 f"{rows['epsilon_grey'].max():.2g} grey levels")
+        figures.adversarial_images(
+            examples, _class_names(rows["dataset"].iloc[0]), title,
+            add("adversarial", f"adversarial-{index + 1:02}", title),
+        )
+    return pictures
+
+
+def _class_names(dataset: str) -> tuple[str, ...]:
+    return data.class_names(dataset)
+
+
+def _printed_accuracies(published: pd.DataFrame, case: str) -> pd.DataFrame:
+    rows = published[published["metric"] == "test accuracy under attack"]
+    names = rows["model"].map(_plain) + "/" + rows["dataset"].map(_plain)
+    return rows[names == case]
+
+
+def _plain(name: str) -> str:
+    """A published name as this suite writes it: "CIFAR-10" is cifar10."""
+    plain = name.lower().replace("-", "")
+    return {"inceptionv3": "inception_v3"}.get(plain, plain)
+
+
+def _interval(row, prefix: str, digits: int = 1) -> str:
+    value = row[prefix]
+    if pd.isna(value):
+        return ""
+    text = f"{value:.{digits}f}"
+    if pd.notna(row[f"{prefix}_low"]):
+        text += f" [{row[f'{prefix}_low']:.{digits}f}, {row[f'{prefix}_high']:.{digits}f}]"
+    return text
+
+
+def _accuracy_tables(comparison: pd.DataFrame, results: Results) -> list[dict]:
+    """One table per case: published, faithful and corrected, with the control beside."""
+    measure = Measure(results)
+    tables = []
+    cells = comparison[comparison["kind"] == "accuracy under attack"]
+    for (model, dataset), of_case in cells.groupby(["model", "dataset"], sort=False):
+        case = f"{_plain(model)}/{_plain(dataset)}"
+        rows = []
+        for (attack, epsilon), pair in of_case.groupby(["attack", "epsilon"], sort=False):
+            row = {"attack": attack, "epsilon": epsilon}
+            for defense, name in (("none", "undefended"), ("defensive distillation", "student")):
+                (cell,) = [c for _, c in pair[pair["defense"] == defense].iterrows()]
+                row |= {
+                    f"{name}: published": f"{float(cell['value']):.1f}",
+                    f"{name}: faithful": _interval(cell, "faithful"),
+                    f"{name}: corrected": _interval(cell, "corrected"),
+                }
+            for protocol in COMPARED:
+                row[f"control: {protocol}"] = _control(measure, case, protocol, attack, epsilon)
+            rows.append(row)
+        tables.append(
+            {
+                "case": case,
+                "names": " and ".join(dict.fromkeys(of_case["table"])),
+                "measured": bool((of_case["status"] == "measured").any()),
+                "rows": pd.DataFrame(rows),
+            }
+        )
+    return tables
+
+
+def _control(measure: Measure, case: str, protocol: str, attack: str, epsilon: str) -> str:
+    found = measure.correct(case, protocol, "control", attack)
+    if found is None:
+        return ""
+    (index,) = np.flatnonzero(np.isclose(found[0], float(epsilon)))
+    return f"{100 * found[1][index].mean():.1f}"
+
+
+def _clean_table(comparison: pd.DataFrame, results: Results) -> pd.DataFrame:
+    """Accuracy without attack of every network, with what the study printed."""
+    printed = comparison[comparison["kind"] == "clean accuracy"]
+    names = printed["model"].map(_plain) + "/" + printed["dataset"].map(_plain)
+    rows = []
+    main = results.trainings[results.trainings["variant"] == "main"]
+    for _, training in main[main["role"] != "warm_up"].iterrows():
+        row = {
+            "case": training["case"],
+            "protocol": training["protocol"],
+            "network": f"{training['role']}"
+            + ("" if training["procedure"] == "none" else f" ({training['procedure']})"),
+        }
+        for split, metric in (
+            ("train", "training accuracy"),
+            ("validation", "validation accuracy"),
+            ("test", "test accuracy"),
+        ):
+            value = printed[(names == training["case"]) & (printed["metric"] == metric)]["value"]
+            if training["role"] == "undefended" and len(value):
+                row[f"{split}, published"] = f"{float(value.iloc[0]):.2f}"
+            else:
+                row[f"{split}, published"] = ""
+            row[split] = f"{100 * training[f'{split}_accuracy']:.1f}"
+        row |= {
+            "test images": training["test_images"],
+            "best epoch": f"{training['best_epoch']} of {training['epochs']}",
+            "minutes": f"{training['seconds'] / 60:.1f}",
+        }
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _means(comparison: pd.DataFrame) -> pd.DataFrame:
+    rows = comparison[comparison["kind"].isin(["mean drop", "mean gain"])]
+    shown = rows[rows["status"] == "measured"]
+    return pd.DataFrame(
+        {
+            "case": [f"{_plain(r.model)}/{_plain(r.dataset)}" for r in shown.itertuples()],
+            "network": ["student" if d != "none" else "undefended" for d in shown["defense"]],
+            "attack": shown["attack"].to_list(),
+            "mean over epsilon 0.1 to 0.8": [
+                m.replace(" of test accuracy", "").replace("mean ", "") for m in shown["metric"]
+            ],
+            "published": [f"{float(v):.2f}" for v in shown["value"]],
+            "faithful": [_interval(r, "faithful", 2) for _, r in shown.iterrows()],
+            "corrected": [_interval(r, "corrected", 2) for _, r in shown.iterrows()],
+        }
+    )
+
+
+def _read_off(comparison: pd.DataFrame) -> pd.DataFrame:
+    rows = comparison[comparison["kind"].isin(["plateau", "rise", "better up to"])]
+    shown = rows[rows["status"] == "measured"]
+    return pd.DataFrame(
+        {
+            "where": shown["table"].to_list(),
+            "of": [f"{r.model} {r.dataset} {r.defense}" for r in shown.itertuples()],
+            "statement": shown["metric"].to_list(),
+            "published": shown["value"].to_list(),
+            "faithful": [_epsilon(v) for v in shown["faithful"]],
+            "corrected": [_epsilon(v) for v in shown["corrected"]],
+        }
+    )
+
+
+def _epsilon(value: float) -> str:
+    return "none" if pd.isna(value) else f"{value:.1f}"
+
+
+def _plateau(results: Results) -> pd.DataFrame:
+    """What moves, and what accuracy does, from epsilon 0.4 on: by step size."""
+    table = results.table
+    rows = table[
+        (table["variant"] == "main") & (table["role"] == "undefended") & (table["epsilon"] > 0)
+        & (
+            ((table["protocol"] == "faithful") & (table["view"] == "softmax"))
+            | (table["protocol"] == "corrected")
+        )
+        & table["attack"].str.startswith("PGD") & (table["epsilon_grey"] < 0.85)
+    ]
+    columns = []
+    for (case, protocol, attack), part in rows.groupby(["case", "protocol", "attack"], sort=False):
+        reach = part["reach"].iloc[0] * 255
+        step = "2.5 x epsilon / 40" if protocol == "corrected" else f"{reach / 40:.2g}"
+        for row in part.itertuples():
+            columns.append(
+                {
+                    "case": case,
+                    "attack": f"{protocol} {attack}",
+                    "step": step,
+                    "epsilon": f"{row.epsilon_grey:.1f}",
+                    "reach: 40 x step": f"{row.reach * 255:.2g}",
+                    "mean L-inf moved": f"{row.mean_linf * 255:.4f}",
+                    "accuracy": f"{100 * row.accuracy:.1f}",
+                }
+            )
+    return pd.DataFrame(columns)
+
+
+def _views(results: Results) -> pd.DataFrame:
+    """The same networks and attacks through different outputs, PGD at epsilon 0.8."""
+    table = results.table
+    rows = table[
+        (table["variant"] == "main") & (table["attack"].isin(["FGSM", "PGD"]))
+        & np.isclose(table["epsilon_grey"], 0.8)
+    ]
+    listed = [
+        {
+            "case": row.case,
+            "protocol": row.protocol,
+            "network": row.defense if row.defense != "none" else "undefended",
+            "attacked through": row.view,
+            "attack": row.attack,
+            "accuracy at 0.8": f"{100 * row.accuracy:.1f} "
+            f"[{100 * row.ci_low:.1f}, {100 * row.ci_high:.1f}]",
+            "zero gradient": f"{row.zero_gradient:.0%}",
+            "after rounding to 8 bits": f"{100 * row.rounded_accuracy:.1f}",
+        }
+        for row in rows.itertuples()
+    ]
+    return pd.DataFrame(listed)
+
+
+def _larger_epsilons(results: Results) -> pd.DataFrame:
+    """Corrected attacks beyond the study's range."""
+    table = results.table
+    rows = table[
+        (table["variant"] == "main") & (table["protocol"] == "corrected")
+        & (table["attack"] == "PGD")
+        & ((table["epsilon_grey"] > 0.85) | (table["epsilon"] == 0))
+    ]
+    listed: dict[tuple, dict] = {}
+    for row in rows.itertuples():
+        network = row.defense if row.defense != "none" else "undefended"
+        entry = listed.setdefault(
+            (row.arm,), {"case": row.case, "network": network, "attacked through": row.view}
+        )
+        name = "clean" if row.epsilon == 0 else f"{row.epsilon_grey:.0f}/255"
+        entry[name] = f"{100 * row.accuracy:.1f}"
+    return pd.DataFrame(listed.values())
+
+
+def _student_histories(results: Results) -> dict[str, dict[str, pd.DataFrame]]:
+    students = results.trainings[
+        (results.trainings["role"] == "student") & (results.trainings["variant"] == "main")
+    ]
+    found: dict[str, dict[str, pd.DataFrame]] = {}
+    for training in students.itertuples():
+        history = results.histories[results.histories["stage"] == training.stage]
+        found.setdefault(training.case, {}).setdefault(training.procedure, history)
+    return found
+
+
+def _terms(results: Results) -> pd.DataFrame:
+    """The two terms of each student's loss at the end of its training."""
+    rows = []
+    for case, by_procedure in _student_histories(results).items():
+        for procedure, history in by_procedure.items():
+            last = history.iloc[-1]
+            student, soft = last["student_gradient_norm"], last["distillation_gradient_norm"]
+            rows.append(
+                {
+                    "case": case,
+                    "procedure": procedure,
+                    "weighted student term": f"{last['student_term']:.3g}",
+                    "weighted distillation term": f"{last['distillation_term']:.3g}",
+                    "its gradient norm: student": f"{student:.3g}",
+                    "its gradient norm: distillation": f"{soft:.3g}",
+                    "distillation / student": f"{soft / student:.2g}" if student else "",
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def _settings(comparison: pd.DataFrame) -> pd.DataFrame:
+    rows = comparison[(comparison["kind"] == "setting") & (comparison["status"] == "differs")]
+    return pd.DataFrame(
+        {
+            "where": rows["table"].to_list(),
+            "setting": rows["metric"].to_list(),
+            "published": rows["value"].to_list(),
+            "here": [f"{value:g}" for value in rows["setting"]],
+            "why": rows["remark"].to_list(),
+        }
+    )
+
+
+def _flags(results: Results) -> pd.DataFrame:
+    """How many rows carry each kind of flag, with one of them."""
+    counted: dict[str, list] = {}
+    for row in results.table.itertuples():
+        for flag in (str(row.flags).split("; ") if pd.notna(row.flags) and row.flags else ()):
+            kind = "".join("N" if c.isdigit() else c for c in flag)
+            counted.setdefault(kind, []).append((flag, row))
+    return pd.DataFrame(
+        [
+            {
+                "flag": flags[0][0],
+                "rows": len(flags),
+                "for example": f"{flags[0][1].arm}, epsilon {flags[0][1].epsilon_grey:.1f}",
+            }
+            for flags in counted.values()
+        ]
+    )
+
+
+def _cost(results: Results) -> dict[str, float]:
+    trained = results.trainings.drop_duplicates("stage")["seconds"].sum() / 60
+    attacked = results.table[results.table["epsilon"] > 0].drop_duplicates("stage")["seconds"]
+    return {"training": trained, "attacks": attacked.sum() / 60}

@@ -1,0 +1,22 @@
+"""What each study did, and the machinery that runs it again."""
+
+from pathlib import Path
+
+from studies import ntu, ntu_published
+from studies.study import Study
+
+_PUBLISHED = Path(__file__).parent / "published"
+
+STUDIES = {
+    "ntu": Study(
+        name="ntu",
+        title="Defensive distillation against FGSM and PGD on CIFAR-10 and CIFAR-100",
+        description=ntu.__doc__,
+        published=_PUBLISHED / "ntu.csv",
+        profiles=ntu.PROFILES,
+        arms=ntu.arms,
+        link=ntu_published.link,
+    )
+}
+
+__all__ = ["STUDIES"]

@@ -1,0 +1,36 @@
+"""How a published number is tied to what measures it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Link:
+    """What stands beside one published row.
+
+    Attributes:
+        kind: "accuracy under attack", "clean accuracy", "mean drop", "mean gain",
+            "plateau", "rise" and "better up to" are measured; "setting" is compared with the
+            paper profile; "background" is no result of the study.
+        cases: the cases it speaks of.
+        role: "undefended" or "student".
+        attacks: the attacks it speaks of.
+        epsilon_grey: in 0-255 grey levels.
+        split: of a clean accuracy: "train", "validation" or "test".
+        sign: -1 where the study prints an increase as a positive drop, or a loss as a gain.
+        setting: the value of the paper profile.
+        remark: what a reader has to know.
+    """
+
+    kind: str
+    cases: tuple[str, ...] = ()
+    role: str = ""
+    attacks: tuple[str, ...] = ()
+    epsilon_grey: float | None = None
+    split: str = ""
+    sign: int = 1
+    setting: float | None = None
+    remark: str = ""
+
+    @property
+    def is_measured(self) -> bool:
+        return self.kind not in ("setting", "background")

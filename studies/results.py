@@ -1,0 +1,291 @@
+"""The results of a run as plain files: what the reports are made from."""
+
+import json
+import os
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from evaluation import Outcomes
+from studies.runner import Plan, Runner, versions
+from studies.study import Arm, Profile, Study, Training
+
+#: Images shown of an arm, at its largest epsilon.
+EXAMPLES = 6
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """Everything that a report shows, independent of the artifact store.
+
+    Attributes:
+        run: study, profile, versions, machine, notes on the data, replacements.
+        table: one row per arm and epsilon, the clean images as epsilon 0.
+        trainings: one row per trained network and place in the study.
+        histories: one row per epoch of each training.
+        correct: per arm, bool [1 + E, images], the clean images first.
+        examples: per arm, arrays "images", "adversarial", "labels", "clean", "predictions".
+    """
+
+    run: dict
+    table: pd.DataFrame
+    trainings: pd.DataFrame
+    histories: pd.DataFrame
+    correct: dict[str, np.ndarray]
+    examples: dict[str, dict[str, np.ndarray]]
+
+    def save(self, directory: Path) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        _replace(directory / "run.json", json.dumps(self.run, indent=1) + "\n")
+        for name in ("table", "trainings", "histories"):
+            frame = getattr(self, name)
+            _replace(directory / f"{name}.csv", frame.to_csv(index=False, float_format="%.6g"))
+        np.savez_compressed(directory / "correct.npz", **self.correct)
+        np.savez_compressed(
+            directory / "examples.npz",
+            **{
+                f"{arm}|{name}": array
+                for arm, arrays in self.examples.items()
+                for name, array in arrays.items()
+            },
+        )
+
+    @classmethod
+    def load(cls, directory: Path) -> "Results":
+        """Reads what `save` wrote; FileNotFoundError says what is missing."""
+        with np.load(directory / "correct.npz", allow_pickle=False) as stored:
+            correct = dict(stored)
+        examples: dict[str, dict[str, np.ndarray]] = {}
+        with np.load(directory / "examples.npz", allow_pickle=False) as stored:
+            for key in stored.files:
+                arm, name = key.split("|")
+                examples.setdefault(arm, {})[name] = stored[key]
+        return cls(
+            run=json.loads((directory / "run.json").read_text()),
+            **{
+                name: pd.read_csv(directory / f"{name}.csv", keep_default_na=False,
+                                  na_values=[""])
+                for name in ("table", "trainings", "histories")
+            },
+            correct=correct,
+            examples=examples,
+        )
+
+
+def collect(study: Study, profile: Profile, runner: Runner, todo: Plan) -> Results:
+    """Gathers the finished stages of a plan."""
+    table, correct, examples = [], {}, {}
+    for arm in todo.arms:
+        outcomes = runner.outcomes(arm)
+        table.append(_rows(study, profile, arm, outcomes, runner.arm_path(arm).name))
+        correct[arm.key] = np.vstack([outcomes.clean_correct, outcomes.correct])
+        if _is_shown(arm):
+            examples[arm.key] = _examples(outcomes)
+    placed = _places(todo)
+    stages = {training: runner.training_path(training) for training in placed}
+    trainings = pd.DataFrame(
+        [
+            {
+                "case": case,
+                "variant": variant,
+                "protocol": protocol,
+                "role": training.role,
+                "procedure": training.procedure or "none",
+                "seed": training.seed,
+                "dataset": training.dataset,
+                **json.loads((stages[training] / "training.json").read_text()),
+                "stage": stages[training].name,
+            }
+            for training, (case, variant, protocol) in placed.items()
+        ]
+    )
+    histories = pd.concat(
+        [
+            pd.read_csv(path / "history.csv").assign(stage=path.name)
+            for path in dict.fromkeys(stages.values())
+        ],
+        ignore_index=True,
+    )
+    flagged = flag(pd.concat(table, ignore_index=True))
+    return Results(
+        run={
+            "study": study.name,
+            "profile": profile.name,
+            "pattern": todo.pattern,
+            "arms": len(todo.arms),
+            "arms_of_the_profile": len(study.arms(profile)),
+            "versions": versions() | {"python": platform.python_version()},
+            "machine": f"{platform.machine()}, {os.cpu_count()} CPU cores, {_accelerators()}",
+            "data": sorted({note for t in placed for note in _data_notes(runner, t)}),
+            "replacements": replacements(study, profile, todo),
+        },
+        table=flagged,
+        trainings=trainings,
+        histories=histories,
+        correct=correct,
+        examples=examples,
+    )
+
+
+def replacements(study: Study, profile: Profile, todo: Plan) -> list[str]:
+    """What the profile changes against the published settings, in sentences."""
+    paper = study.profile("paper")
+    sentences = []
+    used = {training.dataset for training in todo.trainings}
+    for published, stand_in in profile.datasets.items():
+        if stand_in != published and stand_in in used:
+            sentences.append(f"data set {published}: {stand_in} stands in for it")
+    originals = {arm.key: arm for arm in study.arms(paper)}
+    changed: dict[tuple, dict] = {}
+    seen: dict[str, None] = {}
+    for arm in todo.arms:
+        original = originals.get(arm.key)
+        if original is None:
+            continue
+        for what, ours, theirs in _differences(arm.training, original.training):
+            model, role = arm.training.network.model, arm.training.role
+            changed.setdefault((model, what, ours, theirs), {}).setdefault(role)
+        if arm.images != original.images:
+            seen.setdefault(
+                f"{arm.training.network.model}, {arm.protocol} attacks: {arm.images} test images "
+                f"instead of {original.images or 'all'}"
+            )
+        restarts = getattr(arm.attack, "restarts", 1), getattr(original.attack, "restarts", 1)
+        if restarts[0] != restarts[1]:
+            seen.setdefault(
+                f"{arm.protocol} {arm.attack_name}: {restarts[0]} restarts instead of "
+                f"{restarts[1]}"
+            )
+    missing = len(paper.seeds) - len(profile.seeds)
+    if missing:
+        sentences.append(f"seeds: {len(profile.seeds)} instead of {len(paper.seeds)}")
+    for (model, what, ours, theirs), roles in changed.items():
+        sentences.append(f"{model} ({', '.join(roles)}): {what} {ours} instead of {theirs}")
+    return sentences + list(seen)
+
+
+def _differences(training: Training, published: Training):
+    """(what, ours, theirs) wherever a profile changes the scale of a training."""
+    compared = (
+        ("up-sampling", training.network.upsampling, published.network.upsampling),
+        ("width", training.network.width, published.network.width),
+        ("weights", training.network.weights, published.network.weights),
+        ("epochs", training.recipe.epochs, published.recipe.epochs),
+        ("batch size", training.recipe.batch_size, published.recipe.batch_size),
+        ("training images", training.images, published.images),
+        ("validation images for choosing the epoch",
+         training.validation_images, published.validation_images),
+    )
+    for what, ours, theirs in compared:
+        if ours != theirs:
+            missing = "none, trained from scratch," if what == "weights" else "all"
+            yield what, ours or missing, theirs or missing
+
+
+def flag(table: pd.DataFrame) -> pd.DataFrame:
+    """Adds the column `flags`: what makes a row less than it seems, separated by "; "."""
+    attacked = table["epsilon"] > 0
+    flags = {index: [] for index in table.index}
+    for index, row in table[attacked].iterrows():
+        if row.reach < row.epsilon * (1 - 1e-6):
+            flags[index].append(f"steps reach only {row.reach * 255:.2g} grey levels")
+        if row.zero_gradient > 0:
+            flags[index].append(f"zero gradient on {row.zero_gradient:.0%} of the images")
+        if row.out_of_range > 0:
+            flags[index].append(f"{row.out_of_range:.0%} of the images leave [0, 1]")
+        if row.epsilon_grey < 0.5:
+            flags[index].append("vanishes when rounded to 8 bits")
+    place = ["case", "variant", "protocol", "defense", "view", "seed", "epsilon"]
+    fgsm = table[attacked & (table.attack == "FGSM")].set_index(place)["correct"]
+    for index, row in table[attacked & (table.attack == "PGD")].iterrows():
+        if row["correct"] > fgsm.get(tuple(row[place]), np.inf):
+            flags[index].append("PGD is weaker than FGSM")
+    return table.assign(flags=["; ".join(flags[index]) for index in table.index])
+
+
+def _rows(study: Study, profile: Profile, arm: Arm, outcomes: Outcomes, stage: str):
+    table = outcomes.table()
+    model, published_dataset = arm.case.split("/")
+    steps = getattr(arm.attack, "steps", 1)
+    step_size = getattr(arm.attack, "step_size", None)
+    return table.assign(
+        study=study.name,
+        profile=profile.name,
+        case=arm.case,
+        model=model,
+        published_dataset=published_dataset,
+        dataset=arm.training.dataset,
+        defense=arm.defense,
+        role=arm.training.role,
+        variant=arm.variant,
+        protocol=arm.protocol,
+        view=arm.view,
+        attack=arm.attack_name,
+        norm=arm.attack.norm,
+        epsilon_grey=table["epsilon"] * 255,
+        reach=table["epsilon"] if step_size is None else steps * step_size,
+        labels="predicted" if arm.own_labels else "true",
+        seed=arm.training.seed,
+        arm=arm.key,
+        stage=stage,
+    )
+
+
+def _is_shown(arm: Arm) -> bool:
+    return arm.variant == "main" and arm.training.role in ("undefended", "student") and (
+        arm.view in ("softmax", "logits") and arm.attack_name in ("FGSM", "PGD")
+        and (arm.protocol == "faithful") == (arm.view == "softmax")
+    )
+
+
+def _examples(outcomes: Outcomes) -> dict[str, np.ndarray]:
+    first = slice(EXAMPLES)
+    largest = int(np.argmax(outcomes.epsilons))
+    return {
+        "images": outcomes.example_images[first],
+        "adversarial": outcomes.examples[largest, first],
+        "labels": outcomes.labels[first],
+        "clean": outcomes.clean_predictions[first],
+        "predictions": outcomes.predictions[largest, first],
+    }
+
+
+def _places(todo: Plan) -> dict[Training, tuple[str, str, str]]:
+    """Where each training belongs; one that only leads to others belongs where they do."""
+    placed: dict[Training, tuple[str, str, str]] = {}
+    for arm in todo.arms:
+        placed.setdefault(arm.training, (arm.case, arm.variant, arm.protocol))
+    for arm in todo.arms:
+        for needed in arm.training.needs:
+            placed.setdefault(needed, (arm.case, arm.variant, arm.protocol))
+    return placed
+
+
+def _data_notes(runner: Runner, training: Training) -> list[str]:
+    dataset = runner.dataset(training)
+    count = min(len(dataset.x_train), training.images or len(dataset.x_train))
+    split = "NTU's split" if training.split == "ntu" else "corrected split"
+    return [
+        f"{dataset.name} ({dataset.source}), {split}: {len(dataset.x_train):,} training, "
+        f"{len(dataset.x_validation):,} validation, {len(dataset.x_test):,} test images",
+        *dataset.notes,
+    ]
+
+
+def _accelerators() -> str:
+    names = [
+        tf.config.experimental.get_device_details(device).get("device_name", device.name)
+        for device in tf.config.list_physical_devices("GPU")
+    ]
+    return ", ".join(names) or "no GPU"
+
+
+def _replace(path: Path, text: str) -> None:
+    """Writes a file that appears whole or not at all."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text)
+    os.replace(partial, path)

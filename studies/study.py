@@ -1,0 +1,275 @@
+"""The words a study is written in: recipes, networks, trainings, arms, profiles.
+
+All of them are frozen data. Their digests name the stages in the artifact store, so whatever
+determines a result is a field of one of these classes.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import keras
+import pandas as pd
+import tensorflow as tf
+
+import models
+from attacks import FGSM, PGD
+from studies.links import Link
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Optimiser and length of one training, as a table of a study prints it.
+
+    Attributes:
+        optimizer: "SGD" or "Adam".
+        decay: the old Keras form, learning_rate / (1 + decay x updates).
+        halve_every: epochs after which the learning rate is halved, again and again; 0: never.
+        weight_decay: L2 coefficient of the network's layers.
+    """
+
+    optimizer: str
+    learning_rate: float
+    batch_size: int
+    epochs: int
+    decay: float = 0.0
+    momentum: float = 0.0
+    nesterov: bool = False
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    amsgrad: bool = False
+    epsilon: float = 1e-7
+    weight_decay: float = 0.0
+    halve_every: int = 0
+
+    def build_optimizer(self, steps_per_epoch: int) -> keras.optimizers.Optimizer:
+        rate = self.learning_rate
+        if self.decay or self.halve_every:
+            rate = DecayAndHalve(rate, self.decay, self.halve_every * steps_per_epoch)
+        if self.optimizer == "SGD":
+            return keras.optimizers.SGD(rate, momentum=self.momentum, nesterov=self.nesterov)
+        if self.optimizer == "Adam":
+            return keras.optimizers.Adam(
+                rate, self.beta_1, self.beta_2, epsilon=self.epsilon, amsgrad=self.amsgrad
+            )
+        raise ValueError(f"optimizer is {self.optimizer!r}; accepted: 'SGD', 'Adam'")
+
+
+@keras.saving.register_keras_serializable("studies")
+class DecayAndHalve(keras.optimizers.schedules.LearningRateSchedule):
+    """rate / (1 + decay x step), halved after every `halve_every` steps (0: never)."""
+
+    def __init__(self, rate: float, decay: float, halve_every: int):
+        self.rate, self.decay, self.halve_every = rate, decay, halve_every
+
+    def __call__(self, step):
+        step = tf.cast(step, tf.float32)
+        rate = self.rate / (1.0 + self.decay * step)
+        if self.halve_every:
+            rate *= 0.5 ** tf.floor(step / self.halve_every)
+        return rate
+
+    def get_config(self):
+        return {"rate": self.rate, "decay": self.decay, "halve_every": self.halve_every}
+
+
+@dataclass(frozen=True)
+class Network:
+    """Arguments of `models.build`, apart from the classes and the image shape.
+
+    Attributes:
+        weights: "imagenet" or `None`; pre-trained networks train batch normalisation only.
+    """
+
+    model: str
+    upsampling: int
+    width: float = 1.0
+    preprocessing: str = "raw"
+    weights: str | None = None
+    train_batch_norm: bool = True
+
+    def build(self, num_classes: int, image_shape, weight_decay: float) -> keras.Model:
+        arguments = {
+            "input_shape": tuple(image_shape),
+            "upsampling": self.upsampling,
+            "width": self.width,
+            "preprocessing": self.preprocessing,
+            "weights": self.weights,
+        }
+        if self.model == "vgg16":
+            arguments["weight_decay"] = weight_decay
+        else:
+            arguments["train_batch_norm"] = self.train_batch_norm
+        return models.build(self.model, num_classes, **arguments)
+
+
+@dataclass(frozen=True)
+class Training:
+    """All that determines the weights of one network.
+
+    Attributes:
+        role: "undefended", or "warm_up", "teacher", "student", "control" of `procedure`.
+        procedure: of `distillation`, `None` for an undefended network.
+        split: "ntu" or "corrected", the protocol of `data.load`.
+        images, validation_images: used, from the front of their split; `None` for all.
+        erasing: whether random erasing is on.
+        teacher, warm_up: the trainings this one builds on.
+    """
+
+    network: Network
+    dataset: str
+    split: str
+    role: str
+    recipe: Recipe
+    procedure: str | None = None
+    temperature: float = 1.0
+    alpha: float = 1.0
+    images: int | None = None
+    validation_images: int | None = None
+    erasing: bool = True
+    seed: int = 0
+    teacher: "Training | None" = None
+    warm_up: "Training | None" = None
+
+    @property
+    def needs(self) -> tuple["Training", ...]:
+        """Trainings that come first."""
+        return tuple(t for t in (self.warm_up, self.teacher) if t is not None)
+
+    @property
+    def title(self) -> str:
+        procedure = f" ({self.procedure})" if self.procedure else ""
+        return f"{self.network.model} {self.dataset} {self.role}{procedure}"
+
+
+#: How an attack sees a network; T is the temperature of its training.
+VIEWS = ("logits", "softmax", "softmax at T", "logits / T")
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One network under one attack over a range of epsilons.
+
+    Attributes:
+        case: model and data set as published, for example "vgg16/cifar10".
+        protocol: "faithful" or "corrected".
+        variant: "main", or the control this arm belongs to.
+        view: one of `VIEWS`.
+        own_labels: the attack moves away from the model's own predictions.
+        images: test images attacked, from the front of the test set; `None` for all.
+        epsilons: distances in [0, 1] pixels.
+    """
+
+    case: str
+    protocol: str
+    variant: str
+    training: Training
+    view: str
+    attack_name: str
+    attack: FGSM | PGD
+    epsilons: tuple[float, ...]
+    own_labels: bool
+    images: int | None
+
+    @property
+    def defense(self) -> str:
+        """"none", or the procedure with the role in it."""
+        training = self.training
+        return f"{training.procedure} {training.role}" if training.procedure else "none"
+
+    @property
+    def key(self) -> str:
+        """Names the arm within a study and profile."""
+        return "/".join(
+            [self.case, self.variant, self.protocol, self.defense, self.view, self.attack_name]
+            + [f"seed {self.training.seed}"]
+        )
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How far a profile reduces one model; the defaults reduce nothing.
+
+    Attributes:
+        epochs, batch_size: of every training; `None` for the published ones.
+        images, validation_images: used in training; `None` for all.
+        pretrained: whether ImageNet weights are used where the study did.
+        attack_images: test images attacked, by protocol; a protocol left out attacks all.
+    """
+
+    upsampling: int
+    width: float = 1.0
+    epochs: int | None = None
+    batch_size: int | None = None
+    images: int | None = None
+    validation_images: int | None = None
+    pretrained: bool = True
+    attack_images: dict[str, int] = field(default_factory=dict)
+    attack_batch_size: int = 128
+
+
+@dataclass(frozen=True)
+class Case:
+    """What a profile runs of one model and data set."""
+
+    roles: tuple[str, ...]
+    protocols: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A size at which a study is run.
+
+    Attributes:
+        cost: what to expect, in words.
+        datasets: what stands in for each published data set.
+        scales: by model.
+        cases: by "model/data set" as published; cases left out are not run.
+        restarts: of the corrected PGD.
+        seeds: one run of everything for each.
+        controls: whether the control arms of the claims are run.
+    """
+
+    name: str
+    cost: str
+    datasets: dict[str, str]
+    scales: dict[str, Scale]
+    cases: dict[str, Case]
+    restarts: int
+    seeds: tuple[int, ...]
+    controls: bool
+
+
+@dataclass(frozen=True)
+class Study:
+    """A published study: where it is from, what it ran, what it printed.
+
+    Attributes:
+        published: its printed numbers, a CSV file.
+        arms: all arms of a profile.
+        link: ties a row of the published numbers to what measures it.
+    """
+
+    name: str
+    title: str
+    description: str
+    published: Path
+    profiles: dict[str, Profile]
+    arms: Callable[[Profile], list[Arm]]
+    link: Callable[[pd.Series], Link]
+
+    def profile(self, name: str) -> Profile:
+        """The profile called `name`; ValueError for an unknown one."""
+        if name not in self.profiles:
+            raise ValueError(
+                f"profile is {name!r}; accepted for {self.name}: {', '.join(self.profiles)}"
+            )
+        return self.profiles[name]
+
+
+def description(data: Training | Arm) -> dict:
+    """A frozen description as plain data, for digests and to be stored beside a result."""
+    plain = asdict(data)
+    if isinstance(data, Arm):
+        plain["attack"] = {"name": type(data.attack).__name__, **plain["attack"]}
+    return plain

@@ -1,0 +1,94 @@
+"""Real digits at 8x8, tiny networks trained on them, and models whose boundary is known."""
+
+import gc
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+import data
+from attacks import classifier
+
+
+@pytest.fixture(scope="session")
+def digits():
+    """Training images and labels, test images and labels; one channel, without the 4x4 blocks."""
+    found = data.load("digits")
+    x_train, x_test = (x[:, ::4, ::4, :1].copy() for x in (found.x_train, found.x_test))
+    return x_train, found.y_train, x_test, found.y_test
+
+
+@pytest.fixture(scope="session")
+def images(digits):
+    return digits[2][:48]
+
+
+@pytest.fixture(scope="session")
+def labels(digits):
+    return digits[3][:48]
+
+
+def trained(digits, *after_convolution) -> keras.Model:
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([
+        keras.Input((8, 8, 1)),
+        layers.Conv2D(8, 3, strides=2, padding="same"),
+        *after_convolution,
+        layers.Flatten(),
+        layers.Dense(10),
+    ])
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.Adam(0.02), loss)
+    model.fit(*digits[:2], batch_size=64, epochs=4, verbose=0)
+    accuracy = np.mean(model.predict(digits[2], verbose=0).argmax(axis=1) == digits[3])
+    assert accuracy > 0.9
+    return model
+
+
+@pytest.fixture(scope="session")
+def cnn(digits):
+    return trained(digits, layers.ReLU())
+
+
+@pytest.fixture(scope="session")
+def normalised(digits):
+    return trained(digits, layers.BatchNormalization(), layers.ReLU())
+
+
+@pytest.fixture(scope="session", params=["cnn", "normalised"])
+def network(request):
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def compiled_functions():
+    """The cache of compiled functions, with nothing in it that a dead model left behind."""
+    gc.collect()
+    return classifier._compiled
+
+
+class Counting:
+    """A callable linear model that counts how often it is traced and how often it is run."""
+
+    def __init__(self, weights):
+        self.weights = tf.constant(weights, tf.float32)
+        self.traces = 0
+        self._runs = tf.Variable(0)
+
+    def __call__(self, images):
+        self.traces += 1
+        self._runs.assign_add(1)
+        return tf.reshape(images, [-1, self.weights.shape[0]]) @ self.weights
+
+    def runs(self) -> int:
+        """Forward passes since the last time this was asked."""
+        runs = int(self._runs)
+        self._runs.assign(0)
+        return runs
+
+
+@pytest.fixture
+def counting():
+    return Counting(np.random.default_rng(3).normal(size=(64, 10)))

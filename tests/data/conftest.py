@@ -1,0 +1,58 @@
+"""Small copies of the data sets, written the way users have them on disk."""
+
+import hashlib
+import pickle
+
+import numpy as np
+import pytest
+
+from data.sources import DATA_DIR_VARIABLE
+
+SHAPES = {"mnist": (28, 28), "cifar10": (32, 32, 3), "cifar100": (32, 32, 3)}
+
+
+@pytest.fixture(autouse=True)
+def no_data_dir(monkeypatch):
+    monkeypatch.delenv(DATA_DIR_VARIABLE, raising=False)
+
+
+@pytest.fixture
+def make_arrays():
+    def make(name="cifar10", train=100, test=50):
+        random = np.random.RandomState(0)
+        classes = 100 if name == "cifar100" else 10
+        return {
+            "x_train": random.randint(0, 256, (train, *SHAPES[name])).astype(np.uint8),
+            "y_train": np.arange(train) % classes,
+            "x_test": random.randint(0, 256, (test, *SHAPES[name])).astype(np.uint8),
+            "y_test": np.arange(test) % classes,
+        }
+
+    return make
+
+
+@pytest.fixture
+def write_npz(tmp_path, make_arrays):
+    """Writes NAME.npz under a sub-folder of tmp_path; keyword arguments replace arrays."""
+
+    def write(name="cifar10", folder="", **replaced):
+        arrays = make_arrays(name) | replaced
+        path = tmp_path / folder / f"{name}.npz"
+        path.parent.mkdir(exist_ok=True)
+        np.savez(path, **{key: array for key, array in arrays.items() if array is not None})
+        return arrays
+
+    return write
+
+
+@pytest.fixture
+def write_pickle():
+    """Writes one CIFAR batch and returns its MD5 sum."""
+
+    def write(path, images, labels, label_key):
+        planes = images.transpose(0, 3, 1, 2).reshape(len(images), -1)
+        content = pickle.dumps({b"data": planes, label_key: list(labels)})
+        path.write_bytes(content)
+        return hashlib.md5(content).hexdigest()
+
+    return write

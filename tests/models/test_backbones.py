@@ -1,0 +1,166 @@
+"""ResNet-50 and Inception-V3: heads, what trains, preprocessing, weights."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+import models
+from models.backbone import backbone
+
+RESNET_HEAD = ["GlobalAveragePooling2D", "Dense", "Dropout", "BatchNormalization", "Dense"]
+INCEPTION_HEAD = [
+    *["GlobalAveragePooling2D", "Dense", "Dropout", "Dense", "BatchNormalization"],
+    *["Dense", "BatchNormalization", "Dense"],
+]
+
+
+@pytest.fixture(scope="module")
+def resnet_weights(tmp_path_factory):
+    """A file with ResNet-50's weights without its top, standing in for those of ImageNet."""
+    network = keras.applications.ResNet50(
+        include_top=False, weights=None, input_shape=(32, 32, 3)
+    )
+    path = tmp_path_factory.mktemp("resnet50") / "resnet50.weights.h5"
+    network.save_weights(path)
+    return network, path
+
+
+@pytest.fixture(scope="module")
+def inception_weights(tmp_path_factory):
+    network = keras.applications.InceptionV3(
+        include_top=False, weights=None, input_shape=(96, 96, 3)
+    )
+    path = tmp_path_factory.mktemp("inception_v3") / "inception_v3.weights.h5"
+    network.save_weights(path)
+    return network, path
+
+
+@pytest.fixture(scope="module")
+def resnet(resnet_weights):
+    return models.resnet50(10, upsampling=1, weights=resnet_weights[1], preprocessing="imagenet")
+
+
+@pytest.fixture(scope="module")
+def inception(inception_weights):
+    return models.inception_v3(
+        10, upsampling=3, weights=inception_weights[1], preprocessing="imagenet", width=0.5
+    )
+
+
+@pytest.fixture(scope="module")
+def resnet_from_scratch():
+    return models.resnet50(10, upsampling=2, width=0.125)
+
+
+def test_resnet_head(resnet):
+    head = resnet.layers[-5:]
+    assert [type(layer).__name__ for layer in head] == RESNET_HEAD
+    assert (head[1].units, head[1].activation) == (256, keras.activations.relu)
+    assert head[2].rate == 0.25
+    assert (head[4].units, head[4].activation) == (10, keras.activations.linear)
+
+
+def test_inception_head(inception):
+    head = inception.layers[-8:]
+    assert [type(layer).__name__ for layer in head] == INCEPTION_HEAD
+    dense = [layer for layer in head if isinstance(layer, layers.Dense)]
+    assert [layer.units for layer in dense] == [512, 256, 128, 10]
+    assert [layer.activation for layer in dense[:3]] == [keras.activations.relu] * 3
+    assert dense[3].activation is keras.activations.linear
+    assert head[2].rate == 0.3
+
+
+def test_parameters(resnet, inception_weights, inception):
+    # 23,587,712 is what keras.applications documents for the backbone; then the frozen channel
+    # reversal, Dense 256, its batch normalisation and the output.
+    assert resnet.count_params() == 23_587_712 + 12 + 524_544 + 1_024 + 2_570
+    head = (2048 * 512 + 512) + (512 * 256 + 256) + 4 * 256 + (256 * 128 + 128) + 4 * 128 + 1290
+    assert inception.count_params() == inception_weights[0].count_params() + head
+
+
+@pytest.mark.parametrize("name", ["resnet", "inception"])
+def test_only_batch_normalisation_trains_in_a_pretrained_backbone(request, name):
+    model = request.getfixturevalue(name)
+    head = len({"resnet": RESNET_HEAD, "inception": INCEPTION_HEAD}[name])
+    body = model.layers[:-head]
+    trainable = [layer for layer in body if layer.trainable_variables]
+    assert trainable == [layer for layer in body if isinstance(layer, layers.BatchNormalization)]
+    assert all(layer.trainable for layer in model.layers[-head:])
+
+
+def test_frozen_batch_normalisation(resnet_weights):
+    model = models.resnet50(10, upsampling=1, weights=resnet_weights[1], train_batch_norm=False)
+    assert not any(layer.trainable_variables for layer in model.layers[:-5])
+    assert len(model.trainable_variables) == 2 + 2 + 2
+
+
+def test_from_scratch_everything_trains(resnet_from_scratch):
+    assert all(layer.trainable for layer in resnet_from_scratch.layers)
+    assert resnet_from_scratch.layers[2].output.shape == (None, 64, 64, 3)
+    assert resnet_from_scratch.layers[-4].units == 32
+
+
+def test_channel_reversal_stays_frozen_from_scratch():
+    images = keras.Input((32, 32, 3))
+    x = models.preprocessing.caffe(images)
+    assert not keras.Model(images, x).trainable_variables
+
+
+@pytest.mark.parametrize("name", ["resnet", "inception"])
+def test_backbone_has_the_weights_of_the_file(request, images, name):
+    model = request.getfixturevalue(name)
+    network, _ = request.getfixturevalue(f"{name}_weights")
+    preprocess = {
+        "resnet": keras.applications.resnet50.preprocess_input,
+        "inception": keras.applications.inception_v3.preprocess_input,
+    }[name]
+    side = network.input_shape[1]
+    enlarged = images.repeat(side // 32, axis=1).repeat(side // 32, axis=2)
+
+    pooling = next(n for n in model.layers if isinstance(n, layers.GlobalAveragePooling2D))
+    features = keras.Model(model.input, pooling.input)(images, training=False)
+    expected = network(preprocess(255 * enlarged), training=False)
+    scale = np.abs(expected).max()
+    np.testing.assert_allclose(features / scale, expected / scale, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "layer, network", [("caffe", "resnet50"), ("plus_minus_one", "inception_v3")]
+)
+def test_imagenet_preprocessing_is_that_of_keras(images, layer, network):
+    expected = getattr(keras.applications, network).preprocess_input(255 * images)
+    pixels = keras.Input((32, 32, 3))
+    model = keras.Model(pixels, getattr(models.preprocessing, layer)(pixels))
+    np.testing.assert_allclose(model(images), expected, atol=1e-4)
+
+
+def test_failed_download_says_what_to_do():
+    def offline(include_top, weights, input_tensor=None, input_shape=None):
+        if weights == "imagenet":
+            raise Exception("URL fetch failure")
+        return keras.Model(input_tensor, input_tensor)
+
+    with pytest.raises(ConnectionError, match="weights=<path>.*weights=None.*URL fetch failure"):
+        backbone(offline, keras.Input((32, 32, 3)), "imagenet", train_batch_norm=True)
+
+
+@pytest.mark.parametrize(
+    "arguments, error, message",
+    [
+        ({"weights": "missing.h5"}, models.CheckpointError, "missing.h5 does not exist"),
+        (
+            {"weights": "imagenet", "input_shape": (32, 32, 1)},
+            ValueError,
+            "weights='imagenet' with 1 channels",
+        ),
+        (
+            {"preprocessing": "imagenet", "input_shape": (32, 32, 1)},
+            ValueError,
+            "preprocessing='imagenet' with 1 channels",
+        ),
+    ],
+)
+def test_refused_arguments(arguments, error, message):
+    with pytest.raises(error, match=message):
+        models.resnet50(10, upsampling=1, **arguments)

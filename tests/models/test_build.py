@@ -1,0 +1,45 @@
+"""The entry point, and the arguments that all builders share."""
+
+import pytest
+
+import models
+
+
+def test_build_calls_the_builder_of_that_name():
+    model = models.build("vgg16", num_classes=7, upsampling=1, width=0.05, name="teacher")
+    assert (model.name, model.output_shape) == ("teacher", (None, 7))
+    assert models.NAMES == ("vgg16", "resnet50", "inception_v3")
+
+
+@pytest.mark.parametrize("name", models.NAMES)
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"num_classes": 1}, "num_classes=1;.*at least 2"),
+        ({"num_classes": 10.0}, "num_classes=10.0;.*integer"),
+        ({"upsampling": 0}, "upsampling=0;.*at least 1"),
+        ({"upsampling": 2.5}, "upsampling=2.5;.*integer"),
+        ({"width": 0}, "width=0;.*above 0"),
+        ({"width": float("nan")}, "width=nan"),
+        ({"input_shape": (32, 32)}, r"input_shape=\(32, 32\);.*three positive integers"),
+        ({"input_shape": (32, None, 3)}, "input_shape"),
+        ({"preprocessing": "caffe"}, "preprocessing='caffe'; accepted: raw, unit"),
+    ],
+)
+def test_refused_arguments(name, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        models.build(name, **{"num_classes": 10} | arguments)
+
+
+@pytest.mark.parametrize(
+    "name, too_small, enough",
+    [("vgg16", 1, 2), ("resnet50", 3, 4), ("inception_v3", 9, 10)],
+)
+def test_images_too_small_for_the_network(name, too_small, enough):
+    with pytest.raises(ValueError, match=f"accepted: upsampling of at least {enough}$"):
+        models.build(name, 10, input_shape=(8, 12, 3), upsampling=too_small)
+
+
+def test_unknown_name():
+    with pytest.raises(ValueError, match="'vgg19'; accepted: vgg16, resnet50, inception_v3"):
+        models.build("vgg19", 10)

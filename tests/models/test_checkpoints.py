@@ -1,0 +1,282 @@
+"""Checkpoints: whole or not at all, the best epoch, and what is refused."""
+
+import json
+import logging
+import zipfile
+
+import h5py
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+import models
+
+BOTH_FORMATS = pytest.mark.parametrize("suffix", [".h5", ".keras"])
+
+
+def tiny(*more):
+    return keras.Sequential([keras.Input((3,)), *more, layers.Dense(2)])
+
+
+@pytest.fixture
+def absl_records():
+    """What Keras logs; its logger does not pass records on to pytest's own."""
+    records = []
+    handler = logging.Handler()
+    handler.emit = records.append
+    logging.getLogger("absl").addHandler(handler)
+    yield records
+    logging.getLogger("absl").removeHandler(handler)
+
+
+@BOTH_FORMATS
+def test_save_and_load(small, images, shaken, tmp_path, suffix):
+    path = models.save(shaken(small), tmp_path / "new" / f"network{suffix}")
+    assert [file.name for file in path.parent.iterdir()] == [f"network{suffix}"]
+    again = models.load_checkpoint(path)
+    np.testing.assert_array_equal(again(images, training=False), small(images, training=False))
+    assert not again.compiled
+
+
+def test_default_suffix_is_h5(tmp_path):
+    assert models.save(tiny(), tmp_path / "network") == tmp_path / "network.h5"
+    assert h5py.is_hdf5(tmp_path / "network.h5")
+
+
+def test_keras_does_not_complain_about_h5(tmp_path, absl_records):
+    models.save(tiny(), tmp_path / "network.h5")
+    assert not absl_records
+    tiny().save(tmp_path / "network.h5")  # the silence is for our own saving only
+    assert len(absl_records) == 1
+
+
+@BOTH_FORMATS
+def test_training_state_is_left_out(tmp_path, suffix):
+    def own_loss(labels, logits):
+        return keras.ops.mean(logits)
+
+    model = tiny()
+    model.compile("adam", loss=own_loss)
+    model.fit(np.ones((4, 3)), np.ones(4), verbose=0)
+    path = models.save(model, tmp_path / f"network{suffix}")
+    assert not keras.models.load_model(path).compiled
+
+
+def test_nothing_is_overwritten_unasked(tmp_path):
+    path = models.save(tiny(), tmp_path / "network.h5")
+    before = path.read_bytes()
+    with pytest.raises(FileExistsError, match="network.h5 exists; pass overwrite=True"):
+        models.save(tiny(), path)
+    assert path.read_bytes() == before
+    models.save(tiny(), path, overwrite=True)
+    assert path.read_bytes() != before
+
+
+@BOTH_FORMATS
+def test_a_failed_save_leaves_the_old_file(tmp_path, monkeypatch, suffix):
+    path = models.save(tiny(), tmp_path / f"network{suffix}")
+    before = path.read_bytes()
+
+    def full_disk(self, filepath, **arguments):
+        filepath.write_bytes(b"half")
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(keras.Model, "save", full_disk)
+    with pytest.raises(OSError, match="no space"):
+        models.save(tiny(), path, overwrite=True)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("name", ["network.pt", "network.weights.h5", "network.hdf5"])
+def test_refused_suffixes(tmp_path, name):
+    for write in (lambda path: models.save(tiny(), path), models.best_checkpoint):
+        with pytest.raises(ValueError, match=f"{name}; accepted suffixes: .h5, .keras"):
+            write(tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
+def test_subclassed_model_is_not_saved(tmp_path):
+    class Subclassed(keras.Model):
+        pass
+
+    with pytest.raises(ValueError, match="accepted: a functional or a built sequential model"):
+        models.save(Subclassed(), tmp_path / "network.h5")
+    assert not list(tmp_path.iterdir())
+
+
+def run_epochs(callback, model, accuracies):
+    """Ends one epoch per accuracy, with a network whose bias is the number of the epoch."""
+    callback.set_model(model)
+    for epoch, accuracy in enumerate(accuracies):
+        model.layers[-1].bias.assign([epoch, epoch])
+        callback.on_epoch_end(epoch, {"val_accuracy": accuracy})
+
+
+def kept_epoch(path):
+    return models.load_checkpoint(path).layers[-1].bias[0]
+
+
+@BOTH_FORMATS
+def test_the_best_epoch_is_kept(tmp_path, suffix, absl_records):
+    path = tmp_path / f"best{suffix}"
+    run_epochs(models.best_checkpoint(path), tiny(), [0.2, 0.7, 0.5, 0.7, 0.1])
+    assert kept_epoch(path) == 1
+    assert not absl_records
+
+
+def test_a_resumed_training_has_an_accuracy_to_exceed(tmp_path):
+    path = tmp_path / "best.h5"
+    run_epochs(models.best_checkpoint(path), tiny(), [0.2, 0.6])
+    run_epochs(models.best_checkpoint(path, initial_value_threshold=0.6), tiny(), [0.5, 0.6])
+    assert kept_epoch(path) == 1
+    run_epochs(models.best_checkpoint(path, initial_value_threshold=0.6), tiny(), [0.5, 0.6, 0.7])
+    assert kept_epoch(path) == 2
+
+
+def test_an_epoch_without_a_number_is_not_the_best(tmp_path):
+    path = tmp_path / "best.h5"
+    run_epochs(models.best_checkpoint(path), tiny(), [float("nan"), 0.3])
+    assert kept_epoch(path) == 1
+
+
+def test_best_checkpoint_in_a_fit(tmp_path):
+    model = tiny()
+    model.compile("sgd", "mse", metrics=["accuracy"])
+    inputs, labels = np.eye(3, dtype=np.float32), np.eye(3, 2, dtype=np.float32)
+    callback = models.best_checkpoint(tmp_path / "best")
+    assert isinstance(callback, keras.callbacks.ModelCheckpoint)
+    arguments = {"validation_data": (inputs, labels), "epochs": 3, "verbose": 0}
+    history = model.fit(inputs, labels, callbacks=[callback], **arguments)
+    assert callback.best == max(history.history["val_accuracy"])
+    assert (tmp_path / "best.h5").is_file()
+
+
+def test_best_checkpoint_of_a_part(tmp_path):
+    student, whole = tiny(), tiny()
+    callback = models.best_checkpoint(tmp_path / "best.h5", model=student)
+    run_epochs(callback, whole, [0.5])
+    kept = models.load_checkpoint(tmp_path / "best.h5")
+    np.testing.assert_array_equal(kept.get_weights()[0], student.get_weights()[0])
+
+
+def test_best_checkpoint_needs_the_validation_accuracy(tmp_path):
+    callback = models.best_checkpoint(tmp_path / "best.h5")
+    callback.set_model(tiny())
+    with pytest.raises(ValueError, match=r"no 'val_accuracy'.*Found: \['loss'\]"):
+        callback.on_epoch_end(0, {"loss": 1.0})
+
+
+def test_missing_file_and_unknown_suffix(tmp_path):
+    with pytest.raises(models.CheckpointError, match="missing.h5 does not exist"):
+        models.load_checkpoint(tmp_path / "missing.h5")
+    with pytest.raises(models.CheckpointError, match="model.pt; accepted suffixes: .h5, .keras"):
+        models.load_checkpoint(tmp_path / "model.pt")
+    (tmp_path / "folder.keras").mkdir()
+    with pytest.raises(models.CheckpointError, match="folder.keras does not exist"):
+        models.load_checkpoint(tmp_path / "folder.keras")
+
+
+@BOTH_FORMATS
+@pytest.mark.parametrize("share", [0, 0.3, 0.9])
+def test_truncated_file(small, tmp_path, suffix, share):
+    path = models.save(small, tmp_path / f"network{suffix}")
+    content = path.read_bytes()
+    path.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(models.CheckpointError, match=f"network{suffix} is damaged"):
+        models.load_checkpoint(path)
+
+
+@BOTH_FORMATS
+def test_file_of_something_else(tmp_path, suffix):
+    path = tmp_path / f"network{suffix}"
+    path.write_text("<html>404</html>")
+    with pytest.raises(models.CheckpointError, match=f"network{suffix} is damaged"):
+        models.load_checkpoint(path)
+
+
+def test_weights_are_missing_inside(tmp_path):
+    path = models.save(tiny(), tmp_path / "network.h5")
+    with h5py.File(path, "a") as file:
+        del file["model_weights"]
+    with pytest.raises(models.CheckpointError, match="network.h5 cannot be rebuilt by Keras"):
+        models.load_checkpoint(path)
+
+
+def test_weights_alone_are_no_network(tmp_path):
+    path = tmp_path / "network.weights.h5"
+    tiny().save_weights(path)
+    with pytest.raises(models.CheckpointError, match="only weights"):
+        models.load_checkpoint(path)
+
+
+@pytest.fixture
+def no_rebuilding(monkeypatch):
+    """Fails the test if Keras is asked to rebuild anything."""
+
+    def load_model(*arguments, **options):
+        pytest.fail("the file was handed to Keras")
+
+    monkeypatch.setattr(keras.models, "load_model", load_model)
+
+
+@BOTH_FORMATS
+@pytest.mark.parametrize(
+    "layer",
+    [
+        layers.Lambda(lambda x: 2 * x),
+        layers.Lambda(keras.activations.relu),
+        keras.Sequential([keras.Input((3,)), layers.Lambda(lambda x: x)]),
+    ],
+    ids=["lambda", "named function", "nested"],
+)
+def test_code_is_refused_before_anything_is_rebuilt(tmp_path, suffix, layer, no_rebuilding):
+    path = models.save(tiny(layer), tmp_path / f"network{suffix}")
+    with pytest.raises(models.CheckpointError, match=rf"network{suffix} carries code \(Lambda\)"):
+        models.load_checkpoint(path)
+
+
+@keras.saving.register_keras_serializable("tests")
+class Registered(layers.Layer):
+    def call(self, inputs):
+        return inputs
+
+
+class Unregistered(layers.Layer):
+    def call(self, inputs):
+        return inputs
+
+
+@BOTH_FORMATS
+@pytest.mark.parametrize("layer", [Registered, Unregistered])
+def test_custom_layers_are_refused(tmp_path, suffix, layer):
+    path = models.save(tiny(layer()), tmp_path / f"network{suffix}")
+    with pytest.raises(models.CheckpointError, match=f"network{suffix} .*{layer.__name__}"):
+        models.load_checkpoint(path)
+
+
+def test_foreign_modules_are_never_imported(tmp_path, no_rebuilding):
+    path = models.save(tiny(), tmp_path / "plain.keras")
+    forged = tmp_path / "forged.keras"
+    with zipfile.ZipFile(path) as source, zipfile.ZipFile(forged, "w") as target:
+        for name in source.namelist():
+            content = source.read(name)
+            if name == "config.json":
+                description = json.loads(content)
+                description["config"]["layers"][1] |= {"module": "os", "class_name": "system"}
+                content = json.dumps(description)
+            target.writestr(name, content)
+    with pytest.raises(models.CheckpointError, match="needs 'system', which is not a class"):
+        models.load_checkpoint(forged)
+
+
+def test_a_users_file_with_a_loss_of_its_own_loads(tmp_path):
+    def own_loss(labels, logits):
+        return keras.ops.mean(logits)
+
+    model = tiny(layers.Activation("gelu"))
+    model.compile("adam", loss=own_loss)
+    for suffix in (".h5", ".keras"):
+        model.save(tmp_path / f"network{suffix}")
+        assert models.load_checkpoint(tmp_path / f"network{suffix}").layers
