@@ -10,7 +10,7 @@
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -21,20 +21,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import typer  # noqa: E402
 from rich.console import Console  # noqa: E402
-from rich.progress import (  # noqa: E402
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-)
+from rich.markup import escape  # noqa: E402
 from rich.table import Table  # noqa: E402
 
 console = Console()
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__.splitlines()[0],
                   pretty_exceptions_enable=False)
-
-_ROOT = Path(__file__).resolve().parent
 
 StudyArgument = Annotated[str, typer.Argument(help="A study, for example ntu.")]
 ProfileOption = Annotated[str, typer.Option(help="demo, laptop or paper.")]
@@ -42,12 +34,13 @@ DataDirOption = Annotated[
     Path | None,
     typer.Option(help="Where the data sets are; default: $REPRODUCE_DATA_DIR, else a download."),
 ]
-RunsOption = Annotated[Path, typer.Option(help="Where finished stages are kept.")]
+RunsOption = Annotated[
+    Path | None, typer.Option(help="Where finished stages are kept; default: runs/.")
+]
 ResultsOption = Annotated[
     Path | None,
     typer.Option(help="Where results and report go; default: reports/results/STUDY/PROFILE."),
 ]
-_RUNS = Path("runs")
 
 
 def epsilon(text: str) -> float:
@@ -67,10 +60,11 @@ def list_studies(
 ) -> None:
     """The studies and their profiles, or the arms of one study."""
     with _errors():
+        import reports
         from studies import STUDIES
 
         if study is not None:
-            chosen = _study(study)
+            chosen = reports.study(study)
             for arm in chosen.arms(chosen.profile(profile)):
                 print(arm.key)
             return
@@ -90,35 +84,26 @@ def run(
     arms: Annotated[
         str, typer.Option(help="Run the arms whose name matches this pattern; see `list STUDY`.")
     ] = "*",
-    runs: RunsOption = _RUNS,
+    runs: RunsOption = None,
     results: ResultsOption = None,
 ) -> None:
     """Trains, attacks, measures and reports; what was done before is not done again."""
     with _errors():
-        from reports import build_report
-        from studies.results import collect
-        from studies.runner import Runner, plan
-        from studies.store import Store
+        from reports import Bars, run_study, summary
+        from reports.run import RUNS
 
-        chosen = _study(study)
-        scaled = chosen.profile(profile)
-        todo = plan(chosen, scaled, arms)
-        runner = Runner(Store(runs), data_dir)
         started = perf_counter()
         try:
-            with _Bars() as bars:
-                runner.run(todo, bars)
+            with Bars(console) as bars:
+                done = run_study(study, profile, arms=arms, data_dir=data_dir,
+                                 runs=runs or RUNS, directory=results, progress=bars)
         except KeyboardInterrupt:
             console.print(
                 "\nInterrupted. Finished stages are kept; the same command goes on from here."
             )
             raise typer.Exit(130) from None
-        target = _results_dir(chosen.name, profile, results)
-        found = collect(chosen, scaled, runner, todo)
-        found.save(target)
-        page = build_report(chosen, target)
-        _summary(found)
-        console.print(f"{perf_counter() - started:.0f} s. Report: {page}")
+        console.print(summary(done.results))
+        console.print(f"{perf_counter() - started:.0f} s. Report: {_shown(done.page)}")
 
 
 @app.command()
@@ -129,17 +114,16 @@ def report(
 ) -> None:
     """Makes the tables, figures and pages of a finished run again."""
     with _errors():
-        from reports import build_report
+        import reports
 
-        chosen = _study(study)
-        chosen.profile(profile)
-        target = _results_dir(chosen.name, profile, results)
+        chosen = reports.study(study)
+        target = results or reports.results_directory(study, chosen.profile(profile).name)
         if not (target / "run.json").exists():
             raise ValueError(
                 f"no results in {target}; first: "
-                f"python reproduce.py run {chosen.name} --profile {profile}"
+                f"python reproduce.py run {study} --profile {profile}"
             )
-        console.print(f"Report: {build_report(chosen, target)}")
+        console.print(f"Report: {_shown(reports.build_report(chosen, target))}")
 
 
 @app.command()
@@ -182,6 +166,7 @@ def attack(
         import data as data_sets
         import models
         from evaluation import evaluate
+        from reports import Bars
 
         epsilons = [epsilon(text) for text in epsilon_texts or ["8/255"]]
         if attack not in attacks.BY_NAME:
@@ -203,7 +188,7 @@ def attack(
             chosen = attacks.FGSM(**common)
         network = _without_softmax(models.load_checkpoint(model), softmax)
         dataset = data_sets.load(data, data_dir=data_dir)
-        with _Bars() as bars, bars.stage(f"{attack} on {model.name}") as update:
+        with Bars(console) as bars, bars.stage(f"{attack} on {model.name}") as update:
             outcomes = evaluate(
                 network, dataset.x_test[:images], dataset.y_test[:images], chosen, epsilons,
                 own_labels=own_labels,
@@ -248,15 +233,17 @@ def export(
     protocol: Annotated[str, typer.Option(help="Of an undefended network.")] = "faithful",
     overwrite: bool = False,
     data_dir: DataDirOption = None,
-    runs: RunsOption = _RUNS,
+    runs: RunsOption = None,
 ) -> None:
     """Writes a trained network (it gives logits) as a checkpoint for plain Keras."""
     with _errors():
         import models
+        import reports
+        from reports.run import RUNS
         from studies.runner import Runner, plan
         from studies.store import Store
 
-        chosen = _study(study)
+        chosen = reports.study(study)
         todo = plan(chosen, chosen.profile(profile))
         case, _, role = network.rpartition("/")
         wanted = "none" if role == "undefended" else procedure
@@ -273,7 +260,7 @@ def export(
                 f"{profile}; networks there: {', '.join(known)}"
             )
         training = next(iter(matching))
-        stage = Runner(Store(runs), data_dir).training_path(training)
+        stage = Runner(Store(runs or RUNS), data_dir).training_path(training)
         if not stage.is_dir():
             raise ValueError(
                 f"{network} has not been trained; first: python reproduce.py run {study} "
@@ -288,16 +275,9 @@ def export(
         console.print(f"{training.title}: {to}")
 
 
-def _study(name: str):
-    from studies import STUDIES
-
-    if name not in STUDIES:
-        raise ValueError(f"STUDY is {name!r}; accepted: {', '.join(STUDIES)}")
-    return STUDIES[name]
-
-
-def _results_dir(study: str, profile: str, chosen: Path | None) -> Path:
-    return chosen or _ROOT / "reports" / "results" / study / profile
+def _shown(path: Path) -> str:
+    """A path as short as it can be typed from here."""
+    return escape(os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path))
 
 
 def _without_softmax(model, choice: str):
@@ -342,78 +322,10 @@ def _errors() -> Iterator[None]:
     except BrokenPipeError:  # a ConnectionError that is nobody's fault: `... | head`
         raise typer.Exit(0) from None
     except (ValueError, FileExistsError, ConnectionError, DatasetNotFoundError) as error:
-        Console(stderr=True).print(f"[bold red]Error:[/] {error}", markup=True, highlight=False)
-        raise typer.Exit(2) from error
-
-
-class _Bars:
-    """Progress bars on a terminal, a line per finished stage anywhere."""
-
-    def __enter__(self) -> "_Bars":
-        self._progress = Progress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-            TextColumn("{task.fields[text]}"), TimeElapsedColumn(),
-            console=console, transient=True, disable=not console.is_terminal,
+        Console(stderr=True).print(
+            f"[bold red]Error:[/] {escape(str(error))}", highlight=False, soft_wrap=True
         )
-        self._progress.start()
-        self._stages = None
-        self._found = 0
-        return self
-
-    def __exit__(self, *_) -> None:
-        self._progress.stop()
-        if self._found:
-            console.print(f"{self._found} stages were there already.")
-
-    def plan(self, stages: int) -> None:
-        self._stages = self._progress.add_task("stages", total=stages, text="")
-
-    def found(self, title: str) -> None:
-        self._found += 1
-        self._advance()
-
-    @contextmanager
-    def stage(self, title: str) -> Iterator[Callable[[float, str], None]]:
-        task = self._progress.add_task(title, total=100, text="")
-        last = ""
-
-        def update(share: float, text: str) -> None:
-            nonlocal last
-            last = text
-            self._progress.update(task, completed=int(100 * share), text=text)
-
-        started = perf_counter()
-        try:
-            yield update
-        finally:
-            self._progress.remove_task(task)
-        console.print(f"{perf_counter() - started:6.1f} s  {title}  [dim]{last}[/]")
-        self._advance()
-
-    def _advance(self) -> None:
-        if self._stages is not None:
-            self._progress.advance(self._stages)
-
-
-def _summary(results) -> None:
-    """Clean and attacked accuracy of the networks, on one screen."""
-    from reports.compare import COMPARED
-
-    table = Table("network", "protocol", "clean", "FGSM 0.8/255", "PGD 0.8/255", "PGD 8/255",
-                  title=f"Accuracy in percent ({results.run['study']}, {results.run['profile']})")
-    main = results.table[results.table["variant"] == "main"]
-    for (case, protocol, defense), rows in main.groupby(
-        ["case", "protocol", "defense"], sort=False
-    ):
-        shown = rows[rows["view"] == COMPARED[protocol][1]]
-        cells = []
-        for name, grey in ((None, 0.0), ("FGSM", 0.8), ("PGD", 0.8), ("PGD", 8.0)):
-            found = shown[(abs(shown["epsilon_grey"] - grey) < 1e-6)
-                          & (True if name is None else shown["attack"] == name)]
-            cells.append(f"{100 * found['accuracy'].mean():.1f}" if len(found) else "")
-        name = "undefended" if defense == "none" else defense.replace("_", " ")
-        table.add_row(f"{case} {name}", protocol, *cells)
-    console.print(table)
+        raise typer.Exit(2) from error
 
 
 if __name__ == "__main__":

@@ -2,5 +2,17 @@
 
 from reports.compare import compare
 from reports.page import build_report
+from reports.progress import Bars
+from reports.run import Report, results_directory, run_study, study
+from reports.summary import summary
 
-__all__ = ["build_report", "compare"]
+__all__ = [
+    "Bars",
+    "Report",
+    "build_report",
+    "compare",
+    "results_directory",
+    "run_study",
+    "study",
+    "summary",
+]

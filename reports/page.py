@@ -383,7 +383,7 @@ def _flags(results: Results) -> pd.DataFrame:
     """How many rows carry each kind of flag, with one of them."""
     counted: dict[str, list] = {}
     for row in results.table.itertuples():
-        for flag in (str(row.flags).split("; ") if pd.notna(row.flags) and row.flags else ()):
+        for flag in filter(None, row.flags.split("; ")):
             kind = "".join("N" if c.isdigit() else c for c in flag)
             counted.setdefault(kind, []).append((flag, row))
     return pd.DataFrame(

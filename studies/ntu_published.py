@@ -66,6 +66,8 @@ def _measured(row: pd.Series) -> Link:
 
 
 def _case(row: pd.Series) -> str:
+    if row["model"] not in _MODELS or row["dataset"] not in _DATASETS:
+        raise ValueError(f"no link for {dict(row)}")
     return f"{_MODELS[row['model']]}/{_DATASETS[row['dataset']]}"
 
 

@@ -64,13 +64,15 @@ class Results:
             for key in stored.files:
                 arm, name = key.split("|")
                 examples.setdefault(arm, {})[name] = stored[key]
+        frames = {
+            # "none" is a value here, and only an empty cell is a missing one.
+            name: pd.read_csv(directory / f"{name}.csv", keep_default_na=False, na_values=[""])
+            for name in ("table", "trainings", "histories")
+        }
+        frames["table"]["flags"] = frames["table"]["flags"].fillna("").astype(str)
         return cls(
             run=json.loads((directory / "run.json").read_text()),
-            **{
-                name: pd.read_csv(directory / f"{name}.csv", keep_default_na=False,
-                                  na_values=[""])
-                for name in ("table", "trainings", "histories")
-            },
+            **frames,
             correct=correct,
             examples=examples,
         )

@@ -53,41 +53,46 @@ def train(
     log = resume / "history.csv"
     done = _finished_epochs(log)
     started = perf_counter()
-    trainer.fit(
-        training_batches(
-            x_train,
-            labels,
-            recipe.batch_size,
-            seed=training.seed,
-            erasing=RandomErasing() if training.erasing else None,
+    logger = keras.callbacks.CSVLogger(str(log), append=True)
+    try:
+        trainer.fit(
+            training_batches(
+                x_train,
+                labels,
+                recipe.batch_size,
+                seed=training.seed,
+                erasing=RandomErasing() if training.erasing else None,
+                initial_epoch=len(done),
+            ),
+            epochs=recipe.epochs,
             initial_epoch=len(done),
-        ),
-        epochs=recipe.epochs,
-        initial_epoch=len(done),
-        steps_per_epoch=steps,
-        validation_data=(
-            dataset.x_validation[: training.validation_images],
-            keras.utils.to_categorical(
-                dataset.y_validation[: training.validation_images], dataset.num_classes
+            steps_per_epoch=steps,
+            validation_data=(
+                dataset.x_validation[: training.validation_images],
+                keras.utils.to_categorical(
+                    dataset.y_validation[: training.validation_images], dataset.num_classes
+                ),
             ),
-        ),
-        validation_batch_size=256,
-        callbacks=[
-            LossTermMonitor(x_train[: recipe.batch_size], labels[: recipe.batch_size]),
-            _EpochSeconds(),
-            models.best_checkpoint(
-                directory / "model.h5",
-                model=network,
-                initial_value_threshold=max(done["val_accuracy"], default=None),
-            ),
-            keras.callbacks.TerminateOnNaN(),
-            _ShowProgress(progress, recipe.epochs, steps),
-            keras.callbacks.BackupAndRestore(resume / "state"),
-            keras.callbacks.CSVLogger(str(log), append=True),
-        ],
-        shuffle=False,  # the batches are shuffled already
-        verbose=0,
-    )
+            validation_batch_size=256,
+            callbacks=[
+                LossTermMonitor(x_train[: recipe.batch_size], labels[: recipe.batch_size]),
+                _EpochSeconds(),
+                models.best_checkpoint(
+                    directory / "model.h5",
+                    model=network,
+                    initial_value_threshold=max(done["val_accuracy"], default=None),
+                ),
+                keras.callbacks.TerminateOnNaN(),
+                _ShowProgress(progress, recipe.epochs, steps),
+                keras.callbacks.BackupAndRestore(resume / "state"),
+                logger,
+            ],
+            shuffle=False,  # the batches are shuffled already
+            verbose=0,
+        )
+    finally:  # Keras leaves the file open when it is interrupted
+        if logger.csv_file:
+            logger.csv_file.close()
     history = _finished_epochs(log)
     history.to_csv(directory / "history.csv", index=False)
     best = int(history["val_accuracy"].argmax())

@@ -54,7 +54,7 @@ def cnn(digits):
 
 @pytest.fixture(scope="session")
 def normalised(digits):
-    return trained(digits, layers.BatchNormalization(), layers.ReLU())
+    return trained(digits, layers.BatchNormalization(momentum=0.9), layers.ReLU())
 
 
 @pytest.fixture(scope="session", params=["cnn", "normalised"])

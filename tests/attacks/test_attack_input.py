@@ -1,0 +1,128 @@
+"""Bad input is refused by name, with the value and what is accepted."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from attacks import FGSM, PGD, Targeted
+
+GOOD = {"images": np.full((3, 8, 8, 1), 0.5, np.float32), "labels": [0, 1, 2], "epsilon": 0.1}
+
+
+def changed(value, where=(1, 2, 3, 0)):
+    images = GOOD["images"].copy()
+    images[where] = value
+    return images
+
+
+# Attack, arguments that differ from the good ones, what the message has to say.
+REFUSED = {
+    "below 0": (FGSM(), {"images": changed(-0.01)}, "images have values from -0.01 to 0.5; acc"),
+    "above 1": (PGD(), {"images": changed(255)}, r"images have values from 0.5 to 255; .*by 255"),
+    "NaN": (PGD(), {"images": changed(np.nan)}, "images have values from nan to nan; accepted"),
+    "integers": (
+        FGSM(), {"images": np.ones((3, 8, 8, 1), np.uint8)}, r"images .* type uint8; .*floats"
+    ),
+    "one value": (FGSM(), {"images": np.float32(0.5)}, r"images have shape \(\)"),
+    "label too large": (FGSM(), {"labels": [0, 1, 10]}, "labels has the value 10; accepted: 0 to"),
+    "label below 0": (PGD(), {"labels": [0, -1, 2]}, "labels has the value -1; accepted: 0 to 9"),
+    "one-hot": (PGD(), {"labels": np.eye(10, dtype=int)[:3]}, r"labels has shape \(3, 10\)"),
+    "floats": (PGD(), {"labels": [0.0, 1.0, 2.0]}, "labels has .* type float64; .*integer"),
+    "too few": (FGSM(), {"labels": [0, 1]}, "labels has 2 entries for 3 images"),
+    "target": (PGD(), {"labels": Targeted([0, 1, 10])}, "classes has the value 10; accepted"),
+    "targets": (PGD(), {"labels": Targeted([0, 1])}, "classes has 2 entries for 3 images"),
+    "wrong unit": (FGSM(), {"epsilon": 8.0}, r"epsilon is 8.0; accepted for linf: 0 to 1, .*8/255"),
+    "negative": (PGD(), {"epsilon": -0.1}, "epsilon is -0.1; accepted for linf: 0 to 1"),
+    "epsilon NaN": (PGD(), {"epsilon": np.nan}, "epsilon is nan; accepted for linf"),
+    "beyond l2": (FGSM("l2"), {"epsilon": 8.01}, "epsilon is 8.01; accepted for l2: 0 to 8"),
+    "beyond l1": (FGSM("l1"), {"epsilon": 64.1}, "epsilon is 64.1; accepted for l1: 0 to 64"),
+    "ids": (PGD(), {"ids": [0, 1]}, r"ids has shape \(2,\) and type int64; accepted: integers"),
+    "id below 0": (PGD(), {"ids": [0, 1, -2]}, "ids has the value -2; accepted: 0 or more"),
+}
+
+
+@pytest.mark.parametrize("attack, arguments, message", REFUSED.values(), ids=REFUSED)
+def test_refused_arguments(cnn, attack, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        attack(cnn, **(GOOD | arguments))
+
+
+def linear(*shape):
+    return lambda images: tf.reshape(images[:, 0], shape)
+
+
+MODELS = {
+    "one value": (linear(-1, 1), r"model gives outputs of shape \(None, 1\); accepted: logits"),
+    "no classes": (linear(-1), r"model gives outputs of shape \(None,\); accepted: logits"),
+    "picture": (lambda images: images, r"outputs of shape \(None, 8, 8, 1\); accepted: logits"),
+    "two outputs": (lambda images: [images, images], "model gives a list; accepted: one tensor"),
+    "nothing": (None, "model is None; accepted: a Keras model, or a callable"),
+    "constant": (
+        lambda images: tf.zeros([tf.shape(images)[0], 10]), "model has no gradient .* accepted"
+    ),
+    "not differentiable": (
+        lambda images: tf.cast(tf.reshape(images, [-1, 64]) > 0.7, tf.float32),
+        "model has no gradient with respect to images; accepted",
+    ),
+}
+
+
+@pytest.mark.parametrize("attack", [FGSM(), PGD()], ids=str)
+@pytest.mark.parametrize("model, message", MODELS.values(), ids=MODELS)
+def test_refused_models(attack, model, message):
+    with pytest.raises(ValueError, match=message):
+        attack(model, **GOOD)
+
+
+PARAMETERS = {
+    "FGSM norm": (FGSM, {"norm": "l0"}, "norm is 'l0'; accepted: 'linf', 'l2', 'l1'"),
+    "PGD norm": (PGD, {"norm": "l1"}, "norm is 'l1'; accepted: 'linf', 'l2'$"),
+    "steps": (PGD, {"steps": 0}, "steps is 0; accepted: a whole number, 1 or more"),
+    "half a step": (PGD, {"steps": 1.5}, "steps is 1.5; accepted: a whole number"),
+    "step_size": (PGD, {"step_size": 0.0}, "step_size is 0.0; accepted: a finite number above 0"),
+    "restarts": (PGD, {"restarts": 0, "random_start": True}, "restarts is 0; accepted"),
+    "same restarts": (PGD, {"restarts": 2}, "restarts is 2 without random_start; accepted"),
+    "seed": (PGD, {"seed": -1}, "seed is -1; accepted: a whole number, 0 or more"),
+}
+
+
+@pytest.mark.parametrize("make, arguments, message", PARAMETERS.values(), ids=PARAMETERS)
+def test_refused_hyper_parameters(make, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        make(**arguments)
+
+
+@pytest.mark.parametrize("make", [FGSM, PGD])
+@pytest.mark.parametrize("name", ["temperature", "batch_size"])
+@pytest.mark.parametrize("value", [0, -1])
+def test_refused_by_both(make, name, value):
+    with pytest.raises(ValueError, match=f"{name} is {value}; accepted: a .* number"):
+        make(**{name: value})
+
+
+@pytest.mark.parametrize("norm", ["linf", "l2", "l1"])
+def test_the_largest_epsilon_is_accepted(cnn, norm):
+    diameter = {"linf": 1.0, "l2": 8.0, "l1": 64.0}[norm]
+    result = FGSM(norm)(cnn, **(GOOD | {"epsilon": diameter}))
+    assert result.epsilon == diameter
+    assert result.distances["linf"].max() == 0.5  # from grey to black or white
+
+
+@pytest.mark.parametrize("attack", [FGSM(), PGD(2), PGD(2, random_start=True, restarts=2)], ids=str)
+@pytest.mark.parametrize("labels", [[], None, Targeted([])], ids=["labels", "own", "goal"])
+def test_no_image_gives_an_empty_result(cnn, attack, labels):
+    result = attack(cnn, GOOD["images"][:0], labels, epsilon=0.1)
+    assert result.images.shape == (0, 8, 8, 1)
+    assert result.logits.shape == (0, 10)
+    assert len(result) == 0
+    per_image = [result.success, result.gradient_evaluations, *result.distances.values()]
+    assert [values.shape for values in per_image] == 6 * [(0,)]
+
+
+def test_other_floats_and_layouts_are_taken(cnn, images, labels):
+    expected = FGSM()(cnn, images, labels, epsilon=0.1)
+    for same in (images.astype(np.float64), np.asfortranarray(images), tf.constant(images)):
+        result = FGSM()(cnn, same, keras.ops.convert_to_tensor(labels), epsilon=0.1)
+        assert result.images.dtype == np.float32
+        np.testing.assert_array_equal(result.images, expected.images)

@@ -1,0 +1,71 @@
+"""A study at the smallest size, run once for all tests that look at it."""
+
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+
+from studies import STUDIES
+from studies.ntu import PROFILES
+from studies.runner import Runner, plan
+from studies.store import Store
+from studies.study import Case, Profile, Scale
+
+
+class Recorder:
+    """A progress that remembers which stages ran and which were there."""
+
+    def __init__(self):
+        self.ran, self.there, self.stages = [], [], 0
+
+    def plan(self, stages):
+        self.stages = stages
+
+    def found(self, title):
+        self.there.append(title)
+
+    @contextmanager
+    def stage(self, title):
+        self.ran.append(title)
+        self.shares = []
+        yield lambda share, text: self.shares.append(share)
+        assert self.shares == sorted(self.shares) and np.isclose(self.shares[-1], 1)
+
+
+@pytest.fixture(scope="session")
+def tiny_profile() -> Profile:
+    """The smallest thing that still is the study: one case of the demo, two epochs."""
+    return Profile(
+        name="tiny",
+        cost="seconds",
+        datasets=PROFILES["demo"].datasets,
+        scales={
+            "vgg16": Scale(
+                upsampling=1, width=1 / 64, epochs=2, batch_size=64, images=128,
+                validation_images=100, pretrained=False,
+                attack_images={"faithful": 20, "corrected": 20},
+            )
+        },
+        cases={
+            "vgg16/cifar10": Case(
+                roles=("undefended", "student", "control"), protocols=("faithful",)
+            )
+        },
+        restarts=1,
+        seeds=(0,),
+        controls=False,
+    )
+
+
+@pytest.fixture(scope="session")
+def study():
+    return STUDIES["ntu"]
+
+
+@pytest.fixture(scope="session")
+def finished(study, tiny_profile, tmp_path_factory):
+    root = tmp_path_factory.mktemp("runs")
+    todo = plan(study, tiny_profile)
+    runner, recorder = Runner(Store(root)), Recorder()
+    runner.run(todo, recorder)
+    return root, todo, runner, recorder

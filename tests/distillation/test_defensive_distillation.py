@@ -1,0 +1,176 @@
+"""The procedures end to end, on a few real digits and a tiny network."""
+
+from types import SimpleNamespace
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+import data
+import models
+from distillation import defensive_distillation
+
+EPOCHS = 4
+MEASURED = {"student_term", "student_gradient_norm"}
+MEASURED_BOTH = MEASURED | {"distillation_term", "distillation_gradient_norm"}
+PLAIN = {"loss", "accuracy", "val_loss", "val_accuracy"}
+DISTILLED = PLAIN | {"student_loss", "val_student_loss"}
+HISTORIES = {
+    "as_listed": {
+        "teacher": PLAIN,
+        "student": DISTILLED | {"distillation_loss"} | MEASURED_BOTH,
+        "control": DISTILLED | MEASURED,
+    },
+    "corrected": {
+        "teacher": PLAIN,
+        "student": DISTILLED | {"distillation_loss"} | MEASURED_BOTH,
+        "control": PLAIN,
+    },
+    "papernot": {
+        "warm_up": PLAIN,
+        "teacher": PLAIN,
+        "student": DISTILLED | {"distillation_loss"} | MEASURED_BOTH,
+        "control": PLAIN,
+    },
+}
+
+
+def build():
+    return keras.Sequential(
+        [
+            keras.Input((32, 32, 3)),
+            layers.AveragePooling2D(4),
+            layers.Flatten(),
+            layers.Dense(24, activation="relu", kernel_regularizer=keras.regularizers.L2(1e-4)),
+            layers.Dropout(0.2),
+            layers.Dense(10),
+        ]
+    )
+
+
+class Starts(keras.callbacks.Callback):
+    """Notes the trainable weights that every training starts from."""
+
+    def __init__(self):
+        super().__init__()
+        self.weights = []
+
+    def on_train_begin(self, logs=None):
+        self.weights.append([weight.numpy() for weight in self.model.trainable_weights])
+
+
+def assert_same(weights, others):
+    for weight, other in zip(weights, others, strict=True):
+        np.testing.assert_array_equal(weight, other)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return data.load("digits")
+
+
+@pytest.fixture(scope="module")
+def distill(digits):
+    """Runs a procedure on 200 digits; returns the result and what each role started from."""
+
+    def run(name, images=200, **arguments):
+        starts = Starts()
+        result = defensive_distillation(
+            build,
+            digits.x_train[:images],
+            digits.y_train[:images],
+            name=name,
+            optimizer=lambda: keras.optimizers.Adam(0.02),
+            callbacks=[starts],
+            **dict(temperature=5.0, epochs=EPOCHS, batch_size=64) | arguments,
+        )
+        return SimpleNamespace(
+            result=result,
+            starts=dict(zip(result.networks, starts.weights, strict=True)),
+        )
+
+    return run
+
+
+@pytest.fixture(scope="module", params=HISTORIES)
+def run(request, distill, digits):
+    validation = (digits.x_validation[:100], digits.y_validation[:100])
+    return distill(request.param, validation=validation)
+
+
+def test_histories(run):
+    result = run.result
+    assert {
+        role: set(history) for role, history in result.histories.items()
+    } == HISTORIES[result.procedure.name]
+    for role, history in result.histories.items():
+        assert len(history["loss"]) == (1 if role == "warm_up" else EPOCHS)
+
+
+def test_networks_learn_and_give_logits(run, digits):
+    result = run.result
+    assert result.student is not result.control is not result.teacher
+    for role in ("teacher", "student", "control"):
+        network = getattr(result, role)
+        assert network is result.networks[role]
+        assert not models.ends_in_softmax(network) and not network.compiled
+        logits = network.predict(digits.x_validation[:100], verbose=0)
+        accuracy = np.mean(logits.argmax(axis=1) == digits.y_validation[:100])
+        assert accuracy > 0.3  # a tenth by chance
+        assert accuracy == pytest.approx(result.histories[role]["val_accuracy"][-1])
+
+
+def test_starts(run):
+    starts, networks = run.starts, run.result.networks
+    assert_same(starts["student"], starts["control"])
+    if "warm_up" in networks:
+        warm = networks["warm_up"].get_weights()
+        for role in ("teacher", "student", "control"):
+            assert_same(starts[role], warm)
+        assert not np.array_equal(starts["warm_up"][0], warm[0])
+    else:
+        assert not np.array_equal(starts["teacher"][0], starts["student"][0])
+
+
+def test_at_alpha_1_the_student_is_the_control(distill):
+    """So what tells them apart otherwise is the teacher: start, batches, dropout are the same."""
+    result = distill("as_listed", images=100, epochs=1, alpha=1.0).result
+    assert_same(result.student.get_weights(), result.control.get_weights())
+
+
+def test_same_seed_same_weights(distill):
+    def weights(seed):
+        keras.utils.set_random_seed(np.random.randint(100))  # what came before plays no part
+        arguments = dict(images=80, epochs=1, batch_size=40, erasing=data.RandomErasing())
+        networks = distill("corrected", seed=seed, **arguments).result.networks
+        return [weight for network in networks.values() for weight in network.get_weights()]
+
+    first = weights(3)
+    assert_same(first, weights(3))
+    assert not any(np.array_equal(a, b) for a, b in zip(first[::2], weights(4)[::2]))
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"name": "hinton"}, "procedure is 'hinton'; accepted: 'as_listed', 'corrected', 'pap"),
+        ({"alpha": 2}, "alpha is 2; accepted: 0 to 1"),
+        ({"temperature": float("inf")}, "temperature is inf; accepted: a finite number above 0"),
+        ({"labels": np.eye(10)}, r"labels: shape \(10, 10\) and type float64; accepted: integers"),
+        ({"labels": np.arange(10.0)}, r"labels: shape \(10,\) and type float64; accepted: int"),
+        ({"labels": np.arange(10) - 1}, "labels: -1 is among them; accepted: 0 to 9"),
+        ({"labels": np.arange(10) + 1}, "labels: 10 is among them; accepted: 0 to 9"),
+        (
+            {"validation": (np.zeros((10, 32, 32, 3)), np.eye(10))},
+            r"validation labels: shape \(10, 10\)",
+        ),
+    ],
+)
+def test_refusals(arguments, message):
+    starts = Starts()
+    arguments = {"labels": np.arange(10), "callbacks": [starts]} | arguments
+    images = np.zeros((10, 32, 32, 3), np.float32)
+    with pytest.raises(ValueError, match=message):
+        defensive_distillation(build, images, **arguments)
+    assert not starts.weights

@@ -1,0 +1,185 @@
+"""What `evaluate` reports of an attack, recomputed here without it."""
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+from keras import layers
+
+import models
+from attacks import FGSM, PGD, as_logits
+from evaluation import Outcomes, evaluate, wilson
+
+EPSILONS = [0.02, 0.1, 0.3]
+ATTACKS = [FGSM(), FGSM("l2", clip=False), PGD(5), PGD(5, clip=False, batch_size=16)]
+
+
+@pytest.fixture(scope="module")
+def model():
+    keras.utils.set_random_seed(0)
+    return keras.Sequential([
+        keras.Input((6, 6, 1)), layers.Flatten(), layers.Dense(16, "tanh"), layers.Dense(4)
+    ])
+
+
+@pytest.fixture(scope="module")
+def images():
+    return np.random.default_rng(0).random((40, 6, 6, 1)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def labels(model, images):
+    """Right for three images in four."""
+    predictions = classify(model, images)
+    return np.where(np.arange(40) % 4 == 0, (predictions + 1) % 4, predictions)
+
+
+def classify(model, images):
+    return model(images, training=False).numpy().argmax(axis=1)
+
+
+@pytest.mark.parametrize("own_labels", [False, True])
+@pytest.mark.parametrize("attack", ATTACKS, ids=str)
+def test_outcomes_recomputed(model, images, labels, attack, own_labels):
+    outcomes = evaluate(model, images, labels, attack, EPSILONS, own_labels=own_labels)
+    clean = classify(model, images)
+    np.testing.assert_array_equal(outcomes.labels, labels)
+    np.testing.assert_array_equal(outcomes.clean_predictions, clean)
+    assert outcomes.clean_correct.mean() == 0.75
+    for index, epsilon in enumerate(EPSILONS):
+        # What is attacked for differs, what is counted does not.
+        attacked_for = clean if own_labels else labels
+        adversarial = attack(model, images, attacked_for, epsilon=epsilon).images
+        predictions = classify(model, adversarial)
+        np.testing.assert_array_equal(outcomes.predictions[index], predictions)
+        np.testing.assert_array_equal(outcomes.correct[index], predictions == labels)
+        stored = (np.clip(adversarial, 0, 1) * 255 + 0.5).astype(np.uint8)
+        rounded = classify(model, stored.astype(np.float32) / 255)
+        np.testing.assert_array_equal(outcomes.rounded_predictions[index], rounded)
+        change = (adversarial - images).reshape(40, -1).astype(np.float64)
+        np.testing.assert_allclose(outcomes.linf[index], np.abs(change).max(axis=1))
+        np.testing.assert_allclose(outcomes.l2[index], np.linalg.norm(change, axis=1))
+        outside = ((adversarial < 0) | (adversarial > 1)).any(axis=(1, 2, 3))
+        np.testing.assert_array_equal(outcomes.out_of_range[index], outside)
+        np.testing.assert_array_equal(outcomes.examples[index], adversarial[:8])
+    np.testing.assert_array_equal(outcomes.example_images, images[:8])
+    assert (outcomes.gradient_evaluations == getattr(attack, "steps", 1)).all()
+    assert outcomes.out_of_range.any() != attack.clip
+    assert outcomes.correct[-1].sum() < outcomes.clean_correct.sum()
+    assert outcomes.seconds > 0
+
+
+def test_own_labels_and_true_labels_differ(model, images, labels):
+    own = evaluate(model, images, labels, FGSM(), [0.1], own_labels=True)
+    true = evaluate(model, images, labels, FGSM(), [0.1])
+    wrong = np.arange(40) % 4 == 0
+    # Leaving the own prediction can only help an image that was wrong.
+    assert own.correct[0, wrong].any() and not true.correct[0, wrong].any()
+    np.testing.assert_array_equal(own.predictions[0, ~wrong], true.predictions[0, ~wrong])
+
+
+def boundary(images):
+    """Two classes on either side of a mean of 1/2."""
+    mean = tf.reduce_mean(tf.reshape(images, [-1, 36]), axis=1)
+    return tf.stack([tf.zeros_like(mean), 100 * (mean - 0.5)], axis=1)
+
+
+def test_less_than_half_a_grey_level_is_rounded_away():
+    # Grey levels next to the boundary: pairs that cancel, but for one level up or down.
+    half = np.random.default_rng(1).integers(60, 190, (40, 18))
+    levels = np.concatenate([half, 255 - half], axis=1)
+    levels[:, 0] += np.where(np.arange(40) % 2, 1, -1)
+    images = (levels / 255).astype(np.float32).reshape(40, 6, 6, 1)
+    own = boundary(images).numpy().argmax(axis=1)
+    small, large = 0.45 / 255, 0.55 / 255
+    outcomes = evaluate(boundary, images, own, FGSM(), [small, large])
+    np.testing.assert_array_equal(outcomes.predictions[0], 1 - own)
+    np.testing.assert_array_equal(outcomes.rounded_predictions[0], own)
+    np.testing.assert_array_equal(outcomes.rounded_predictions[1], 1 - own)
+
+
+def test_probabilities_taken_for_logits(model, images, labels):
+    classifier = models.with_softmax(model)
+    with pytest.raises(ValueError, match="ends in softmax"):
+        evaluate(classifier, images, labels, FGSM(), [0.1])
+    outcomes = evaluate(as_logits(classifier), images, labels, FGSM(), [0.1])
+    np.testing.assert_array_equal(outcomes.clean_predictions, classify(model, images))
+    assert outcomes.correct.sum() < outcomes.clean_correct.sum()
+
+
+def test_table(model, images, labels):
+    outcomes = evaluate(model, images, labels, FGSM(clip=False), EPSILONS)
+    table = outcomes.table()
+    assert table.epsilon.tolist() == [0.0, *EPSILONS]
+    correct = [outcomes.clean_correct.sum(), *outcomes.correct.sum(axis=1)]
+    assert table.correct.tolist() == correct
+    assert (table.images == 40).all()
+    for row in table.itertuples():
+        assert row.accuracy == row.correct / 40
+        assert (row.ci_low, row.ci_high) == wilson(row.correct, 40)
+    assert table.mean_linf.tolist()[1:] == pytest.approx(EPSILONS, rel=1e-5)
+    rounded = (outcomes.rounded_predictions == labels).mean(axis=1)
+    assert table.rounded_accuracy.tolist()[1:] == rounded.tolist()
+    assert table.out_of_range.tolist()[1:] == outcomes.out_of_range.mean(axis=1).tolist()
+    assert table.loc[0, ["mean_linf", "rounded_accuracy"]].isna().all()
+    assert isinstance(table, pd.DataFrame)
+
+
+@pytest.mark.parametrize("temperature, saturated", [(1.0, True), (1e4, False)])
+def test_images_without_a_gradient_are_counted(images, temperature, saturated):
+    def step(pixels):  # 1e4 times the logits: the loss of a confident image is exactly 0
+        return 1e4 * boundary(pixels)
+
+    mean = images.mean(axis=(1, 2, 3))
+    confident = np.abs(mean - 0.5) > 1e-3
+    assert confident.sum() > 30
+    labels = (mean > 0.5).astype(int)
+    labels[:4] = 1 - labels[:4]  # wrong at any confidence: there is a gradient
+    outcomes = evaluate(step, images, labels, FGSM(temperature=temperature), [0.0, 0.3])
+    expected = confident & (np.arange(40) >= 4) if saturated else np.zeros(40, bool)
+    np.testing.assert_array_equal(outcomes.zero_gradient[confident], expected[confident])
+    assert outcomes.table().zero_gradient[1] == outcomes.zero_gradient.mean()
+    # Such images stand still, and count as robust: what the flag is for.
+    still = outcomes.linf[1] == 0
+    np.testing.assert_array_equal(still, outcomes.zero_gradient)
+
+
+@pytest.mark.parametrize("name", ["outcomes.npz", "outcomes"])
+def test_saved_and_loaded(model, images, labels, tmp_path, name):
+    outcomes = evaluate(model, images, labels, FGSM(), EPSILONS, examples=3)
+    outcomes.save(tmp_path / name)
+    loaded = Outcomes.load(tmp_path / name)
+    for field, value in vars(outcomes).items():
+        stored = getattr(loaded, field)
+        assert type(stored) is type(value)
+        np.testing.assert_array_equal(stored, value)
+        if isinstance(value, np.ndarray):
+            assert stored.dtype == value.dtype
+    assert loaded.examples.shape == (3, 3, 6, 6, 1)
+    pd.testing.assert_frame_equal(loaded.table(), outcomes.table())
+
+
+def test_no_epsilon_leaves_the_clean_accuracy(model, images, labels):
+    outcomes = evaluate(model, images, labels, PGD(2), [])
+    assert outcomes.predictions.shape == (0, 40)
+    assert outcomes.table().accuracy.tolist() == [0.75]
+
+
+# Whichever labels are attacked for, accuracy is counted against those given.
+@pytest.mark.parametrize("own_labels", [False, True])
+@pytest.mark.parametrize(
+    "wrong, message",
+    [
+        (lambda x, y: (x[:0], y[:0]), "images is empty; accepted: one image or more"),
+        (lambda x, y: (x * 255, y), "images have values .*; accepted"),
+        (lambda x, y: (np.round(x).astype(int), y), "images have .* type int64; accepted"),
+        (lambda x, y: (x, y[:-1]), "labels has 39 entries for 40 images"),
+        (lambda x, y: (x, y + 1), "labels has the value 4; accepted: 0 to 3"),
+        (lambda x, y: (x, y.astype(float)), "labels has .* type float64; accepted"),
+        (lambda x, y: (x, np.eye(4, dtype=int)[y]), r"labels has shape \(40, 4\)"),
+    ],
+)
+def test_refused_input(model, images, labels, wrong, message, own_labels):
+    with pytest.raises(ValueError, match=message):
+        evaluate(model, *wrong(images, labels), FGSM(), [0.1], own_labels=own_labels)

@@ -1,0 +1,29 @@
+"""The notebook runs top to bottom on what the demo made, and shows the report's pictures."""
+
+import base64
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.slow
+def test_the_notebook_runs_and_shows_the_pictures_of_the_report():
+    notebook = nbformat.read(ROOT / "notebooks" / "ntu.ipynb", as_version=4)
+    assert not any(cell.get("outputs") for cell in notebook.cells), "commit it without outputs"
+    client = NotebookClient(
+        notebook, timeout=1200, resources={"metadata": {"path": str(ROOT / "notebooks")}}
+    )
+    client.execute()
+
+    shown = {
+        base64.b64decode(output["data"]["image/png"])
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if "image/png" in output.get("data", {})
+    }
+    figures = ROOT / "reports" / "results" / "ntu" / "demo" / "figures"
+    assert shown == {path.read_bytes() for path in figures.glob("*.png")}

@@ -1,0 +1,140 @@
+"""A study run end to end at the smallest size: stages, resumption, results, report."""
+
+from contextlib import contextmanager
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import studies.training
+from conftest import Recorder
+from reports import build_report
+from studies.results import Results, collect
+from studies.runner import Runner, plan
+from studies.store import Store
+
+
+def test_every_stage_runs_once_and_a_second_run_does_nothing(finished):
+    root, todo, _, recorder = finished
+    assert len(recorder.ran) == recorder.stages == len(todo.trainings) + len(todo.arms)
+    again = Recorder()
+    Runner(Store(root)).run(todo, again)
+    assert not again.ran and len(again.there) == recorder.stages
+    assert not list(root.glob("*.partial"))
+
+
+def test_results_hold_every_arm_and_image(finished, study, tiny_profile, tmp_path):
+    _, todo, runner, _ = finished
+    results = collect(study, tiny_profile, runner, todo)
+    assert set(results.table["arm"]) == {arm.key for arm in todo.arms}
+    assert len(results.table) == sum(1 + len(arm.epsilons) for arm in todo.arms)
+    for arm, rows in results.table.groupby("arm"):
+        # The table is the per-image outcomes, counted.
+        assert (results.correct[arm].sum(axis=1) == rows["correct"]).all()
+        assert (rows["ci_low"] <= rows["accuracy"]).all()
+        assert (rows["accuracy"] <= rows["ci_high"]).all()
+
+    results.save(tmp_path)
+    loaded = Results.load(tmp_path)
+    pd.testing.assert_frame_equal(loaded.table, results.table, check_dtype=False, rtol=1e-5)
+    assert loaded.run == results.run
+
+
+def test_the_plateau_is_the_same_images(finished):
+    _, todo, runner, _ = finished
+    for arm in todo.arms:
+        if arm.attack_name == "PGD":
+            outcomes = runner.outcomes(arm)
+            from_04 = outcomes.epsilons * 255 > 0.35
+            assert (np.ptp(outcomes.examples[from_04], axis=0) < 1e-6).all()
+            assert (outcomes.linf[from_04].max(axis=0) * 255 < 0.4 + 1e-3).all()
+
+
+def test_flags_say_what_is_wrong_with_a_row(finished, study, tiny_profile):
+    _, todo, runner, _ = finished
+    table = collect(study, tiny_profile, runner, todo).table
+    pgd = table[(table["attack"] == "PGD") & (table["epsilon_grey"] > 0.45)]
+    assert pgd["flags"].str.contains("steps reach only 0.4 grey levels").all()
+    small = table[(table["epsilon"] > 0) & (table["epsilon_grey"] < 0.45)]
+    assert small["flags"].str.contains("vanishes when rounded").all()
+    assert (table[table["epsilon"] == 0]["flags"] == "").all()
+
+
+def test_replacements_name_everything_that_was_reduced(finished, study, tiny_profile):
+    _, todo, runner, _ = finished
+    said = "\n".join(collect(study, tiny_profile, runner, todo).run["replacements"])
+    for part in ("cifar10: digits", "up-sampling 1 instead of 5", "epochs 2 instead of 200",
+                 "training images 128 instead of all", "20 test images instead of 200",
+                 "seeds: 1 instead of 3", "batch size 64 instead of 128", "width"):
+        assert part in said
+
+
+def test_the_report_shows_published_beside_measured(finished, study, tiny_profile, tmp_path):
+    _, todo, runner, _ = finished
+    collect(study, tiny_profile, runner, todo).save(tmp_path)
+    page = build_report(study, tmp_path)
+    text = (tmp_path / "report.md").read_text()
+    comparison = pd.read_csv(tmp_path / "comparison.csv")
+    assert len(comparison) == 491
+    measured = comparison[comparison["status"] == "measured"]
+    # Tables 5-1 and 5-2 (32 cells), 3 clean accuracies, 6 means, 2 + 1 epsilons, 2 over all cases
+    assert set(measured["table"]) >= {"Table 5-1", "Table 5-2", "Section 5.1.1"}
+    assert (measured["kind"] == "accuracy under attack").sum() == 32
+    cell = measured[(measured["table"] == "Table 5-2") & (measured["attack"] == "PGD")].iloc[-1]
+    assert cell["faithful_images"] == 20
+    assert f"{cell['faithful']:.1f} [{cell['faithful_low']:.1f}" in text
+    for picture in page.read_text().split('src="')[1:]:
+        path = tmp_path / picture.split('"')[0]
+        assert path.stat().st_size > 5000
+
+
+def test_an_interrupted_training_goes_on_where_it_was(
+    study, tiny_profile, tmp_path, monkeypatch, finished
+):
+    """Interrupted in its second epoch, the Distiller's training resumes after the first."""
+    todo = plan(study, tiny_profile, "*student/softmax/FGSM*")
+    runner = Runner(Store(tmp_path))
+    epochs = []
+
+    class Interrupt(studies.training._ShowProgress):
+        def on_epoch_begin(self, epoch, logs=None):
+            super().on_epoch_begin(epoch, logs)
+            if isinstance(self.model, studies.training.keras.Model):
+                epochs.append((self.model.name, epoch))
+
+        def on_train_batch_end(self, batch, logs=None):
+            if self._epoch == 1 and "distiller" in self.model.name:
+                raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(studies.training, "_ShowProgress", Interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            runner.run(todo, _Quiet())
+    student = todo.trainings[-1]
+    assert not runner.training_path(student).exists()
+
+    resumed = Recorder()
+    Runner(Store(tmp_path)).run(todo, resumed)
+    history = pd.read_csv(runner.training_path(student) / "history.csv")
+    assert list(history["epoch"]) == [0, 1]
+    assert [title for title in resumed.there if "teacher" in title]
+    # Its first epoch was not run again, so it is the uninterrupted run's.
+    whole = pd.read_csv(finished[2].training_path(student) / "history.csv")
+    assert np.isclose(history["loss"][0], whole["loss"][0])
+    assert not np.isclose(history["loss"][0], history["loss"][1])
+
+
+class _Quiet(Recorder):
+    @contextmanager
+    def stage(self, title):
+        yield lambda share, text: None
+
+
+def test_a_missing_data_set_is_found_before_anything_is_computed(study, tiny_profile, tmp_path):
+    profile = replace(tiny_profile, datasets={"cifar10": "cifar10"})
+    (tmp_path / "data").mkdir()
+    recorder = Recorder()
+    with pytest.raises(OSError, match="cifar10"):
+        Runner(Store(tmp_path / "runs"), tmp_path / "data").run(plan(study, profile), recorder)
+    assert not recorder.ran and not (tmp_path / "runs").exists()

@@ -1,0 +1,156 @@
+"""The command line, used right and wrong."""
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import models
+import reproduce
+import studies
+
+ROOT = Path(__file__).parents[1]
+
+
+def run(*words):
+    return CliRunner().invoke(reproduce.app, [str(word) for word in words])
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """A small untrained network for the digits, with and without softmax."""
+    folder = tmp_path_factory.mktemp("models")
+    keras.utils.set_random_seed(0)
+    network = keras.Sequential([
+        keras.Input((32, 32, 3)), keras.layers.AveragePooling2D(8), keras.layers.Flatten(),
+        keras.layers.Dense(10),
+    ])
+    models.save(network, folder / "logits.h5")
+    models.save(models.with_softmax(network), folder / "softmax.keras")
+    return folder
+
+
+@pytest.mark.parametrize(
+    "text, value", [("8/255", 8 / 255), ("0.03", 0.03), (" 1 / 4 ", 0.25), ("1e-3", 0.001)]
+)
+def test_epsilons_are_numbers_or_fractions(text, value):
+    assert np.isclose(reproduce.epsilon(text), value)
+
+
+@pytest.mark.parametrize("text", ["8/0", "eight", "", "8/255/2"])
+def test_other_epsilons_are_refused(text):
+    with pytest.raises(ValueError, match="8/255"):
+        reproduce.epsilon(text)
+
+
+def test_list_names_studies_profiles_and_arms():
+    listed = run("list")
+    assert listed.exit_code == 0
+    assert all(word in listed.output for word in ("ntu", "demo", "laptop", "paper"))
+    arms = run("list", "ntu", "--profile", "laptop").output.splitlines()
+    assert "vgg16/cifar10/main/faithful/none/softmax/PGD/seed 0" in arms
+    assert len(arms) == len(set(arms)) > 200
+
+
+def test_attack_prints_accuracies_and_saves_outcomes(model, tmp_path):
+    saved = tmp_path / "outcomes.npz"
+    done = run("attack", model / "logits.h5", "--data", "digits", "--attack", "fgsm",
+               "--epsilon", "2/255", "--epsilon", "0.1", "--images", 20, "--save", saved)
+    assert done.exit_code == 0, done.output
+    assert "0.00784" in done.output and "0.10000" in done.output
+    with np.load(saved) as outcomes:
+        assert outcomes["predictions"].shape == (2, 20)
+
+
+@pytest.mark.parametrize("choice", ["remove", "keep"])
+def test_a_model_that_ends_in_softmax_is_attacked_as_the_user_says(model, choice):
+    words = ["attack", model / "softmax.keras", "--data", "digits", "--attack", "fgsm",
+             "--images", 5]
+    refused = run(*words)
+    assert refused.exit_code == 2
+    assert "--softmax remove" in refused.stderr and "--softmax keep" in refused.stderr
+    assert run(*words, "--softmax", choice).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        (["run", "nothing"], "'nothing'; accepted: ntu"),
+        (["run", "ntu", "--profile", "huge"], "'huge'; accepted for ntu: demo, laptop, paper"),
+        (["run", "ntu", "--arms", "zzz"], "'zzz'"),
+        (["run", "ntu", "--profile", "laptop", "--data-dir", "EMPTY"], "cifar10"),
+        (["report", "ntu", "--results", "EMPTY"], "python reproduce.py run ntu"),
+        (["attack", "MISSING", "--data", "digits"], "does not exist"),
+        (["attack", "GARBAGE", "--data", "digits"], "damaged or not a checkpoint"),
+        (["attack", "MODEL", "--data", "svhn"], "svhn"),
+        (["attack", "MODEL", "--data", "digits", "--attack", "deepfry"], "'deepfry'"),
+        (["attack", "MODEL", "--data", "digits", "--epsilon", "8"], "8/255"),
+        (["attack", "MODEL", "--data", "digits", "--epsilon", "x"], "8/255"),
+        (["attack", "MODEL", "--data", "digits", "--norm", "l3"], "'l3'"),
+        (["attack", "MODEL", "--data", "digits", "--steps", "0"], "steps is 0"),
+        (["attack", "MODEL", "--data", "digits", "--images", "0"], "--images is 0"),
+        (["attack", "MODEL", "--data", "digits", "--temperature", "0"], "temperature is 0"),
+        (["attack", "MODEL", "--data", "digits", "--save", "MODEL"], "exists"),
+        (["export", "ntu", "--network", "lenet/mnist/student", "--to", "x.h5"], "lenet"),
+        (["export", "ntu", "--network", "vgg16/cifar10/student", "--to", "x.h5",
+          "--runs", "EMPTY"], "has not been trained"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_wrong_arguments_are_named_in_one_sentence(words, said, model, tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "garbage.h5").write_bytes(b"not a model")
+    places = {"EMPTY": tmp_path / "empty", "MISSING": tmp_path / "missing.h5",
+              "GARBAGE": tmp_path / "garbage.h5", "MODEL": model / "logits.h5"}
+    before = (model / "logits.h5").read_bytes()
+    result = run(*[places.get(word, word) for word in words])
+    assert result.exit_code == 2, result.output
+    assert "Error:" in result.stderr and said in result.stderr
+    assert "Traceback" not in result.stderr
+    assert (model / "logits.h5").read_bytes() == before
+    assert not list((tmp_path / "empty").iterdir())
+
+
+@pytest.fixture
+def tiny_study(monkeypatch, study, tiny_profile):
+    """The command line's `ntu` at the smallest size."""
+    monkeypatch.setitem(studies.STUDIES, "ntu", replace(
+        study, profiles={"demo": tiny_profile, "paper": study.profiles["paper"]}
+    ))
+
+
+def test_run_report_and_export_of_a_finished_study(tiny_study, finished, tmp_path):
+    runs = finished[0]
+    done = run("run", "ntu", "--runs", runs, "--results", tmp_path / "results")
+    assert done.exit_code == 0, done.output
+    assert "stages were there already" in done.output
+    assert "undefended" in done.output and "index.html" in done.output
+    assert len(done.output.splitlines()) < 40  # fits a screen
+
+    (tmp_path / "results" / "report.md").unlink()
+    assert run("report", "ntu", "--results", tmp_path / "results").exit_code == 0
+    assert (tmp_path / "results" / "report.md").exists()
+
+    target = tmp_path / "student.keras"
+    words = ["export", "ntu", "--network", "vgg16/cifar10/student", "--to", target,
+             "--runs", runs]
+    assert run(*words).exit_code == 0
+    network = models.load_checkpoint(target)
+    assert network.output_shape == (None, 10) and not models.ends_in_softmax(network)
+    again = run(*words)
+    assert again.exit_code == 2 and "exists" in again.stderr
+    assert run(*words, "--overwrite").exit_code == 0
+
+
+def test_it_runs_as_a_program_from_another_folder(tmp_path):
+    done = subprocess.run(
+        [sys.executable, ROOT / "reproduce.py", "list"], cwd=tmp_path, capture_output=True,
+        text=True, check=True,
+    )
+    assert "ntu" in done.stdout
+    assert not done.stderr  # TensorFlow's start-up messages are not the user's business
