@@ -91,10 +91,14 @@ class Classifier:
         return self._logits(images)
 
     def check_probe(self, images: np.ndarray) -> None:
-        """Refuses a model whose outputs on a few `images` look like probabilities."""
-        if self._output_is_logits or not len(images):
+        """Refuses a model whose outputs on a few `images` are not finite, or probabilities."""
+        if not len(images):
             return
         outputs = self.logits(images[:4]).numpy()
+        if not np.isfinite(outputs).all():
+            raise ValueError("model gives outputs that are not finite; accepted: finite logits")
+        if self._output_is_logits:
+            return
         # The tolerance is that of probabilities in float16.
         if outputs.min() >= 0 and np.allclose(outputs.sum(axis=1), 1, atol=1e-3):
             raise ValueError(_SOFTMAX.format("the outputs of model are probabilities"))

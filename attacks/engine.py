@@ -102,6 +102,8 @@ def budget_sweep(
     `craft` gets a batch and the distinct epsilons in ascending order, so that it can do once
     what they have in common.
     """
+    if np.ndim(epsilons) != 1:
+        raise ValueError(f"epsilons is {epsilons!r}; accepted: a sequence of numbers")
     checked = [check_epsilon(e, norm, task.images.shape[1:]) for e in epsilons]
     ascending = sorted(set(checked))
     crafted: dict[float, list[Crafted]] = {epsilon: [] for epsilon in ascending}

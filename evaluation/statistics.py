@@ -106,7 +106,10 @@ def _newcombe(both: int, only_first: int, only_second: int, neither: int) -> tup
 
 
 def _same_shape(first, second, dimensions: int) -> tuple[np.ndarray, np.ndarray]:
-    first, second = np.asarray(first, bool), np.asarray(second, bool)
+    first, second = np.asarray(first), np.asarray(second)
+    for name, outcome in (("first", first), ("second", second)):
+        if outcome.dtype != bool:  # predictions, say, would be taken for "correct"
+            raise ValueError(f"{name} has type {outcome.dtype}; accepted: bool, correct or not")
     if first.shape != second.shape or first.ndim != dimensions or not first.size:
         raise ValueError(
             f"first has shape {first.shape} and second {second.shape}; accepted: two equal, "

@@ -7,11 +7,11 @@ import pandas as pd
 
 from evaluation import mean_paired_difference, wilson
 from studies.links import Link
-from studies.results import Results
+from studies.results import COMPARED, Results
 
-PROTOCOLS = ("faithful", "corrected")
-#: Which arm of a protocol stands beside the study's: (procedure of the student, view).
-COMPARED = {"faithful": ("as_listed", "softmax"), "corrected": ("corrected", "logits")}
+PROTOCOLS = tuple(COMPARED)
+#: In grey levels; the study's epsilons are below.
+_BEYOND = 0.85
 
 
 def compare(
@@ -60,11 +60,6 @@ class Measure:
 
     def __init__(self, results: Results):
         self.results = results
-        main = results.table[results.table["variant"] == "main"]
-        self._arms = main.drop_duplicates("arm")
-        self._epsilons = {
-            arm: rows["epsilon_grey"].to_numpy() for arm, rows in main.groupby("arm")
-        }
 
     def __call__(self, link: Link, protocol: str) -> tuple | None:
         """(value, low, high, images), accuracies in percent, epsilons in grey levels."""
@@ -79,32 +74,16 @@ class Measure:
         }[link.kind]
         return compute(link, protocol)
 
-    def correct(self, case: str, protocol: str, role: str, attack: str):
-        """(epsilons in grey levels [1 + E], correct bool [1 + E, images x seeds]) or `None`."""
-        procedure, view = COMPARED[protocol]
-        defense = "none" if role == "undefended" else f"{procedure} {role}"
-        arms = self._arms[
-            (self._arms["case"] == case)
-            & (self._arms["protocol"] == protocol)
-            & (self._arms["defense"] == defense)
-            & (self._arms["view"] == view)
-            & (self._arms["attack"] == attack)
-        ]["arm"]
-        if arms.empty:
-            return None
-        correct = np.concatenate([self.results.correct[arm] for arm in arms], axis=1)
-        return self._epsilons[arms.iloc[0]], correct
-
     def published_range(self, case: str, protocol: str, role: str, attack: str):
-        """As `correct`, for the epsilons the study printed: (clean [N], attacked [8, N])."""
-        found = self.correct(case, protocol, role, attack)
+        """For the epsilons the study printed: (clean [N], attacked [8, N]), or `None`."""
+        found = self.results.outcomes(case, protocol, role, attack)
         if found is None:
             return None
         epsilons, correct = found
-        return correct[0], correct[(epsilons > 0) & (epsilons < 0.85)]
+        return correct[0], correct[(epsilons > 0) & (epsilons < _BEYOND)]
 
     def _accuracy(self, link: Link, protocol: str):
-        found = self.correct(link.cases[0], protocol, link.role, link.attacks[0])
+        found = self.results.outcomes(link.cases[0], protocol, link.role, link.attacks[0])
         if found is None:
             return None
         (index,) = np.flatnonzero(np.isclose(found[0], link.epsilon_grey))
@@ -157,10 +136,12 @@ class Measure:
         values, images = [], 0
         for case in link.cases:
             for attack in link.attacks:
-                found = [self.correct(case, protocol, role, attack) for role in roles]
+                found = [
+                    self.results.outcomes(case, protocol, role, attack) for role in roles
+                ]
                 if any(part is None for part in found):
                     continue
-                inside = found[0][0] < 0.85
+                inside = found[0][0] < _BEYOND
                 accuracies = [correct[inside].mean(axis=1) for _, correct in found]
                 values.append(read(found[0][0][inside], *accuracies))
                 images = max(images, found[0][1].shape[1])

@@ -9,8 +9,8 @@ from markdown_it import MarkdownIt
 
 import data
 from reports import figures
-from reports.compare import COMPARED, Measure, compare
-from studies.results import Results
+from reports.compare import compare
+from studies.results import COMPARED, Results
 from studies.study import Study
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -154,7 +154,6 @@ def _interval(row, prefix: str, digits: int = 1) -> str:
 
 def _accuracy_tables(comparison: pd.DataFrame, results: Results) -> list[dict]:
     """One table per case: published, faithful and corrected, with the control beside."""
-    measure = Measure(results)
     tables = []
     cells = comparison[comparison["kind"] == "accuracy under attack"]
     for (model, dataset), of_case in cells.groupby(["model", "dataset"], sort=False):
@@ -170,7 +169,7 @@ def _accuracy_tables(comparison: pd.DataFrame, results: Results) -> list[dict]:
                     f"{name}: corrected": _interval(cell, "corrected"),
                 }
             for protocol in COMPARED:
-                row[f"control: {protocol}"] = _control(measure, case, protocol, attack, epsilon)
+                row[f"control: {protocol}"] = _control(results, case, protocol, attack, epsilon)
             rows.append(row)
         tables.append(
             {
@@ -183,8 +182,8 @@ def _accuracy_tables(comparison: pd.DataFrame, results: Results) -> list[dict]:
     return tables
 
 
-def _control(measure: Measure, case: str, protocol: str, attack: str, epsilon: str) -> str:
-    found = measure.correct(case, protocol, "control", attack)
+def _control(results: Results, case: str, protocol: str, attack: str, epsilon: str) -> str:
+    found = results.outcomes(case, protocol, "control", attack)
     if found is None:
         return ""
     (index,) = np.flatnonzero(np.isclose(found[0], float(epsilon)))

@@ -2,8 +2,7 @@
 
 from rich.table import Table
 
-from reports.compare import COMPARED
-from studies.results import Results
+from studies.results import COMPARED, Results
 
 _COLUMNS = (
     ("clean", None, 0.0), ("FGSM 0.8/255", "FGSM", 0.8), ("PGD 0.8/255", "PGD", 0.8),

@@ -16,6 +16,8 @@ from studies.study import Arm, Profile, Study, Training
 
 #: Images shown of an arm, at its largest epsilon.
 EXAMPLES = 6
+#: What stands beside the study's own numbers: (procedure of the student, output attacked).
+COMPARED = {"faithful": ("as_listed", "softmax"), "corrected": ("corrected", "logits")}
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +39,30 @@ class Results:
     histories: pd.DataFrame
     correct: dict[str, np.ndarray]
     examples: dict[str, dict[str, np.ndarray]]
+
+    def outcomes(
+        self, case: str, protocol: str, role: str, attack: str, variant: str = "main"
+    ) -> tuple[np.ndarray, np.ndarray] | None:
+        """The arm that stands beside the study's, or `None` if it was not run.
+
+        Returns:
+            Epsilons in grey levels [1 + E], 0 first, and correct, bool [1 + E, images x seeds].
+        """
+        procedure, view = COMPARED[protocol]
+        table = self.table
+        rows = table[
+            (table["case"] == case)
+            & (table["protocol"] == protocol)
+            & (table["variant"] == variant)
+            & (table["defense"] == ("none" if role == "undefended" else f"{procedure} {role}"))
+            & (table["view"] == view)
+            & (table["attack"] == attack)
+        ]
+        if rows.empty:
+            return None
+        arms = list(dict.fromkeys(rows["arm"]))
+        epsilons = rows[rows["arm"] == arms[0]]["epsilon_grey"].to_numpy()
+        return epsilons, np.concatenate([self.correct[arm] for arm in arms], axis=1)
 
     def save(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)

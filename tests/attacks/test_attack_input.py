@@ -58,6 +58,9 @@ MODELS = {
     "picture": (lambda images: images, r"outputs of shape \(None, 8, 8, 1\); accepted: logits"),
     "two outputs": (lambda images: [images, images], "model gives a list; accepted: one tensor"),
     "nothing": (None, "model is None; accepted: a Keras model, or a callable"),
+    "not a number": (
+        lambda images: tf.reshape(images, [-1, 64]) * np.nan, "model gives outputs .* not finite"
+    ),
     "constant": (
         lambda images: tf.zeros([tf.shape(images)[0], 10]), "model has no gradient .* accepted"
     ),
@@ -73,6 +76,11 @@ MODELS = {
 def test_refused_models(attack, model, message):
     with pytest.raises(ValueError, match=message):
         attack(model, **GOOD)
+
+
+def test_one_epsilon_is_not_a_sweep(cnn):
+    with pytest.raises(ValueError, match="epsilons is 0.1; accepted: a sequence of numbers"):
+        FGSM().sweep(cnn, GOOD["images"], GOOD["labels"], epsilons=0.1)
 
 
 PARAMETERS = {

@@ -79,7 +79,8 @@ def test_differing_classes_of_subclassed_models(classes, built, batch, linear, c
 def test_subclassed_models_are_accepted(built, batch, compiled, one_step):
     student, teacher = Subclassed(3), Subclassed(3)
     if built:
-        student(batch.x), teacher(batch.x)
+        for model in (student, teacher):
+            model(batch.x)
     distiller = compiled(Distiller(student, teacher), alpha=0.0)
     first, second = (one_step(distiller, batch.x, batch.one_hot) for _ in range(2))
     assert second["distillation_loss"] < first["distillation_loss"]

@@ -66,7 +66,7 @@ def test_listed_teacher_contributes_nothing_at_temperature_200(certainty, batch,
     assert 0 < ratio < 1e-3
 
 
-def test_monitor(batch, linear, compiled, one_step, by_hand, tmp_path):
+def test_monitor(batch, linear, compiled, by_hand, tmp_path):
     """It measures at the end of every epoch, ahead of what reads the logs."""
     student, teacher = linear(1), linear(2)
     log = tmp_path / "log.csv"

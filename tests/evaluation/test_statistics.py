@@ -170,3 +170,8 @@ def test_same_seed_same_interval():
 def test_refused_shapes(compare, first, second):
     with pytest.raises(ValueError, match="first has shape .* and second .*; accepted: two equal"):
         compare(np.ones(first, bool), np.ones(second, bool))
+
+
+def test_predictions_are_not_taken_for_outcomes():
+    with pytest.raises(ValueError, match="second has type int64; accepted: bool"):
+        paired_difference(np.ones(3, bool), np.array([4, 0, 7]))
