@@ -1,10 +1,10 @@
 """The command line: run a study, report it, attack or export a model.
 
-    python reproduce.py list
-    python reproduce.py run ntu --profile demo
-    python reproduce.py report ntu --profile demo
-    python reproduce.py attack model.h5 --data cifar10 --attack pgd --epsilon 8/255
-    python reproduce.py export ntu --profile demo --network vgg16/cifar10/student --to student.h5
+python reproduce.py list
+python reproduce.py run ntu --profile demo
+python reproduce.py report ntu --profile demo
+python reproduce.py attack model.h5 --data cifar10 --attack pgd --epsilon 8/255
+python reproduce.py export ntu --profile demo --network vgg16/cifar10/student --to student.h5
 """
 
 import os
@@ -25,8 +25,12 @@ from rich.markup import escape  # noqa: E402
 from rich.table import Table  # noqa: E402
 
 console = Console()
-app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__.splitlines()[0],
-                  pretty_exceptions_enable=False)
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help=__doc__.splitlines()[0],
+    pretty_exceptions_enable=False,
+)
 
 StudyArgument = Annotated[str, typer.Argument(help="A study, for example ntu.")]
 ProfileOption = Annotated[str, typer.Option(help="demo, laptop or paper.")]
@@ -71,8 +75,9 @@ def list_studies(
         table = Table("study", "profile", "arms", "cost", "what")
         for name, listed in STUDIES.items():
             for profile_name, each in listed.profiles.items():
-                table.add_row(name, profile_name, str(len(listed.arms(each))), each.cost,
-                              listed.title)
+                table.add_row(
+                    name, profile_name, str(len(listed.arms(each))), each.cost, listed.title
+                )
         console.print(table)
 
 
@@ -95,8 +100,15 @@ def run(
         started = perf_counter()
         try:
             with Bars(console) as bars:
-                done = run_study(study, profile, arms=arms, data_dir=data_dir,
-                                 runs=runs or RUNS, directory=results, progress=bars)
+                done = run_study(
+                    study,
+                    profile,
+                    arms=arms,
+                    data_dir=data_dir,
+                    runs=runs or RUNS,
+                    directory=results,
+                    progress=bars,
+                )
         except KeyboardInterrupt:
             console.print(
                 "\nInterrupted. Finished stages are kept; the same command goes on from here."
@@ -128,8 +140,9 @@ def report(
 
 @app.command()
 def attack(
-    model: Annotated[Path, typer.Argument(help="A Keras model, .h5 or .keras, that takes "
-                                               "images in [0, 1].")],
+    model: Annotated[
+        Path, typer.Argument(help="A Keras model, .h5 or .keras, that takes images in [0, 1].")
+    ],
     data: Annotated[str, typer.Option(help="digits, mnist, cifar10 or cifar100.")],
     attack: Annotated[str, typer.Option(help="fgsm or pgd.")] = "pgd",
     epsilon_texts: Annotated[
@@ -146,8 +159,10 @@ def attack(
     temperature: Annotated[float, typer.Option(help="The logits are divided by it.")] = 1.0,
     softmax: Annotated[
         str,
-        typer.Option(help="For a model that ends in softmax: refuse it, remove the softmax, or "
-                          "keep it and treat probabilities as logits."),
+        typer.Option(
+            help="For a model that ends in softmax: refuse it, remove the softmax, or "
+            "keep it and treat probabilities as logits."
+        ),
     ] = "refuse",
     own_labels: Annotated[
         bool, typer.Option(help="Move away from the model's predictions, not the true labels.")
@@ -170,19 +185,20 @@ def attack(
 
         epsilons = [epsilon(text) for text in epsilon_texts or ["8/255"]]
         if attack not in attacks.BY_NAME:
-            raise ValueError(
-                f"--attack is {attack!r}; accepted: {', '.join(attacks.BY_NAME)}"
-            )
+            raise ValueError(f"--attack is {attack!r}; accepted: {', '.join(attacks.BY_NAME)}")
         if images < 1:
             raise ValueError(f"--images is {images}; accepted: 1 or more")
         if save is not None and save.exists():
             raise ValueError(f"--save {save} exists; accepted: a new file")
-        common = {"norm": norm, "clip": clip, "temperature": temperature,
-                  "batch_size": batch_size}
+        common = {"norm": norm, "clip": clip, "temperature": temperature, "batch_size": batch_size}
         if attack == "pgd":
             chosen = attacks.PGD(
-                steps=steps, step_size=None if step_size is None else epsilon(step_size),
-                random_start=restarts > 1, restarts=restarts, seed=seed, **common,
+                steps=steps,
+                step_size=None if step_size is None else epsilon(step_size),
+                random_start=restarts > 1,
+                restarts=restarts,
+                seed=seed,
+                **common,
             )
         else:
             chosen = attacks.FGSM(**common)
@@ -190,12 +206,24 @@ def attack(
         dataset = data_sets.load(data, data_dir=data_dir)
         with Bars(console) as bars, bars.stage(f"{attack} on {model.name}") as update:
             outcomes = evaluate(
-                network, dataset.x_test[:images], dataset.y_test[:images], chosen, epsilons,
+                network,
+                dataset.x_test[:images],
+                dataset.y_test[:images],
+                chosen,
+                epsilons,
                 own_labels=own_labels,
                 progress=lambda done, count: update(done / count, f"{done} of {count} images"),
             )
-        table = Table("epsilon", "0-255", "accuracy", "95 % interval", "rounded to 8 bits",
-                      "mean L-inf", "mean L2", title=f"{chosen}")
+        table = Table(
+            "epsilon",
+            "0-255",
+            "accuracy",
+            "95 % interval",
+            "rounded to 8 bits",
+            "mean L-inf",
+            "mean L2",
+            title=f"{chosen}",
+        )
         for row in outcomes.table().to_dict("records"):
             attacked = row["epsilon"] > 0
             table.add_row(
@@ -222,9 +250,7 @@ def attack(
 @app.command()
 def export(
     study: StudyArgument,
-    network: Annotated[
-        str, typer.Option(help="case/role, for example vgg16/cifar10/student.")
-    ],
+    network: Annotated[str, typer.Option(help="case/role, for example vgg16/cifar10/student.")],
     to: Annotated[Path, typer.Option(help="The file to write, .h5 or .keras.")],
     profile: ProfileOption = "demo",
     procedure: Annotated[
@@ -248,8 +274,11 @@ def export(
         case, _, role = network.rpartition("/")
         wanted = "none" if role == "undefended" else procedure
         matching = {
-            arm.training: None for arm in todo.arms
-            if arm.case == case and arm.variant == "main" and arm.training.role == role
+            arm.training: None
+            for arm in todo.arms
+            if arm.case == case
+            and arm.variant == "main"
+            and arm.training.role == role
             and (arm.training.procedure or "none") == wanted
             and (role != "undefended" or arm.protocol == protocol)
         }

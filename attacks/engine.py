@@ -83,9 +83,7 @@ class Task:
             logits=logits,
             success=self.goal.reached(logits),
             gradient_evaluations=joined("gradient_evaluations", none),
-            forward_evaluations=joined("forward_evaluations", none)
-            + self.forward_evaluations
-            + 1,
+            forward_evaluations=joined("forward_evaluations", none) + self.forward_evaluations + 1,
             epsilon=epsilon,
         )
 

@@ -7,8 +7,7 @@ import numpy as np
 import tensorflow as tf
 from cleverhans.tf2.utils import optimize_linear
 
-from attacks.engine import Batch, Crafted, Progress, Task, budget_sweep, check_count
-from attacks.engine import check_positive
+from attacks.engine import Batch, Crafted, Progress, Task, budget_sweep, check_count, check_positive
 from attacks.gradients import loss_gradient
 from attacks.norms import ORDER, check_norm
 from attacks.result import AttackResult

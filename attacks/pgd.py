@@ -9,8 +9,16 @@ import tensorflow as tf
 from cleverhans.tf2.utils import clip_eta, optimize_linear
 from scipy.special import logsumexp
 
-from attacks.engine import Batch, Crafted, Progress, Task, ball_noise, budget_sweep
-from attacks.engine import check_count, check_positive
+from attacks.engine import (
+    Batch,
+    Crafted,
+    Progress,
+    Task,
+    ball_noise,
+    budget_sweep,
+    check_count,
+    check_positive,
+)
 from attacks.gradients import loss_gradient
 from attacks.norms import ORDER, check_norm
 from attacks.result import AttackResult
@@ -161,9 +169,7 @@ class PGD:
         """One run from one start: adversarial images and the gradients each one took."""
         current = tf.constant(batch.images)
         if self.random_start:
-            noise = ball_noise(
-                batch.ids, batch.images.shape[1:], self.norm, (self.seed, restart)
-            )
+            noise = ball_noise(batch.ids, batch.images.shape[1:], self.norm, (self.seed, restart))
             noise = tf.constant(epsilon * noise)
             current = current + clip_eta(noise, ORDER[self.norm], epsilon)
             current = tf.clip_by_value(current, *self._bounds)
@@ -236,6 +242,4 @@ def _compiled_step(task: Task, norm: str):
         return step
 
     classes = tf.TensorSpec([None], tf.int64)
-    return task.classifier.compiled(
-        f"pgd {norm}", make, [images, images, classes, *[scalar] * 6]
-    )
+    return task.classifier.compiled(f"pgd {norm}", make, [images, images, classes, *[scalar] * 6])

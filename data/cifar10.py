@@ -14,8 +14,16 @@ DESCRIPTION = Description(
     name="cifar10",
     image_shape=(32, 32, 3),
     class_names=(
-        "airplane", "automobile", "bird", "cat", "deer",
-        "dog", "frog", "horse", "ship", "truck",
+        "airplane",
+        "automobile",
+        "bird",
+        "cat",
+        "deer",
+        "dog",
+        "frog",
+        "horse",
+        "ship",
+        "truck",
     ),
     original_counts=(50_000, 10_000),
 )

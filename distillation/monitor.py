@@ -9,7 +9,8 @@ class LossTermMonitor(keras.callbacks.Callback):
 
     They are measured at the end of the epoch on one fixed batch, with
     `Distiller.term_gradients`. Place it before callbacks that read the logs. On a model that
-    is not a Distiller it does nothing.
+    is not a Distiller it does nothing. Under a `tf.distribute` strategy, call `fit` outside its
+    scope.
 
     Args:
         images: float32 [N, ...].

@@ -180,7 +180,8 @@ def _distiller(how: Procedure, network, teacher, optimizer, metrics) -> Distille
         teacher = with_softmax(with_temperature(teacher, how.teacher_temperature))
         network = with_softmax(network)
     student_loss = (
-        OpaqueCategoricalCrossentropy if how.opaque_student_loss
+        OpaqueCategoricalCrossentropy
+        if how.opaque_student_loss
         else keras.losses.CategoricalCrossentropy
     )
     soft_loss = {
@@ -235,7 +236,7 @@ def defensive_distillation(
     batch_size: int = 128,
     erasing=None,
     validation=None,
-    callbacks: Sequence[keras.callbacks.Callback] = (),
+    callbacks: Callable[[str, keras.Model], Sequence[keras.callbacks.Callback]] | None = None,
     seed: int = 0,
     verbose: int = 0,
 ) -> DistillationResult:
@@ -250,6 +251,8 @@ def defensive_distillation(
         epochs: of teacher, student and control each (a warm-up comes on top).
         erasing: a `data.RandomErasing`; teacher and student see the same erased batch.
         validation: (images, labels) that are evaluated after every epoch.
+        callbacks: returns those of one training, from its role and its network; a checkpoint
+            has to save that network.
         seed: of the initial weights, dropout and batches; student and control start alike.
 
     Raises:
@@ -274,7 +277,10 @@ def defensive_distillation(
             steps_per_epoch=steps_per_epoch(len(images), batch_size),
             validation_data=validation
             and (validation[0], _one_hot("validation labels", validation[1], classes)),
-            callbacks=[LossTermMonitor(images[:batch_size], one_hot[:batch_size]), *callbacks],
+            callbacks=[
+                LossTermMonitor(images[:batch_size], one_hot[:batch_size]),
+                *(callbacks(role, network) if callbacks else ()),
+            ],
             shuffle=False,  # the batches are shuffled already
             verbose=verbose,
         )

@@ -157,17 +157,13 @@ def evaluate(
         rounded_predictions=stacked([r.argmax(axis=1) for r in rounded], np.int64, count),
         linf=stacked([r.distances["linf"] for r in results], np.float64, count),
         l2=stacked([r.distances["l2"] for r in results], np.float64, count),
-        gradient_evaluations=stacked(
-            [r.gradient_evaluations for r in results], np.int64, count
-        ),
+        gradient_evaluations=stacked([r.gradient_evaluations for r in results], np.int64, count),
         zero_gradient=_zero_gradient(
             task, clean.argmax(axis=1) if own_labels else labels, attack.temperature
         ),
         out_of_range=stacked([_leaves_range(r.images) for r in results], bool, count),
         seconds=seconds,
-        examples=stacked(
-            [r.images[first] for r in results], np.float32, *images[first].shape
-        ),
+        examples=stacked([r.images[first] for r in results], np.float32, *images[first].shape),
         example_images=images[first],
     )
 

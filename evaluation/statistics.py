@@ -90,7 +90,9 @@ def _newcombe(both: int, only_first: int, only_second: int, neither: int) -> tup
     low_1, high_1 = wilson(both + only_first, count)
     low_2, high_2 = wilson(both + only_second, count)
     product = (
-        (both + only_first) * (only_second + neither) * (both + only_second)
+        (both + only_first)
+        * (only_second + neither)
+        * (both + only_second)
         * (only_first + neither)
     )
     covariance = both * neither - only_first * only_second

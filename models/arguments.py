@@ -1,8 +1,8 @@
 """What all builders demand of their arguments."""
 
+from collections.abc import Sequence
 from math import ceil, inf
 from numbers import Integral
-from typing import Sequence
 
 
 def check_arguments(

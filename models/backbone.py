@@ -5,8 +5,8 @@ in the NTU study; without, everything is. The backbone's layers stand in the cla
 not in a model inside it, so that a checkpoint is flat and each layer can be looked at.
 """
 
+from collections.abc import Callable
 from os import PathLike
-from typing import Callable
 
 import keras
 

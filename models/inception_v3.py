@@ -4,8 +4,8 @@ Szegedy, Vanhoucke, Ioffe, Shlens and Wojna, "Rethinking the Inception Architect
 Vision", CVPR 2016 (arXiv:1512.00567); the backbone is that of keras.applications.
 """
 
+from collections.abc import Sequence
 from os import PathLike
-from typing import Sequence
 
 import keras
 from keras import layers

@@ -4,7 +4,7 @@ They are part of the model, so that the distance of an attack is always one betw
 [0, 1], and ordinary Keras layers, so that a checkpoint needs nothing but Keras.
 """
 
-from typing import Callable
+from collections.abc import Callable
 
 import keras
 import numpy as np

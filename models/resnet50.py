@@ -4,8 +4,8 @@ He, Zhang, Ren and Sun, "Deep Residual Learning for Image Recognition", CVPR 201
 (arXiv:1512.03385); the backbone is that of keras.applications.
 """
 
+from collections.abc import Sequence
 from os import PathLike
-from typing import Sequence
 
 import keras
 from keras import layers

@@ -5,9 +5,9 @@ ICLR 2015 (arXiv:1409.1556), whose network has thirteen convolutions, five pooli
 Dense layers, and no batch normalisation.
 """
 
+from collections.abc import Sequence
 from math import inf
 from os import PathLike
-from typing import Sequence
 
 import keras
 from keras import layers

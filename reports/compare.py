@@ -127,18 +127,14 @@ class Measure:
         return self._over_curves(link, protocol, [link.role], _first_rise, np.nanmin)
 
     def _better_up_to(self, link: Link, protocol: str):
-        return self._over_curves(
-            link, protocol, ["student", "undefended"], _better_range, min
-        )
+        return self._over_curves(link, protocol, ["student", "undefended"], _better_range, min)
 
     def _over_curves(self, link: Link, protocol: str, roles, read, combine):
         """Reads one epsilon off the curves of each case and attack, and combines them."""
         values, images = [], 0
         for case in link.cases:
             for attack in link.attacks:
-                found = [
-                    self.results.outcomes(case, protocol, role, attack) for role in roles
-                ]
+                found = [self.results.outcomes(case, protocol, role, attack) for role in roles]
                 if any(part is None for part in found):
                     continue
                 inside = found[0][0] < _BEYOND

@@ -16,8 +16,9 @@ from data import RandomErasing  # noqa: E402
 COLORS = {"undefended": "C0", "teacher": "C2", "student": "C3", "control": "C1", "warm_up": "C7"}
 
 
-def accuracy_curves(table: pd.DataFrame, published: pd.DataFrame, case: str, protocol: str,
-                    view: str, path: Path) -> None:
+def accuracy_curves(
+    table: pd.DataFrame, published: pd.DataFrame, case: str, protocol: str, view: str, path: Path
+) -> None:
     """Accuracy against epsilon per attack, with 95 % bands; published values as crosses.
 
     Args:
@@ -25,8 +26,14 @@ def accuracy_curves(table: pd.DataFrame, published: pd.DataFrame, case: str, pro
         published: rows of the study's tables for the same case.
     """
     attacks = [a for a in ("FGSM", "PGD") if (table["attack"] == a).any()]
-    figure, axes = plt.subplots(1, len(attacks), figsize=(5.2 * len(attacks), 4), sharey=True,
-                                squeeze=False, layout="constrained")
+    figure, axes = plt.subplots(
+        1,
+        len(attacks),
+        figsize=(5.2 * len(attacks), 4),
+        sharey=True,
+        squeeze=False,
+        layout="constrained",
+    )
     shown = table[table["view"] == view]
     wide = shown["epsilon_grey"].max() > 1
     for axis, attack in zip(axes[0], attacks, strict=True):
@@ -38,16 +45,33 @@ def accuracy_curves(table: pd.DataFrame, published: pd.DataFrame, case: str, pro
             ].mean()
             style = ":" if "papernot" in defense else "-"
             label = "undefended" if role == "undefended" else defense.replace("_", " ")
-            axis.plot(rows["epsilon_grey"], 100 * rows["accuracy"], style, marker="o",
-                      markersize=3, color=COLORS[role], label=label)
-            axis.fill_between(rows["epsilon_grey"], 100 * rows["ci_low"], 100 * rows["ci_high"],
-                              color=COLORS[role], alpha=0.10, linewidth=0)
+            axis.plot(
+                rows["epsilon_grey"],
+                100 * rows["accuracy"],
+                style,
+                marker="o",
+                markersize=3,
+                color=COLORS[role],
+                label=label,
+            )
+            axis.fill_between(
+                rows["epsilon_grey"],
+                100 * rows["ci_low"],
+                100 * rows["ci_high"],
+                color=COLORS[role],
+                alpha=0.10,
+                linewidth=0,
+            )
         for defense, role in (("none", "undefended"), ("defensive distillation", "student")):
-            printed = published[(published["attack"] == attack)
-                                & (published["defense"] == defense)]
+            printed = published[(published["attack"] == attack) & (published["defense"] == defense)]
             if len(printed):
-                axis.plot(printed["epsilon"].astype(float), printed["value"].astype(float), "x",
-                          color=COLORS[role], label=f"published, {role}")
+                axis.plot(
+                    printed["epsilon"].astype(float),
+                    printed["value"].astype(float),
+                    "x",
+                    color=COLORS[role],
+                    label=f"published, {role}",
+                )
         if wide:
             axis.set_xscale("symlog", linthresh=0.8)
             axis.set_xticks([0, 0.4, 0.8, 2, 4, 8], ["0", "0.4", "0.8", "2", "4", "8"])
@@ -59,8 +83,9 @@ def accuracy_curves(table: pd.DataFrame, published: pd.DataFrame, case: str, pro
     _save(figure, path)
 
 
-def training_curves(trainings: pd.DataFrame, histories: pd.DataFrame, title: str,
-                    path: Path) -> None:
+def training_curves(
+    trainings: pd.DataFrame, histories: pd.DataFrame, title: str, path: Path
+) -> None:
     """Accuracy and loss over the epochs, training dashed and validation solid."""
     figure, axes = plt.subplots(1, 2, figsize=(10.4, 4), layout="constrained")
     for _, training in trainings.iterrows():
@@ -71,8 +96,13 @@ def training_curves(trainings: pd.DataFrame, histories: pd.DataFrame, title: str
             label += f" ({training['procedure']})"
         style = ":" if training["procedure"] == "papernot" else "-"
         for axis, name, scale in ((axes[0], "accuracy", 100), (axes[1], "loss", 1)):
-            axis.plot(history["epoch"] + 1, scale * history[f"val_{name}"], style, color=color,
-                      label=label)
+            axis.plot(
+                history["epoch"] + 1,
+                scale * history[f"val_{name}"],
+                style,
+                color=color,
+                label=label,
+            )
             axis.plot(history["epoch"] + 1, scale * history[name], "--", color=color, alpha=0.5)
     axes[0].set(title="accuracy (%)", xlabel="epoch")
     axes[1].set(title="loss", xlabel="epoch")
@@ -96,8 +126,9 @@ def loss_terms(histories: dict[str, pd.DataFrame], title: str, path: Path) -> No
             for axis, column in ((axes[0], "term"), (axes[1], "gradient_norm")):
                 values = history[f"{name}_{column}"]
                 if (values > 0).any():
-                    axis.semilogy(history["epoch"] + 1, values, style, color=f"C{index}",
-                                  label=label)
+                    axis.semilogy(
+                        history["epoch"] + 1, values, style, color=f"C{index}", label=label
+                    )
     axes[0].set(title="weighted loss term", xlabel="epoch")
     axes[1].set(title="gradient norm of the weighted term", xlabel="epoch")
     for axis in axes:
@@ -115,15 +146,18 @@ def random_erasing(images: np.ndarray, path: Path) -> None:
     _grid([("before", images), ("after", np.asarray(erased))], None, path)
 
 
-def adversarial_images(examples: dict[str, np.ndarray], class_names, title: str,
-                       path: Path) -> None:
+def adversarial_images(
+    examples: dict[str, np.ndarray], class_names, title: str, path: Path
+) -> None:
     """Images, perturbations and adversarial images with their predictions."""
     images, adversarial = examples["images"], examples["adversarial"]
     perturbation = adversarial - images
     largest = max(float(np.abs(perturbation).max()), 1e-9)
     captions = {
-        "image": [f"{class_names[p]}" + ("" if p == t else f"\n(true: {class_names[t]})")
-                  for p, t in zip(examples["clean"], examples["labels"], strict=True)],
+        "image": [
+            f"{class_names[p]}" + ("" if p == t else f"\n(true: {class_names[t]})")
+            for p, t in zip(examples["clean"], examples["labels"], strict=True)
+        ],
         "adversarial": [class_names[p] for p in examples["predictions"]],
     }
     _grid(
@@ -132,14 +166,21 @@ def adversarial_images(examples: dict[str, np.ndarray], class_names, title: str,
             (f"perturbation\n(largest {255 * largest:.2g} grey)", perturbation / largest / 2 + 0.5),
             ("adversarial", np.clip(adversarial, 0, 1)),
         ],
-        captions, path, title,
+        captions,
+        path,
+        title,
     )
 
 
 def _grid(rows, captions, path: Path, title: str | None = None) -> None:
     columns = len(rows[0][1])
-    figure, axes = plt.subplots(len(rows), columns, squeeze=False, layout="constrained",
-                                figsize=(1.5 * columns + 1, 1.8 * len(rows) + 0.4))
+    figure, axes = plt.subplots(
+        len(rows),
+        columns,
+        squeeze=False,
+        layout="constrained",
+        figsize=(1.5 * columns + 1, 1.8 * len(rows) + 0.4),
+    )
     for axis_row, (name, images) in zip(axes, rows, strict=True):
         for column, (axis, image) in enumerate(zip(axis_row, images, strict=True)):
             axis.imshow(image.squeeze(), cmap="gray", vmin=0, vmax=1)

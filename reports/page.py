@@ -17,7 +17,7 @@ _TEMPLATES = Path(__file__).parent / "templates"
 
 
 def build_report(study: Study, directory: Path) -> Path:
-    """Writes `comparison.csv`, `figures/`, `report.md` and `index.html` beside the results.
+    """Writes `comparison.csv`, `verdicts.csv`, `figures/`, `report.md` and `index.html`.
 
     Args:
         directory: where `Results.save` wrote.
@@ -32,11 +32,16 @@ def build_report(study: Study, directory: Path) -> Path:
     published = pd.read_csv(study.published, keep_default_na=False, dtype=str)
     comparison = compare(published, study.link, results)
     comparison.to_csv(directory / "comparison.csv", index=False, float_format="%.6g")
+    verdicts = pd.DataFrame([vars(verdict) for verdict in study.claims(results)])
+    verdicts.to_csv(directory / "verdicts.csv", index=False)
 
     pictures = _draw(results, published, directory / "figures")
     environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES), undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
+        loader=FileSystemLoader(_TEMPLATES),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
     text = environment.get_template("report.md").render(
         study=study,
@@ -45,6 +50,7 @@ def build_report(study: Study, directory: Path) -> Path:
         accuracy_tables=_accuracy_tables(comparison, results),
         clean=_clean_table(comparison, results),
         means=_means(comparison),
+        verdicts=verdicts,
         plateau=_plateau(results),
         views=_views(results),
         terms=_terms(results),
@@ -65,6 +71,7 @@ def build_report(study: Study, directory: Path) -> Path:
 
 def markdown_table(frame: pd.DataFrame) -> str:
     """A pipe table; numbers are right-aligned and empty cells show a dash."""
+
     def cell(value) -> str:
         if value is None or (isinstance(value, float) and np.isnan(value)) or value == "":
             return "–"
@@ -82,7 +89,11 @@ def markdown_table(frame: pd.DataFrame) -> str:
 def _draw(results: Results, published: pd.DataFrame, directory: Path) -> dict[str, list]:
     """Draws every picture; returns (caption, path relative to the report) by section."""
     pictures: dict[str, list[tuple[str, str]]] = {
-        "curves": [], "training": [], "terms": [], "erasing": [], "adversarial": []
+        "curves": [],
+        "training": [],
+        "terms": [],
+        "erasing": [],
+        "adversarial": [],
     }
 
     def add(section: str, name: str, caption: str) -> Path:
@@ -95,20 +106,28 @@ def _draw(results: Results, published: pd.DataFrame, directory: Path) -> dict[st
         printed = _printed_accuracies(published, case)
         _, view = COMPARED[protocol]
         figures.accuracy_curves(
-            rows, printed, case, protocol, view,
+            rows,
+            printed,
+            case,
+            protocol,
+            view,
             add("curves", f"accuracy-{name}", f"Accuracy against epsilon: {case}, {protocol}"),
         )
         trainings = results.trainings[
-            (results.trainings["case"] == case) & (results.trainings["protocol"] == protocol)
+            (results.trainings["case"] == case)
+            & (results.trainings["protocol"] == protocol)
             & (results.trainings["variant"] == "main")
         ]
         figures.training_curves(
-            trainings, results.histories, f"{case}, {protocol} protocol",
+            trainings,
+            results.histories,
+            f"{case}, {protocol} protocol",
             add("training", f"training-{name}", f"Training: {case}, {protocol}"),
         )
     for case, histories in _student_histories(results).items():
         figures.loss_terms(
-            histories, case,
+            histories,
+            case,
             add("terms", f"terms-{case.replace('/', '-')}", f"Terms of the Distiller: {case}"),
         )
     for index, (arm, examples) in enumerate(results.examples.items()):
@@ -117,10 +136,11 @@ def _draw(results: Results, published: pd.DataFrame, directory: Path) -> dict[st
                 examples["images"], add("erasing", "random-erasing", "Random erasing")
             )
         rows = results.table[results.table["arm"] == arm]
-        title = (f"{arm.replace('/', ', ')}: epsilon "
-                 f"{rows['epsilon_grey'].max():.2g} grey levels")
+        title = f"{arm.replace('/', ', ')}: epsilon {rows['epsilon_grey'].max():.2g} grey levels"
         figures.adversarial_images(
-            examples, _class_names(rows["dataset"].iloc[0]), title,
+            examples,
+            _class_names(rows["dataset"].iloc[0]),
+            title,
             add("adversarial", f"adversarial-{index + 1:02}", title),
         )
     return pictures
@@ -171,12 +191,13 @@ def _accuracy_tables(comparison: pd.DataFrame, results: Results) -> list[dict]:
             for protocol in COMPARED:
                 row[f"control: {protocol}"] = _control(results, case, protocol, attack, epsilon)
             rows.append(row)
+        shown = pd.DataFrame(rows)
         tables.append(
             {
                 "case": case,
                 "names": " and ".join(dict.fromkeys(of_case["table"])),
                 "measured": bool((of_case["status"] == "measured").any()),
-                "rows": pd.DataFrame(rows),
+                "rows": shown.loc[:, (shown != "").any()],
             }
         )
     return tables
@@ -264,12 +285,15 @@ def _plateau(results: Results) -> pd.DataFrame:
     """What moves, and what accuracy does, from epsilon 0.4 on: by step size."""
     table = results.table
     rows = table[
-        (table["variant"] == "main") & (table["role"] == "undefended") & (table["epsilon"] > 0)
+        (table["variant"] == "main")
+        & (table["role"] == "undefended")
+        & (table["epsilon"] > 0)
         & (
             ((table["protocol"] == "faithful") & (table["view"] == "softmax"))
             | (table["protocol"] == "corrected")
         )
-        & table["attack"].str.startswith("PGD") & (table["epsilon_grey"] < 0.85)
+        & table["attack"].str.startswith("PGD")
+        & (table["epsilon_grey"] < 0.85)
     ]
     columns = []
     for (case, protocol, attack), part in rows.groupby(["case", "protocol", "attack"], sort=False):
@@ -294,7 +318,8 @@ def _views(results: Results) -> pd.DataFrame:
     """The same networks and attacks through different outputs, PGD at epsilon 0.8."""
     table = results.table
     rows = table[
-        (table["variant"] == "main") & (table["attack"].isin(["FGSM", "PGD"]))
+        (table["variant"] == "main")
+        & (table["attack"].isin(["FGSM", "PGD"]))
         & np.isclose(table["epsilon_grey"], 0.8)
     ]
     listed = [
@@ -318,7 +343,8 @@ def _larger_epsilons(results: Results) -> pd.DataFrame:
     """Corrected attacks beyond the study's range."""
     table = results.table
     rows = table[
-        (table["variant"] == "main") & (table["protocol"] == "corrected")
+        (table["variant"] == "main")
+        & (table["protocol"] == "corrected")
         & (table["attack"] == "PGD")
         & ((table["epsilon_grey"] > 0.85) | (table["epsilon"] == 0))
     ]

@@ -5,15 +5,21 @@ from rich.table import Table
 from studies.results import COMPARED, Results
 
 _COLUMNS = (
-    ("clean", None, 0.0), ("FGSM 0.8/255", "FGSM", 0.8), ("PGD 0.8/255", "PGD", 0.8),
+    ("clean", None, 0.0),
+    ("FGSM 0.8/255", "FGSM", 0.8),
+    ("PGD 0.8/255", "PGD", 0.8),
     ("PGD 8/255", "PGD", 8.0),
 )
 
 
 def summary(results: Results) -> Table:
     """Clean and attacked accuracy of every network, through the output that is compared."""
-    table = Table("network", "protocol", *(name for name, _, _ in _COLUMNS),
-                  title=f"Accuracy in percent ({results.run['study']}, {results.run['profile']})")
+    table = Table(
+        "network",
+        "protocol",
+        *(name for name, _, _ in _COLUMNS),
+        title=f"Accuracy in percent ({results.run['study']}, {results.run['profile']})",
+    )
     main = results.table[results.table["variant"] == "main"]
     for (case, dataset, protocol, defense), rows in main.groupby(
         ["case", "dataset", "protocol", "defense"], sort=False

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from studies import ntu, ntu_published
+from studies import ntu, ntu_claims, ntu_published
 from studies.study import Study
 
 _PUBLISHED = Path(__file__).parent / "published"
@@ -16,6 +16,7 @@ STUDIES = {
         profiles=ntu.PROFILES,
         arms=ntu.arms,
         link=ntu_published.link,
+        claims=ntu_claims.claims,
     )
 }
 

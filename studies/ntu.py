@@ -34,8 +34,9 @@ TEMPERATURE, ALPHA = 200.0, 0.2
 TEST_IMAGES = 200
 #: Epochs, from a variable that the study's listing sets and never uses.
 HALVE_EVERY = 20
-CASES = tuple(f"{m}/{d}" for m in ("vgg16", "resnet50", "inception_v3")
-              for d in ("cifar10", "cifar100"))
+CASES = tuple(
+    f"{m}/{d}" for m in ("vgg16", "resnet50", "inception_v3") for d in ("cifar10", "cifar100")
+)
 ROLES = ("undefended", "teacher", "student", "control")
 
 NETWORKS = {
@@ -47,8 +48,14 @@ NETWORKS = {
 
 def _sgd(batch_size: int, epochs: int) -> Recipe:
     return Recipe(
-        "SGD", 0.1, batch_size, epochs,
-        decay=1e-6, momentum=0.9, nesterov=True, weight_decay=0.0005,
+        "SGD",
+        0.1,
+        batch_size,
+        epochs,
+        decay=1e-6,
+        momentum=0.9,
+        nesterov=True,
+        weight_decay=0.0005,
     )
 
 
@@ -77,9 +84,7 @@ PGD_STEP_OF_THE_TEXT = PGD(steps=STEPS, step_size=0.05 * GREY, clip=False)
 def corrected_attacks(profile: Profile) -> dict[str, FGSM | PGD]:
     return {
         "FGSM": FGSM(),
-        "PGD": PGD(
-            steps=STEPS, random_start=True, restarts=profile.restarts, stop_at_success=True
-        ),
+        "PGD": PGD(steps=STEPS, random_start=True, restarts=profile.restarts, stop_at_success=True),
     }
 
 
@@ -89,8 +94,14 @@ def recipe(case: str, role: str) -> Recipe:
     return {"undefended": undefended, "warm_up": teacher, "teacher": teacher}.get(role, student)
 
 
-def training(profile: Profile, case: str, protocol: str, role: str, seed: int = 0,
-             procedure: str | None = None) -> Training:
+def training(
+    profile: Profile,
+    case: str,
+    protocol: str,
+    role: str,
+    seed: int = 0,
+    procedure: str | None = None,
+) -> Training:
     """The network of a case in one role, as a profile trains it."""
     model, dataset = case.split("/")
     scale = profile.scales[model]
@@ -132,9 +143,7 @@ def training(profile: Profile, case: str, protocol: str, role: str, seed: int = 
     teacher = None
     if role == "student":
         teacher = training(profile, case, protocol, "teacher", seed, procedure)
-    return replace(
-        base, temperature=TEMPERATURE, alpha=ALPHA, teacher=teacher, warm_up=warm_up
-    )
+    return replace(base, temperature=TEMPERATURE, alpha=ALPHA, teacher=teacher, warm_up=warm_up)
 
 
 def arms(profile: Profile) -> list[Arm]:
@@ -157,8 +166,16 @@ def _published_arms(profile, case, protocol, roles, seed) -> list[Arm]:
         planned += _attacked(profile, case, protocol, "main", network)
         if protocol == "faithful":
             planned.append(
-                _arm(profile, case, protocol, "main", network, "softmax", "PGD, step 0.05",
-                     PGD_STEP_OF_THE_TEXT)
+                _arm(
+                    profile,
+                    case,
+                    protocol,
+                    "main",
+                    network,
+                    "softmax",
+                    "PGD, step 0.05",
+                    PGD_STEP_OF_THE_TEXT,
+                )
             )
     for procedure in procedures:
         for role in (r for r in ROLES[1:] if r in roles):
@@ -197,18 +214,23 @@ def _variants(profile: Profile, case: str, base: Training) -> dict[str, Training
                 base, recipe=replace(plan, learning_rate=rate)
             )
         for rate in (0.001, 0.0001):
-            adam = replace(_adam(plan.batch_size, plan.epochs),
-                           learning_rate=rate, weight_decay=plan.weight_decay)
+            adam = replace(
+                _adam(plan.batch_size, plan.epochs),
+                learning_rate=rate,
+                weight_decay=plan.weight_decay,
+            )
             variants[f"NTU-16 Adam {rate:g}"] = replace(base, recipe=adam)
         # In proportion where a profile trains for fewer epochs.
         published = recipe(case, "undefended").epochs
-        halved = replace(
-            plan, halve_every=max(1, round(HALVE_EVERY * plan.epochs / published))
-        )
+        halved = replace(plan, halve_every=max(1, round(HALVE_EVERY * plan.epochs / published)))
         variants["NTU-A18 rate halved"] = replace(base, recipe=halved)
         return variants
-    same_size = replace(network, upsampling=max(
-        profile.scales["vgg16"].upsampling, 3 if network.model == "inception_v3" else 1))
+    same_size = replace(
+        network,
+        upsampling=max(
+            profile.scales["vgg16"].upsampling, 3 if network.model == "inception_v3" else 1
+        ),
+    )
     variants = {"NTU-8 equal up-sampling": replace(base, network=same_size)}
     if network.weights:
         variants["NTU-8 from scratch"] = replace(base, network=replace(network, weights=None))
@@ -223,7 +245,10 @@ def _temperature_arms(profile: Profile, case: str, seed: int) -> list[Arm]:
         arm
         for temperature in (1.0, 5.0, 10.0, 20.0, 50.0, 100.0)
         for arm in _attacked(
-            profile, case, "corrected", f"NTU-A14 T = {temperature:g}",
+            profile,
+            case,
+            "corrected",
+            f"NTU-A14 T = {temperature:g}",
             replace(student, temperature=temperature),
         )
     ]
@@ -285,16 +310,30 @@ PROFILES = {
         datasets={"cifar10": "digits"},
         scales={
             "vgg16": Scale(
-                upsampling=1, width=1 / 16, epochs=6, pretrained=False, batch_size=64,
+                upsampling=1,
+                width=1 / 16,
+                epochs=6,
+                pretrained=False,
+                batch_size=64,
                 attack_images={"faithful": 100, "corrected": 100},
             ),
             "resnet50": Scale(
-                upsampling=1, epochs=2, images=512, batch_size=64, pretrained=False,
-                attack_images={"faithful": 16}, attack_batch_size=16,
+                upsampling=1,
+                epochs=2,
+                images=512,
+                batch_size=64,
+                pretrained=False,
+                attack_images={"faithful": 16},
+                attack_batch_size=16,
             ),
             "inception_v3": Scale(
-                upsampling=3, epochs=1, images=512, batch_size=64, pretrained=False,
-                attack_images={"faithful": 16}, attack_batch_size=16,
+                upsampling=3,
+                epochs=1,
+                images=512,
+                batch_size=64,
+                pretrained=False,
+                attack_images={"faithful": 16},
+                attack_batch_size=16,
             ),
         },
         cases={
@@ -312,19 +351,31 @@ PROFILES = {
         datasets={"cifar10": "cifar10", "cifar100": "cifar100"},
         scales={
             "vgg16": Scale(
-                upsampling=1, width=1 / 8, epochs=16, images=20_000, validation_images=2_000,
-                pretrained=False, batch_size=128,
+                upsampling=1,
+                width=1 / 8,
+                epochs=16,
+                images=20_000,
+                validation_images=2_000,
+                pretrained=False,
+                batch_size=128,
                 attack_images={"faithful": 200, "corrected": 400},
             ),
             "resnet50": Scale(
-                upsampling=1, epochs=12, images=12_800, validation_images=2_000,
+                upsampling=1,
+                epochs=12,
+                images=12_800,
+                validation_images=2_000,
                 pretrained=False,
                 attack_images={"faithful": 200, "corrected": 200},
             ),
             "inception_v3": Scale(
-                upsampling=3, epochs=6, images=6_400, validation_images=1_000,
+                upsampling=3,
+                epochs=6,
+                images=6_400,
+                validation_images=1_000,
                 pretrained=False,
-                attack_images={"faithful": 100, "corrected": 100}, attack_batch_size=32,
+                attack_images={"faithful": 100, "corrected": 100},
+                attack_batch_size=32,
             ),
         },
         cases={case: _ALL for case in CASES},

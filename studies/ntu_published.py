@@ -34,8 +34,11 @@ def link(row: pd.Series) -> Link:
         remark = "the text; the listing has what stands in the next column"
         return Link("setting", setting=_described(metric), remark=remark)
     if row["table"] in _SETTINGS and metric in _SETTINGS[row["table"]]:
-        return Link("setting", setting=float(_SETTINGS[row["table"]][metric](row)),
-                    remark=_REMARKS.get((row["table"], metric), ""))
+        return Link(
+            "setting",
+            setting=float(_SETTINGS[row["table"]][metric](row)),
+            remark=_REMARKS.get((row["table"], metric), ""),
+        )
     return _measured(row)
 
 
@@ -55,13 +58,23 @@ def _measured(row: pd.Series) -> Link:
     if metric.startswith(("mean gain of distilled", "mean loss of distilled")):
         return Link("mean gain", cases, role, attacks, sign=1 if "gain" in metric else -1)
     if metric == "epsilon beyond which PGD accuracy is constant":
-        return Link("plateau", cases, role, attacks,
-                    remark="40 steps of 0.01 move at most 0.4: the larger balls are never left")
+        return Link(
+            "plateau",
+            cases,
+            role,
+            attacks,
+            remark="40 steps of 0.01 move at most 0.4: the larger balls are never left",
+        )
     if metric.startswith("exceptional epsilon"):
         return Link("rise", cases, role, attacks, remark="smallest epsilon at which it rises")
     if metric.startswith("largest epsilon of range"):
-        return Link("better up to", cases, role, attacks,
-                    remark="largest epsilon up to which the student is better at every epsilon")
+        return Link(
+            "better up to",
+            cases,
+            role,
+            attacks,
+            remark="largest epsilon up to which the student is better at every epsilon",
+        )
     raise ValueError(f"no link for {dict(row)}")
 
 
@@ -105,8 +118,10 @@ def _dropout(row: pd.Series) -> float:
 
 def _described(metric: str) -> float:
     layer_class = (
-        keras.layers.Conv2D if "convolutional" in metric
-        else keras.layers.MaxPooling2D if "max-pooling" in metric
+        keras.layers.Conv2D
+        if "convolutional" in metric
+        else keras.layers.MaxPooling2D
+        if "max-pooling" in metric
         else keras.layers.Dense
     )
     return float(len(_layers("vgg16", layer_class)))
@@ -195,8 +210,10 @@ _SETTINGS = {
 
 #: Why a setting may differ from what one place of the study prints.
 _REMARKS = {
-    ("Section 4.4", "PGD step size eps_iter (running text)"):
-        "the listing's 0.01 gives the published plateau; 0.05 is an arm of its own",
+    (
+        "Section 4.4",
+        "PGD step size eps_iter (running text)",
+    ): "the listing's 0.01 gives the published plateau; 0.05 is an arm of its own",
     ("Listing 4.5", "alpha"): "the unchanged library example; tables 4-8 to 4-18 say 0.2",
     ("Listing 4.5", "temperature"): "the unchanged library example; the tables say 200",
     ("Listing A.1", "lr_drop"): "set and not used by the study; a control arm uses it",

@@ -144,6 +144,7 @@ def collect(study: Study, profile: Profile, runner: Runner, todo: Plan) -> Resul
             "study": study.name,
             "profile": profile.name,
             "pattern": todo.pattern,
+            "seeds": len(profile.seeds),
             "arms": len(todo.arms),
             "arms_of_the_profile": len(study.arms(profile)),
             "versions": versions() | {"python": platform.python_version()},
@@ -185,8 +186,7 @@ def replacements(study: Study, profile: Profile, todo: Plan) -> list[str]:
         restarts = getattr(arm.attack, "restarts", 1), getattr(original.attack, "restarts", 1)
         if restarts[0] != restarts[1]:
             seen.setdefault(
-                f"{arm.protocol} {arm.attack_name}: {restarts[0]} restarts instead of "
-                f"{restarts[1]}"
+                f"{arm.protocol} {arm.attack_name}: {restarts[0]} restarts instead of {restarts[1]}"
             )
     missing = len(paper.seeds) - len(profile.seeds)
     if missing:
@@ -205,8 +205,11 @@ def _differences(training: Training, published: Training):
         ("epochs", training.recipe.epochs, published.recipe.epochs),
         ("batch size", training.recipe.batch_size, published.recipe.batch_size),
         ("training images", training.images, published.images),
-        ("validation images for choosing the epoch",
-         training.validation_images, published.validation_images),
+        (
+            "validation images for choosing the epoch",
+            training.validation_images,
+            published.validation_images,
+        ),
     )
     for what, ours, theirs in compared:
         if ours != theirs:
@@ -264,9 +267,14 @@ def _rows(study: Study, profile: Profile, arm: Arm, outcomes: Outcomes, stage: s
 
 
 def _is_shown(arm: Arm) -> bool:
-    return arm.variant == "main" and arm.training.role in ("undefended", "student") and (
-        arm.view in ("softmax", "logits") and arm.attack_name in ("FGSM", "PGD")
-        and (arm.protocol == "faithful") == (arm.view == "softmax")
+    return (
+        arm.variant == "main"
+        and arm.training.role in ("undefended", "student")
+        and (
+            arm.view in ("softmax", "logits")
+            and arm.attack_name in ("FGSM", "PGD")
+            and (arm.protocol == "faithful") == (arm.view == "softmax")
+        )
     )
 
 
@@ -295,7 +303,6 @@ def _places(todo: Plan) -> dict[Training, tuple[str, str, str]]:
 
 def _data_notes(runner: Runner, training: Training) -> list[str]:
     dataset = runner.dataset(training)
-    count = min(len(dataset.x_train), training.images or len(dataset.x_train))
     split = "NTU's split" if training.split == "ntu" else "corrected split"
     return [
         f"{dataset.name} ({dataset.source}), {split}: {len(dataset.x_train):,} training, "

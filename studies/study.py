@@ -7,6 +7,7 @@ determines a result is a field of one of these classes.
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import keras
 import pandas as pd
@@ -15,6 +16,7 @@ import tensorflow as tf
 import models
 from attacks import FGSM, PGD
 from studies.links import Link
+from studies.verdicts import Verdict
 
 
 @dataclass(frozen=True)
@@ -173,7 +175,7 @@ class Arm:
 
     @property
     def defense(self) -> str:
-        """"none", or the procedure with the role in it."""
+        """ "none", or the procedure with the role in it."""
         training = self.training
         return f"{training.procedure} {training.role}" if training.procedure else "none"
 
@@ -248,6 +250,7 @@ class Study:
         published: its printed numbers, a CSV file.
         arms: all arms of a profile.
         link: ties a row of the published numbers to what measures it.
+        claims: judges the study's claims by `studies.results.Results`.
     """
 
     name: str
@@ -257,6 +260,7 @@ class Study:
     profiles: dict[str, Profile]
     arms: Callable[[Profile], list[Arm]]
     link: Callable[[pd.Series], Link]
+    claims: Callable[[Any], list[Verdict]]
 
     def profile(self, name: str) -> Profile:
         """The profile called `name`; ValueError for an unknown one."""

@@ -40,9 +40,7 @@ def train(
     steps = steps_per_epoch(len(x_train), recipe.batch_size)
 
     keras.utils.set_random_seed(training.seed)
-    network = training.network.build(
-        dataset.num_classes, dataset.image_shape, recipe.weight_decay
-    )
+    network = training.network.build(dataset.num_classes, dataset.image_shape, recipe.weight_decay)
     if "warm_up" in sources:
         network.set_weights(models.load_checkpoint(sources["warm_up"]).get_weights())
     teacher = models.load_checkpoint(sources["teacher"]) if "teacher" in sources else None

@@ -1,35 +1,13 @@
 """A study at the smallest size, run once for all tests that look at it."""
 
-from contextlib import contextmanager
-
-import numpy as np
 import pytest
 
+from recording import Recorder
 from studies import STUDIES
 from studies.ntu import PROFILES
 from studies.runner import Runner, plan
 from studies.store import Store
 from studies.study import Case, Profile, Scale
-
-
-class Recorder:
-    """A progress that remembers which stages ran and which were there."""
-
-    def __init__(self):
-        self.ran, self.there, self.stages = [], [], 0
-
-    def plan(self, stages):
-        self.stages = stages
-
-    def found(self, title):
-        self.there.append(title)
-
-    @contextmanager
-    def stage(self, title):
-        self.ran.append(title)
-        self.shares = []
-        yield lambda share, text: self.shares.append(share)
-        assert self.shares == sorted(self.shares) and np.isclose(self.shares[-1], 1)
 
 
 @pytest.fixture(scope="session")
@@ -41,8 +19,13 @@ def tiny_profile() -> Profile:
         datasets=PROFILES["demo"].datasets,
         scales={
             "vgg16": Scale(
-                upsampling=1, width=1 / 64, epochs=2, batch_size=64, images=128,
-                validation_images=100, pretrained=False,
+                upsampling=1,
+                width=1 / 64,
+                epochs=2,
+                batch_size=64,
+                images=128,
+                validation_images=100,
+                pretrained=False,
                 attack_images={"faithful": 20, "corrected": 20},
             )
         },

@@ -26,10 +26,14 @@ def model(tmp_path_factory):
     """A small untrained network for the digits, with and without softmax."""
     folder = tmp_path_factory.mktemp("models")
     keras.utils.set_random_seed(0)
-    network = keras.Sequential([
-        keras.Input((32, 32, 3)), keras.layers.AveragePooling2D(8), keras.layers.Flatten(),
-        keras.layers.Dense(10),
-    ])
+    network = keras.Sequential(
+        [
+            keras.Input((32, 32, 3)),
+            keras.layers.AveragePooling2D(8),
+            keras.layers.Flatten(),
+            keras.layers.Dense(10),
+        ]
+    )
     models.save(network, folder / "logits.h5")
     models.save(models.with_softmax(network), folder / "softmax.keras")
     return folder
@@ -59,8 +63,22 @@ def test_list_names_studies_profiles_and_arms():
 
 def test_attack_prints_accuracies_and_saves_outcomes(model, tmp_path):
     saved = tmp_path / "outcomes.npz"
-    done = run("attack", model / "logits.h5", "--data", "digits", "--attack", "fgsm",
-               "--epsilon", "2/255", "--epsilon", "0.1", "--images", 20, "--save", saved)
+    done = run(
+        "attack",
+        model / "logits.h5",
+        "--data",
+        "digits",
+        "--attack",
+        "fgsm",
+        "--epsilon",
+        "2/255",
+        "--epsilon",
+        "0.1",
+        "--images",
+        20,
+        "--save",
+        saved,
+    )
     assert done.exit_code == 0, done.output
     assert "0.00784" in done.output and "0.10000" in done.output
     with np.load(saved) as outcomes:
@@ -69,8 +87,16 @@ def test_attack_prints_accuracies_and_saves_outcomes(model, tmp_path):
 
 @pytest.mark.parametrize("choice", ["remove", "keep"])
 def test_a_model_that_ends_in_softmax_is_attacked_as_the_user_says(model, choice):
-    words = ["attack", model / "softmax.keras", "--data", "digits", "--attack", "fgsm",
-             "--images", 5]
+    words = [
+        "attack",
+        model / "softmax.keras",
+        "--data",
+        "digits",
+        "--attack",
+        "fgsm",
+        "--images",
+        5,
+    ]
     refused = run(*words)
     assert refused.exit_code == 2
     assert "--softmax remove" in refused.stderr and "--softmax keep" in refused.stderr
@@ -97,16 +123,31 @@ def test_a_model_that_ends_in_softmax_is_attacked_as_the_user_says(model, choice
         (["attack", "MODEL", "--data", "digits", "--temperature", "0"], "temperature is 0"),
         (["attack", "MODEL", "--data", "digits", "--save", "MODEL"], "exists"),
         (["export", "ntu", "--network", "lenet/mnist/student", "--to", "x.h5"], "lenet"),
-        (["export", "ntu", "--network", "vgg16/cifar10/student", "--to", "x.h5",
-          "--runs", "EMPTY"], "has not been trained"),
+        (
+            [
+                "export",
+                "ntu",
+                "--network",
+                "vgg16/cifar10/student",
+                "--to",
+                "x.h5",
+                "--runs",
+                "EMPTY",
+            ],
+            "has not been trained",
+        ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_wrong_arguments_are_named_in_one_sentence(words, said, model, tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "garbage.h5").write_bytes(b"not a model")
-    places = {"EMPTY": tmp_path / "empty", "MISSING": tmp_path / "missing.h5",
-              "GARBAGE": tmp_path / "garbage.h5", "MODEL": model / "logits.h5"}
+    places = {
+        "EMPTY": tmp_path / "empty",
+        "MISSING": tmp_path / "missing.h5",
+        "GARBAGE": tmp_path / "garbage.h5",
+        "MODEL": model / "logits.h5",
+    }
     before = (model / "logits.h5").read_bytes()
     result = run(*[places.get(word, word) for word in words])
     assert result.exit_code == 2, result.output
@@ -119,9 +160,11 @@ def test_wrong_arguments_are_named_in_one_sentence(words, said, model, tmp_path)
 @pytest.fixture
 def tiny_study(monkeypatch, study, tiny_profile):
     """The command line's `ntu` at the smallest size."""
-    monkeypatch.setitem(studies.STUDIES, "ntu", replace(
-        study, profiles={"demo": tiny_profile, "paper": study.profiles["paper"]}
-    ))
+    monkeypatch.setitem(
+        studies.STUDIES,
+        "ntu",
+        replace(study, profiles={"demo": tiny_profile, "paper": study.profiles["paper"]}),
+    )
 
 
 def test_run_report_and_export_of_a_finished_study(tiny_study, finished, tmp_path):
@@ -137,8 +180,7 @@ def test_run_report_and_export_of_a_finished_study(tiny_study, finished, tmp_pat
     assert (tmp_path / "results" / "report.md").exists()
 
     target = tmp_path / "student.keras"
-    words = ["export", "ntu", "--network", "vgg16/cifar10/student", "--to", target,
-             "--runs", runs]
+    words = ["export", "ntu", "--network", "vgg16/cifar10/student", "--to", target, "--runs", runs]
     assert run(*words).exit_code == 0
     network = models.load_checkpoint(target)
     assert network.output_shape == (None, 10) and not models.ends_in_softmax(network)
@@ -149,8 +191,11 @@ def test_run_report_and_export_of_a_finished_study(tiny_study, finished, tmp_pat
 
 def test_it_runs_as_a_program_from_another_folder(tmp_path):
     done = subprocess.run(
-        [sys.executable, ROOT / "reproduce.py", "list"], cwd=tmp_path, capture_output=True,
-        text=True, check=True,
+        [sys.executable, ROOT / "reproduce.py", "list"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert "ntu" in done.stdout
     assert not done.stderr  # TensorFlow's start-up messages are not the user's business

@@ -32,13 +32,15 @@ def labels(digits):
 
 def trained(digits, *after_convolution) -> keras.Model:
     keras.utils.set_random_seed(0)
-    model = keras.Sequential([
-        keras.Input((8, 8, 1)),
-        layers.Conv2D(8, 3, strides=2, padding="same"),
-        *after_convolution,
-        layers.Flatten(),
-        layers.Dense(10),
-    ])
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            layers.Conv2D(8, 3, strides=2, padding="same"),
+            *after_convolution,
+            layers.Flatten(),
+            layers.Dense(10),
+        ]
+    )
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.Adam(0.02), loss)
     model.fit(*digits[:2], batch_size=64, epochs=4, verbose=0)

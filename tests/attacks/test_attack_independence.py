@@ -38,9 +38,7 @@ def test_split_permuted_and_batched_otherwise(network, images, labels, attack):
     order = np.random.default_rng(0).permutation(len(images))
     for part in (order, order[:5], np.arange(30, 48)):
         some = attack(network, images[part], labels[part], epsilon=epsilon, ids=part)
-        assert_same(
-            some, whole.images[part], whole.success[part], whole.gradient_evaluations[part]
-        )
+        assert_same(some, whole.images[part], whole.success[part], whole.gradient_evaluations[part])
     batched = replace(attack, batch_size=11)
     again = batched(network, images, labels, epsilon=epsilon)
     assert_same(again, whole.images, whole.success, whole.gradient_evaluations)

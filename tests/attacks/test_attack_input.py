@@ -22,7 +22,9 @@ REFUSED = {
     "above 1": (PGD(), {"images": changed(255)}, r"images have values from 0.5 to 255; .*by 255"),
     "NaN": (PGD(), {"images": changed(np.nan)}, "images have values from nan to nan; accepted"),
     "integers": (
-        FGSM(), {"images": np.ones((3, 8, 8, 1), np.uint8)}, r"images .* type uint8; .*floats"
+        FGSM(),
+        {"images": np.ones((3, 8, 8, 1), np.uint8)},
+        r"images .* type uint8; .*floats",
     ),
     "one value": (FGSM(), {"images": np.float32(0.5)}, r"images have shape \(\)"),
     "label too large": (FGSM(), {"labels": [0, 1, 10]}, "labels has the value 10; accepted: 0 to"),
@@ -59,10 +61,12 @@ MODELS = {
     "two outputs": (lambda images: [images, images], "model gives a list; accepted: one tensor"),
     "nothing": (None, "model is None; accepted: a Keras model, or a callable"),
     "not a number": (
-        lambda images: tf.reshape(images, [-1, 64]) * np.nan, "model gives outputs .* not finite"
+        lambda images: tf.reshape(images, [-1, 64]) * np.nan,
+        "model gives outputs .* not finite",
     ),
     "constant": (
-        lambda images: tf.zeros([tf.shape(images)[0], 10]), "model has no gradient .* accepted"
+        lambda images: tf.zeros([tf.shape(images)[0], 10]),
+        "model has no gradient .* accepted",
     ),
     "not differentiable": (
         lambda images: tf.cast(tf.reshape(images, [-1, 64]) > 0.7, tf.float32),

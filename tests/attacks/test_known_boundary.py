@@ -30,9 +30,9 @@ ATTACKS = [
 
 def linear(shape, scale=1.0):
     """Logits 0 and w (x - 1/2): `scale` says how many of the model's units a pixel has."""
-    model = keras.Sequential([
-        keras.Input(shape), layers.Rescaling(scale), layers.Flatten(), layers.Dense(2)
-    ])
+    model = keras.Sequential(
+        [keras.Input(shape), layers.Rescaling(scale), layers.Flatten(), layers.Dense(2)]
+    )
     kernel = np.stack([np.zeros(VALUES), WEIGHTS / scale], axis=1)
     model.layers[-1].set_weights([kernel, np.array([0.0, -WEIGHTS.sum() / 2])])
     return model

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from scipy.stats import kstest, ks_2samp
+from scipy.stats import ks_2samp, kstest
 
 from data import RandomErasing
 
@@ -174,9 +174,7 @@ def test_configuration_survives():
         keras.saving.deserialize_keras_object(stored),
     ):
         assert copy.get_config() == layer.get_config()
-        np.testing.assert_array_equal(
-            copy.erase(blank(16), [1, 1]), layer.erase(blank(16), [1, 1])
-        )
+        np.testing.assert_array_equal(copy.erase(blank(16), [1, 1]), layer.erase(blank(16), [1, 1]))
 
 
 @pytest.mark.parametrize(

@@ -165,7 +165,7 @@ def test_original_batches(tmp_path, monkeypatch, make_arrays, write_pickle, modu
     np.testing.assert_array_equal(dataset.y_train, arrays["y_train"])
     np.testing.assert_array_equal(dataset.x_validation, arrays["x_test"] / np.float32(255))
     np.testing.assert_array_equal(dataset.y_validation, arrays["y_test"])
-    dataset.fingerprint
+    assert len(dataset.fingerprint) == 64  # the arrays are laid out as it needs them
 
 
 def test_missing_batch(tmp_path):

@@ -33,9 +33,7 @@ def test_logs_of_fit(batch, linear, compiled, one_step, before):
     student = linear(1)
     distiller = compiled(Distiller(student, linear(2)))
     start, terms = student.get_weights(), before()
-    logs = one_step(
-        distiller, batch.x, batch.one_hot, validation_data=(batch.x, batch.one_hot)
-    )
+    logs = one_step(distiller, batch.x, batch.one_hot, validation_data=(batch.x, batch.one_hot))
     train = {"loss", "student_loss", "distillation_loss", "accuracy"}
     assert set(logs) == train | {"val_loss", "val_student_loss", "val_accuracy"}
     assert logs["student_loss"] == pytest.approx(terms.student_loss, rel=1e-5)
@@ -91,14 +89,10 @@ def test_weights_of_images(form, batch, linear, compiled, one_step, before):
 
 
 @pytest.mark.parametrize("regularization", [True, False])
-def test_regularization_is_added_once(
-    regularization, batch, linear, compiled, one_step, before
-):
+def test_regularization_is_added_once(regularization, batch, linear, compiled, one_step, before):
     student = linear(1, decay=0.1)
     logs = one_step(
-        compiled(
-            Distiller(student, linear(2, decay=0.1)), student_regularization=regularization
-        ),
+        compiled(Distiller(student, linear(2, decay=0.1)), student_regularization=regularization),
         batch.x,
         batch.one_hot,
     )
@@ -190,9 +184,7 @@ class InterruptAfter(keras.callbacks.Callback):
 
 def test_resumed_training_equals_the_uninterrupted(batch, linear, compiled, tmp_path):
     def train(student, *callbacks):
-        distiller = compiled(
-            Distiller(student, linear(9)), optimizer=keras.optimizers.Adam(0.1)
-        )
+        distiller = compiled(Distiller(student, linear(9)), optimizer=keras.optimizers.Adam(0.1))
         distiller.fit(
             batch.x,
             batch.one_hot,

@@ -35,8 +35,7 @@ def test_values(alpha, batch, linear, compiled, by_hand):
             "student_term": alpha * terms.student_loss,
             "student_gradient_norm": alpha * norm(terms.student_gradient, batch.x),
             "distillation_term": (1 - alpha) * terms.distillation_loss,
-            "distillation_gradient_norm": (1 - alpha)
-            * norm(terms.distillation_gradient, batch.x),
+            "distillation_gradient_norm": (1 - alpha) * norm(terms.distillation_gradient, batch.x),
         },
         rel=1e-5,
     )
@@ -70,16 +69,20 @@ def test_monitor(batch, linear, compiled, by_hand, tmp_path):
     """It measures at the end of every epoch, ahead of what reads the logs."""
     student, teacher = linear(1), linear(2)
     log = tmp_path / "log.csv"
-    history = compiled(Distiller(student, teacher)).fit(
-        batch.x,
-        batch.one_hot,
-        epochs=2,
-        verbose=0,
-        callbacks=[
-            LossTermMonitor(batch.x, batch.one_hot),
-            keras.callbacks.CSVLogger(str(log)),
-        ],
-    ).history
+    history = (
+        compiled(Distiller(student, teacher))
+        .fit(
+            batch.x,
+            batch.one_hot,
+            epochs=2,
+            verbose=0,
+            callbacks=[
+                LossTermMonitor(batch.x, batch.one_hot),
+                keras.callbacks.CSVLogger(str(log)),
+            ],
+        )
+        .history
+    )
     assert NAMES <= set(history)
     logged = pd.read_csv(log)
     for name in NAMES:

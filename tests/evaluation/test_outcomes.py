@@ -18,9 +18,9 @@ ATTACKS = [FGSM(), FGSM("l2", clip=False), PGD(5), PGD(5, clip=False, batch_size
 @pytest.fixture(scope="module")
 def model():
     keras.utils.set_random_seed(0)
-    return keras.Sequential([
-        keras.Input((6, 6, 1)), layers.Flatten(), layers.Dense(16, "tanh"), layers.Dense(4)
-    ])
+    return keras.Sequential(
+        [keras.Input((6, 6, 1)), layers.Flatten(), layers.Dense(16, "tanh"), layers.Dense(4)]
+    )
 
 
 @pytest.fixture(scope="module")

@@ -18,9 +18,7 @@ INCEPTION_HEAD = [
 @pytest.fixture(scope="module")
 def resnet_weights(tmp_path_factory):
     """A file with ResNet-50's weights without its top, standing in for those of ImageNet."""
-    network = keras.applications.ResNet50(
-        include_top=False, weights=None, input_shape=(32, 32, 3)
-    )
+    network = keras.applications.ResNet50(include_top=False, weights=None, input_shape=(32, 32, 3))
     path = tmp_path_factory.mktemp("resnet50") / "resnet50.weights.h5"
     network.save_weights(path)
     return network, path

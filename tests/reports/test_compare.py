@@ -32,14 +32,30 @@ def results() -> Results:
         arm = f"{defense} {attack}"
         correct[arm] = outcomes
         rows += [
-            {"case": CASE, "variant": "main", "protocol": "faithful", "view": "softmax",
-             "defense": defense, "attack": attack, "arm": arm, "epsilon_grey": level}
+            {
+                "case": CASE,
+                "variant": "main",
+                "protocol": "faithful",
+                "view": "softmax",
+                "defense": defense,
+                "attack": attack,
+                "arm": arm,
+                "epsilon_grey": level,
+            }
             for level in LEVELS
         ]
-    trainings = pd.DataFrame([
-        {"case": CASE, "variant": "main", "protocol": "faithful", "role": "undefended",
-         "test_accuracy": 0.87, "test_images": 200}
-    ])
+    trainings = pd.DataFrame(
+        [
+            {
+                "case": CASE,
+                "variant": "main",
+                "protocol": "faithful",
+                "role": "undefended",
+                "test_accuracy": 0.87,
+                "test_images": 200,
+            }
+        ]
+    )
     return Results({}, pd.DataFrame(rows), trainings, pd.DataFrame(), correct, {})
 
 
@@ -56,9 +72,7 @@ def test_accuracy_of_one_cell(results):
 
 
 def test_clean_accuracy_has_wilsons_interval_of_200(results):
-    value, low, high, images = measured(
-        results, "clean accuracy", role="undefended", split="test"
-    )
+    value, low, high, images = measured(results, "clean accuracy", role="undefended", split="test")
     assert (value, images) == (87.0, 200)
     assert (round(low, 1), round(high, 1)) == (81.6, 91.0)
 
@@ -94,10 +108,14 @@ def test_better_up_to_ends_at_the_first_tie(results):
 
 
 def test_what_was_not_run_is_said_and_not_filled_in(results):
-    published = pd.DataFrame([
-        {"metric": "a", "value": "50.0"}, {"metric": "b", "value": "0.5"},
-        {"metric": "c", "value": "1"}, {"metric": "d", "value": "7"},
-    ])
+    published = pd.DataFrame(
+        [
+            {"metric": "a", "value": "50.0"},
+            {"metric": "b", "value": "0.5"},
+            {"metric": "c", "value": "1"},
+            {"metric": "d", "value": "7"},
+        ]
+    )
     links = {
         "a": Link("accuracy under attack", ("resnet50/cifar10",), "student", ("PGD",), 0.3),
         "b": Link("setting", setting=0.5),

@@ -4,9 +4,8 @@ from collections import Counter
 
 import pytest
 
-from studies import ntu
+from studies import STUDIES, ntu
 from studies.runner import plan
-from studies import STUDIES
 
 PAPER, LAPTOP, DEMO = (ntu.PROFILES[name] for name in ("paper", "laptop", "demo"))
 STUDY = STUDIES["ntu"]
@@ -20,14 +19,18 @@ def test_all_published_arms_are_there(profile):
             for role in ("undefended", "student", "control"):
                 for attack in ("FGSM", "PGD"):
                     found = [
-                        arm for arm in arms
+                        arm
+                        for arm in arms
                         if (arm.case, arm.protocol, arm.training.role, arm.attack_name)
                         == (case, protocol, role, attack)
                     ]
                     assert found, (case, protocol, role, attack)
                     assert all(len(arm.epsilons) >= 8 for arm in found)
-            assert any(a.case == case and a.training.role == "teacher" for a in arms
-                       if a.protocol == "faithful")
+            assert any(
+                a.case == case and a.training.role == "teacher"
+                for a in arms
+                if a.protocol == "faithful"
+            )
 
 
 @pytest.mark.parametrize("profile", [PAPER, LAPTOP, DEMO], ids=lambda p: p.name)
@@ -40,8 +43,11 @@ def test_controls_change_one_thing_each():
         protocol: ntu.training(PAPER, "vgg16/cifar10", protocol, "undefended")
         for protocol in ("faithful", "corrected")
     }
-    arms = {(a.case, a.protocol, a.variant): a.training for a in ntu.arms(PAPER)
-            if a.variant != "main" and a.training.seed == 0}
+    arms = {
+        (a.case, a.protocol, a.variant): a.training
+        for a in ntu.arms(PAPER)
+        if a.variant != "main" and a.training.seed == 0
+    }
 
     no_erasing = arms["vgg16/cifar10", "corrected", "NTU-15 no erasing"]
     assert base["corrected"].erasing and not no_erasing.erasing
@@ -66,8 +72,10 @@ def test_student_and_control_start_alike_and_apart_from_their_teacher():
 
 
 def test_papernot_networks_share_their_warm_up():
-    roles = [ntu.training(PAPER, "vgg16/cifar10", "corrected", role, 0, "papernot")
-             for role in ("teacher", "student", "control")]
+    roles = [
+        ntu.training(PAPER, "vgg16/cifar10", "corrected", role, 0, "papernot")
+        for role in ("teacher", "student", "control")
+    ]
     assert len({training.warm_up for training in roles}) == 1
     assert roles[0].warm_up.recipe.epochs == 1
 

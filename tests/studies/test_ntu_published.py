@@ -60,12 +60,16 @@ def test_every_row_is_linked_and_results_are_linked_to_measurements():
 
 def test_links_name_the_arms_they_speak_of():
     (row,) = [
-        row for _, row in PUBLISHED.iterrows()
+        row
+        for _, row in PUBLISHED.iterrows()
         if row["table"] == "Table 5-6" and row["attack"] == "PGD" and row["epsilon"] == "0.40"
     ]
     tied = link(row)
     assert (tied.cases, tied.role, tied.attacks, tied.epsilon_grey) == (
-        ("resnet50/cifar10",), "student", ("PGD",), 0.4
+        ("resnet50/cifar10",),
+        "student",
+        ("PGD",),
+        0.4,
     )
 
 
@@ -79,7 +83,8 @@ def test_a_row_nobody_knows_is_refused():
 
 def test_paper_profile_attacks_are_the_listed_calls():
     arms = [
-        arm for arm in ntu.arms(ntu.PROFILES["paper"])
+        arm
+        for arm in ntu.arms(ntu.PROFILES["paper"])
         if arm.protocol == "faithful" and arm.variant == "main" and arm.attack_name == "PGD"
     ]
     assert arms

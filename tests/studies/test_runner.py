@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import studies.training
-from conftest import Recorder
+from recording import Recorder
 from reports import build_report
 from studies.results import Results, collect
 from studies.runner import Runner, plan
@@ -64,9 +64,16 @@ def test_flags_say_what_is_wrong_with_a_row(finished, study, tiny_profile):
 def test_replacements_name_everything_that_was_reduced(finished, study, tiny_profile):
     _, todo, runner, _ = finished
     said = "\n".join(collect(study, tiny_profile, runner, todo).run["replacements"])
-    for part in ("cifar10: digits", "up-sampling 1 instead of 5", "epochs 2 instead of 200",
-                 "training images 128 instead of all", "20 test images instead of 200",
-                 "seeds: 1 instead of 3", "batch size 64 instead of 128", "width"):
+    for part in (
+        "cifar10: digits",
+        "up-sampling 1 instead of 5",
+        "epochs 2 instead of 200",
+        "training images 128 instead of all",
+        "20 test images instead of 200",
+        "seeds: 1 instead of 3",
+        "batch size 64 instead of 128",
+        "width",
+    ):
         assert part in said
 
 

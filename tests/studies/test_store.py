@@ -8,12 +8,17 @@ from studies.store import Store, digest
 def test_the_digest_depends_on_everything_and_on_no_order():
     one = digest("train", {"a": 1, "b": {"c": 2.0}})
     assert one == digest("train", {"b": {"c": 2.0}, "a": 1})
-    assert len({
-        one,
-        digest("attack", {"a": 1, "b": {"c": 2.0}}),
-        digest("train", {"a": 1, "b": {"c": 2.5}}),
-        digest("train", {"a": 1, "b": {"c": 2.0}, "d": None}),
-    }) == 4
+    assert (
+        len(
+            {
+                one,
+                digest("attack", {"a": 1, "b": {"c": 2.0}}),
+                digest("train", {"a": 1, "b": {"c": 2.5}}),
+                digest("train", {"a": 1, "b": {"c": 2.0}, "d": None}),
+            }
+        )
+        == 4
+    )
 
 
 def test_a_finished_stage_is_there(tmp_path):

@@ -1,0 +1,56 @@
+"""The arms of the laptop profile start: every kind of network, role and control.
+
+Each is run for a few images of the digits, which says nothing of its result.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from recording import Recorder
+from studies.ntu import PROFILES, arms
+from studies.runner import Runner, plan
+from studies.store import Store
+
+STARTED = replace(
+    PROFILES["laptop"],
+    datasets={"cifar10": "digits", "cifar100": "digits"},
+    scales={
+        model: replace(
+            scale,
+            epochs=1,
+            images=16,
+            validation_images=16,
+            batch_size=16,
+            attack_images={"faithful": 2, "corrected": 2},
+        )
+        for model, scale in PROFILES["laptop"].scales.items()
+    },
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "vgg16/cifar100/main/*/FGSM/*",
+        "vgg16/cifar10/NTU-*/FGSM/*",
+        "resnet50/cifar100/main/faithful/as_listed student/softmax/FGSM/*",
+        "resnet50/cifar10/main/corrected/papernot student/logits/FGSM/*",
+        "inception_v3/cifar100/main/faithful/as_listed control/softmax/FGSM/*",
+        "inception_v3/cifar10/main/corrected/corrected student/logits / T/FGSM/*",
+    ],
+)
+def test_arms_start(study, tmp_path, pattern):
+    todo = plan(study, STARTED, pattern)
+    runner = Runner(Store(tmp_path))
+    runner.run(todo, Recorder())
+    for arm in todo.arms:
+        outcomes = runner.outcomes(arm)
+        assert outcomes.predictions.shape == (len(arm.epsilons), 2)
+        assert np.allclose(outcomes.linf[-1], arm.epsilons[-1], atol=1e-6) or not arm.own_labels
+
+
+def test_what_is_started_are_the_arms_of_the_laptop_profile():
+    assert [arm.key for arm in arms(STARTED)] == [arm.key for arm in arms(PROFILES["laptop"])]

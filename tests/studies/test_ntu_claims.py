@@ -1,0 +1,177 @@
+"""Verdicts on results whose answer is known by construction."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from studies.ntu_claims import claims
+from studies.results import COMPARED, Results
+from studies.verdicts import by_sign
+
+CASE = "vgg16/cifar10"
+LEVELS = np.arange(0, 9) / 10
+IMAGES = 400
+
+
+def curve(*accuracies: float) -> np.ndarray:
+    """bool [9, IMAGES]: at each epsilon the first so many images are correct."""
+    return np.arange(IMAGES) < IMAGES * np.array(accuracies)[:, None]
+
+
+FALLING = curve(0.9, 0.85, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2)
+PLATEAU = curve(0.9, 0.8, 0.7, 0.6, 0.5, 0.5, 0.5, 0.5, 0.5)
+
+
+def judged(outcomes: dict, seconds=(100.0, 100.0, 100.0)) -> pd.DataFrame:
+    """Verdicts on results that hold these (protocol, role, attack) outcomes."""
+    rows, correct = [], {}
+    for (protocol, role, attack), values in outcomes.items():
+        procedure, view = COMPARED[protocol]
+        defense = "none" if role == "undefended" else f"{procedure} {role}"
+        arm = f"{protocol} {defense} {attack}"
+        correct[arm] = values
+        rows += [
+            {
+                "case": CASE,
+                "variant": "main",
+                "protocol": protocol,
+                "view": view,
+                "defense": defense,
+                "attack": attack,
+                "arm": arm,
+                "epsilon_grey": level,
+            }
+            for level in LEVELS
+        ]
+    trainings = pd.DataFrame(
+        [
+            {
+                "case": CASE,
+                "variant": "main",
+                "protocol": "faithful",
+                "role": role,
+                "seed": 0,
+                "seconds": taken,
+                "test_accuracy": 0.87,
+                "test_images": 200,
+            }
+            for role, taken in zip(("undefended", "teacher", "student"), seconds, strict=True)
+        ]
+    )
+    results = Results(
+        {"profile": "paper"}, pd.DataFrame(rows), trainings, pd.DataFrame(), correct, {}
+    )
+    return pd.DataFrame([vars(verdict) for verdict in claims(results)])
+
+
+def outcome(verdicts: pd.DataFrame, claim: str, where: str) -> str:
+    (found,) = verdicts[
+        (verdicts["claim"] == claim) & verdicts["where"].str.contains(where, regex=False)
+    ]["outcome"]
+    return found
+
+
+def everything(undefended, student, control, protocol="faithful"):
+    return {
+        (protocol, role, attack): values
+        for role, values in (("undefended", undefended), ("student", student), ("control", control))
+        for attack in ("FGSM", "PGD")
+    }
+
+
+def test_every_claim_has_a_verdict_whatever_was_run():
+    verdicts = judged({("faithful", "undefended", "FGSM"): FALLING})
+    assert list(dict.fromkeys(verdicts["claim"])) == [f"NTU-{n}" for n in range(1, 17)]
+    for claim in ("NTU-3", "NTU-7", "NTU-14"):
+        assert (verdicts[verdicts["claim"] == claim]["outcome"] == "not run").all()
+
+
+def test_accuracy_falls_unless_a_step_upward_is_significant():
+    verdicts = judged(
+        {
+            ("faithful", "undefended", "FGSM"): FALLING,
+            ("faithful", "undefended", "PGD"): curve(0.9, 0.5, 0.6, 0.5, 0.4, 0.4, 0.4, 0.4, 0.4),
+            ("faithful", "student", "FGSM"): curve(*[0.9] * 9),
+        }
+    )
+    assert outcome(verdicts, "NTU-1", "undefended, FGSM") == "confirmed"
+    assert outcome(verdicts, "NTU-1", "undefended, PGD") == "refuted"
+    assert outcome(verdicts, "NTU-1", "student, FGSM") == "undecided"
+
+
+def test_the_plateau_is_confirmed_as_run_and_refuted_as_a_property():
+    verdicts = judged(
+        {
+            ("faithful", "undefended", "PGD"): PLATEAU,
+            ("corrected", "undefended", "PGD"): FALLING,
+            ("faithful", "student", "PGD"): FALLING,
+        }
+    )
+    assert outcome(verdicts, "NTU-2", "undefended, as run") == "confirmed"
+    assert outcome(verdicts, "NTU-2", "undefended, as a property") == "refuted"
+    assert outcome(verdicts, "NTU-2", "student, as run") == "refuted"
+
+
+HIGH = curve(*[0.95] * 9)
+
+
+@pytest.mark.parametrize(
+    "student, control, expected",
+    [
+        (HIGH, FALLING, "confirmed"),
+        # As good as its control: no effect of distillation, however large the gain.
+        (HIGH, HIGH, "undecided"),
+        (FALLING, curve(*[0.1] * 9), "undecided"),
+        (curve(*[0.1] * 9), FALLING, "refuted"),
+    ],
+    ids=["beats both", "equals control", "equals undefended", "worse"],
+)
+def test_distillation_helps_only_if_it_beats_undefended_and_control(student, control, expected):
+    verdicts = judged(everything(FALLING, student, control))
+    assert outcome(verdicts, "NTU-3", "faithful, PGD") == expected
+
+
+def test_better_everywhere_needs_every_cell():
+    better = curve(0.9, 0.95, 0.95, 0.95, 0.95, 0.6, 0.5, 0.4, 0.3)
+    verdicts = judged(everything(FALLING, better, FALLING))
+    assert outcome(verdicts, "NTU-6", "faithful") == "confirmed"
+    worse_once = better.copy()
+    worse_once[3] = curve(*[0.2] * 9)[3]
+    verdicts = judged(everything(FALLING, worse_once, FALLING))
+    assert outcome(verdicts, "NTU-6", "faithful") == "refuted"
+
+
+def test_gain_at_small_epsilon_is_a_contrast_of_gains():
+    early = curve(0.9, 0.99, 0.99, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2)
+    assert outcome(judged(everything(FALLING, early, FALLING)), "NTU-5", "PGD") == "confirmed"
+    late = curve(0.9, 0.85, 0.8, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9)
+    assert outcome(judged(everything(FALLING, late, FALLING)), "NTU-5", "PGD") == "refuted"
+
+
+def test_pgd_stronger_than_fgsm_is_refuted_where_its_steps_do_not_reach():
+    verdicts = judged(
+        {
+            ("faithful", "undefended", "FGSM"): FALLING,
+            ("faithful", "undefended", "PGD"): PLATEAU,
+            ("corrected", "undefended", "FGSM"): PLATEAU,
+            ("corrected", "undefended", "PGD"): curve(0.9, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.0),
+        }
+    )
+    assert outcome(verdicts, "NTU-10", "faithful, undefended") == "refuted"
+    assert outcome(verdicts, "NTU-10", "corrected, undefended") == "confirmed"
+
+
+def test_training_time_counts_teacher_and_student():
+    base = {("faithful", "undefended", "FGSM"): FALLING}
+    slow = judged(base, seconds=(100.0, 60.0, 60.0))
+    assert outcome(slow, "NTU-12", "vgg16") == "confirmed"
+    cheap = judged(base, seconds=(200.0, 50.0, 50.0))
+    assert outcome(cheap, "NTU-12", "vgg16") == "refuted"
+
+
+@pytest.mark.parametrize(
+    "signs, expected",
+    [([1, 1], "confirmed"), ([1, 0], "undecided"), ([1, -1], "refuted"), ([], "not run")],
+)
+def test_by_sign(signs, expected):
+    assert by_sign(signs) == expected
