@@ -236,6 +236,8 @@ def attack(
                 f"{row['mean_l2']:.4f}" if attacked else "",
             )
         console.print(table)
+        for note in dataset.notes:
+            console.print(note)
         gone = outcomes.zero_gradient.mean()
         if gone:
             console.print(

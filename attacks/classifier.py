@@ -34,7 +34,8 @@ class Classifier:
 
     Args:
         model: a Keras model, any callable from images [N, ...] to logits [N, classes], or
-            either of them in `as_logits`.
+            either of them in `as_logits`. Like everything that TensorFlow compiles, a callable
+            is seen as it was at its first use, but for the values of its variables.
         image_shape: the shape of one image.
 
     Raises:

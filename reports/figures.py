@@ -2,22 +2,18 @@
 
 from pathlib import Path
 
-import matplotlib
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+from matplotlib.figure import Figure
 
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt  # noqa: E402
-import numpy as np  # noqa: E402
-import pandas as pd  # noqa: E402
-import tensorflow as tf  # noqa: E402
-
-from data import RandomErasing  # noqa: E402
+from data import RandomErasing
 
 COLORS = {"undefended": "C0", "teacher": "C2", "student": "C3", "control": "C1", "warm_up": "C7"}
 
 
 def accuracy_curves(
-    table: pd.DataFrame, published: pd.DataFrame, case: str, protocol: str, view: str, path: Path
+    table: pd.DataFrame, published: pd.DataFrame, title: str, view: str, path: Path
 ) -> None:
     """Accuracy against epsilon per attack, with 95 % bands; published values as crosses.
 
@@ -26,14 +22,8 @@ def accuracy_curves(
         published: rows of the study's tables for the same case.
     """
     attacks = [a for a in ("FGSM", "PGD") if (table["attack"] == a).any()]
-    figure, axes = plt.subplots(
-        1,
-        len(attacks),
-        figsize=(5.2 * len(attacks), 4),
-        sharey=True,
-        squeeze=False,
-        layout="constrained",
-    )
+    figure = Figure(figsize=(5.2 * len(attacks), 4), layout="constrained")
+    axes = figure.subplots(1, len(attacks), sharey=True, squeeze=False)
     shown = table[table["view"] == view]
     wide = shown["epsilon_grey"].max() > 1
     for axis, attack in zip(axes[0], attacks, strict=True):
@@ -79,7 +69,7 @@ def accuracy_curves(
         axis.grid(alpha=0.3)
     axes[0][0].set_ylabel("accuracy (%)")
     axes[0][-1].legend(fontsize=7)
-    figure.suptitle(f"{case}, {protocol} protocol, attacked through: {view}")
+    figure.suptitle(f"{title}, attacked through: {view}")
     _save(figure, path)
 
 
@@ -87,7 +77,8 @@ def training_curves(
     trainings: pd.DataFrame, histories: pd.DataFrame, title: str, path: Path
 ) -> None:
     """Accuracy and loss over the epochs, training dashed and validation solid."""
-    figure, axes = plt.subplots(1, 2, figsize=(10.4, 4), layout="constrained")
+    figure = Figure(figsize=(10.4, 4), layout="constrained")
+    axes = figure.subplots(1, 2)
     for _, training in trainings.iterrows():
         history = histories[histories["stage"] == training["stage"]]
         color = COLORS[training["role"]]
@@ -105,7 +96,7 @@ def training_curves(
             )
             axis.plot(history["epoch"] + 1, scale * history[name], "--", color=color, alpha=0.5)
     axes[0].set(title="accuracy (%)", xlabel="epoch")
-    axes[1].set(title="loss", xlabel="epoch")
+    axes[1].set(title="loss", xlabel="epoch", yscale="log")
     for axis in axes:
         axis.grid(alpha=0.3)
     axes[0].legend(fontsize=7, title="solid: validation, dashed: training", title_fontsize=7)
@@ -119,7 +110,8 @@ def loss_terms(histories: dict[str, pd.DataFrame], title: str, path: Path) -> No
     Args:
         histories: by procedure, the history of the student.
     """
-    figure, axes = plt.subplots(1, 2, figsize=(10.4, 4), layout="constrained")
+    figure = Figure(figsize=(10.4, 4), layout="constrained")
+    axes = figure.subplots(1, 2)
     for index, (procedure, history) in enumerate(histories.items()):
         for name, style in (("student", "-"), ("distillation", "--")):
             label = f"{procedure.replace('_', ' ')}: {name} term"
@@ -174,13 +166,9 @@ def adversarial_images(
 
 def _grid(rows, captions, path: Path, title: str | None = None) -> None:
     columns = len(rows[0][1])
-    figure, axes = plt.subplots(
-        len(rows),
-        columns,
-        squeeze=False,
-        layout="constrained",
-        figsize=(1.5 * columns + 1, 1.8 * len(rows) + 0.4),
-    )
+    size = (1.5 * columns + 1, 1.8 * len(rows) + 0.4)
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.subplots(len(rows), columns, squeeze=False)
     for axis_row, (name, images) in zip(axes, rows, strict=True):
         for column, (axis, image) in enumerate(zip(axis_row, images, strict=True)):
             axis.imshow(image.squeeze(), cmap="gray", vmin=0, vmax=1)
@@ -193,8 +181,7 @@ def _grid(rows, captions, path: Path, title: str | None = None) -> None:
     _save(figure, path)
 
 
-def _save(figure, path: Path) -> None:
+def _save(figure: Figure, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     # Without this, the library's version alone would change a committed picture.
     figure.savefig(path, dpi=110, metadata={"Software": None})
-    plt.close(figure)

@@ -101,53 +101,46 @@ def _draw(results: Results, published: pd.DataFrame, directory: Path) -> dict[st
         return directory / f"{name}.png"
 
     main = results.table[results.table["variant"] == "main"]
-    for (case, protocol), rows in main.groupby(["case", "protocol"], sort=False):
+    networks = {}
+    for (case, dataset, protocol), rows in main.groupby(
+        ["case", "dataset", "protocol"], sort=False
+    ):
+        networks[case] = network = _network(case, dataset)
         name = f"{case.replace('/', '-')}-{protocol}"
+        title = f"{network}, {protocol} protocol"
+        path = add("curves", f"accuracy-{name}", f"Accuracy against epsilon: {title}")
         printed = _printed_accuracies(published, case)
-        _, view = COMPARED[protocol]
-        figures.accuracy_curves(
-            rows,
-            printed,
-            case,
-            protocol,
-            view,
-            add("curves", f"accuracy-{name}", f"Accuracy against epsilon: {case}, {protocol}"),
-        )
+        figures.accuracy_curves(rows, printed, title, COMPARED[protocol][1], path)
         trainings = results.trainings[
             (results.trainings["case"] == case)
             & (results.trainings["protocol"] == protocol)
             & (results.trainings["variant"] == "main")
         ]
-        figures.training_curves(
-            trainings,
-            results.histories,
-            f"{case}, {protocol} protocol",
-            add("training", f"training-{name}", f"Training: {case}, {protocol}"),
-        )
+        path = add("training", f"training-{name}", f"Training: {title}")
+        figures.training_curves(trainings, results.histories, title, path)
     for case, histories in _student_histories(results).items():
-        figures.loss_terms(
-            histories,
-            case,
-            add("terms", f"terms-{case.replace('/', '-')}", f"Terms of the Distiller: {case}"),
-        )
+        title = f"Terms of the Distiller: {networks[case]}"
+        figures.loss_terms(histories, title, add("terms", f"terms-{case.replace('/', '-')}", title))
     for index, (arm, examples) in enumerate(results.examples.items()):
         if index == 0:
-            figures.random_erasing(
-                examples["images"], add("erasing", "random-erasing", "Random erasing")
-            )
-        rows = results.table[results.table["arm"] == arm]
-        title = f"{arm.replace('/', ', ')}: epsilon {rows['epsilon_grey'].max():.2g} grey levels"
-        figures.adversarial_images(
-            examples,
-            _class_names(rows["dataset"].iloc[0]),
-            title,
-            add("adversarial", f"adversarial-{index + 1:02}", title),
+            path = add("erasing", "random-erasing", "Random erasing, probability 1")
+            figures.random_erasing(examples["images"], path)
+        row = results.table[results.table["arm"] == arm].iloc[-1]
+        network = "undefended" if row["defense"] == "none" else row["defense"].replace("_", " ")
+        title = (
+            f"{_network(row['case'], row['dataset'])}, {network}: {row['attack']} through "
+            f"{row['view']}, epsilon {row['epsilon_grey']:.2g} grey levels"
         )
+        path = add("adversarial", f"adversarial-{index + 1:02}", title)
+        names = data.class_names(row["dataset"])
+        figures.adversarial_images(examples, names, title, path)
     return pictures
 
 
-def _class_names(dataset: str) -> tuple[str, ...]:
-    return data.class_names(dataset)
+def _network(case: str, dataset: str) -> str:
+    """A case in words, with the data set that stands in for the published one."""
+    model, published = case.split("/")
+    return f"{model} on {dataset}" + ("" if dataset == published else f" in place of {published}")
 
 
 def _printed_accuracies(published: pd.DataFrame, case: str) -> pd.DataFrame:
