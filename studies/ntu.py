@@ -312,9 +312,9 @@ PROFILES = {
             "vgg16": Scale(
                 upsampling=1,
                 width=1 / 16,
-                epochs=6,
+                epochs=8,
                 pretrained=False,
-                batch_size=64,
+                batch_size=32,
                 attack_images={"faithful": 100, "corrected": 100},
             ),
             "resnet50": Scale(

@@ -52,5 +52,9 @@ def test_arms_start(study, tmp_path, pattern):
         assert np.allclose(outcomes.linf[-1], arm.epsilons[-1], atol=1e-6) or not arm.own_labels
 
 
-def test_what_is_started_are_the_arms_of_the_laptop_profile():
-    assert [arm.key for arm in arms(STARTED)] == [arm.key for arm in arms(PROFILES["laptop"])]
+def test_what_is_started_are_arms_of_the_laptop_profile():
+    started = {arm.key for arm in arms(STARTED)}
+    laptop = {arm.key for arm in arms(PROFILES["laptop"])}
+    # With one batch size for all, more teachers are the undefended network itself.
+    assert started <= laptop
+    assert all("corrected teacher" in key for key in laptop - started)
