@@ -8,7 +8,6 @@ python reproduce.py export ntu --profile demo --network vgg16/cifar10/student --
 """
 
 import os
-import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -150,11 +149,13 @@ def attack(
         typer.Option("--epsilon", help="A distance in [0, 1] pixels, such as 8/255; repeatable."),
     ] = None,
     norm: Annotated[str, typer.Option(help="linf, l2 or (fgsm) l1.")] = "linf",
-    steps: Annotated[int, typer.Option(help="Of PGD.")] = 40,
+    steps: Annotated[int | None, typer.Option(help="Of PGD; default: 40.")] = None,
     step_size: Annotated[
         str | None, typer.Option(help="Of PGD; default: 2.5 x epsilon / steps.")
     ] = None,
-    restarts: Annotated[int, typer.Option(help="Of PGD, from random starts.")] = 1,
+    restarts: Annotated[
+        int | None, typer.Option(help="Of PGD, from random starts; default: 1, from the image.")
+    ] = None,
     images: Annotated[int, typer.Option(help="Test images that are attacked.")] = 200,
     temperature: Annotated[float, typer.Option(help="The logits are divided by it.")] = 1.0,
     softmax: Annotated[
@@ -191,17 +192,24 @@ def attack(
         if save is not None and save.exists():
             raise ValueError(f"--save {save} exists; accepted: a new file")
         common = {"norm": norm, "clip": clip, "temperature": temperature, "batch_size": batch_size}
-        if attack == "pgd":
+        if attack == "fgsm":
+            for option, value in (
+                ("steps", steps),
+                ("step-size", step_size),
+                ("restarts", restarts),
+            ):
+                if value is not None:
+                    raise ValueError(f"--{option} is {value} with --attack fgsm; accepted: pgd")
+            chosen = attacks.FGSM(**common)
+        else:
             chosen = attacks.PGD(
-                steps=steps,
+                steps=40 if steps is None else steps,
                 step_size=None if step_size is None else epsilon(step_size),
-                random_start=restarts > 1,
-                restarts=restarts,
+                random_start=restarts is not None and restarts > 1,
+                restarts=1 if restarts is None else restarts,
                 seed=seed,
                 **common,
             )
-        else:
-            chosen = attacks.FGSM(**common)
         network = _without_softmax(models.load_checkpoint(model), softmax)
         dataset = data_sets.load(data, data_dir=data_dir)
         with Bars(console) as bars, bars.stage(f"{attack} on {model.name}") as update:
@@ -297,12 +305,7 @@ def export(
                 f"{network} has not been trained; first: python reproduce.py run {study} "
                 f"--profile {profile}"
             )
-        source = stage / "model.h5"
-        if to.suffix == ".h5" and (overwrite or not to.exists()):
-            to.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, to)
-        else:
-            to = models.save(models.load_checkpoint(source), to, overwrite=overwrite)
+        to = models.save(models.load_checkpoint(stage / "model.h5"), to, overwrite=overwrite)
         console.print(f"{training.title}: {to}")
 
 
@@ -346,13 +349,11 @@ def _import_tensorflow() -> None:
 def _errors() -> Iterator[None]:
     """Says what is wrong in one sentence where the user can mend it."""
     _import_tensorflow()
-    from data import DatasetNotFoundError
-
     try:
         yield
     except BrokenPipeError:  # a ConnectionError that is nobody's fault: `... | head`
         raise typer.Exit(0) from None
-    except (ValueError, FileExistsError, ConnectionError, DatasetNotFoundError) as error:
+    except (ValueError, FileNotFoundError, FileExistsError, ConnectionError) as error:
         Console(stderr=True).print(
             f"[bold red]Error:[/] {escape(str(error))}", highlight=False, soft_wrap=True
         )

@@ -3,7 +3,8 @@
 `as_listed` does what the code of the NTU final-year project does, faults included; `corrected`
 is knowledge distillation on logits (Hinton et al., 2015); `papernot` is the defense as it was
 proposed (Papernot, McDaniel, Wu, Jha and Swami, "Distillation as a Defense to Adversarial
-Perturbations against Deep Neural Networks", 2016, arXiv 1511.04508). Each comes with the
+Perturbations against Deep Neural Networks", 2016, arXiv 1511.04508), except that the student's
+loss is multiplied by T squared. Each comes with the
 control that shows what the teacher adds: the student's training on hard labels alone.
 """
 
@@ -36,7 +37,7 @@ class Procedure:
         hard_label_temperature: the same for the control.
         alpha: weight of the hard labels in the student's loss.
         temperature: of the Distiller.
-        soft_loss: "kl", "kl x T^2" or "cross-entropy" of the softened outputs.
+        soft_loss: "kl" or "kl x T^2" of the softened outputs.
         opaque_student_loss: probabilities are taken for logits (`from_logits=True` on them).
         student_regularization: weight decay enters the student's and the control's loss.
         warm_up_epochs: epochs at temperature 1 that teacher, student and control share.
@@ -117,7 +118,10 @@ def _papernot(temperature: float, alpha: float) -> Procedure:
         hard_label_temperature=temperature,
         alpha=0.0,
         temperature=temperature,
-        soft_loss="cross-entropy",
+        # The cross-entropy of the paper, less the soft labels' own entropy, which is constant.
+        # Times T^2, because at high T both factors of its gradient shrink like 1 / T, and weight
+        # decay alone would be left to move the student.
+        soft_loss="kl x T^2",
         opaque_student_loss=False,
         student_regularization=True,
         # From random weights the gradient at high T is too small to start from.
@@ -187,7 +191,6 @@ def _distiller(how: Procedure, network, teacher, optimizer, metrics) -> Distille
     soft_loss = {
         "kl": keras.losses.KLDivergence,
         "kl x T^2": lambda: SquaredTemperatureKLDivergence(how.temperature),
-        "cross-entropy": keras.losses.CategoricalCrossentropy,
     }[how.soft_loss]
     distiller = Distiller(network, teacher)
     distiller.compile(

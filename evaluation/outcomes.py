@@ -25,10 +25,12 @@ class Outcomes:
         predictions: int [E, N], of the adversarial images.
         rounded_predictions: int [E, N], of the adversarial images rounded to 8 bits and
             clipped to [0, 1], as they would be stored in a picture.
+        rounds_away: bool [E, N], adversarial images that are the clean image after rounding.
         linf, l2: float [E, N], distances from the clean images.
         gradient_evaluations: int [E, N].
         zero_gradient: bool [N], images whose loss gradient is exactly zero everywhere.
         out_of_range: bool [E, N], adversarial images that leave [0, 1].
+        own_labels: the attack moved away from the model's predictions.
         seconds: of the whole sweep.
         examples: float32 [E, n, ...], adversarial images of the first few images.
         example_images: float32 [n, ...], these images.
@@ -39,19 +41,24 @@ class Outcomes:
     clean_predictions: np.ndarray
     predictions: np.ndarray
     rounded_predictions: np.ndarray
+    rounds_away: np.ndarray
     linf: np.ndarray
     l2: np.ndarray
     gradient_evaluations: np.ndarray
     zero_gradient: np.ndarray
     out_of_range: np.ndarray
+    own_labels: bool
     seconds: float
     examples: np.ndarray
     example_images: np.ndarray
 
     @property
     def correct(self) -> np.ndarray:
-        """bool [E, N]: whether the adversarial image gets its true class."""
-        return self.predictions == self.labels
+        """bool [E, N]: whether the adversarial image gets its true class.
+
+        Under an attack on true labels an image that is wrong without attack stays wrong.
+        """
+        return self._correct(self.predictions)
 
     @property
     def clean_correct(self) -> np.ndarray:
@@ -65,7 +72,8 @@ class Outcomes:
             rows.append(
                 self._row(float(epsilon), self.correct[index])
                 | {
-                    "rounded_accuracy": np.mean(self.rounded_predictions[index] == self.labels),
+                    "rounded_accuracy": self._correct(self.rounded_predictions[index]).mean(),
+                    "rounds_away": self.rounds_away[index].mean(),
                     "mean_linf": self.linf[index].mean(),
                     "mean_l2": self.l2[index].mean(),
                     "gradient_evaluations": self.gradient_evaluations[index].mean(),
@@ -75,6 +83,10 @@ class Outcomes:
                 }
             )
         return pd.DataFrame(rows)
+
+    def _correct(self, predictions: np.ndarray) -> np.ndarray:
+        correct = predictions == self.labels
+        return correct if self.own_labels else correct & self.clean_correct
 
     @staticmethod
     def _row(epsilon: float, correct: np.ndarray) -> dict:
@@ -96,7 +108,8 @@ class Outcomes:
     def load(cls, path: Path) -> "Outcomes":
         with np.load(path, allow_pickle=False) as stored:
             fields = {name: stored[name] for name in stored.files}
-        return cls(**fields | {"seconds": float(fields["seconds"])})
+        scalars = {"seconds": float(fields["seconds"]), "own_labels": bool(fields["own_labels"])}
+        return cls(**fields | scalars)
 
 
 def evaluate(
@@ -138,10 +151,9 @@ def evaluate(
     seconds = perf_counter() - started
 
     clean = task.logits(images)
-    rounded = [
-        task.logits(np.round(np.clip(result.images, 0, 1) * 255) / np.float32(255))
-        for result in results
-    ]
+    clean_picture = _rounded(images)
+    pictures = [_rounded(result.images) for result in results]
+    rounded = [task.logits(picture / np.float32(255)) for picture in pictures]
 
     def stacked(values, dtype, *shape):
         return np.array([np.asarray(value) for value in values], dtype).reshape(
@@ -155,6 +167,7 @@ def evaluate(
         clean_predictions=clean.argmax(axis=1),
         predictions=stacked([r.logits.argmax(axis=1) for r in results], np.int64, count),
         rounded_predictions=stacked([r.argmax(axis=1) for r in rounded], np.int64, count),
+        rounds_away=stacked([_same(picture, clean_picture) for picture in pictures], bool, count),
         linf=stacked([r.distances["linf"] for r in results], np.float64, count),
         l2=stacked([r.distances["l2"] for r in results], np.float64, count),
         gradient_evaluations=stacked([r.gradient_evaluations for r in results], np.int64, count),
@@ -162,10 +175,20 @@ def evaluate(
             task, clean.argmax(axis=1) if own_labels else labels, attack.temperature
         ),
         out_of_range=stacked([_leaves_range(r.images) for r in results], bool, count),
+        own_labels=own_labels,
         seconds=seconds,
         examples=stacked([r.images[first] for r in results], np.float32, *images[first].shape),
         example_images=images[first],
     )
+
+
+def _rounded(images: np.ndarray) -> np.ndarray:
+    """Grey levels 0..255 of the 8-bit pictures that images are stored as, float32."""
+    return np.round(np.clip(images, 0, 1) * 255)
+
+
+def _same(pictures: np.ndarray, others: np.ndarray) -> np.ndarray:
+    return (pictures == others).reshape(len(pictures), -1).all(axis=1)
 
 
 def _leaves_range(images: np.ndarray) -> np.ndarray:

@@ -66,21 +66,30 @@ def mean_paired_difference(
 ) -> Paired:
     """Compares outcomes averaged over settings, bool [settings, N], of the same images.
 
-    The settings of one image belong together, so images are what the bootstrap draws
-    (percentile interval; the p-value is the share of draws beyond zero, doubled).
+    The settings of one image (epsilons, seeds of a training) belong together, so images are
+    what the bootstrap draws; see `bootstrap_mean`.
     """
     first, second = _same_shape(first, second, 2)
     # Sums, which are whole numbers: means that are zero must not differ from it by rounding.
-    per_image = (first.astype(float) - second).sum(axis=0)
+    return bootstrap_mean((first.astype(float) - second).sum(axis=0), len(first), draws, seed)
+
+
+def bootstrap_mean(
+    per_image: np.ndarray, divisor: float = 1.0, draws: int = 2000, seed: int = 0
+) -> Paired:
+    """The mean of `per_image` / `divisor`, float [N], with a percentile interval over images.
+
+    The p-value is the share of draws beyond zero, doubled.
+    """
     generator = np.random.default_rng(seed)
-    settings, count = first.shape
+    count = len(per_image)
     # Draws of images with replacement, as how often each is drawn.
     weights = generator.multinomial(count, np.full(count, 1 / count), size=draws)
-    means = weights @ per_image / (settings * count)
+    means = weights @ per_image / (divisor * count)
     low, high = np.quantile(means, [0.025, 0.975])
     beyond = min(np.mean(means <= 0), np.mean(means >= 0))
     p_value = min(1.0, 2 * max(beyond, 1 / draws))
-    difference = per_image.sum() / (settings * count)
+    difference = per_image.sum() / (divisor * count)
     return Paired(float(difference), float(low), float(high), float(p_value), count)
 
 

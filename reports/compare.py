@@ -19,7 +19,8 @@ def compare(
 ) -> pd.DataFrame:
     """The published rows with what was measured, in the unit that was published.
 
-    Adds `kind`, `status` ("measured", "not run", "as published", "differs", "background") and
+    Adds `kind`, `status` ("measured", "not run", "as published", "differs", "claim",
+    "background") and
     for each protocol the measured value with its 95 % interval and the number of images.
     """
     rows = []
@@ -37,7 +38,7 @@ def compare(
             same = np.isclose(tied.setting, float(row["value"]))
             found["status"] = "as published" if same else "differs"
         else:
-            found["status"] = "background"
+            found["status"] = tied.kind
         rows.append({**row, **found})
     return pd.DataFrame(rows)
 
@@ -55,7 +56,7 @@ def _columns(protocol: str, value: tuple | None) -> dict:
 class Measure:
     """Computes the number a link asks for, or `None` where nothing was run.
 
-    Several seeds are pooled.
+    With several seeds an accuracy is their mean, and images, not seeds, make its interval.
     """
 
     def __init__(self, results: Results):
@@ -75,7 +76,7 @@ class Measure:
         return compute(link, protocol)
 
     def published_range(self, case: str, protocol: str, role: str, attack: str):
-        """For the epsilons the study printed: (clean [N], attacked [8, N]), or `None`."""
+        """For the study's epsilons: (clean [seeds, N], attacked [8, seeds, N]), or `None`."""
         found = self.results.outcomes(case, protocol, role, attack)
         if found is None:
             return None
@@ -99,10 +100,10 @@ class Measure:
         ]
         if rows.empty:
             return None
-        images = int(rows[f"{link.split}_images"].sum())
-        correct = round((rows[f"{link.split}_accuracy"] * rows[f"{link.split}_images"]).sum())
-        low, high = wilson(correct, images)
-        return 100 * correct / images, 100 * low, 100 * high, images
+        images = int(rows[f"{link.split}_images"].iloc[0])
+        accuracy = rows[f"{link.split}_accuracy"].mean()
+        low, high = wilson(round(accuracy * images), images)
+        return 100 * accuracy, 100 * low, 100 * high, images
 
     def _mean_drop(self, link: Link, protocol: str):
         attacked = self.published_range(link.cases[0], protocol, link.role, link.attacks[0])
@@ -121,7 +122,12 @@ class Measure:
         return _difference(student[1], undefended[1], link.sign)
 
     def _plateau(self, link: Link, protocol: str):
-        return self._over_curves(link, protocol, [link.role], _constant_from, max)
+        roles = ("undefended", "student") if link.role == "all" else (link.role,)
+        found = [
+            self._over_curves(link, protocol, [role], _constant_from, np.max) for role in roles
+        ]
+        found = [value for value in found if value is not None]
+        return max(found, key=lambda value: value[0]) if found else None
 
     def _rise(self, link: Link, protocol: str):
         return self._over_curves(link, protocol, [link.role], _first_rise, np.nanmin)
@@ -138,9 +144,9 @@ class Measure:
                 if any(part is None for part in found):
                     continue
                 inside = found[0][0] < _BEYOND
-                accuracies = [correct[inside].mean(axis=1) for _, correct in found]
+                accuracies = [correct[inside].mean(axis=(1, 2)) for _, correct in found]
                 values.append(read(found[0][0][inside], *accuracies))
-                images = max(images, found[0][1].shape[1])
+                images = max(images, found[0][1].shape[2])
         if not values:
             return None
         value = np.nan if np.isnan(values).all() else float(combine(values))
@@ -148,9 +154,10 @@ class Measure:
 
 
 def _constant_from(epsilons: np.ndarray, accuracies: np.ndarray) -> float:
-    """The smallest epsilon from which on the accuracy does not change."""
+    """The smallest epsilon from which on the accuracy does not change; NaN if it always does."""
     changes = np.flatnonzero(np.diff(accuracies) != 0)
-    return float(epsilons[changes[-1] + 1] if len(changes) else epsilons[0])
+    start = changes[-1] + 1 if len(changes) else 0
+    return float(epsilons[start]) if start < len(epsilons) - 1 else float("nan")
 
 
 def _first_rise(epsilons: np.ndarray, accuracies: np.ndarray) -> float:
@@ -166,11 +173,15 @@ def _better_range(epsilons: np.ndarray, student: np.ndarray, undefended: np.ndar
 
 
 def _percent(correct: np.ndarray):
-    low, high = wilson(int(correct.sum()), len(correct))
-    return 100 * float(correct.mean()), 100 * low, 100 * high, len(correct)
+    """Of correct, bool [seeds, N]: (accuracy, low, high) in percent, and N."""
+    images = correct.shape[1]
+    low, high = wilson(round(correct.mean() * images), images)
+    return 100 * float(correct.mean()), 100 * low, 100 * high, images
 
 
 def _difference(first: np.ndarray, second: np.ndarray, sign: int):
-    paired = mean_paired_difference(first, second)
+    """Of outcomes [8, seeds, N], which stay together for an image."""
+    images = first.shape[-1]
+    paired = mean_paired_difference(first.reshape(-1, images), second.reshape(-1, images))
     low, high = sorted((sign * 100 * paired.low, sign * 100 * paired.high))
     return sign * 100 * paired.difference, low, high, paired.count

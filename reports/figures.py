@@ -14,17 +14,23 @@ COLORS = {"undefended": "C0", "teacher": "C2", "student": "C3", "control": "C1",
 
 def accuracy_curves(
     table: pd.DataFrame, published: pd.DataFrame, title: str, view: str, path: Path
-) -> None:
+) -> bool:
     """Accuracy against epsilon per attack, with 95 % bands; published values as crosses.
 
     Args:
         table: the rows of `Results.table` to draw, of one case and protocol.
         published: rows of the study's tables for the same case.
+        view: the output attacked; without arms through it nothing is drawn.
+
+    Returns:
+        Whether there was something to draw.
     """
-    attacks = [a for a in ("FGSM", "PGD") if (table["attack"] == a).any()]
+    shown = table[table["view"] == view]
+    attacks = [a for a in ("FGSM", "PGD") if (shown["attack"] == a).any()]
+    if not attacks:
+        return False
     figure = Figure(figsize=(5.2 * len(attacks), 4), layout="constrained")
     axes = figure.subplots(1, len(attacks), sharey=True, squeeze=False)
-    shown = table[table["view"] == view]
     wide = shown["epsilon_grey"].max() > 1
     for axis, attack in zip(axes[0], attacks, strict=True):
         for (defense, role), rows in shown[shown["attack"] == attack].groupby(
@@ -71,6 +77,7 @@ def accuracy_curves(
     axes[0][-1].legend(fontsize=7)
     figure.suptitle(f"{title}, attacked through: {view}")
     _save(figure, path)
+    return True
 
 
 def training_curves(

@@ -1,11 +1,13 @@
 """The report of a study: figures, a table of comparisons, and the pages that show them."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markdown_it import MarkdownIt
+from markupsafe import Markup
 
 import data
 from reports import figures
@@ -35,10 +37,12 @@ def build_report(study: Study, directory: Path) -> Path:
     verdicts = pd.DataFrame([vars(verdict) for verdict in study.claims(results)])
     verdicts.to_csv(directory / "verdicts.csv", index=False)
 
+    shutil.rmtree(directory / "figures", ignore_errors=True)  # of arms that are there no more
     pictures = _draw(results, published, directory / "figures")
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         undefined=StrictUndefined,
+        autoescape=select_autoescape(["html"]),
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
@@ -49,12 +53,13 @@ def build_report(study: Study, directory: Path) -> Path:
         pictures=pictures,
         accuracy_tables=_accuracy_tables(comparison, results),
         clean=_clean_table(comparison, results),
-        means=_means(comparison),
+        means=_means(comparison, results),
         verdicts=verdicts,
         plateau=_plateau(results),
         views=_views(results),
         terms=_terms(results),
         larger=_larger_epsilons(results),
+        controls=_controls(results),
         settings=_settings(comparison),
         read_off=_read_off(comparison),
         status=comparison["status"].value_counts().to_dict(),
@@ -64,13 +69,15 @@ def build_report(study: Study, directory: Path) -> Path:
     )
     (directory / "report.md").write_text(text)
     body = MarkdownIt("commonmark").enable("table").render(text)
-    page = environment.get_template("page.html").render(title=study.title, body=body)
+    page = environment.get_template("page.html").render(title=study.title, body=Markup(body))
     (directory / "index.html").write_text(page)
     return directory / "index.html"
 
 
 def markdown_table(frame: pd.DataFrame) -> str:
     """A pipe table; numbers are right-aligned and empty cells show a dash."""
+    if frame.empty:
+        return "None here."
 
     def cell(value) -> str:
         if value is None or (isinstance(value, float) and np.isnan(value)) or value == "":
@@ -102,15 +109,14 @@ def _draw(results: Results, published: pd.DataFrame, directory: Path) -> dict[st
 
     main = results.table[results.table["variant"] == "main"]
     networks = {}
-    for (case, dataset, protocol), rows in main.groupby(
-        ["case", "dataset", "protocol"], sort=False
-    ):
-        networks[case] = network = _network(case, dataset)
+    for (case, protocol), rows in main.groupby(["case", "protocol"], sort=False):
+        networks[case] = network = results.label(case)
         name = f"{case.replace('/', '-')}-{protocol}"
         title = f"{network}, {protocol} protocol"
         path = add("curves", f"accuracy-{name}", f"Accuracy against epsilon: {title}")
         printed = _printed_accuracies(published, case)
-        figures.accuracy_curves(rows, printed, title, COMPARED[protocol][1], path)
+        if not figures.accuracy_curves(rows, printed, title, COMPARED[protocol][1][0], path):
+            pictures["curves"].pop()
         trainings = results.trainings[
             (results.trainings["case"] == case)
             & (results.trainings["protocol"] == protocol)
@@ -128,19 +134,13 @@ def _draw(results: Results, published: pd.DataFrame, directory: Path) -> dict[st
         row = results.table[results.table["arm"] == arm].iloc[-1]
         network = "undefended" if row["defense"] == "none" else row["defense"].replace("_", " ")
         title = (
-            f"{_network(row['case'], row['dataset'])}, {network}: {row['attack']} through "
+            f"{results.label(row['case'])}, {network}: {row['attack']} through "
             f"{row['view']}, epsilon {row['epsilon_grey']:.2g} grey levels"
         )
         path = add("adversarial", f"adversarial-{index + 1:02}", title)
         names = data.class_names(row["dataset"])
         figures.adversarial_images(examples, names, title, path)
     return pictures
-
-
-def _network(case: str, dataset: str) -> str:
-    """A case in words, with the data set that stands in for the published one."""
-    model, published = case.split("/")
-    return f"{model} on {dataset}" + ("" if dataset == published else f" in place of {published}")
 
 
 def _printed_accuracies(published: pd.DataFrame, case: str) -> pd.DataFrame:
@@ -185,11 +185,12 @@ def _accuracy_tables(comparison: pd.DataFrame, results: Results) -> list[dict]:
                 row[f"control: {protocol}"] = _control(results, case, protocol, attack, epsilon)
             rows.append(row)
         shown = pd.DataFrame(rows)
+        measured = bool((of_case["status"] == "measured").any())
         tables.append(
             {
-                "case": case,
+                "case": results.label(case) if measured else case,
                 "names": " and ".join(dict.fromkeys(of_case["table"])),
-                "measured": bool((of_case["status"] == "measured").any()),
+                "measured": measured,
                 "rows": shown.loc[:, (shown != "").any()],
             }
         )
@@ -212,9 +213,9 @@ def _clean_table(comparison: pd.DataFrame, results: Results) -> pd.DataFrame:
     main = results.trainings[results.trainings["variant"] == "main"]
     for _, training in main[main["role"] != "warm_up"].iterrows():
         row = {
-            "case": training["case"],
+            "network": results.label(training["case"]),
             "protocol": training["protocol"],
-            "network": f"{training['role']}"
+            "role": f"{training['role']}"
             + ("" if training["procedure"] == "none" else f" ({training['procedure']})"),
         }
         for split, metric in (
@@ -237,12 +238,14 @@ def _clean_table(comparison: pd.DataFrame, results: Results) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _means(comparison: pd.DataFrame) -> pd.DataFrame:
+def _means(comparison: pd.DataFrame, results: Results) -> pd.DataFrame:
     rows = comparison[comparison["kind"].isin(["mean drop", "mean gain"])]
     shown = rows[rows["status"] == "measured"]
     return pd.DataFrame(
         {
-            "case": [f"{_plain(r.model)}/{_plain(r.dataset)}" for r in shown.itertuples()],
+            "case": [
+                results.label(f"{_plain(r.model)}/{_plain(r.dataset)}") for r in shown.itertuples()
+            ],
             "network": ["student" if d != "none" else "undefended" for d in shown["defense"]],
             "attack": shown["attack"].to_list(),
             "mean over epsilon 0.1 to 0.8": [
@@ -264,14 +267,16 @@ def _read_off(comparison: pd.DataFrame) -> pd.DataFrame:
             "of": [f"{r.model} {r.dataset} {r.defense}" for r in shown.itertuples()],
             "statement": shown["metric"].to_list(),
             "published": shown["value"].to_list(),
-            "faithful": [_epsilon(v) for v in shown["faithful"]],
-            "corrected": [_epsilon(v) for v in shown["corrected"]],
+            "faithful": [_epsilon(r, "faithful") for _, r in shown.iterrows()],
+            "corrected": [_epsilon(r, "corrected") for _, r in shown.iterrows()],
         }
     )
 
 
-def _epsilon(value: float) -> str:
-    return "none" if pd.isna(value) else f"{value:.1f}"
+def _epsilon(row: pd.Series, protocol: str) -> str:
+    if pd.isna(row[f"{protocol}_images"]):
+        return ""  # not run
+    return "none" if pd.isna(row[protocol]) else f"{row[protocol]:.1f}"
 
 
 def _plateau(results: Results) -> pd.DataFrame:
@@ -290,17 +295,21 @@ def _plateau(results: Results) -> pd.DataFrame:
     ]
     columns = []
     for (case, protocol, attack), part in rows.groupby(["case", "protocol", "attack"], sort=False):
-        reach = part["reach"].iloc[0] * 255
-        step = "2.5 x epsilon / 40" if protocol == "corrected" else f"{reach / 40:.2g}"
+        step = f"{part['reach'].iloc[0] * 255 / 40:.2g}"
+        if protocol == "corrected":
+            step = "2.5 x epsilon / 40"
         for row in part.itertuples():
             columns.append(
                 {
-                    "case": case,
+                    "network": results.label(case),
                     "attack": f"{protocol} {attack}",
                     "step": step,
                     "epsilon": f"{row.epsilon_grey:.1f}",
-                    "reach: 40 x step": f"{row.reach * 255:.2g}",
-                    "mean L-inf moved": f"{row.mean_linf * 255:.4f}",
+                    "reach: 40 x step": f"{row.reach * 255:.2f}",
+                    # Corrected runs leave an image at its first success.
+                    "mean L-inf moved": ""
+                    if protocol == "corrected"
+                    else f"{row.mean_linf * 255:.4f}",
                     "accuracy": f"{100 * row.accuracy:.1f}",
                 }
             )
@@ -308,7 +317,7 @@ def _plateau(results: Results) -> pd.DataFrame:
 
 
 def _views(results: Results) -> pd.DataFrame:
-    """The same networks and attacks through different outputs, PGD at epsilon 0.8."""
+    """The same networks and attacks through different outputs, at epsilon 0.8."""
     table = results.table
     rows = table[
         (table["variant"] == "main")
@@ -317,9 +326,9 @@ def _views(results: Results) -> pd.DataFrame:
     ]
     listed = [
         {
-            "case": row.case,
+            "network": results.label(row.case),
             "protocol": row.protocol,
-            "network": row.defense if row.defense != "none" else "undefended",
+            "defense": row.defense if row.defense != "none" else "undefended",
             "attacked through": row.view,
             "attack": row.attack,
             "accuracy at 0.8": f"{100 * row.accuracy:.1f} "
@@ -345,7 +354,8 @@ def _larger_epsilons(results: Results) -> pd.DataFrame:
     for row in rows.itertuples():
         network = row.defense if row.defense != "none" else "undefended"
         entry = listed.setdefault(
-            (row.arm,), {"case": row.case, "network": network, "attacked through": row.view}
+            (row.arm,),
+            {"network": results.label(row.case), "defense": network, "attacked through": row.view},
         )
         name = "clean" if row.epsilon == 0 else f"{row.epsilon_grey:.0f}/255"
         entry[name] = f"{100 * row.accuracy:.1f}"
@@ -372,7 +382,7 @@ def _terms(results: Results) -> pd.DataFrame:
             student, soft = last["student_gradient_norm"], last["distillation_gradient_norm"]
             rows.append(
                 {
-                    "case": case,
+                    "network": results.label(case),
                     "procedure": procedure,
                     "weighted student term": f"{last['student_term']:.3g}",
                     "weighted distillation term": f"{last['distillation_term']:.3g}",
@@ -382,6 +392,28 @@ def _terms(results: Results) -> pd.DataFrame:
                 }
             )
     return pd.DataFrame(rows)
+
+
+def _controls(results: Results) -> pd.DataFrame:
+    """Networks that differ from the published ones in one respect, without and under PGD."""
+    table = results.table
+    rows = table[(table["variant"] != "main") & (table["attack"] == "PGD")]
+    listed: dict[str, dict] = {}
+    for row in rows.itertuples():
+        entry = listed.setdefault(
+            row.arm,
+            {
+                "network": results.label(row.case),
+                "control": row.variant,
+                "protocol": row.protocol,
+                "attacked through": row.view,
+            },
+        )
+        if row.epsilon == 0:
+            entry["clean"] = f"{100 * row.accuracy:.1f}"
+        elif min(abs(row.epsilon_grey - 0.8), abs(row.epsilon_grey - 8)) < 1e-6:
+            entry[f"PGD {row.epsilon_grey:.2g}/255"] = f"{100 * row.accuracy:.1f}"
+    return pd.DataFrame(listed.values())
 
 
 def _settings(comparison: pd.DataFrame) -> pd.DataFrame:

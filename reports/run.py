@@ -3,13 +3,15 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
+
 from reports.page import build_report
 from reports.progress import Bars
 from studies import STUDIES
 from studies.results import Results, collect
-from studies.runner import Progress, Runner, plan
+from studies.runner import Plan, Progress, Runner, plan, plan_of
 from studies.store import Store
-from studies.study import Study
+from studies.study import Arm, Study
 
 _ROOT = Path(__file__).resolve().parents[1]
 RUNS = _ROOT / "runs"
@@ -47,6 +49,8 @@ def run_study(
 ) -> Report:
     """Trains, attacks, measures and reports; what was done before is not done again.
 
+    The report shows all arms of the profile that are finished, also those of earlier runs.
+
     Args:
         name: of the study.
         profile: "demo", "laptop" or "paper".
@@ -57,19 +61,39 @@ def run_study(
         progress: default: bars.
 
     Raises:
-        ValueError: an unknown study or profile, or a pattern that matches nothing.
+        ValueError: an unknown study or profile, a pattern that matches nothing, or a directory
+            with results of other arms that the new report would not have.
         data.DatasetNotFoundError: a data set is not there.
     """
     chosen = study(name)
     scaled = chosen.profile(profile)
     todo = plan(chosen, scaled, arms)
     runner = Runner(Store(runs), data_dir)
+    directory = directory or results_directory(name, profile)
+    _refuse_to_lose(directory, runner, chosen.arms(scaled), todo)
     if progress is None:
         with Bars() as bars:
             runner.run(todo, bars)
     else:
         runner.run(todo, progress)
-    directory = directory or results_directory(name, profile)
-    results = collect(chosen, scaled, runner, todo)
+    shown = plan_of(runner.finished(chosen.arms(scaled)), arms)
+    results = collect(chosen, scaled, runner, shown)
     results.save(directory)
     return Report(results, build_report(chosen, directory))
+
+
+def _refuse_to_lose(directory: Path, runner: Runner, every: list[Arm], todo: Plan) -> None:
+    """Keeps a run of some arms from replacing results of others by a report without them."""
+    if todo.pattern == "*" or not (directory / "table.csv").exists():
+        return
+    there = set(pd.read_csv(directory / "table.csv", usecols=["arm"])["arm"])
+    if there <= {arm.key for arm in todo.arms}:
+        return
+    kept = {arm.key for arm in [*todo.arms, *runner.finished(every)]}
+    lost = sorted(there - kept)
+    if lost:
+        raise ValueError(
+            f"arms is {todo.pattern!r}, but {directory} holds {len(lost)} arms whose stages are "
+            f"not under {runner.store.root}, for example {lost[0]!r}, and would lose them; "
+            "accepted: '*', or another directory for the results"
+        )

@@ -21,10 +21,15 @@ def summary(results: Results) -> Table:
         title=f"Accuracy in percent ({results.run['study']}, {results.run['profile']})",
     )
     main = results.table[results.table["variant"] == "main"]
+    # One screen: of many networks, the undefended and the distilled ones.
+    many = main[["case", "protocol", "defense"]].drop_duplicates().shape[0] > 24
+    shown_roles = {"undefended", "student"} | (set() if many else {"teacher", "control"})
     for (case, dataset, protocol, defense), rows in main.groupby(
         ["case", "dataset", "protocol", "defense"], sort=False
     ):
-        shown = rows[rows["view"] == COMPARED[protocol][1]]
+        if rows["role"].iloc[0] not in shown_roles:
+            continue
+        shown = rows[rows["view"] == COMPARED[protocol][1][0]]
         cells = []
         for _, attack, grey in _COLUMNS:
             found = shown[abs(shown["epsilon_grey"] - grey) < 1e-6]

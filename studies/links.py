@@ -10,9 +10,9 @@ class Link:
     Attributes:
         kind: "accuracy under attack", "clean accuracy", "mean drop", "mean gain",
             "plateau", "rise" and "better up to" are measured; "setting" is compared with the
-            paper profile; "background" is no result of the study.
+            paper profile; "claim" is judged as one; "background" is no result of the study.
         cases: the cases it speaks of.
-        role: "undefended" or "student".
+        role: "undefended" or "student", or "all" for both.
         attacks: the attacks it speaks of.
         epsilon_grey: in 0-255 grey levels.
         split: of a clean accuracy: "train", "validation" or "test".
@@ -33,4 +33,4 @@ class Link:
 
     @property
     def is_measured(self) -> bool:
-        return self.kind not in ("setting", "background")
+        return self.kind not in ("setting", "claim", "background")

@@ -265,7 +265,11 @@ def _attacked(profile, case, protocol, variant, network: Training) -> list[Arm]:
 
 def _views(protocol: str, network: Training) -> tuple[str, ...]:
     """The outputs that are attacked; the first is the one compared with the study."""
-    softened = network.role in ("teacher", "student") and network.temperature != 1
+    # Papernot's control is trained at T as well.
+    at_temperature = {"teacher", "student"} | (
+        {"control"} if network.procedure == "papernot" else set()
+    )
+    softened = network.role in at_temperature and network.temperature != 1
     if protocol == "faithful":
         return ("softmax", "softmax at T", "logits") if softened else ("softmax", "logits")
     return ("logits", "logits / T") if softened else ("logits",)

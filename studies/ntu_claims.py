@@ -8,13 +8,22 @@ intervals. A claim about one seed and a reduced network says no more than that.
 from collections.abc import Iterator
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 
-from evaluation import mean_paired_difference, paired_difference, wilson
+from evaluation import bootstrap_mean, mean_paired_difference, paired_difference, wilson
 from evaluation.statistics import Paired
-from studies.ntu import CASES, STEP_SIZE, STEPS
+from studies.ntu import CASES, GREY, STEP_SIZE, STEPS
 from studies.results import COMPARED, Results
-from studies.verdicts import CONFIRMED, NOT_RUN, REFUTED, UNDECIDED, Verdict, by_sign
+from studies.verdicts import (
+    CONFIRMED,
+    NOT_JUDGED,
+    NOT_RUN,
+    REFUTED,
+    UNDECIDED,
+    Verdict,
+    by_sign,
+)
 
 _ATTACKS = ("FGSM", "PGD")
 #: In grey levels; the study's epsilons are below.
@@ -24,7 +33,7 @@ _BEYOND = 0.85
 def claims(results: Results) -> list[Verdict]:
     """All verdicts, in the order of the claims; a claim without its arms is "not run"."""
     verdicts = [
-        Verdict(claim, statement, "", NOT_RUN, needs)
+        Verdict(claim, statement, "", NOT_JUDGED, needs)
         for claim, (statement, needs) in _NOT_JUDGED.items()
     ]
     for judge, (claim, statement) in _CLAIMS.items():
@@ -43,17 +52,14 @@ def _falls(results: Results) -> Iterator[tuple[str, str, str]]:
                 if found is None:
                     continue
                 epsilons, correct = found
-                upward = [
-                    paired_difference(correct[i + 1], correct[i])
-                    for i in range(1, len(correct) - 1)
-                ]
-                whole = paired_difference(correct[1], correct[-1])
+                upward = [_paired(correct[i + 1], correct[i]) for i in range(1, len(correct) - 1)]
+                whole = _paired(correct[1], correct[-1])
                 risen = sum(step.difference > 0 for step in upward)
                 significant = sum(step.difference > 0 and step.p_value < 0.05 for step in upward)
                 outcome = REFUTED if significant else CONFIRMED if whole.sign > 0 else UNDECIDED
-                order = _rank_correlation(epsilons[1:], correct[1:].mean(axis=1))
+                order = _rank_correlation(epsilons[1:], correct[1:].mean(axis=(1, 2)))
                 yield (
-                    f"{case}, {protocol}, {role}, {attack}",
+                    f"{results.label(case)}, {protocol}, {role}, {attack}",
                     outcome,
                     f"{risen} upward steps, {significant} significant; Spearman {order}; from "
                     f"{epsilons[1]:.1f} to {epsilons[-1]:.1f} a fall of {_points(whole)}",
@@ -69,11 +75,13 @@ def _constant_beyond_04(results: Results) -> Iterator[tuple[str, str, str]]:
             epsilons, correct = found
             beyond = epsilons > 0.35
             same = bool((correct[beyond] == correct[beyond][0]).all())
+            moved = _spread_beyond_04(results, case, role)
             yield (
-                f"{case}, faithful, {role}, as run",
-                CONFIRMED if same else REFUTED,
+                f"{results.label(case)}, faithful, {role}, as run",
+                CONFIRMED if same and moved < 1e-4 else REFUTED,
                 f"every image has the same outcome at 0.4 to 0.8: {'yes' if same else 'no'}; "
-                f"{STEPS} steps of {STEP_SIZE * 255:.2g} reach {STEPS * STEP_SIZE * 255:.1f}",
+                f"mean distances differ by {moved:.1g} grey levels at most; "
+                f"{STEPS} steps of {STEP_SIZE / GREY:.2g} reach {STEPS * STEP_SIZE / GREY:.1f}",
             )
     for case in CASES:
         for role in ("undefended", "student"):
@@ -82,9 +90,9 @@ def _constant_beyond_04(results: Results) -> Iterator[tuple[str, str, str]]:
                 continue
             epsilons, correct = found
             (at_04,) = np.flatnonzero(np.isclose(epsilons, 0.4))
-            fall = paired_difference(correct[at_04], correct[-1])
+            fall = _paired(correct[at_04], correct[-1])
             yield (
-                f"{case}, corrected, {role}, as a property of the model",
+                f"{results.label(case)}, corrected, {role}, as a property of the model",
                 REFUTED if fall.sign > 0 else UNDECIDED,
                 f"with steps that reach the ball, accuracy falls by {_points(fall)} "
                 "from 0.4 to 0.8",
@@ -100,10 +108,12 @@ def _distillation_helps(results: Results) -> Iterator[tuple[str, str, str]]:
                 continue
             outcome = by_sign([gain.sign, over_control.sign])
             yield (
-                f"{case}, {protocol}, {attack}",
+                f"{results.label(case)}, {protocol}, {attack}",
                 outcome,
                 f"mean gain over the undefended network {_points(gain)}, over the control "
-                f"{_points(over_control)}; {_clean_gain(results, case, protocol)}",
+                f"{_points(over_control)}; {_clean_gain(results, case, protocol)}, so that the "
+                f"drop from the own clean accuracy is smaller by "
+                f"{_points(_own_drop_gain(results, case, protocol, attack))}",
             )
 
 
@@ -112,7 +122,7 @@ def _harms_vgg_slightly(results: Results) -> Iterator[tuple[str, str, str]]:
         difference = _at(results, "vgg16/cifar10", protocol, "PGD", 0.4)
         if difference is not None:
             yield (
-                f"vgg16/cifar10, {protocol}, PGD at 0.4",
+                f"{results.label('vgg16/cifar10')}, {protocol}, PGD at 0.4",
                 by_sign([-difference.sign]),
                 f"student minus undefended {_points(difference)}, p = {difference.p_value:.2g}",
             )
@@ -127,14 +137,14 @@ def _better_at_small_epsilon(results: Results) -> Iterator[tuple[str, str, str]]
                 continue
             small = (student[0] > 0) & (student[0] < 0.25)
             large = student[0] > 0.25
-            gain_small = mean_paired_difference(student[1][small], undefended[1][small])
-            gain_large = mean_paired_difference(student[1][large], undefended[1][large])
+            gain_small = _mean_paired(student[1][small], undefended[1][small])
+            gain_large = _mean_paired(student[1][large], undefended[1][large])
             contrast = _contrast(student[1], undefended[1], small, large)
             yield (
-                f"{case}, {protocol}, {attack}",
-                by_sign([int(contrast[0] > 0) - int(contrast[1] < 0)]),
+                f"{results.label(case)}, {protocol}, {attack}",
+                by_sign([contrast.sign]),
                 f"mean gain at 0.1-0.2 {_points(gain_small)}, at 0.3-0.8 {_points(gain_large)}; "
-                f"95 % interval of their difference {contrast[0]:+.1f} to {contrast[1]:+.1f}",
+                f"difference {_points(contrast)}",
             )
 
 
@@ -153,7 +163,7 @@ def _better_in_cells(case: str, up_to: float):
                 significant = sum(d.sign > 0 for d in differences)
                 worse = sum(d.difference < 0 for d in differences)
                 yield (
-                    f"{case}, {protocol}",
+                    f"{results.label(case)}, {protocol}",
                     by_sign([d.sign for d in differences]),
                     f"better in {better} of {len(differences)} cells ({significant} with an "
                     f"interval above zero), worse in {worse}; "
@@ -170,16 +180,21 @@ def _pgd_is_stronger(results: Results) -> Iterator[tuple[str, str, str]]:
             pgd = _range(results, case, protocol, role, "PGD")
             if fgsm is None or pgd is None:
                 continue
-            cells = [paired_difference(f, p) for f, p in zip(fgsm[1][1:], pgd[1][1:], strict=True)]
-            mean = mean_paired_difference(fgsm[1][1:], pgd[1][1:])
-            weaker = [f"{e:.1f}" for e, c in zip(fgsm[0][1:], cells, strict=True) if c.sign < 0]
-            reach = "unequal reach beyond 0.4" if protocol == "faithful" else "equal reach"
-            yield (
-                f"{case}, {protocol}, {role} ({reach})",
-                REFUTED if weaker else by_sign([mean.sign]),
-                f"FGSM minus PGD accuracy, mean over epsilon {_points(mean)}"
-                + (f"; PGD significantly weaker at {', '.join(weaker)}" if weaker else ""),
-            )
+            # At equal reach: faithful PGD cannot move beyond steps x step size.
+            reach = STEPS * STEP_SIZE / GREY if protocol == "faithful" else np.inf
+            equal = (fgsm[0] > 0) & (fgsm[0] < reach * 1.001)
+            cells = [_paired(f, p) for f, p in zip(fgsm[1][equal], pgd[1][equal], strict=True)]
+            mean = _mean_paired(fgsm[1][equal], pgd[1][equal])
+            weaker = [e for e, c in zip(fgsm[0][equal], cells, strict=True) if c.sign < 0]
+            outcome = REFUTED if weaker else CONFIRMED if mean.difference >= 0 else UNDECIDED
+            evidence = f"FGSM minus PGD accuracy at equal reach, mean {_points(mean)}"
+            if weaker:
+                listed = ", ".join(f"{epsilon:.1f}" for epsilon in weaker)
+                evidence += f"; PGD significantly weaker at {listed}"
+            if not equal[1:].all():
+                beyond = _mean_paired(fgsm[1][1:][~equal[1:]], pgd[1][1:][~equal[1:]])
+                evidence += f"; at larger epsilons, which PGD does not reach, {_points(beyond)}"
+            yield f"{results.label(case)}, {protocol}, {role}", outcome, evidence
 
 
 def _clean_levels(results: Results) -> Iterator[tuple[str, str, str]]:
@@ -187,15 +202,15 @@ def _clean_levels(results: Results) -> Iterator[tuple[str, str, str]]:
         rows = _undefended(results, case)
         if rows.empty:
             continue
-        row = rows.iloc[0]
-        low, high = wilson(round(row["test_accuracy"] * row["test_images"]), row["test_images"])
+        accuracy, images = rows["test_accuracy"].mean(), int(rows["test_images"].iloc[0])
+        low, high = wilson(round(accuracy * images), images)
         inside = low <= published / 100 <= high
         outcome = CONFIRMED if inside else REFUTED
         yield (
-            f"{case}, faithful, {results.run['profile']} profile",
+            f"{results.label(case)}, faithful, {results.run['profile']} profile",
             outcome if results.run["profile"] == "paper" else UNDECIDED,
-            f"published {published:.1f} %, measured {100 * row['test_accuracy']:.1f} % "
-            f"[{100 * low:.1f}, {100 * high:.1f}] of {row['test_images']} images"
+            f"published {published:.1f} %, measured {100 * accuracy:.1f} % "
+            f"[{100 * low:.1f}, {100 * high:.1f}] of {images} images"
             + (
                 ""
                 if results.run["profile"] == "paper"
@@ -212,10 +227,12 @@ def _costs_training_time(results: Results) -> Iterator[tuple[str, str, str]]:
         if not {"undefended", "teacher", "student"} <= set(seconds.index):
             continue
         ratio = (seconds["teacher"] + seconds["student"]) / seconds["undefended"]
+        as_published = results.run["profile"] == "paper"
         yield (
-            f"{case}, faithful",
-            CONFIRMED if ratio > 1 else REFUTED,
-            f"teacher and student took {ratio:.1f} times the undefended training",
+            f"{results.label(case)}, faithful",
+            UNDECIDED if not as_published else CONFIRMED if ratio > 1 else REFUTED,
+            f"teacher and student took {ratio:.1f} times the undefended training"
+            + ("" if as_published else " (with the epochs of this profile, not the published)"),
         )
 
 
@@ -238,6 +255,32 @@ def _erasing_reduces_overfitting(results: Results) -> Iterator[tuple[str, str, s
         lambda base, changed: gap(changed) - gap(base),
         "gap between training and validation accuracy, without minus with erasing",
     )
+
+
+def _sgd_generalises_better(results: Results) -> Iterator[tuple[str, str, str]]:
+    """Each optimiser at its better rate, by validation accuracy."""
+    trainings = results.trainings
+    for (case, protocol), base in trainings[
+        (trainings["variant"] == "main") & (trainings["role"] == "undefended")
+    ].groupby(["case", "protocol"], sort=False):
+        place = trainings[(trainings["case"] == case) & (trainings["protocol"] == protocol)]
+        adam = place[place["variant"].str.startswith("NTU-16 Adam")]
+        sgd = place[place["variant"].str.startswith("NTU-16 SGD")]
+        if adam.empty:
+            continue
+        best = {
+            seed: max(pd.concat([base, sgd]).query("seed == @seed")["validation_accuracy"])
+            - max(rows["validation_accuracy"])
+            for seed, rows in adam.groupby("seed")
+        }
+        differences = 100 * np.array(list(best.values()))
+        listed = ", ".join(f"{difference:+.1f}" for difference in differences)
+        yield (
+            f"{results.label(case)}, {protocol}",
+            _over_seeds(differences),
+            f"validation accuracy, SGD minus Adam, each at its better rate: {listed} points, "
+            "one per seed",
+        )
 
 
 def _against_variant(results: Results, variant: str, compare, what: str):
@@ -263,13 +306,20 @@ def _against_variant(results: Results, variant: str, compare, what: str):
                 for pair in pairs.to_dict("records")
             ]
         )
-        if len(differences) >= 3:
-            interval = stats.ttest_1samp(differences, 0).confidence_interval(0.95)
-            outcome = by_sign([int(interval.low > 0) - int(interval.high < 0)])
-        else:
-            outcome = UNDECIDED
         listed = ", ".join(f"{difference:+.1f}" for difference in differences)
-        yield f"{case}, {protocol}", outcome, f"{what}: {listed} points, one per seed"
+        yield (
+            f"{results.label(case)}, {protocol}",
+            _over_seeds(differences),
+            f"{what}: {listed} points, one per seed",
+        )
+
+
+def _over_seeds(differences: np.ndarray) -> str:
+    """By a t interval over seeds, which takes three."""
+    if len(differences) < 3:
+        return UNDECIDED
+    interval = stats.ttest_1samp(differences, 0).confidence_interval(0.95)
+    return by_sign([int(interval.low > 0) - int(interval.high < 0)])
 
 
 _CLAIMS = {
@@ -297,27 +347,28 @@ _CLAIMS = {
         "Training batch normalisation is needed when re-using ImageNet weights",
     ),
     _erasing_reduces_overfitting: ("NTU-15", "Random erasing reduces over-fitting"),
+    _sgd_generalises_better: (
+        "NTU-16",
+        "SGD generalises better than Adam for the VGG variant",
+    ),
 }
 #: Claims that no function here judges yet, and what that takes.
 _NOT_JUDGED = {
     "NTU-8": (
         "Transfer-learning models are more vulnerable than the VGG-16 trained from scratch",
-        "needs ImageNet weights: the pre-trained and the from-scratch twin of one architecture",
+        "compare the control arms NTU-8, the twin of a network without ImageNet weights, by hand",
     ),
     "NTU-9": (
         "Distillation helps the transfer-learning models more than VGG-16",
-        "needs the distilled arms of all three architectures",
+        "compare the gains of NTU-3 between the architectures by hand",
     ),
     "NTU-13": (
         "A high temperature makes the network less sensitive to small input changes",
-        "needs the norms of the input gradient; the arms through logits / T speak to it",
-    ),
-    "NTU-16": (
-        "SGD generalises better than Adam for the VGG variant",
-        "needs its control arms at three seeds",
+        "norms of the input gradient are not measured; the arms through logits / T speak to it",
     ),
 }
 _NEEDS = {
+    "NTU-16": "its control arms were not run",
     "NTU-14": "needs ImageNet weights and its control arms",
     "NTU-15": "its control arms were not run",
 }
@@ -349,7 +400,7 @@ def _gain(results: Results, case, protocol, attack, reference) -> Paired | None:
     other = _range(results, case, protocol, reference, attack)
     if student is None or other is None:
         return None
-    return mean_paired_difference(student[1][1:], other[1][1:])
+    return _mean_paired(student[1][1:], other[1][1:])
 
 
 def _at(results: Results, case, protocol, attack, epsilon: float) -> Paired | None:
@@ -358,25 +409,60 @@ def _at(results: Results, case, protocol, attack, epsilon: float) -> Paired | No
     if student is None or undefended is None:
         return None
     (index,) = np.flatnonzero(np.isclose(student[0], epsilon))
-    return paired_difference(student[1][index], undefended[1][index])
+    return _paired(student[1][index], undefended[1][index])
 
 
 def _clean_gain(results: Results, case: str, protocol: str) -> str:
-    student = _range(results, case, protocol, "student", "FGSM")
-    undefended = _range(results, case, protocol, "undefended", "FGSM")
-    if student is None or undefended is None:
-        return "clean accuracy not measured"
-    return f"without attack {_points(paired_difference(student[1][0], undefended[1][0]))}"
+    for attack in _ATTACKS:
+        gain = _at(results, case, protocol, attack, 0.0)
+        if gain is not None:
+            return f"without attack {_points(gain)}"
+    return "without attack not measured"
 
 
-def _contrast(student, undefended, small, large) -> tuple[float, float]:
-    """95 % bootstrap interval, over images, of the gain at small minus at large epsilons."""
+def _own_drop_gain(results: Results, case, protocol, attack) -> Paired:
+    """How much smaller the student's drop is than the undefended network's, each from its own
+    clean accuracy."""
+    student = _range(results, case, protocol, "student", attack)[1].astype(float)
+    undefended = _range(results, case, protocol, "undefended", attack)[1].astype(float)
+    gain = student - undefended
+    return bootstrap_mean((gain[1:] - gain[0]).mean(axis=(0, 1)))
+
+
+def _contrast(student, undefended, small, large) -> Paired:
+    """The mean gain at small minus that at large epsilons."""
     gain = student.astype(float) - undefended
-    per_image = gain[small].mean(axis=0) - gain[large].mean(axis=0)
-    interval = stats.bootstrap(
-        (per_image,), np.mean, n_resamples=2000, method="percentile", rng=0
-    ).confidence_interval
-    return 100 * float(interval.low), 100 * float(interval.high)
+    return bootstrap_mean(gain[small].mean(axis=(0, 1)) - gain[large].mean(axis=(0, 1)))
+
+
+def _spread_beyond_04(results: Results, case: str, role: str) -> float:
+    """How far the mean distances of faithful PGD differ from 0.4 on, in grey levels."""
+    procedure, (view,) = COMPARED["faithful"]
+    table = results.table
+    rows = table[
+        (table["case"] == case)
+        & (table["protocol"] == "faithful")
+        & (table["variant"] == "main")
+        & (table["defense"] == ("none" if role == "undefended" else f"{procedure} {role}"))
+        & (table["view"] == view)
+        & (table["attack"] == "PGD")
+        & (table["epsilon_grey"] > 0.35)
+    ]
+    distances = rows.groupby("seed")[["mean_linf", "mean_l2"]]
+    return float((distances.max() - distances.min()).to_numpy().max() / GREY)
+
+
+def _paired(first: np.ndarray, second: np.ndarray) -> Paired:
+    """Of outcomes [seeds, N]: exact for one seed, else images with all their seeds are drawn."""
+    if len(first) == 1:
+        return paired_difference(first[0], second[0])
+    return mean_paired_difference(first, second)
+
+
+def _mean_paired(first: np.ndarray, second: np.ndarray) -> Paired:
+    """Of outcomes [E, seeds, N]."""
+    images = first.shape[-1]
+    return mean_paired_difference(first.reshape(-1, images), second.reshape(-1, images))
 
 
 def _undefended(results: Results, case: str, protocol: str = "faithful"):

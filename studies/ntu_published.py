@@ -44,7 +44,7 @@ def link(row: pd.Series) -> Link:
 
 def _measured(row: pd.Series) -> Link:
     metric = row["metric"]
-    role = "student" if row["defense"] == "defensive distillation" else "undefended"
+    role = {"defensive distillation": "student", "all": "all"}.get(row["defense"], "undefended")
     attacks = tuple(a for a in ("FGSM", "PGD") if a in row["attack"])
     every = row["model"] == "all"
     cases = ntu.CASES if every else (_case(row),)
@@ -67,6 +67,8 @@ def _measured(row: pd.Series) -> Link:
         )
     if metric.startswith("exceptional epsilon"):
         return Link("rise", cases, role, attacks, remark="smallest epsilon at which it rises")
+    if metric.endswith("with a stated very large gain"):
+        return Link("claim", cases, role, attacks, remark="judged as NTU-7")
     if metric.startswith("largest epsilon of range"):
         return Link(
             "better up to",

@@ -10,14 +10,19 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
+from attacks import PGD
 from evaluation import Outcomes
 from studies.runner import Plan, Runner, versions
 from studies.study import Arm, Profile, Study, Training
 
 #: Images shown of an arm, at its largest epsilon.
 EXAMPLES = 6
-#: What stands beside the study's own numbers: (procedure of the student, output attacked).
-COMPARED = {"faithful": ("as_listed", "softmax"), "corrected": ("corrected", "logits")}
+#: What stands beside the study's own numbers: the procedure of the student, and the outputs
+#: attacked, of which the worst counts for every image.
+COMPARED = {
+    "faithful": ("as_listed", ("softmax",)),
+    "corrected": ("corrected", ("logits", "logits / T")),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,26 +48,37 @@ class Results:
     def outcomes(
         self, case: str, protocol: str, role: str, attack: str, variant: str = "main"
     ) -> tuple[np.ndarray, np.ndarray] | None:
-        """The arm that stands beside the study's, or `None` if it was not run.
+        """The arms that stand beside the study's, or `None` if they were not run.
 
         Returns:
-            Epsilons in grey levels [1 + E], 0 first, and correct, bool [1 + E, images x seeds].
+            Epsilons in grey levels [1 + E], 0 first, and correct, bool [1 + E, seeds, images]:
+            under the worst of the attacked outputs.
         """
-        procedure, view = COMPARED[protocol]
+        procedure, views = COMPARED[protocol]
         table = self.table
-        rows = table[
+        place = table[
             (table["case"] == case)
             & (table["protocol"] == protocol)
             & (table["variant"] == variant)
-            & (table["defense"] == ("none" if role == "undefended" else f"{procedure} {role}"))
-            & (table["view"] == view)
             & (table["attack"] == attack)
         ]
-        if rows.empty:
+        defense = "none" if role == "undefended" else f"{procedure} {role}"
+        rows = place[(place["defense"] == defense) & place["view"].isin(views)]
+        if rows.empty or views[0] not in set(rows["view"]):
             return None
-        arms = list(dict.fromkeys(rows["arm"]))
-        epsilons = rows[rows["arm"] == arms[0]]["epsilon_grey"].to_numpy()
-        return epsilons, np.concatenate([self.correct[arm] for arm in arms], axis=1)
+        worst = []
+        for _, of_seed in rows.groupby("seed"):
+            arms = dict.fromkeys(of_seed["arm"])
+            worst.append(np.logical_and.reduce([self.correct[arm] for arm in arms]))
+        epsilons = rows[rows["arm"] == rows["arm"].iloc[0]]["epsilon_grey"].to_numpy()
+        return epsilons, np.stack(worst, axis=1)
+
+    def label(self, case: str) -> str:
+        """A case in words, with the data set that stands in for the published one."""
+        model, published = case.split("/")
+        dataset = self.table[self.table["case"] == case]["dataset"].iloc[0]
+        stands_in = f" in place of {published}" if dataset != published else ""
+        return f"{model} on {dataset}{stands_in}"
 
     def save(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
@@ -70,10 +86,10 @@ class Results:
         for name in ("table", "trainings", "histories"):
             frame = getattr(self, name)
             _replace(directory / f"{name}.csv", frame.to_csv(index=False, float_format="%.6g"))
-        np.savez_compressed(directory / "correct.npz", **self.correct)
-        np.savez_compressed(
+        _replace_arrays(directory / "correct.npz", self.correct)
+        _replace_arrays(
             directory / "examples.npz",
-            **{
+            {
                 f"{arm}|{name}": array
                 for arm, arrays in self.examples.items()
                 for name, array in arrays.items()
@@ -123,7 +139,7 @@ def collect(study: Study, profile: Profile, runner: Runner, todo: Plan) -> Resul
                 "protocol": protocol,
                 "role": training.role,
                 "procedure": training.procedure or "none",
-                "seed": training.seed,
+                "seed": training.seed // 2,
                 "dataset": training.dataset,
                 **json.loads((stages[training] / "training.json").read_text()),
                 "stage": stages[training].name,
@@ -144,7 +160,7 @@ def collect(study: Study, profile: Profile, runner: Runner, todo: Plan) -> Resul
             "study": study.name,
             "profile": profile.name,
             "pattern": todo.pattern,
-            "seeds": len(profile.seeds),
+            "seeds": len({arm.seed for arm in todo.arms}),
             "arms": len(todo.arms),
             "arms_of_the_profile": len(study.arms(profile)),
             "versions": versions() | {"python": platform.python_version()},
@@ -176,11 +192,10 @@ def replacements(study: Study, profile: Profile, todo: Plan) -> list[str]:
         if original is None:
             continue
         for what, ours, theirs in _differences(arm.training, original.training):
-            model, role = arm.training.network.model, arm.training.role
-            changed.setdefault((model, what, ours, theirs), {}).setdefault(role)
+            changed.setdefault((arm.case, what, ours, theirs), {}).setdefault(arm.training.role)
         if arm.images != original.images:
             seen.setdefault(
-                f"{arm.training.network.model}, {arm.protocol} attacks: {arm.images} test images "
+                f"{arm.case}, {arm.protocol} attacks: {arm.images} test images "
                 f"instead of {original.images or 'all'}"
             )
         restarts = getattr(arm.attack, "restarts", 1), getattr(original.attack, "restarts", 1)
@@ -188,11 +203,13 @@ def replacements(study: Study, profile: Profile, todo: Plan) -> list[str]:
             seen.setdefault(
                 f"{arm.protocol} {arm.attack_name}: {restarts[0]} restarts instead of {restarts[1]}"
             )
-    missing = len(paper.seeds) - len(profile.seeds)
-    if missing:
+    if len(profile.seeds) < len(paper.seeds):
         sentences.append(f"seeds: {len(profile.seeds)} instead of {len(paper.seeds)}")
-    for (model, what, ours, theirs), roles in changed.items():
-        sentences.append(f"{model} ({', '.join(roles)}): {what} {ours} instead of {theirs}")
+    for (case, what, ours, theirs), roles in changed.items():
+        sentences.append(f"{case} ({', '.join(roles)}): {what} {ours} instead of {theirs}")
+    left_out = [case for case in paper.cases if case not in {arm.case for arm in todo.arms}]
+    if left_out:
+        sentences.append(f"not run: {', '.join(left_out)}")
     return sentences + list(seen)
 
 
@@ -228,8 +245,8 @@ def flag(table: pd.DataFrame) -> pd.DataFrame:
             flags[index].append(f"zero gradient on {row.zero_gradient:.0%} of the images")
         if row.out_of_range > 0:
             flags[index].append(f"{row.out_of_range:.0%} of the images leave [0, 1]")
-        if row.epsilon_grey < 0.5:
-            flags[index].append("vanishes when rounded to 8 bits")
+        if row.rounds_away > 0:
+            flags[index].append(f"rounding to 8 bits undoes {row.rounds_away:.0%} of the images")
     place = ["case", "variant", "protocol", "defense", "view", "seed", "epsilon"]
     fgsm = table[attacked & (table.attack == "FGSM")].set_index(place)["correct"]
     for index, row in table[attacked & (table.attack == "PGD")].iterrows():
@@ -241,8 +258,10 @@ def flag(table: pd.DataFrame) -> pd.DataFrame:
 def _rows(study: Study, profile: Profile, arm: Arm, outcomes: Outcomes, stage: str):
     table = outcomes.table()
     model, published_dataset = arm.case.split("/")
-    steps = getattr(arm.attack, "steps", 1)
-    step_size = getattr(arm.attack, "step_size", None)
+    reach = table["epsilon"]
+    if isinstance(arm.attack, PGD):
+        step_size = arm.attack.step_size
+        reach = 2.5 * reach if step_size is None else arm.attack.steps * step_size
     return table.assign(
         study=study.name,
         profile=profile.name,
@@ -258,9 +277,9 @@ def _rows(study: Study, profile: Profile, arm: Arm, outcomes: Outcomes, stage: s
         attack=arm.attack_name,
         norm=arm.attack.norm,
         epsilon_grey=table["epsilon"] * 255,
-        reach=table["epsilon"] if step_size is None else steps * step_size,
+        reach=reach,
         labels="predicted" if arm.own_labels else "true",
-        seed=arm.training.seed,
+        seed=arm.seed,
         arm=arm.key,
         stage=stage,
     )
@@ -323,4 +342,10 @@ def _replace(path: Path, text: str) -> None:
     """Writes a file that appears whole or not at all."""
     partial = path.with_name(path.name + ".partial")
     partial.write_text(text)
+    os.replace(partial, path)
+
+
+def _replace_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    partial = path.with_name("partial-" + path.name)
+    np.savez_compressed(partial, **arrays)
     os.replace(partial, path)

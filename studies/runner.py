@@ -1,9 +1,11 @@
 """Runs the stages of a study: every training an arm needs, then its attack."""
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from fnmatch import fnmatchcase
+from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
@@ -12,11 +14,13 @@ import keras
 
 import data
 from attacks import as_logits
-from data import Dataset
+from data import Dataset, DatasetNotFoundError, RandomErasing
+from data.sources import DATA_DIR_VARIABLE
+from distillation import procedure
 from evaluation import Outcomes, evaluate
 from models import with_softmax, with_temperature
 from studies.store import Store
-from studies.study import Arm, Profile, Study, Training, description
+from studies.study import VIEWS, Arm, Profile, Study, Training, description
 from studies.training import network_of, train
 
 
@@ -55,6 +59,11 @@ def plan(study: Study, profile: Profile, pattern: str = "*") -> Plan:
             f"arms is {pattern!r}, which matches none of {len(every)}; for example: "
             + ", ".join(repr(arm.key) for arm in every[:3])
         )
+    return plan_of(arms, pattern)
+
+
+def plan_of(arms: list[Arm], pattern: str) -> Plan:
+    """The plan of some arms, with every training they need."""
     trainings: dict[Training, None] = {}
     for arm in arms:
         for needed in _in_order(arm.training):
@@ -69,7 +78,7 @@ def _in_order(training: Training) -> Iterator[Training]:
 
 
 class Runner:
-    """Executes plans, keeping data sets and the last network in memory.
+    """Executes plans, keeping the last data set and the last network in memory.
 
     Args:
         store: where finished stages are found and new ones written.
@@ -79,13 +88,14 @@ class Runner:
     def __init__(self, store: Store, data_dir: Path | None = None):
         self.store = store
         self.data_dir = data_dir
-        self._datasets: dict[tuple[str, str], Dataset] = {}
+        self._dataset: tuple[tuple[str, str], Dataset] | None = None
+        self._fingerprints: dict[tuple[str, str], str] = {}
         self._network: tuple[Training, keras.Model] | None = None
 
     def run(self, todo: Plan, progress: Progress) -> None:
         """Does what is missing; a second call does nothing."""
         for training in todo.trainings:  # a missing data set is found before hours are spent
-            self.dataset(training)
+            self._fingerprint(training)
         progress.plan(len(todo.trainings) + len(todo.arms))
         for training in todo.trainings:
             self._train(training, progress)
@@ -93,16 +103,35 @@ class Runner:
             self._attack(arm, progress)
 
     def dataset(self, training: Training) -> Dataset:
+        """The data a training sees; only the last one is kept in memory."""
         key = (training.dataset, training.split)
-        if key not in self._datasets:
-            self._datasets[key] = data.load(*key, data_dir=self.data_dir)
-        return self._datasets[key]
+        if self._dataset is None or self._dataset[0] != key:
+            self._dataset = None
+            self._dataset = (key, data.load(*key, data_dir=self.data_dir))
+        return self._dataset[1]
 
     def training_path(self, training: Training) -> Path:
         return self.store.path("train", self._description(training))
 
     def arm_path(self, arm: Arm) -> Path:
         return self.store.path("attack", self._arm_description(arm))
+
+    def finished(self, arms: Iterable[Arm]) -> list[Arm]:
+        """Those of `arms` that are done; no data set is downloaded to find out."""
+        return [arm for arm in arms if self._is_local(arm.training) and self._is_done(arm)]
+
+    def _is_local(self, training: Training) -> bool:
+        named = self.data_dir is not None or DATA_DIR_VARIABLE in os.environ
+        known = (training.dataset, training.split) in self._fingerprints
+        return known or named or training.dataset == "digits"
+
+    def _is_done(self, arm: Arm) -> bool:
+        try:
+            return self.arm_path(arm).is_dir() and all(
+                self.training_path(training).is_dir() for training in _in_order(arm.training)
+            )
+        except DatasetNotFoundError:
+            return False
 
     def outcomes(self, arm: Arm) -> Outcomes:
         return Outcomes.load(self.arm_path(arm) / "outcomes.npz")
@@ -160,12 +189,16 @@ class Runner:
             return network, replace(arm.attack, temperature=temperature)
         if arm.view == "softmax":
             return as_logits(with_softmax(network)), arm.attack
-        return as_logits(with_softmax(with_temperature(network, temperature))), arm.attack
+        if arm.view == "softmax at T":
+            return as_logits(with_softmax(with_temperature(network, temperature))), arm.attack
+        raise ValueError(f"view is {arm.view!r}; accepted: {', '.join(VIEWS)}")
 
     def _description(self, training: Training) -> dict:
         return {
             "training": description(training),
-            "data": self.dataset(training).fingerprint,
+            "procedure": _procedure(training),
+            "erasing": _erasing() if training.erasing else None,
+            "data": self._fingerprint(training),
             "versions": versions(),
         }
 
@@ -174,11 +207,33 @@ class Runner:
         # What an arm is called does not change what it computes.
         for name in ("case", "protocol", "variant", "attack_name"):
             del described[name]
+        # A network that was trained again may differ in its last bits: its weights count.
+        network = self.training_path(arm.training) / "model.h5"
         return {
             "arm": described,
-            "data": self.dataset(arm.training).fingerprint,
+            "network": sha256(network.read_bytes()).hexdigest() if network.exists() else None,
+            "data": self._fingerprint(arm.training),
             "versions": versions(),
         }
+
+    def _fingerprint(self, training: Training) -> str:
+        key = (training.dataset, training.split)
+        if key not in self._fingerprints:
+            self._fingerprints[key] = self.dataset(training).fingerprint
+        return self._fingerprints[key]
+
+
+def _procedure(training: Training) -> dict | None:
+    """What the procedure of a training says, which its name alone does not pin down."""
+    if training.procedure is None:
+        return None
+    return asdict(procedure(training.procedure, training.temperature, training.alpha))
+
+
+def _erasing() -> dict:
+    """What random erasing does, apart from its seed."""
+    layer = RandomErasing()
+    return {name: getattr(layer, name) for name in ("probability", "area", "aspect")}
 
 
 def versions() -> dict[str, str]:

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-#: Raised when the code of a stage changes what it computes from the same description.
+#: Part of every digest, to be raised when the code of a stage, or of what it calls, changes what
+#: it computes from the same description.
 STAGE_VERSIONS = {"train": 1, "attack": 1}
 
 

@@ -115,6 +115,7 @@ class Training:
         split: "ntu" or "corrected", the protocol of `data.load`.
         images, validation_images: used, from the front of their split; `None` for all.
         erasing: whether random erasing is on.
+        seed: 2 x run for teacher and undefended, 2 x run + 1 for student and control.
         teacher, warm_up: the trainings this one builds on.
     """
 
@@ -180,11 +181,16 @@ class Arm:
         return f"{training.procedure} {training.role}" if training.procedure else "none"
 
     @property
+    def seed(self) -> int:
+        """The run this arm belongs to; student and control of a run have seeds of their own."""
+        return self.training.seed // 2
+
+    @property
     def key(self) -> str:
         """Names the arm within a study and profile."""
         return "/".join(
             [self.case, self.variant, self.protocol, self.defense, self.view, self.attack_name]
-            + [f"seed {self.training.seed}"]
+            + [f"seed {self.seed}"]
         )
 
 

@@ -50,7 +50,6 @@ def train(
     resume.mkdir(exist_ok=True)
     log = resume / "history.csv"
     done = _finished_epochs(log)
-    started = perf_counter()
     logger = keras.callbacks.CSVLogger(str(log), append=True)
     try:
         trainer.fit(
@@ -100,7 +99,6 @@ def train(
                 "best_epoch": best + 1,
                 "epochs": len(history),
                 "seconds": float(history["seconds"].sum()),
-                "seconds_this_time": perf_counter() - started,
                 "parameters": network.count_params(),
                 **clean_accuracies(network_of(directory), training, dataset),
             },

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-CONFIRMED, REFUTED, UNDECIDED, NOT_RUN = "confirmed", "refuted", "undecided", "not run"
+CONFIRMED, REFUTED, UNDECIDED = "confirmed", "refuted", "undecided"
+NOT_RUN, NOT_JUDGED = "not run", "not judged"
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,8 @@ class Verdict:
         statement: what the study says.
         where: the networks and protocol it was judged on.
         outcome: "confirmed" when the direction holds and a 95 % interval excludes zero,
-            "refuted" when it excludes zero on the other side, "undecided" else; "not run".
+            "refuted" when it excludes zero on the other side, "undecided" else; "not run"
+            without its arms, "not judged" without a test here.
         evidence: the numbers behind it.
     """
 

@@ -1,7 +1,10 @@
 """A study at the smallest size, run once for all tests that look at it."""
 
+from dataclasses import replace
+
 import pytest
 
+import studies
 from recording import Recorder
 from studies import STUDIES
 from studies.ntu import PROFILES
@@ -52,3 +55,13 @@ def finished(study, tiny_profile, tmp_path_factory):
     runner, recorder = Runner(Store(root)), Recorder()
     runner.run(todo, recorder)
     return root, todo, runner, recorder
+
+
+@pytest.fixture
+def tiny_study(monkeypatch, study, tiny_profile):
+    """The command line's `ntu` at the smallest size."""
+    monkeypatch.setitem(
+        studies.STUDIES,
+        "ntu",
+        replace(study, profiles={"demo": tiny_profile, "paper": study.profiles["paper"]}),
+    )

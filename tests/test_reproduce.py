@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -12,7 +11,6 @@ from typer.testing import CliRunner
 
 import models
 import reproduce
-import studies
 
 ROOT = Path(__file__).parents[1]
 
@@ -119,6 +117,10 @@ def test_a_model_that_ends_in_softmax_is_attacked_as_the_user_says(model, choice
         (["attack", "MODEL", "--data", "digits", "--epsilon", "x"], "8/255"),
         (["attack", "MODEL", "--data", "digits", "--norm", "l3"], "'l3'"),
         (["attack", "MODEL", "--data", "digits", "--steps", "0"], "steps is 0"),
+        (
+            ["attack", "MODEL", "--data", "digits", "--attack", "fgsm", "--steps", "9"],
+            "--steps is 9 with --attack fgsm",
+        ),
         (["attack", "MODEL", "--data", "digits", "--images", "0"], "--images is 0"),
         (["attack", "MODEL", "--data", "digits", "--temperature", "0"], "temperature is 0"),
         (["attack", "MODEL", "--data", "digits", "--save", "MODEL"], "exists"),
@@ -155,16 +157,6 @@ def test_wrong_arguments_are_named_in_one_sentence(words, said, model, tmp_path)
     assert "Traceback" not in result.stderr
     assert (model / "logits.h5").read_bytes() == before
     assert not list((tmp_path / "empty").iterdir())
-
-
-@pytest.fixture
-def tiny_study(monkeypatch, study, tiny_profile):
-    """The command line's `ntu` at the smallest size."""
-    monkeypatch.setitem(
-        studies.STUDIES,
-        "ntu",
-        replace(study, profiles={"demo": tiny_profile, "paper": study.profiles["paper"]}),
-    )
 
 
 def test_run_report_and_export_of_a_finished_study(tiny_study, finished, tmp_path):

@@ -23,7 +23,11 @@ def hard_labels_at_t(z, t, y):
 
 
 def soft_labels_at_t(z, t, y):
-    return hard_labels(z, t, softmax(t / T, axis=1), T)
+    """T^2 times Papernot's cross-entropy with soft labels, less the labels' own entropy."""
+    soft = softmax(t / T, axis=1)
+    loss, gradient = hard_labels(z, t, soft, T)
+    entropy = -np.mean(np.sum(soft * np.log(soft), axis=1))
+    return T**2 * (loss - entropy), T**2 * gradient
 
 
 def divergence(z, t):

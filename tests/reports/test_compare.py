@@ -40,6 +40,7 @@ def results() -> Results:
                 "defense": defense,
                 "attack": attack,
                 "arm": arm,
+                "seed": 0,
                 "epsilon_grey": level,
             }
             for level in LEVELS
@@ -102,6 +103,21 @@ def test_rise_is_the_smallest_epsilon_at_which_accuracy_goes_up(results):
     assert np.isnan(none[0]) and none[3] == 10
 
 
+def test_a_curve_that_moves_to_the_end_has_no_plateau(results):
+    value, _, _, images = measured(results, "plateau", role="student", attacks=("FGSM",))
+    assert value == 0.7 and images == 10
+    moving = Results(
+        {},
+        results.table,
+        results.trainings,
+        results.histories,
+        results.correct | {"none PGD": curve(9, 8, 7, 6, 5, 4, 3, 2, 1)},
+        {},
+    )
+    value, _, _, images = measured(moving, "plateau", role="undefended", attacks=("PGD",))
+    assert np.isnan(value) and images == 10
+
+
 def test_better_up_to_ends_at_the_first_tie(results):
     assert measured(results, "better up to", role="student", attacks=("FGSM",))[0] == 0.3
     assert measured(results, "better up to", role="student", attacks=("PGD",))[0] == 0.8
@@ -125,3 +141,46 @@ def test_what_was_not_run_is_said_and_not_filled_in(results):
     table = compare(published, lambda row: links[row["metric"]], results)
     assert list(table["status"]) == ["not run", "as published", "differs", "background"]
     assert table[["faithful", "corrected"]].isna().all(axis=None)
+
+
+def test_seeds_are_averaged_and_do_not_count_as_more_images(results):
+    more = results.table.assign(seed=1, arm=results.table["arm"] + " again")
+    twice = Results(
+        {},
+        pd.concat([results.table, more]),
+        results.trainings,
+        results.histories,
+        results.correct | {f"{arm} again": values for arm, values in results.correct.items()},
+        {},
+    )
+    cell = dict(role="student", attacks=("PGD",), epsilon_grey=0.3)
+    assert measured(twice, "accuracy under attack", **cell) == measured(
+        results, "accuracy under attack", **cell
+    )
+    gain = dict(role="student", attacks=("FGSM",))
+    assert measured(twice, "mean gain", **gain) == pytest.approx(
+        measured(results, "mean gain", **gain)
+    )
+
+
+def test_corrected_counts_the_worse_of_logits_and_logits_at_t(results):
+    rows, correct = [], {}
+    for view, outcomes in (("logits", curve(*[9] * 9)), ("logits / T", ~curve(*[2] * 9))):
+        correct[view] = outcomes
+        rows += [
+            {
+                "case": CASE,
+                "variant": "main",
+                "protocol": "corrected",
+                "view": view,
+                "seed": 0,
+                "defense": "corrected student",
+                "attack": "PGD",
+                "arm": view,
+                "epsilon_grey": level,
+            }
+            for level in LEVELS
+        ]
+    both = Results({}, pd.DataFrame(rows), results.trainings, pd.DataFrame(), correct, {})
+    # The first nine images through logits, all but the first two through logits / T.
+    assert both.outcomes(CASE, "corrected", "student", "PGD")[1].sum() == 9 * 7

@@ -53,7 +53,8 @@ def test_every_row_is_linked_and_results_are_linked_to_measurements():
         "clean accuracy": 18,
         "plateau": 14,
         "rise": 1,
-        "better up to": 3,
+        "better up to": 2,
+        "claim": 1,
         "background": 14,
     }
 

@@ -9,7 +9,7 @@ import pytest
 
 import studies.training
 from recording import Recorder
-from reports import build_report
+from reports import build_report, run_study
 from studies.results import Results, collect
 from studies.runner import Runner, plan
 from studies.store import Store
@@ -56,9 +56,21 @@ def test_flags_say_what_is_wrong_with_a_row(finished, study, tiny_profile):
     table = collect(study, tiny_profile, runner, todo).table
     pgd = table[(table["attack"] == "PGD") & (table["epsilon_grey"] > 0.45)]
     assert pgd["flags"].str.contains("steps reach only 0.4 grey levels").all()
-    small = table[(table["epsilon"] > 0) & (table["epsilon_grey"] < 0.45)]
-    assert small["flags"].str.contains("vanishes when rounded").all()
+    outside = table[table["out_of_range"] > 0]  # black pixels of digits, moved without clipping
+    assert len(outside) and outside["flags"].str.contains("leave").all()
     assert (table[table["epsilon"] == 0]["flags"] == "").all()
+
+
+def test_some_arms_now_and_some_later_make_one_report(finished, tiny_study, tmp_path):
+    """A run of some arms neither loses nor hides what earlier runs measured."""
+    root, todo, _, _ = finished
+    run = dict(runs=root, directory=tmp_path / "results", progress=Recorder())
+    report = run_study("ntu", "demo", arms="*student*", **run)
+    assert set(report.results.table["arm"]) == {arm.key for arm in todo.arms}
+
+    elsewhere = dict(run, runs=tmp_path / "runs")
+    with pytest.raises(ValueError, match=r"would lose them; accepted: '\*', or another"):
+        run_study("ntu", "demo", arms="*none/softmax/FGSM*", **elsewhere)
 
 
 def test_replacements_name_everything_that_was_reduced(finished, study, tiny_profile):
