@@ -42,7 +42,6 @@ def judged(outcomes: dict, seconds=(100.0, 100.0, 100.0), profile="paper") -> pd
                 "seed": 0,
                 "dataset": "cifar10",
                 "mean_linf": 0.0,
-                "mean_l2": 0.0,
                 "epsilon_grey": level,
             }
             for level in LEVELS
