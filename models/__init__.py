@@ -5,7 +5,13 @@ Every network maps float32 images [N, height, width, channels] in [0, 1] to logi
 
 import keras
 
-from models.checkpoints import CheckpointError, best_checkpoint, load_checkpoint, save
+from models.checkpoints import (
+    CheckpointError,
+    best_checkpoint,
+    load_checkpoint,
+    load_weights,
+    save,
+)
 from models.inception_v3 import inception_v3
 from models.outputs import ends_in_softmax, with_softmax, with_temperature, without_softmax
 from models.resnet50 import resnet50
@@ -19,6 +25,7 @@ __all__ = [
     "ends_in_softmax",
     "inception_v3",
     "load_checkpoint",
+    "load_weights",
     "resnet50",
     "save",
     "vgg16",

@@ -152,7 +152,8 @@ def arms(profile: Profile) -> list[Arm]:
     for seed in profile.seeds:
         for case, what in profile.cases.items():
             for protocol in what.protocols:
-                planned += _published_arms(profile, case, protocol, what.roles, seed)
+                published = _published_arms(profile, case, protocol, what.roles, seed)
+                planned += [arm for arm in published if arm.view in what.views]
         if profile.controls:
             planned += _control_arms(profile, seed)
     return planned
@@ -164,7 +165,7 @@ def _published_arms(profile, case, protocol, roles, seed) -> list[Arm]:
     if "undefended" in roles:
         network = training(profile, case, protocol, "undefended", seed)
         planned += _attacked(profile, case, protocol, "main", network)
-        if protocol == "faithful":
+        if protocol == "faithful" and network.network.model == "vgg16":
             planned.append(
                 _arm(
                     profile,
@@ -305,7 +306,7 @@ def _preprocessing(model: str) -> str:
 
 
 _ALL = Case(roles=ROLES, protocols=("faithful", "corrected"))
-_ATTACKED = Case(roles=("undefended",), protocols=("faithful",))
+_ATTACKED = Case(roles=("undefended",), protocols=("faithful",), views=("softmax",))
 
 PROFILES = {
     "demo": Profile(
@@ -317,14 +318,16 @@ PROFILES = {
                 upsampling=1,
                 width=1 / 16,
                 epochs=6,
+                images=1_000,
+                validation_images=200,
                 pretrained=False,
                 batch_size=32,
-                attack_images={"faithful": 50, "corrected": 24},
+                attack_images={"faithful": 50, "corrected": 16},
             ),
             "resnet50": Scale(
                 upsampling=1,
                 epochs=1,
-                images=192,
+                images=128,
                 batch_size=32,
                 pretrained=False,
                 attack_images={"faithful": 8},
@@ -333,7 +336,7 @@ PROFILES = {
             "inception_v3": Scale(
                 upsampling=3,
                 epochs=1,
-                images=96,
+                images=64,
                 batch_size=32,
                 pretrained=False,
                 attack_images={"faithful": 8},

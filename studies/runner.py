@@ -90,7 +90,7 @@ class Runner:
         self.data_dir = data_dir
         self._dataset: tuple[tuple[str, str], Dataset] | None = None
         self._fingerprints: dict[tuple[str, str], str] = {}
-        self._network: tuple[Training, keras.Model] | None = None
+        self._network: tuple[Training, dict] | None = None  # by view
 
     def run(self, todo: Plan, progress: Progress) -> None:
         """Does what is missing; a second call does nothing."""
@@ -180,18 +180,18 @@ class Runner:
         """The model and attack of an arm, from its view of the network."""
         if self._network is None or self._network[0] != arm.training:
             keras.backend.clear_session()
-            self._network = (arm.training, network_of(self.training_path(arm.training)))
-        network = self._network[1]
-        temperature = arm.training.temperature
-        if arm.view == "logits":
-            return network, arm.attack
-        if arm.view == "logits / T":
-            return network, replace(arm.attack, temperature=temperature)
-        if arm.view == "softmax":
-            return as_logits(with_softmax(network)), arm.attack
-        if arm.view == "softmax at T":
-            return as_logits(with_softmax(with_temperature(network, temperature))), arm.attack
-        raise ValueError(f"view is {arm.view!r}; accepted: {', '.join(VIEWS)}")
+            network = network_of(self.training_path(arm.training))
+            self._network = (arm.training, {"logits": network, "logits / T": network})
+        seen, temperature = self._network[1], arm.training.temperature
+        if arm.view not in VIEWS:
+            raise ValueError(f"view is {arm.view!r}; accepted: {', '.join(VIEWS)}")
+        if arm.view not in seen:  # kept, because a new model would be compiled anew
+            network = seen["logits"]
+            if arm.view == "softmax at T":
+                network = with_temperature(network, temperature)
+            seen[arm.view] = as_logits(with_softmax(network))
+        divided = replace(arm.attack, temperature=temperature)
+        return seen[arm.view], divided if arm.view == "logits / T" else arm.attack
 
     def _description(self, training: Training) -> dict:
         return {

@@ -218,10 +218,11 @@ class Scale:
 
 @dataclass(frozen=True)
 class Case:
-    """What a profile runs of one model and data set."""
+    """What a profile runs of one model and data set; `views` are the outputs attacked."""
 
     roles: tuple[str, ...]
     protocols: tuple[str, ...]
+    views: tuple[str, ...] = VIEWS
 
 
 @dataclass(frozen=True)

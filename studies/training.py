@@ -93,6 +93,7 @@ def train(
     history = _finished_epochs(log)
     history.to_csv(directory / "history.csv", index=False)
     best = int(history["val_accuracy"].argmax())
+    models.load_weights(network, directory / "model.h5")
     (directory / "training.json").write_text(
         json.dumps(
             {
@@ -100,7 +101,7 @@ def train(
                 "epochs": len(history),
                 "seconds": float(history["seconds"].sum()),
                 "parameters": network.count_params(),
-                **clean_accuracies(network_of(directory), training, dataset),
+                **clean_accuracies(network, training, dataset),
             },
             indent=1,
         )
