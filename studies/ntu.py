@@ -317,12 +317,12 @@ PROFILES = {
             "vgg16": Scale(
                 upsampling=1,
                 width=1 / 16,
-                epochs=6,
+                epochs=5,
                 images=1_000,
                 validation_images=200,
                 pretrained=False,
                 batch_size=32,
-                attack_images={"faithful": 50, "corrected": 16},
+                attack_images={"faithful": 40, "corrected": 16},
             ),
             "resnet50": Scale(
                 upsampling=1,
@@ -330,8 +330,8 @@ PROFILES = {
                 images=128,
                 batch_size=32,
                 pretrained=False,
-                attack_images={"faithful": 8},
-                attack_batch_size=8,
+                attack_images={"faithful": 4},
+                attack_batch_size=4,
             ),
             "inception_v3": Scale(
                 upsampling=3,
@@ -339,8 +339,8 @@ PROFILES = {
                 images=64,
                 batch_size=32,
                 pretrained=False,
-                attack_images={"faithful": 8},
-                attack_batch_size=8,
+                attack_images={"faithful": 4},
+                attack_batch_size=4,
             ),
         },
         cases={

@@ -101,7 +101,7 @@ def train(
                 "epochs": len(history),
                 "seconds": float(history["seconds"].sum()),
                 "parameters": network.count_params(),
-                **clean_accuracies(network, training, dataset),
+                **_clean_accuracies(trainer, training, dataset),
             },
             indent=1,
         )
@@ -113,7 +113,7 @@ def network_of(directory: Path) -> keras.Model:
     return models.load_checkpoint(directory / "model.h5")
 
 
-def clean_accuracies(network: keras.Model, training: Training, dataset: Dataset) -> dict:
+def _clean_accuracies(trainer: keras.Model, training: Training, dataset: Dataset) -> dict:
     """Accuracy on the images trained on, on all validation and on all test images."""
     report = {}
     for part, images, labels in (
@@ -121,8 +121,9 @@ def clean_accuracies(network: keras.Model, training: Training, dataset: Dataset)
         ("validation", dataset.x_validation, dataset.y_validation),
         ("test", dataset.x_test, dataset.y_test),
     ):
-        predictions = network.predict(images, batch_size=256, verbose=0).argmax(axis=1)
-        report[f"{part}_accuracy"] = float(np.mean(predictions == labels))
+        one_hot = keras.utils.to_categorical(labels, dataset.num_classes)
+        logs = trainer.evaluate(images, one_hot, batch_size=256, verbose=0, return_dict=True)
+        report[f"{part}_accuracy"] = float(logs["accuracy"])
         report[f"{part}_images"] = len(labels)
     return report
 
