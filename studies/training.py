@@ -6,7 +6,6 @@ from pathlib import Path
 from time import perf_counter
 
 import keras
-import numpy as np
 import pandas as pd
 
 import models
