@@ -286,14 +286,12 @@ def _rows(study: Study, profile: Profile, arm: Arm, outcomes: Outcomes, stage: s
 
 
 def _is_shown(arm: Arm) -> bool:
+    """Whether the report shows images of an arm: undefended and students, as compared."""
     return (
         arm.variant == "main"
         and arm.training.role in ("undefended", "student")
-        and (
-            arm.view in ("softmax", "logits")
-            and arm.attack_name in ("FGSM", "PGD")
-            and (arm.protocol == "faithful") == (arm.view == "softmax")
-        )
+        and arm.view == COMPARED[arm.protocol][1][0]
+        and arm.attack_name in ("FGSM", "PGD")
     )
 
 
