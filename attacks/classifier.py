@@ -37,14 +37,19 @@ class Classifier:
             either of them in `as_logits`. Like everything that TensorFlow compiles, a callable
             is seen as it was at its first use, but for the values of its variables.
         image_shape: the shape of one image.
+        jit_compile: compile with XLA. It pays on some accelerators; on CPUs it loses the fast
+            convolutions.
 
     Raises:
         ValueError: `model` cannot be called, ends in softmax, or does not give [N, classes].
     """
 
-    def __init__(self, model: Callable | AsLogits, image_shape: tuple[int, ...]):
+    def __init__(
+        self, model: Callable | AsLogits, image_shape: tuple[int, ...], jit_compile: bool = False
+    ):
         self.model = model.model if isinstance(model, AsLogits) else model
         self.image_shape = tuple(image_shape)
+        self.jit_compile = jit_compile
         self._output_is_logits = isinstance(model, AsLogits)
         if not callable(self.model):
             raise ValueError(
@@ -68,7 +73,7 @@ class Classifier:
         `logits_of` maps a batch to float32 logits in inference mode. `name` distinguishes
         functions of the same model and has to name everything that `make` depends on.
         """
-        key = (name, self.image_shape)
+        key = (name, self.image_shape, self.jit_compile)
         if key not in self._functions:
             model, is_keras = self._model_now, isinstance(self.model, keras.Model)
 
@@ -83,7 +88,10 @@ class Classifier:
 
             # Concrete, so that TensorFlow does not take many models for many retracings of one.
             self._functions[key] = tf.function(
-                make(logits_of), input_signature=signature, autograph=not is_keras
+                make(logits_of),
+                input_signature=signature,
+                autograph=not is_keras,
+                jit_compile=self.jit_compile or None,
             ).get_concrete_function()
         return self._functions[key]
 

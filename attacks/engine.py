@@ -1,14 +1,14 @@
-"""What the attacks share: checked input, batches, random starts, collected results."""
+"""What the attacks share: checked input, batches, the images still worked on, random draws."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import tensorflow as tf
 
 from attacks.classifier import AsLogits, Classifier
 from attacks.goals import Goal, Untargeted, as_goal
-from attacks.norms import check_epsilon
 from attacks.result import AttackResult
 
 Progress = Callable[[int, int], None]  # images done, images in all
@@ -22,14 +22,29 @@ class Batch:
     goal: Goal
     ids: np.ndarray
 
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def take(self, rows) -> "Batch":
+        return Batch(self.images[rows], self.goal.take(rows), self.ids[rows])
+
 
 @dataclass(frozen=True)
 class Crafted:
-    """Adversarial images of one batch at one epsilon, with the gradients each image took."""
+    """Adversarial images of one batch, with the evaluations each image took."""
 
     images: np.ndarray
     gradient_evaluations: np.ndarray
     forward_evaluations: np.ndarray
+
+    @classmethod
+    def joined(cls, parts: Sequence["Crafted"]) -> "Crafted":
+        if len(parts) == 1:
+            return parts[0]
+        return cls(*(np.concatenate([getattr(p, name) for p in parts]) for name in _FIELDS))
+
+
+_FIELDS = ("images", "gradient_evaluations", "forward_evaluations")
 
 
 class Task:
@@ -38,15 +53,25 @@ class Task:
     Args:
         labels: true classes, int [N]; `None` for the model's own predictions; or a goal.
         ids: int [N], what random draws of an image are keyed by (default: its index).
+        jit_compile: compile with XLA. Images that are done then stay in their batch, because
+            XLA compiles anew for every size.
 
     Raises:
         ValueError: naming the argument that is wrong, its value, and what is accepted.
     """
 
-    def __init__(self, model: Callable | AsLogits, images, labels, ids=None, batch_size=128):
+    def __init__(
+        self,
+        model: Callable | AsLogits,
+        images,
+        labels,
+        ids=None,
+        batch_size: int = 128,
+        jit_compile: bool = False,
+    ):
         self.images = _check_images(images)
         self.batch_size = _check_batch_size(batch_size)
-        self.classifier = Classifier(model, self.images.shape[1:])
+        self.classifier = Classifier(model, self.images.shape[1:], jit_compile)
         self.classifier.check_probe(self.images)
         self.forward_evaluations = 0
         if labels is None:
@@ -63,57 +88,72 @@ class Task:
         ]
         return np.concatenate(parts or [np.zeros([0, self.classifier.num_classes], np.float32)])
 
-    def batches(self) -> Iterator[Batch]:
-        for start in range(0, len(self.images), self.batch_size):
+    def batches(self, rows: np.ndarray | None = None) -> Iterator[Batch]:
+        """The images, or those of `rows`, in batches."""
+        whole = Batch(self.images, self.goal, self.ids)
+        count = len(self.images) if rows is None else len(rows)
+        for start in range(0, count, self.batch_size):
             part = slice(start, start + self.batch_size)
-            yield Batch(self.images[part], self.goal.take(part), self.ids[part])
+            yield whole.take(part if rows is None else rows[part])
 
-    def result(self, crafted: Sequence[Crafted], epsilon: float | None) -> AttackResult:
-        """Joins the batches of one epsilon and classifies them afresh."""
+    def remaining(self, count: int) -> "Remaining":
+        return Remaining(count, leave_at=0.0 if self.classifier.jit_compile else 0.8)
 
-        def joined(name, empty):
-            return np.concatenate([getattr(part, name) for part in crafted] or [empty])
-
-        images = joined("images", self.images)
-        logits = self.logits(images)
-        none = np.zeros(0, np.int64)
+    def result(
+        self, crafted: Crafted, epsilon: float | None = None, logits: np.ndarray | None = None
+    ) -> AttackResult:
+        """Classifies crafted images afresh, unless their `logits` are known."""
         return AttackResult(
-            images=images,
+            images=crafted.images,
             originals=self.images,
-            logits=logits,
-            success=self.goal.reached(logits),
-            gradient_evaluations=joined("gradient_evaluations", none),
-            forward_evaluations=joined("forward_evaluations", none) + self.forward_evaluations + 1,
+            goal=self.goal,
+            logits=self.logits(crafted.images) if logits is None else logits,
+            gradient_evaluations=crafted.gradient_evaluations,
+            forward_evaluations=crafted.forward_evaluations + self.forward_evaluations + 1,
             epsilon=epsilon,
         )
 
+    def nothing(self) -> Crafted:
+        """The images as they are, at no cost."""
+        zero = np.zeros(len(self.images), np.int64)
+        return Crafted(self.images.copy(), zero, zero)
 
-def budget_sweep(
-    task: Task,
-    epsilons: Sequence[float],
-    norm: str,
-    craft: Callable[[Batch, list[float]], list[Crafted]],
-    progress: Progress | None,
-) -> list[AttackResult]:
-    """One result per epsilon, in the order given.
 
-    `craft` gets a batch and the distinct epsilons in ascending order, so that it can do once
-    what they have in common.
+class Remaining:
+    """The images of a batch that are not done, while their tensors hold a few more.
+
+    Done images leave the tensors in groups, when less than `leave_at` of the rows are still
+    going, since every new batch size costs the library's kernels their preparation.
+
+    Attributes:
+        rows: int [n], the positions in the batch of what the tensors hold.
+        going: bool [n], which of them are not done.
     """
-    if np.ndim(epsilons) != 1:
-        raise ValueError(f"epsilons is {epsilons!r}; accepted: a sequence of numbers")
-    checked = [check_epsilon(e, norm, task.images.shape[1:]) for e in epsilons]
-    ascending = sorted(set(checked))
-    crafted: dict[float, list[Crafted]] = {epsilon: [] for epsilon in ascending}
-    done = 0
-    for batch in task.batches() if ascending else ():
-        for epsilon, part in zip(ascending, craft(batch, ascending), strict=True):
-            crafted[epsilon].append(part)
-        done += len(batch.images)
-        if progress:
-            progress(done, len(task.images))
-    results = {epsilon: task.result(crafted[epsilon], epsilon) for epsilon in ascending}
-    return [results[epsilon] for epsilon in checked]
+
+    def __init__(self, count: int, leave_at: float = 0.8):
+        self.rows = np.arange(count)
+        self.going = np.ones(count, bool)
+        self._leave_at = leave_at
+
+    def __bool__(self) -> bool:
+        return bool(self.going.any())
+
+    @property
+    def rows_going(self) -> np.ndarray:
+        return self.rows[self.going]
+
+    def finish(self, done: np.ndarray, *tensors) -> list:
+        """Marks rows as done (their indices, or bool [n]) and drops done rows if it pays.
+
+        Returns the tensors, or arrays, with what is left of their n rows. Rows that stay
+        although they are done have to be ignored (`going`).
+        """
+        self.going[done] = False
+        if self.going.mean() > self._leave_at:
+            return list(tensors)
+        kept = np.flatnonzero(self.going)
+        self.rows, self.going = self.rows[kept], np.ones(len(kept), bool)
+        return [t[kept] if isinstance(t, np.ndarray) else tf.gather(t, kept) for t in tensors]
 
 
 def ball_noise(ids: np.ndarray, shape: tuple[int, ...], norm: str, key: Sequence[int]):
@@ -139,6 +179,11 @@ def check_positive(**values: float) -> None:
     for name, value in values.items():
         if not (math.isfinite(value) and value > 0):
             raise ValueError(f"{name} is {value!r}; accepted: a finite number above 0")
+
+
+def check_seed(seed: int) -> None:
+    if not (isinstance(seed, int | np.integer) and seed >= 0):
+        raise ValueError(f"seed is {seed!r}; accepted: a whole number, 0 or more")
 
 
 def check_count(**values: int) -> None:

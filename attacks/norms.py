@@ -1,6 +1,7 @@
 """Norms of a perturbation: names, distances per image, and the range of an epsilon."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -29,6 +30,18 @@ def check_epsilon(epsilon: float, norm: str, image_shape: tuple[int, ...]) -> fl
             "images in [0, 1] (write 8 grey levels as 8/255)"
         )
     return value
+
+
+def check_epsilons(
+    epsilons: Sequence[float], norm: str, image_shape: tuple[int, ...], unbounded: bool = False
+) -> list[float]:
+    """Each of `epsilons` by `check_epsilon`; with `unbounded`, infinity is accepted too."""
+    if np.ndim(epsilons) != 1:
+        raise ValueError(f"epsilons is {epsilons!r}; accepted: a sequence of numbers")
+    return [
+        math.inf if unbounded and e == math.inf else check_epsilon(e, norm, image_shape)
+        for e in epsilons
+    ]
 
 
 def distances(perturbations: np.ndarray) -> dict[str, np.ndarray]:

@@ -1,37 +1,40 @@
 """Projected gradient descent."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 from cleverhans.tf2.utils import clip_eta, optimize_linear
 from scipy.special import logsumexp
 
+from attacks.budget import BudgetAttack, Run, iterate
 from attacks.engine import (
     Batch,
     Crafted,
-    Progress,
     Task,
     ball_noise,
-    budget_sweep,
     check_count,
     check_positive,
+    check_seed,
 )
+from attacks.geometry import per_image
 from attacks.gradients import loss_gradient
 from attacks.norms import ORDER, check_norm
-from attacks.result import AttackResult
 
 
 @dataclass(frozen=True)
-class PGD:
+class PGD(BudgetAttack):
     """Repeated gradient steps, each projected on the epsilon ball (a budget attack).
 
     Madry et al., "Towards Deep Learning Models Resistant to Adversarial Attacks", 2018,
-    arXiv 1706.06083; without a random start, the basic iterative method of Kurakin et al.,
-    2017, arXiv 1607.02533. Step and projection are CleverHans'. Differs from the paper in
-    that restarts are run only on images that no earlier one has broken.
+    arXiv 1706.06083. Step and projection are CleverHans'. Differs from the paper in that
+    restarts are run only on images that no earlier one has broken.
+
+    In a sweep, runs from the clean image with one absolute step size share their steps until
+    the smaller ball is left. With steps x step_size below two epsilons, their results are the
+    same images.
 
     Attributes:
         steps: gradient steps of one run.
@@ -65,69 +68,88 @@ class PGD:
         check_positive(temperature=self.temperature)
         if self.step_size is not None:
             check_positive(step_size=self.step_size)
-        if not (isinstance(self.seed, int | np.integer) and self.seed >= 0):
-            raise ValueError(f"seed is {self.seed!r}; accepted: a whole number, 0 or more")
+        check_seed(self.seed)
         if self.restarts > 1 and not self.random_start:
             raise ValueError(
                 f"restarts is {self.restarts} without random_start; accepted: restarts=1, "
                 "or random_start=True (every run would be the same)"
             )
 
-    def __call__(self, model, images, labels=None, *, epsilon: float, **options) -> AttackResult:
-        """Attacks `images` within `epsilon`; see `sweep`."""
-        return self.sweep(model, images, labels, epsilons=[epsilon], **options)[0]
-
-    def sweep(
-        self,
-        model,
-        images,
-        labels=None,
-        *,
-        epsilons: Sequence[float],
-        ids=None,
-        progress: Progress | None = None,
-    ) -> list[AttackResult]:
-        """Attacks at every epsilon; what their runs have in common is computed once.
-
-        Runs from the clean image with one absolute step size agree until the smaller ball is
-        left. With steps x step_size below two epsilons, their results are the same images.
-
-        Args:
-            model: a Keras model or callable that gives logits [N, classes].
-            images: float [N, ...] in [0, 1].
-            labels: true classes, int [N]; `None` for the model's predictions; or a goal.
-            epsilons: distances in [0, 1] pixels.
-            ids: int [N], what the random start of an image is keyed by (default: its index).
-            progress: called with (images done, images in all).
-
-        Raises:
-            ValueError: naming the argument, its value and what is accepted.
-        """
-        task = Task(model, images, labels, ids, self.batch_size)
+    def _run(self, task: Task) -> Run:
         step = _compiled_step(task, self.norm)
-        shares = not (self.random_start or self.stop_at_success or self.step_size is None)
 
-        def craft(batch: Batch, epsilons: list[float]) -> list[Crafted]:
-            if shares:
-                return self._shared_runs(step, batch, epsilons)
-            return [self._worst_of_restarts(task, step, batch, epsilon) for epsilon in epsilons]
+        def run(batch: Batch, epsilons: np.ndarray) -> Crafted:
+            if self.restarts == 1:
+                return self._one_run(task, step, batch, epsilons, restart=0)
+            return self._worst_of_restarts(task, step, batch, epsilons)
 
-        return budget_sweep(task, epsilons, self.norm, craft, progress)
+        return run
+
+    def _one_run(self, task: Task, step, batch: Batch, epsilons, restart: int) -> Crafted:
+        fixed = self._fixed(batch, epsilons)
+        current = fixed.images
+        if self.random_start:
+            noise = ball_noise(batch.ids, batch.images.shape[1:], self.norm, (self.seed, restart))
+            bound = per_image(fixed.epsilons, current)
+            current = current + clip_eta(bound * noise, ORDER[self.norm], bound)
+            current = tf.clip_by_value(current, *self._bounds)
+        return iterate(
+            task,
+            batch,
+            step,
+            self.steps,
+            state=[current],
+            fixed=fixed,
+            settings=self._settings(batch),
+            stop_at_success=self.stop_at_success,
+        )
+
+    def _worst_of_restarts(self, task: Task, step, batch: Batch, epsilons) -> Crafted:
+        images = batch.images.copy()
+        highest = np.full(len(batch), -np.inf)
+        gradients, forwards = np.zeros((2, len(batch)), np.int64)
+        left = np.arange(len(batch))
+        for restart in range(self.restarts):
+            part = batch.take(left)
+            found = self._one_run(task, step, part, epsilons[left], restart)
+            logits = task.classifier.logits(found.images).numpy()
+            gradients[left] += found.gradient_evaluations
+            forwards[left] += 1
+            success = part.goal.reached(logits)
+            loss = np.where(success, np.inf, self._loss(part, logits))
+            better = loss > highest[left]
+            images[left[better]] = found.images[better]
+            highest[left] = np.maximum(highest[left], loss)
+            left = left[~success]
+            if not len(left):
+                break
+        return Crafted(images, gradients, forwards)
+
+    def _batch_sweep(self, task: Task, run: Run, batch: Batch, epsilons) -> list[Crafted]:
+        if self.random_start or self.stop_at_success or self.step_size is None:
+            return super()._batch_sweep(task, run, batch, epsilons)
+        return self._shared_runs(_compiled_step(task, self.norm), batch, epsilons)
 
     def _shared_runs(self, step, batch: Batch, epsilons: list[float]) -> list[Crafted]:
         """The runs of ascending epsilons, as branches of the run of the largest."""
-        trunk = tf.constant(batch.images)
-        done = 0
-        crafted = []
+        settings = self._settings(batch)
+        fixed = self._fixed(batch, np.full(len(batch), epsilons[-1]))
+        trunk, done = fixed.images, 0
+        crafted: list[Crafted] = []
         for epsilon in epsilons:
             free = self._free_steps(epsilon, math.prod(batch.images.shape[1:]))
+            if done == self.steps:  # a plateau
+                crafted.append(crafted[-1])
+                continue
             for _ in range(free - done):
-                trunk, _ = self._step(step, batch, trunk, epsilons[-1])
+                trunk, _ = step(trunk, *fixed, *settings)
             done = max(done, free)
             branch = trunk
+            own = fixed._replace(epsilons=tf.fill([len(batch)], np.float32(epsilon)))
             for _ in range(self.steps - free):
-                branch, _ = self._step(step, batch, branch, epsilon)
-            crafted.append(self._crafted(branch.numpy(), self.steps))
+                branch, _ = step(branch, *own, *settings)
+            gradients = np.full(len(batch), self.steps)
+            crafted.append(Crafted(branch.numpy(), gradients, 0 * gradients))
         return crafted
 
     def _free_steps(self, epsilon: float, values: int) -> int:
@@ -140,74 +162,16 @@ class PGD:
             free += 1
         return free
 
-    def _worst_of_restarts(self, task: Task, step, batch: Batch, epsilon: float) -> Crafted:
-        count = len(batch.images)
-        images = batch.images.copy()
-        highest = np.full(count, -np.inf)
-        gradients = np.zeros(count, np.int64)
-        forwards = np.zeros(count, np.int64)
-        left = np.arange(count)
-        for restart in range(self.restarts):
-            part = Batch(batch.images[left], batch.goal.take(left), batch.ids[left])
-            found, used = self._run(step, part, epsilon, restart)
-            gradients[left] += used
-            if self.restarts == 1:
-                return Crafted(found, gradients, forwards)
-            logits = task.classifier.logits(found).numpy()
-            forwards[left] += 1
-            success = part.goal.reached(logits)
-            loss = np.where(success, np.inf, self._loss(part, logits))
-            better = loss > highest[left]
-            images[left[better]] = found[better]
-            highest[left] = np.maximum(highest[left], loss)
-            left = left[~success]
-            if not len(left):
-                break
-        return Crafted(images, gradients, forwards)
-
-    def _run(self, step, batch: Batch, epsilon: float, restart: int):
-        """One run from one start: adversarial images and the gradients each one took."""
-        current = tf.constant(batch.images)
-        if self.random_start:
-            noise = ball_noise(batch.ids, batch.images.shape[1:], self.norm, (self.seed, restart))
-            noise = tf.constant(epsilon * noise)
-            current = current + clip_eta(noise, ORDER[self.norm], epsilon)
-            current = tf.clip_by_value(current, *self._bounds)
-        if not self.stop_at_success:
-            for _ in range(self.steps):
-                current, _ = self._step(step, batch, current, epsilon)
-            return current.numpy(), self.steps
-
-        # Images that are done leave the working batch, so cost follows the hard ones.
-        images = batch.images.copy()
-        used = np.zeros(len(images), np.int64)
-        left = np.arange(len(images))
-        for _ in range(self.steps):
-            following, logits = self._step(step, batch, current, epsilon)
-            used[left] += 1
-            going = ~batch.goal.reached(logits.numpy())
-            if not going.all():
-                images[left[~going]] = current.numpy()[~going]
-                left = left[going]
-                if not len(left):
-                    return images, used
-                batch = Batch(batch.images[going], batch.goal.take(going), batch.ids[going])
-                following = tf.boolean_mask(following, going)
-            current = following
-        images[left] = current.numpy()
-        return images, used
-
-    def _step(self, step, batch: Batch, current, epsilon: float):
-        step_size = 2.5 * epsilon / self.steps if self.step_size is None else self.step_size
-        return step(
-            batch.images,
-            current,
-            batch.goal.classes,
-            batch.goal.sign,
-            epsilon,
-            step_size,
-            self.temperature,
-            *self._bounds,
+    def _fixed(self, batch: Batch, epsilons: np.ndarray) -> "_Fixed":
+        if self.step_size is None:
+            step_sizes = 2.5 * epsilons / self.steps
+        else:
+            step_sizes = np.full(len(batch), self.step_size)
+        return _Fixed(
+            tf.constant(batch.images),
+            tf.constant(batch.goal.classes),
+            tf.constant(epsilons, tf.float32),
+            tf.constant(step_sizes, tf.float32),
         )
 
     def _loss(self, batch: Batch, logits: np.ndarray) -> np.ndarray:
@@ -216,23 +180,31 @@ class PGD:
         chosen = np.take_along_axis(scaled, batch.goal.classes[:, None], axis=1)[:, 0]
         return batch.goal.sign * (logsumexp(scaled, axis=1) - chosen)
 
+    def _settings(self, batch: Batch) -> tuple[float, ...]:
+        return batch.goal.sign, self.temperature, *self._bounds
+
     @property
     def _bounds(self) -> tuple[float, float]:
         return (0.0, 1.0) if self.clip else (-math.inf, math.inf)
 
-    def _crafted(self, images: np.ndarray, gradients: int) -> Crafted:
-        count = np.full(len(images), gradients, np.int64)
-        return Crafted(images, count, np.zeros_like(count))
+
+class _Fixed(NamedTuple):
+    """What stays the same in all steps of a run, one entry per image."""
+
+    images: tf.Tensor
+    classes: tf.Tensor
+    epsilons: tf.Tensor
+    step_sizes: tf.Tensor
 
 
 def _compiled_step(task: Task, norm: str):
     """One step for any epsilon, step size, temperature and clipping: one trace per model."""
     order = ORDER[norm]
-    images, scalar = task.classifier.batch_spec, tf.TensorSpec([], tf.float32)
 
     def make(logits_of):
-        def step(images, current, classes, sign, epsilon, step_size, temperature, low, high):
+        def step(current, images, classes, epsilons, step_sizes, sign, temperature, low, high):
             gradient, logits = loss_gradient(logits_of, current, classes, sign, temperature)
+            step_size, epsilon = per_image(step_sizes, images), per_image(epsilons, images)
             moved = tf.clip_by_value(
                 current + optimize_linear(gradient, step_size, order), low, high
             )
@@ -241,5 +213,10 @@ def _compiled_step(task: Task, norm: str):
 
         return step
 
-    classes = tf.TensorSpec([None], tf.int64)
-    return task.classifier.compiled(f"pgd {norm}", make, [images, images, classes, *[scalar] * 6])
+    images, scalar = task.classifier.batch_spec, tf.TensorSpec([], tf.float32)
+    per_row = tf.TensorSpec([None], tf.float32)
+    return task.classifier.compiled(
+        f"pgd {norm}",
+        make,
+        [images, images, tf.TensorSpec([None], tf.int64), per_row, per_row, *[scalar] * 4],
+    )

@@ -5,6 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
+from attacks.goals import Goal
 from attacks.norms import distances
 
 
@@ -15,21 +16,28 @@ class AttackResult:
     Attributes:
         images: float32 [N, ...], the adversarial images.
         originals: float32 [N, ...], the images they were made from.
+        goal: what the attack was for, with the class of each image.
         logits: float32 [N, classes], from a fresh forward pass on `images`.
         success: bool [N], whether the goal of the attack is reached by `logits`.
         gradient_evaluations: int64 [N], gradients on the way to each image. Results of one
             `sweep` share work, so their sum can exceed what was computed.
         forward_evaluations: int64 [N], forward passes without a gradient.
         epsilon: the bound, for a budget attack.
+
+    Results of one sweep whose images are the same share their arrays.
     """
 
     images: np.ndarray
     originals: np.ndarray = field(repr=False)
+    goal: Goal = field(repr=False)
     logits: np.ndarray
-    success: np.ndarray
     gradient_evaluations: np.ndarray
     forward_evaluations: np.ndarray
     epsilon: float | None = None
+
+    @cached_property
+    def success(self) -> np.ndarray:
+        return self.goal.reached(self.logits)
 
     @cached_property
     def distances(self) -> dict[str, np.ndarray]:

@@ -37,17 +37,32 @@ def test_another_norm_or_image_shape_is_traced_anew(counting, images, labels):
     assert counting.traces == 5
 
 
-def around_the_gradients(images, attack, epsilons):
-    """Forward passes of a sweep that are none of its gradients: a probe, and the outcomes."""
-    return 1 + len(set(epsilons)) * math.ceil(len(images) / attack.batch_size)
+def around_the_gradients(images, attack, results):
+    """Forward passes of a sweep that are none of its gradients: a probe, and the outcomes.
+
+    Results of one plateau share their images, which are classified once.
+    """
+    distinct = len({id(result.images) for result in results})
+    return 1 + distinct * math.ceil(len(images) / attack.batch_size)
 
 
 @pytest.mark.parametrize("batch_size", [128, 20])
 def test_fgsm_takes_one_gradient_for_all_epsilons(counting, images, labels, batch_size):
     attack = FGSM(batch_size=batch_size)
-    attack.sweep(counting, images, labels, epsilons=LEVELS)
+    results = attack.sweep(counting, images, labels, epsilons=LEVELS)
     batches = math.ceil(len(images) / batch_size)
-    assert counting.runs() == batches + around_the_gradients(images, attack, LEVELS)
+    assert counting.runs() == batches + around_the_gradients(images, attack, results)
+
+
+def test_a_plateau_is_crafted_and_classified_once(counting, images, labels):
+    attack = PGD(10, 0.01 * GREY)
+    results = attack.sweep(counting, images, labels, epsilons=LEVELS)
+    counting.runs()
+    on_the_plateau = attack.sweep(counting, images, labels, epsilons=LEVELS[1:])
+    assert counting.runs() == 1 + 10 + 1
+    for result in on_the_plateau:
+        np.testing.assert_array_equal(result.images, results[-1].images)
+    assert not np.array_equal(results[0].images, results[-1].images)
 
 
 def left_after(steps: int, free: list[int]) -> int:
@@ -72,7 +87,7 @@ def test_pgd_shares_the_steps_inside_the_smaller_ball(
     counting, images, labels, attack, epsilons, gradients
 ):
     results = attack.sweep(counting, images, labels, epsilons=epsilons)
-    assert counting.runs() == gradients + around_the_gradients(images, attack, epsilons)
+    assert counting.runs() == gradients + around_the_gradients(images, attack, results)
     assert [result.epsilon for result in results] == epsilons
     for result in results:
         np.testing.assert_array_equal(result.gradient_evaluations, attack.steps)
