@@ -7,8 +7,11 @@ python reproduce.py attack model.h5 --data cifar10 --attack pgd --epsilon 8/255
 python reproduce.py export ntu --profile demo --network vgg16/cifar10/student --to student.h5
 """
 
+import dataclasses
+import math
 import os
 import sys
+import typing
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -29,6 +32,21 @@ app = typer.Typer(
     add_completion=False,
     help=__doc__.splitlines()[0],
     pretty_exceptions_enable=False,
+)
+
+#: The names of `attacks.BY_NAME`, which takes seconds to import.
+ATTACKS = (
+    "fgsm",
+    "bim",
+    "momentum-iterative",
+    "pgd",
+    "apgd",
+    "square",
+    "autoattack",
+    "deepfool",
+    "carlini-wagner",
+    "fab",
+    "pixel-swap",
 )
 
 StudyArgument = Annotated[str, typer.Argument(help="A study, for example ntu.")]
@@ -143,21 +161,28 @@ def attack(
         Path, typer.Argument(help="A Keras model, .h5 or .keras, that takes images in [0, 1].")
     ],
     data: Annotated[str, typer.Option(help="digits, mnist, cifar10 or cifar100.")],
-    attack: Annotated[str, typer.Option(help="fgsm or pgd.")] = "pgd",
+    attack: Annotated[str, typer.Option(help=f"One of {', '.join(ATTACKS)}.")] = "pgd",
     epsilon_texts: Annotated[
         list[str] | None,
-        typer.Option("--epsilon", help="A distance in [0, 1] pixels, such as 8/255; repeatable."),
+        typer.Option(
+            "--epsilon",
+            help="A distance in [0, 1] pixels, such as 8/255; repeatable. Default: 8/255; for "
+            "a minimum-norm attack any distance.",
+        ),
     ] = None,
-    norm: Annotated[str, typer.Option(help="linf, l2 or (fgsm) l1.")] = "linf",
-    steps: Annotated[int | None, typer.Option(help="Of PGD; default: 40.")] = None,
-    step_size: Annotated[
-        str | None, typer.Option(help="Of PGD; default: 2.5 x epsilon / steps.")
+    option: Annotated[
+        list[str] | None,
+        typer.Option(help="An option of the attack, such as loss=dlr; repeatable."),
     ] = None,
-    restarts: Annotated[
-        int | None, typer.Option(help="Of PGD, from random starts; default: 1, from the image.")
+    norm: Annotated[str | None, typer.Option(help="linf, l2 or l1.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Of an iterative attack.")] = None,
+    step_size: Annotated[str | None, typer.Option(help="Of an iterative attack.")] = None,
+    restarts: Annotated[int | None, typer.Option(help="From different random starts.")] = None,
+    target: Annotated[
+        int | None, typer.Option(help="Aim at this class; its own images are left out.")
     ] = None,
     images: Annotated[int, typer.Option(help="Test images that are attacked.")] = 200,
-    temperature: Annotated[float, typer.Option(help="The logits are divided by it.")] = 1.0,
+    temperature: Annotated[float | None, typer.Option(help="The logits are divided by it.")] = None,
     softmax: Annotated[
         str,
         typer.Option(
@@ -168,9 +193,12 @@ def attack(
     own_labels: Annotated[
         bool, typer.Option(help="Move away from the model's predictions, not the true labels.")
     ] = False,
-    clip: Annotated[bool, typer.Option(help="Keep adversarial images in [0, 1].")] = True,
-    seed: Annotated[int, typer.Option(help="Of random starts.")] = 0,
+    clip: Annotated[
+        bool | None, typer.Option("--clip/--no-clip", help="Keep adversarial images in [0, 1].")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Of random draws.")] = None,
     batch_size: int = 128,
+    jit_compile: Annotated[bool, typer.Option("--jit-compile", help="Compile with XLA.")] = False,
     data_dir: DataDirOption = None,
     save: Annotated[
         Path | None, typer.Option(help="Write the outcome of every image to this .npz file.")
@@ -178,72 +206,52 @@ def attack(
 ) -> None:
     """Attacks a model of yours on a test set and prints its robust accuracy."""
     with _errors():
+        import numpy as np
+
         import attacks
         import data as data_sets
         import models
         from evaluation import evaluate
         from reports import Bars
 
-        epsilons = [epsilon(text) for text in epsilon_texts or ["8/255"]]
-        if attack not in attacks.BY_NAME:
-            raise ValueError(f"--attack is {attack!r}; accepted: {', '.join(attacks.BY_NAME)}")
         if images < 1:
             raise ValueError(f"--images is {images}; accepted: 1 or more")
         if save is not None and save.exists():
             raise ValueError(f"--save {save} exists; accepted: a new file")
-        common = {"norm": norm, "clip": clip, "temperature": temperature, "batch_size": batch_size}
-        if attack == "fgsm":
-            for option, value in (
-                ("steps", steps),
-                ("step-size", step_size),
-                ("restarts", restarts),
-            ):
-                if value is not None:
-                    raise ValueError(f"--{option} is {value} with --attack fgsm; accepted: pgd")
-            chosen = attacks.FGSM(**common)
+        named = {
+            "norm": norm,
+            "steps": steps,
+            "step_size": step_size,
+            "restarts": restarts,
+            "temperature": temperature,
+            "clip": clip,
+            "seed": seed,
+            "batch_size": batch_size,
+        }
+        chosen = _attack(attack, {k: v for k, v in named.items() if v is not None}, option or [])
+        minimum_norm = isinstance(chosen, attacks.MinimumNormAttack)
+        if epsilon_texts:
+            epsilons = [epsilon(text) for text in epsilon_texts]
         else:
-            chosen = attacks.PGD(
-                steps=40 if steps is None else steps,
-                step_size=None if step_size is None else epsilon(step_size),
-                random_start=restarts is not None and restarts > 1,
-                restarts=1 if restarts is None else restarts,
-                seed=seed,
-                **common,
-            )
+            epsilons = [math.inf if minimum_norm else 8 / 255]
         network = _without_softmax(models.load_checkpoint(model), softmax)
         dataset = data_sets.load(data, data_dir=data_dir)
+        x, y = dataset.x_test[:images], dataset.y_test[:images]
+        if target is not None:
+            x, y = x[y != target], y[y != target]
         with Bars(console) as bars, bars.stage(f"{attack} on {model.name}") as update:
             outcomes = evaluate(
                 network,
-                dataset.x_test[:images],
-                dataset.y_test[:images],
+                x,
+                y,
                 chosen,
                 epsilons,
                 own_labels=own_labels,
+                targets=None if target is None else np.full(len(y), target),
                 progress=lambda done, count: update(done / count, f"{done} of {count} images"),
+                jit_compile=jit_compile,
             )
-        table = Table(
-            "epsilon",
-            "0-255",
-            "accuracy",
-            "95 % interval",
-            "rounded to 8 bits",
-            "mean L-inf",
-            "mean L2",
-            title=f"{chosen}",
-        )
-        for row in outcomes.table().to_dict("records"):
-            attacked = row["epsilon"] > 0
-            table.add_row(
-                f"{row['epsilon']:.5f}" if attacked else "clean",
-                f"{255 * row['epsilon']:.2f}",
-                f"{row['accuracy']:.1%}",
-                f"{row['ci_low']:.1%} to {row['ci_high']:.1%}",
-                f"{row['rounded_accuracy']:.1%}" if attacked else "",
-                f"{row['mean_linf']:.5f}" if attacked else "",
-                f"{row['mean_l2']:.4f}" if attacked else "",
-            )
-        console.print(table)
+        console.print(_attack_table(outcomes, chosen))
         for note in dataset.notes:
             console.print(note)
         gone = outcomes.zero_gradient.mean()
@@ -307,6 +315,94 @@ def export(
             )
         to = models.save(models.load_checkpoint(stage / "model.h5"), to, overwrite=overwrite)
         console.print(f"{training.title}: {to}")
+
+
+def _attack(name: str, named: dict, option: list[str]):
+    """The attack called `name` with options as `--steps 3` or `--option steps=3` gives them."""
+    import attacks
+
+    if name not in attacks.BY_NAME:
+        raise ValueError(f"--attack is {name!r}; accepted: {', '.join(attacks.BY_NAME)}")
+    make = attacks.BY_NAME[name]
+    defaults = {field.name: field.default for field in dataclasses.fields(make)}
+    accepted = ", ".join(f"{key}={value}" for key, value in defaults.items())
+    for key, value in named.items():
+        if key not in defaults:
+            raise ValueError(
+                f"--{key.replace('_', '-')} is {value} with --attack {name}, which has no such "
+                f"option; accepted, with their defaults: {accepted}"
+            )
+    for text in option:
+        key, equals, value = (part.strip() for part in text.partition("="))
+        if not equals or key not in defaults:
+            raise ValueError(
+                f"--option is {text!r}; accepted for {name}, with their defaults: {accepted}"
+            )
+        if key in named and key != "batch_size":
+            raise ValueError(f"--option is {text!r} although {key} is given; accepted: one value")
+        named[key] = value
+    kinds = typing.get_type_hints(make)
+    values = {key: _as_kind(key, value, kinds[key]) for key, value in named.items()}
+    if name == "pgd" and values.get("restarts", 1) > 1:
+        values.setdefault("random_start", True)
+    return make(**values)
+
+
+def _as_kind(name: str, value, kind):
+    """A text as the type an option has; what is no text as it is."""
+    if not isinstance(value, str):
+        return value
+    kinds = typing.get_args(kind) or (kind,)
+    words = {"true": True, "false": False} if bool in kinds else {}
+    if type(None) in kinds:
+        words["none"] = None
+    if value.lower() in words:
+        return words[value.lower()]
+    if str in kinds:
+        return value
+    try:
+        if int in kinds:
+            return int(value)
+        if float in kinds:
+            return epsilon(value)
+    except ValueError:
+        pass
+    numbers = {int: "a whole number", float: "a number or a fraction such as 2/255"}
+    expected = [*words, *(text for number, text in numbers.items() if number in kinds)]
+    raise ValueError(f"{name} is {value!r}; accepted: {', '.join(expected)}")
+
+
+def _attack_table(outcomes, attack) -> Table:
+    targeted = outcomes.targets is not None
+    table = Table(
+        "epsilon",
+        "0-255",
+        "accuracy",
+        "95 % interval",
+        "rounded to 8 bits",
+        *(["target reached"] if targeted else []),
+        "mean L-inf",
+        "mean L2",
+        title=f"{attack}",
+    )
+    clean, *attacked = outcomes.table().to_dict("records")
+    table.add_row("clean", "", *_accuracy(clean))
+    for row in attacked:
+        bounded = math.isfinite(row["epsilon"])
+        table.add_row(
+            f"{row['epsilon']:.5f}" if bounded else "any",
+            f"{255 * row['epsilon']:.2f}" if bounded else "",
+            *_accuracy(row),
+            f"{row['rounded_accuracy']:.1%}",
+            *([f"{row['target_rate']:.1%}"] if targeted else []),
+            f"{row['mean_linf']:.5f}",
+            f"{row['mean_l2']:.4f}",
+        )
+    return table
+
+
+def _accuracy(row: dict) -> tuple[str, str]:
+    return f"{row['accuracy']:.1%}", f"{row['ci_low']:.1%} to {row['ci_high']:.1%}"
 
 
 def _shown(path: Path) -> str:

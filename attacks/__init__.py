@@ -1,11 +1,56 @@
 """Adversarial attacks on image classifiers, one file each, compiled with `tf.function`."""
 
+from attacks.apgd import APGD
+from attacks.auto_attack import AutoAttack
+from attacks.bim import BIM
+from attacks.budget import BudgetAttack
+from attacks.carlini_wagner import CarliniWagner
 from attacks.classifier import as_logits
+from attacks.deepfool import DeepFool
+from attacks.fab import FAB
 from attacks.fgsm import FGSM
 from attacks.goals import Targeted, Untargeted
+from attacks.minimum_norm import MinimumNormAttack
+from attacks.momentum_iterative import MomentumIterative
 from attacks.pgd import PGD
+from attacks.pixel_swap import PixelSwap
 from attacks.result import AttackResult
+from attacks.robust_curve import RobustCurve, robust_curve
+from attacks.square import Square
 
-BY_NAME = {"fgsm": FGSM, "pgd": PGD}
+BY_NAME = {
+    "fgsm": FGSM,
+    "bim": BIM,
+    "momentum-iterative": MomentumIterative,
+    "pgd": PGD,
+    "apgd": APGD,
+    "square": Square,
+    "autoattack": AutoAttack,
+    "deepfool": DeepFool,
+    "carlini-wagner": CarliniWagner,
+    "fab": FAB,
+    "pixel-swap": PixelSwap,
+}
 
-__all__ = ["BY_NAME", "FGSM", "PGD", "AttackResult", "Targeted", "Untargeted", "as_logits"]
+__all__ = [
+    "APGD",
+    "BIM",
+    "BY_NAME",
+    "FAB",
+    "FGSM",
+    "PGD",
+    "AttackResult",
+    "AutoAttack",
+    "BudgetAttack",
+    "CarliniWagner",
+    "DeepFool",
+    "MinimumNormAttack",
+    "MomentumIterative",
+    "PixelSwap",
+    "RobustCurve",
+    "Square",
+    "Targeted",
+    "Untargeted",
+    "as_logits",
+    "robust_curve",
+]

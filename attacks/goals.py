@@ -42,21 +42,40 @@ class Untargeted:
 
 @dataclass(frozen=True, eq=False)
 class Targeted:
-    """Succeeds on an image when its prediction is `classes` (integers, [N])."""
+    """Succeeds on an image when its prediction is `classes` (integers, [N]).
+
+    With the true `labels` (integers, [N]) beside them, a target that is the image's label is
+    refused.
+    """
 
     classes: np.ndarray
+    labels: np.ndarray | None = None
 
     sign = -1.0
 
     def __post_init__(self):
         object.__setattr__(self, "classes", _classes("classes", self.classes))
+        if self.labels is None:
+            return
+        object.__setattr__(self, "labels", _classes("labels", self.labels))
+        if len(self.labels) != len(self.classes):
+            raise ValueError(
+                f"labels has {len(self.labels)} entries for {len(self.classes)} classes; "
+                "accepted: one per image"
+            )
+        same = np.flatnonzero(self.classes == self.labels)
+        if len(same):
+            raise ValueError(
+                f"classes[{same[0]}] is {self.classes[same[0]]}, which is the label of that "
+                "image; accepted: another class"
+            )
 
     def reached(self, logits: np.ndarray) -> np.ndarray:
         """Success per image, bool [N], from logits [N, classes]."""
         return logits.argmax(axis=1) == self.classes
 
     def take(self, index) -> "Targeted":
-        return Targeted(self.classes[index])
+        return Targeted(self.classes[index])  # labels have been compared
 
 
 Goal = Untargeted | Targeted

@@ -62,6 +62,8 @@ class PGD(BudgetAttack):
     seed: int = 0
     batch_size: int = 128
 
+    _path = 2.5  # of all steps together, in epsilons, where no step size is given
+
     def __post_init__(self):
         check_norm(self.norm, ("linf", "l2"))
         check_count(steps=self.steps, restarts=self.restarts, batch_size=self.batch_size)
@@ -164,7 +166,7 @@ class PGD(BudgetAttack):
 
     def _fixed(self, batch: Batch, epsilons: np.ndarray) -> "_Fixed":
         if self.step_size is None:
-            step_sizes = 2.5 * epsilons / self.steps
+            step_sizes = self._path * epsilons / self.steps
         else:
             step_sizes = np.full(len(batch), self.step_size)
         return _Fixed(

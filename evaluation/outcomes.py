@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
+from attacks import Targeted
 from attacks.engine import Task
 from attacks.gradients import loss_gradient
 from evaluation.statistics import wilson
@@ -34,6 +35,7 @@ class Outcomes:
         seconds: of the whole sweep.
         examples: float32 [E, n, ...], adversarial images of the first few images.
         example_images: float32 [n, ...], these images.
+        targets: int [N], the classes of a targeted attack; `None` for an untargeted one.
     """
 
     epsilons: np.ndarray
@@ -51,6 +53,7 @@ class Outcomes:
     seconds: float
     examples: np.ndarray
     example_images: np.ndarray
+    targets: np.ndarray | None = None
 
     @property
     def correct(self) -> np.ndarray:
@@ -81,8 +84,14 @@ class Outcomes:
                     "zero_gradient": np.mean(self.zero_gradient),
                     "seconds": self.seconds,
                 }
+                | self._target_rate(index)
             )
         return pd.DataFrame(rows)
+
+    def _target_rate(self, index: int) -> dict:
+        if self.targets is None:
+            return {}
+        return {"target_rate": np.mean(self.predictions[index] == self.targets)}
 
     def _correct(self, predictions: np.ndarray) -> np.ndarray:
         correct = predictions == self.labels
@@ -102,7 +111,8 @@ class Outcomes:
 
     def save(self, path: Path) -> None:
         with open(path, "wb") as file:  # given a path, NumPy may append to its name
-            np.savez_compressed(file, **vars(self))
+            fields = {name: value for name, value in vars(self).items() if value is not None}
+            np.savez_compressed(file, **fields)
 
     @classmethod
     def load(cls, path: Path) -> "Outcomes":
@@ -120,33 +130,46 @@ def evaluate(
     epsilons: Sequence[float],
     *,
     own_labels: bool = False,
+    targets: np.ndarray | None = None,
     examples: int = 8,
     progress=None,
+    jit_compile: bool = False,
 ) -> Outcomes:
-    """Attacks `images` at every epsilon with a budget attack and classifies what comes out.
+    """Attacks `images` at every epsilon and classifies what comes out.
 
     Args:
         model: what an attack takes: a Keras model or callable that gives logits, or either in
             `attacks.as_logits`.
         images: float32 [N, ...] in [0, 1].
         labels: int [N], true classes, against which accuracy is counted in any case.
-        attack: `attacks.FGSM`, `attacks.PGD`, ...
-        epsilons: distances in [0, 1] pixels.
+        attack: `attacks.FGSM`, `attacks.PGD`, ... Of a minimum-norm attack, whose one run
+            serves all epsilons, a perturbation counts where it is within epsilon.
+        epsilons: distances in [0, 1] pixels; for a minimum-norm attack infinity as well.
         own_labels: the attack moves away from the model's own predictions instead of `labels`.
+        targets: int [N], classes that a targeted attack is to reach, none of them the label.
         examples: images of which the adversarial versions are kept.
         progress: called with (images done, images in all).
+        jit_compile: compile with XLA.
 
     Raises:
         ValueError: as the attack, or no image at all.
     """
     if not len(images):
         raise ValueError("images is empty; accepted: one image or more")
+    if own_labels and targets is not None:
+        raise ValueError("own_labels is True with targets; accepted: one of the two")
     # Checks the labels also where the attack is not given them.
     task = Task(model, images, np.asarray(labels), batch_size=attack.batch_size)
     images, labels = task.images, task.goal.classes
+    goal = labels if targets is None else Targeted(targets, labels)
     started = perf_counter()
     results = attack.sweep(
-        model, images, None if own_labels else labels, epsilons=epsilons, progress=progress
+        model,
+        images,
+        None if own_labels else goal,
+        epsilons=epsilons,
+        progress=progress,
+        jit_compile=jit_compile,
     )
     seconds = perf_counter() - started
 
@@ -172,13 +195,16 @@ def evaluate(
         l2=stacked([r.distances["l2"] for r in results], np.float64, count),
         gradient_evaluations=stacked([r.gradient_evaluations for r in results], np.int64, count),
         zero_gradient=_zero_gradient(
-            task, clean.argmax(axis=1) if own_labels else labels, attack.temperature
+            task,
+            clean.argmax(axis=1) if own_labels else labels,
+            getattr(attack, "temperature", 1.0),
         ),
         out_of_range=stacked([_leaves_range(r.images) for r in results], bool, count),
         own_labels=own_labels,
         seconds=seconds,
         examples=stacked([r.images[first] for r in results], np.float32, *images[first].shape),
         example_images=images[first],
+        targets=None if targets is None else goal.classes,
     )
 
 

@@ -15,6 +15,7 @@ BELOW = {
     "evaluation": {"attacks", "models", "data"},
     "studies": {"evaluation", "distillation", "attacks", "models", "data"},
     "reports": {"studies", "evaluation", "distillation", "attacks", "models", "data"},
+    "benchmarks": {"evaluation", "attacks", "models", "data"},
 }
 
 

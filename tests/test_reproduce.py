@@ -83,6 +83,49 @@ def test_attack_prints_accuracies_and_saves_outcomes(model, tmp_path):
         assert outcomes["predictions"].shape == (2, 20)
 
 
+CHEAP = {
+    "fgsm": [],
+    "bim": ["--steps", 2],
+    "momentum-iterative": ["--steps", 2, "--option", "sign_inside=true"],
+    "pgd": ["--steps", 2, "--restarts", 2],
+    "apgd": ["--steps", 3, "--option", "loss=dlr", "--norm", "l2"],
+    "square": ["--option", "queries=5"],
+    "autoattack": ["--steps", 2, "--option", "queries=5"],
+    "deepfool": ["--steps", 3, "--epsilon", "inf", "--epsilon", 1],
+    "carlini-wagner": ["--steps", 3, "--option", "search_steps=1"],
+    "fab": ["--steps", 3, "--option", "targets=2"],
+    "pixel-swap": ["--option", "max_swaps=8"],
+}
+
+
+def test_every_attack_is_known_to_the_command():
+    assert reproduce.ATTACKS == tuple(attacks.BY_NAME) == tuple(CHEAP)
+
+
+@pytest.mark.parametrize("name", CHEAP)
+def test_every_attack_can_be_run(model, name):
+    words = ["attack", model / "logits.h5", "--data", "digits", "--images", 6, "--attack", name]
+    done = run(*words, *CHEAP[name])
+    assert done.exit_code == 0, done.output
+    output = " ".join(done.output.split())
+    assert attacks.BY_NAME[name].__name__ in output
+    minimum_norm = issubclass(attacks.BY_NAME[name], attacks.MinimumNormAttack)
+    assert ("any" in output) == minimum_norm
+    assert ("0.03137" in output) != minimum_norm  # 8/255, where nothing is said
+
+
+def test_a_target_leaves_its_own_images_out(model, tmp_path):
+    saved = tmp_path / "outcomes.npz"
+    words = ["attack", model / "logits.h5", "--data", "digits", "--images", 30, "--target", 3]
+    done = run(*words, "--epsilon", 0.3, "--save", saved)
+    assert done.exit_code == 0, done.output
+    assert "target" in done.output
+    with np.load(saved) as outcomes:
+        assert 0 < len(outcomes["labels"]) < 30
+        assert not (outcomes["labels"] == 3).any()
+        assert (outcomes["targets"] == 3).all()
+
+
 @pytest.mark.parametrize("choice", ["remove", "keep"])
 def test_a_model_that_ends_in_softmax_is_attacked_as_the_user_says(model, choice):
     words = [
@@ -121,6 +164,31 @@ def test_a_model_that_ends_in_softmax_is_attacked_as_the_user_says(model, choice
             ["attack", "MODEL", "--data", "digits", "--attack", "fgsm", "--steps", "9"],
             "--steps is 9 with --attack fgsm",
         ),
+        (
+            ["attack", "MODEL", "--data", "digits", "--attack", "square", "--steps", "9"],
+            "--steps is 9 with --attack square, which has no such option; accepted, with their "
+            "defaults: queries=5000",
+        ),
+        (["attack", "MODEL", "--data", "digits", "--option", "stps=3"], "--option is 'stps=3'"),
+        (["attack", "MODEL", "--data", "digits", "--option", "steps"], "steps=40"),
+        (
+            ["attack", "MODEL", "--data", "digits", "--option", "steps=some"],
+            "steps is 'some'; accepted: a whole number",
+        ),
+        (
+            ["attack", "MODEL", "--data", "digits", "--option", "clip=maybe"],
+            "clip is 'maybe'; accepted: true, false",
+        ),
+        (
+            ["attack", "MODEL", "--data", "digits", "--option", "step_size=x"],
+            "step_size is 'x'; accepted: none, a number or a fraction",
+        ),
+        (
+            ["attack", "MODEL", "--data", "digits", "--steps", "3", "--option", "steps=4"],
+            "although steps is given",
+        ),
+        (["attack", "MODEL", "--data", "digits", "--epsilon", "inf"], "epsilon is inf"),
+        (["attack", "MODEL", "--data", "digits", "--target", "10"], "10; accepted: 0 to 9"),
         (["attack", "MODEL", "--data", "digits", "--images", "0"], "--images is 0"),
         (["attack", "MODEL", "--data", "digits", "--temperature", "0"], "temperature is 0"),
         (["attack", "MODEL", "--data", "digits", "--save", "MODEL"], "exists"),

@@ -5,7 +5,21 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from attacks import FGSM, PGD, Targeted
+from attacks import (
+    APGD,
+    BIM,
+    FAB,
+    FGSM,
+    PGD,
+    AutoAttack,
+    BudgetAttack,
+    CarliniWagner,
+    DeepFool,
+    MomentumIterative,
+    PixelSwap,
+    Square,
+    Targeted,
+)
 
 GOOD = {"images": np.full((3, 8, 8, 1), 0.5, np.float32), "labels": [0, 1, 2], "epsilon": 0.1}
 
@@ -75,11 +89,64 @@ MODELS = {
 }
 
 
-@pytest.mark.parametrize("attack", [FGSM(), PGD()], ids=str)
+EVERY = [
+    FGSM(),
+    BIM(2),
+    PGD(2),
+    MomentumIterative(2),
+    APGD(2),
+    AutoAttack(steps=2, queries=2),
+    DeepFool(2),
+    FAB(2),
+    CarliniWagner(1, 2),
+]
+BLACK_BOX = [Square(3), PixelSwap(3)]
+
+
+def arguments(attack):
+    """The good ones, of which a minimum-norm attack takes no epsilon."""
+    return {k: v for k, v in GOOD.items() if k != "epsilon" or isinstance(attack, BudgetAttack)}
+
+
+@pytest.mark.parametrize("attack", EVERY, ids=str)
 @pytest.mark.parametrize("model, message", MODELS.values(), ids=MODELS)
 def test_refused_models(attack, model, message):
     with pytest.raises(ValueError, match=message):
-        attack(model, **GOOD)
+        attack(model, **arguments(attack))
+
+
+@pytest.mark.parametrize("attack", BLACK_BOX, ids=str)
+@pytest.mark.parametrize(
+    "name", [name for name in MODELS if "differen" not in name and name != "constant"]
+)
+def test_models_refused_by_black_box_attacks_too(attack, name):
+    model, message = MODELS[name]
+    with pytest.raises(ValueError, match=message):
+        attack(model, **arguments(attack))
+
+
+@pytest.mark.parametrize("attack", [*EVERY, *BLACK_BOX], ids=str)
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"images": changed(np.nan)}, "images have values from nan"),
+        ({"images": changed(1.5)}, "images have values from 0.5 to 1.5"),
+        ({"labels": [0, 1, 10]}, "labels has the value 10; accepted: 0 to 9"),
+        ({"labels": Targeted([0, 1, 10])}, "classes has the value 10; accepted: 0 to 9"),
+        ({"labels": [0, 1]}, "labels has 2 entries for 3 images"),
+        ({"ids": [0, 1, -1]}, "ids has the value -1"),
+    ],
+)
+def test_refused_by_every_attack(cnn, attack, change, message):
+    with pytest.raises(ValueError, match=message):
+        attack(cnn, **(arguments(attack) | change))
+
+
+def test_a_target_that_is_the_label_is_refused():
+    with pytest.raises(ValueError, match=r"classes\[1\] is 2, which is the label of that image"):
+        Targeted([1, 2, 3], labels=[2, 2, 2])
+    with pytest.raises(ValueError, match="labels has 2 entries for 3 classes"):
+        Targeted([1, 2, 3], labels=[2, 2])
 
 
 def test_one_epsilon_is_not_a_sweep(cnn):
@@ -121,7 +188,21 @@ def test_the_largest_epsilon_is_accepted(cnn, norm):
     assert result.distances["linf"].max() == 0.5  # from grey to black or white
 
 
-@pytest.mark.parametrize("attack", [FGSM(), PGD(2), PGD(2, random_start=True, restarts=2)], ids=str)
+@pytest.mark.parametrize(
+    "attack",
+    [
+        FGSM(),
+        BIM(2),
+        PGD(2),
+        PGD(2, random_start=True, restarts=2),
+        MomentumIterative(2),
+        APGD(2),
+        APGD(2, loss="dlr"),
+        Square(3),
+        AutoAttack(steps=2, queries=3),
+    ],
+    ids=str,
+)
 @pytest.mark.parametrize("labels", [[], None, Targeted([])], ids=["labels", "own", "goal"])
 def test_no_image_gives_an_empty_result(cnn, attack, labels):
     result = attack(cnn, GOOD["images"][:0], labels, epsilon=0.1)

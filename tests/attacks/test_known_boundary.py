@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from attacks import FGSM, PGD, Targeted
+from attacks import APGD, BIM, FGSM, PGD, AutoAttack, MomentumIterative, Targeted
 
 VALUES, MARGIN = 64, 0.4
 DUAL = {"linf": 1, "l2": 2, "l1": np.inf}
@@ -25,6 +25,14 @@ ATTACKS = [
     PGD(20, random_start=True),
     PGD(20, 0.05, "l2", random_start=True, restarts=2),
     PGD(20, stop_at_success=True),
+    BIM(10),
+    BIM(10, norm="l2"),
+    MomentumIterative(10),
+    MomentumIterative(10, norm="l2"),
+    MomentumIterative(10, sign_inside=True),
+    APGD(20),
+    APGD(20, norm="l2", random_start=False),
+    APGD(20, loss="margin", stop_at_success=True),
 ]
 
 
@@ -62,7 +70,7 @@ def points(model):
     return points.reshape(-1, *model.inputs[0].shape[1:]).astype(np.float32), classes
 
 
-@pytest.mark.parametrize("attack", ATTACKS, ids=str)
+@pytest.mark.parametrize("attack", [*ATTACKS, AutoAttack(steps=20, queries=5)], ids=str)
 def test_success_begins_at_the_boundary(model, points, attack):
     images, classes = points
     optimum = OPTIMUM[attack.norm]
@@ -102,7 +110,9 @@ def test_bounds_are_kept_and_used(cnn, images, labels, attack):
         reached = result.distances[attack.norm].max()
         assert 0.5 * min(result.epsilon, 0.04) < reached <= result.epsilon + 1e-6
         inside = result.images.min() >= 0 and result.images.max() <= 1
-        assert inside == attack.clip  # digits are black and white, so unclipped steps leave
+        assert inside == getattr(
+            attack, "clip", True
+        )  # digits are black and white, so unclipped steps leave
 
 
 @pytest.mark.parametrize("attack", WIDE, ids=str)

@@ -8,7 +8,7 @@ import tensorflow as tf
 from keras import layers
 
 import models
-from attacks import FGSM, PGD, as_logits
+from attacks import FGSM, PGD, DeepFool, as_logits
 from evaluation import Outcomes, evaluate, wilson
 
 EPSILONS = [0.02, 0.1, 0.3]
@@ -183,3 +183,43 @@ def test_no_epsilon_leaves_the_clean_accuracy(model, images, labels):
 def test_refused_input(model, images, labels, wrong, message, own_labels):
     with pytest.raises(ValueError, match=message):
         evaluate(model, *wrong(images, labels), FGSM(), [0.1], own_labels=own_labels)
+
+
+def test_one_run_of_a_minimum_norm_attack_serves_all_epsilons(model, images, labels):
+    found = DeepFool()(model, images, labels)
+    epsilons = [*np.quantile(found.distances["l2"], [0.4, 0.6, 0.8]), np.inf]
+    outcomes = evaluate(model, images, labels, DeepFool(), epsilons)
+    for index, epsilon in enumerate(epsilons):
+        within = found.distances["l2"] <= epsilon
+        broken = within & (found.logits.argmax(axis=1) != labels)
+        np.testing.assert_array_equal(outcomes.correct[index], ~broken)
+        np.testing.assert_allclose(outcomes.l2[index], np.where(within, found.distances["l2"], 0))
+    accuracies = outcomes.table().accuracy
+    assert accuracies.iloc[0] == 0.75 > accuracies.iloc[1] > accuracies.iloc[3] > 0
+    assert accuracies.iloc[4] == 0
+
+
+def test_targets(model, images, labels, tmp_path):
+    targets = (labels + 1) % 4
+    outcomes = evaluate(model, images, labels, PGD(5), [0.05, 0.3], targets=targets)
+    np.testing.assert_array_equal(outcomes.targets, targets)
+    rates = outcomes.table().target_rate
+    np.testing.assert_allclose(rates[1:], (outcomes.predictions == targets).mean(axis=1))
+    assert rates[2] > rates[1]
+    outcomes.save(tmp_path / "outcomes.npz")
+    np.testing.assert_array_equal(Outcomes.load(tmp_path / "outcomes.npz").targets, targets)
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"targets": lambda y: y}, r"classes\[0\] is ., which is the label of that image"),
+        ({"targets": lambda y: (y[:-1] + 1) % 4}, "labels has 40 entries for 39 classes"),
+        ({"targets": lambda y: y + 4}, "classes has the value .; accepted: 0 to 3"),
+        ({"targets": lambda y: (y + 1) % 4, "own_labels": True}, "own_labels is True with tar"),
+    ],
+)
+def test_refused_targets(model, images, labels, change, message):
+    change = change | {"targets": change["targets"](labels)}
+    with pytest.raises(ValueError, match=message):
+        evaluate(model, images, labels, PGD(2), [0.1], **change)

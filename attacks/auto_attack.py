@@ -1,0 +1,136 @@
+"""AutoAttack: an ensemble that needs no tuning."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from attacks.apgd import APGD
+from attacks.budget import BudgetAttack, Run
+from attacks.engine import Batch, Crafted, Progress, Task, check_count, check_seed
+from attacks.fab import FAB
+from attacks.goals import Targeted
+from attacks.minimum_norm import MinimumNormAttack
+from attacks.norms import check_epsilons, check_norm, distances
+from attacks.square import Square
+
+
+@dataclass(frozen=True)
+class AutoAttack(BudgetAttack):
+    """Four attacks, each on the images that withstood those before it (a budget attack).
+
+    Croce and Hein, "Reliable Evaluation of Adversarial Robustness with an Ensemble of Diverse
+    Parameter-free Attacks", 2020, arXiv 2003.01690, the standard version: APGD on the
+    cross-entropy, targeted APGD on the DLR loss, targeted FAB and Square (`attacks` lists them).
+    An image is broken when a forward pass of its own says so and it is within epsilon. Images
+    that reach their goal unattacked come back as they are, those that nothing breaks as the
+    first attack leaves them. Always clipped to [0, 1].
+
+    Differs from the authors' code in that an attack leaves an image at its first success, and
+    in what stands for losses that a model has too few classes for.
+
+    The images that are left fill their batches anew for every attack, so that a sweep of many
+    images costs what the hard ones cost.
+
+    Attributes:
+        norm: "linf" or "l2".
+        steps: gradient steps of a run of APGD or FAB.
+        targets: other classes that APGD and FAB go for, one after the other.
+        queries: forward passes of Square.
+        seed: of all draws.
+        batch_size: images per gradient.
+    """
+
+    norm: str = "linf"
+    steps: int = 100
+    targets: int = 9
+    queries: int = 5000
+    seed: int = 0
+    batch_size: int = 128
+
+    def __post_init__(self):
+        check_norm(self.norm, ("linf", "l2"))
+        check_count(
+            steps=self.steps,
+            targets=self.targets,
+            queries=self.queries,
+            batch_size=self.batch_size,
+        )
+        check_seed(self.seed)
+
+    def attacks(
+        self, num_classes: int, targeted: bool = False
+    ) -> tuple[BudgetAttack | MinimumNormAttack, ...]:
+        """What is run, in order, on a model of so many classes.
+
+        The second APGD goes away from the label, without targets, for three classes, and for
+        two it takes the margin for the DLR loss. For a targeted goal no attack tries several
+        targets, and the margin stands in below four classes.
+        """
+        common = {"norm": self.norm, "seed": self.seed, "batch_size": self.batch_size}
+        steps = common | {"steps": self.steps}
+        several = None if targeted or num_classes < 4 else self.targets
+        second = "dlr" if num_classes >= (4 if targeted else 3) else "margin"
+        return (
+            APGD(**steps, stop_at_success=True),
+            APGD(**steps, loss=second, targets=several, stop_at_success=True),
+            FAB(**steps, targets=None if targeted else self.targets),
+            Square(**common, queries=self.queries),
+        )
+
+    def _run(self, task: Task) -> Run:
+        return self._ensemble(task, lambda settled: None)
+
+    def _crafted(self, task: Task, epsilons, progress: Progress | None):
+        """All images as one batch, which the attacks divide among themselves."""
+        checked = check_epsilons(epsilons, self.norm, task.images.shape[1:])
+        ascending = sorted(set(checked))
+        settled = 0
+
+        def report(count: int) -> None:
+            nonlocal settled
+            settled += count
+            if progress:
+                progress(settled // len(ascending), len(task.images))
+
+        run = self._ensemble(task, report)
+        whole = Batch(task.images, task.goal, task.ids)
+        crafted = {epsilon: run(whole, np.full(len(whole), epsilon)) for epsilon in ascending}
+        return [(epsilon, crafted[epsilon]) for epsilon in checked]
+
+    def _ensemble(self, task: Task, report: Callable[[int], None]) -> Run:
+        """The run of all attacks, which reports how many images have been settled since."""
+        targeted = isinstance(task.goal, Targeted)
+        attacks = self.attacks(task.classifier.num_classes, targeted)
+        runs = [a._run_within(task) if isinstance(a, FAB) else a._run(task) for a in attacks]
+
+        def run(batch: Batch, epsilons: np.ndarray) -> Crafted:
+            images = batch.images.copy()
+            gradients = np.zeros(len(batch), np.int64)
+            forwards = np.ones(len(batch), np.int64)
+            left = (epsilons > 0) & ~batch.goal.reached(task.logits(images))
+            report(int((~left).sum()))
+            for attack in runs:
+                for rows in _chunks(np.flatnonzero(left), task.batch_size):
+                    part = batch.take(rows)
+                    found = attack(part, epsilons[rows])
+                    gradients[rows] += found.gradient_evaluations
+                    forwards[rows] += found.forward_evaluations + 1
+                    broken = self._broken(task, part, found.images, epsilons[rows])
+                    taken = broken | (attack is runs[0])
+                    images[rows[taken]] = found.images[taken]
+                    left[rows[broken]] = False
+                    report(len(rows) if attack is runs[-1] else int(broken.sum()))
+            return Crafted(images, gradients, forwards)
+
+        return run
+
+    def _broken(self, task: Task, batch: Batch, images: np.ndarray, epsilons) -> np.ndarray:
+        """Which of `images` reach the goal within epsilon, bool [N]."""
+        reached = batch.goal.reached(task.classifier.logits(images).numpy())
+        rounding = 1e-6 * np.maximum(epsilons, 1)
+        return reached & (distances(images - batch.images)[self.norm] <= epsilons + rounding)
+
+
+def _chunks(rows: np.ndarray, size: int) -> list[np.ndarray]:
+    return [rows[start : start + size] for start in range(0, len(rows), size)]

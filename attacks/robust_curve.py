@@ -1,0 +1,140 @@
+"""Accuracy against epsilon at the least cost."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+
+from attacks.budget import BudgetAttack
+from attacks.engine import Progress, Task
+from attacks.fgsm import FGSM
+from attacks.minimum_norm import MinimumNormAttack
+from attacks.norms import check_epsilons, distances
+
+
+@dataclass(frozen=True, eq=False)
+class RobustCurve:
+    """At which epsilon each image is broken.
+
+    Attributes:
+        epsilons: float [E], in the order given.
+        broken_at: float [N], the smallest of `epsilons` at which the goal is reached; infinity
+            where it is at none.
+        gradient_evaluations: int64 [N], of all runs on an image together.
+        forward_evaluations: int64 [N].
+    """
+
+    epsilons: np.ndarray
+    broken_at: np.ndarray
+    gradient_evaluations: np.ndarray
+    forward_evaluations: np.ndarray
+
+    @property
+    def accuracy(self) -> np.ndarray:
+        """float [E], the share of images that are not broken at each epsilon.
+
+        Of an untargeted attack on true labels this is robust accuracy. NaN without images.
+        """
+        if not len(self.broken_at):
+            return np.full(len(self.epsilons), np.nan)
+        return (self.broken_at > self.epsilons[:, None]).mean(axis=1)
+
+
+def robust_curve(
+    model,
+    images,
+    labels,
+    attack: BudgetAttack | MinimumNormAttack,
+    epsilons: Sequence[float],
+    *,
+    ids=None,
+    progress: Progress | None = None,
+    jit_compile: bool = False,
+) -> RobustCurve:
+    """Accuracies at every epsilon, without work that cannot change them.
+
+    An image is broken at an epsilon when some attempt found an adversarial image within it, at
+    that epsilon or a smaller one. Each image's smallest such epsilon is found by bisection: an
+    image is left at its first success, and one that withstands an epsilon is taken to withstand
+    the smaller ones. So accuracies never rise with epsilon, and differ from those of
+    `attack.sweep` where that relied on the last iterate, or on a smaller budget doing better
+    than a larger. A minimum-norm attack is run once, FGSM takes one gradient.
+
+    Args:
+        model, images, labels, ids, progress, jit_compile: as for a call of the attack.
+        attack: a budget or a minimum-norm attack.
+        epsilons: distances in `attack.norm` between images in [0, 1].
+
+    Raises:
+        ValueError: naming the argument, its value and what is accepted.
+    """
+    task = Task(model, images, labels, ids, attack.batch_size, jit_compile)
+    given = check_epsilons(epsilons, attack.norm, task.images.shape[1:])
+    ascending = np.unique(np.array(given, np.float64))
+    clean = task.goal.reached(task.logits(task.images))
+    if isinstance(attack, MinimumNormAttack):
+        search = _from_distances
+    elif isinstance(attack, FGSM):  # its one gradient serves all epsilons
+        search = _from_sweep
+    else:
+        search = _bisection
+    zero = np.zeros(len(clean), np.int64)
+    index, gradients, forwards = zero, zero, zero
+    if len(clean) and len(ascending):
+        index, gradients, forwards = search(task, attack, ascending, clean, progress)
+    index[clean] = 0
+    return RobustCurve(
+        epsilons=np.array(given, np.float64),
+        broken_at=np.append(ascending, np.inf)[index],
+        gradient_evaluations=gradients,
+        forward_evaluations=forwards + task.forward_evaluations + 1,
+    )
+
+
+def _bisection(task: Task, attack, epsilons: np.ndarray, clean: np.ndarray, progress):
+    """The index of the smallest epsilon at which each image is broken; len(epsilons) for none."""
+    if "stop_at_success" in {field.name for field in fields(attack)}:
+        attack = replace(attack, stop_at_success=True)
+    count = len(task.images)
+    gradients, forwards = np.zeros((2, count), np.int64)
+    run = attack._run(task)
+    # Withstood at `low`, broken at `high`; what is not broken without attack is not at 0 either.
+    low = np.full(count, 0 if epsilons[0] == 0 else -1)
+    high = np.where(clean, low + 1, len(epsilons))
+    while len(left := np.flatnonzero(high - low > 1)):
+        middle = (low + high) // 2
+        for rows, batch in zip(_chunks(left, task.batch_size), task.batches(left)):
+            found = run(batch, epsilons[middle[rows]])
+            gradients[rows] += found.gradient_evaluations
+            forwards[rows] += found.forward_evaluations + 1
+            success = batch.goal.reached(task.classifier.logits(found.images).numpy())
+            # What was found may lie within a smaller epsilon than was allowed.
+            reached = distances(found.images - batch.images)[attack.norm]
+            within = np.searchsorted(epsilons * (1 + 1e-6), reached)
+            low[rows] = np.where(success, low[rows], middle[rows])
+            high[rows] = np.where(success, np.minimum(middle[rows], within), high[rows])
+            low[rows] = np.minimum(low[rows], high[rows] - 1)
+            if progress:
+                progress(int((high - low <= 1).sum()), count)
+    return high, gradients, forwards
+
+
+def _chunks(rows: np.ndarray, size: int) -> list[np.ndarray]:
+    return [rows[start : start + size] for start in range(0, len(rows), size)]
+
+
+def _from_sweep(task: Task, attack, epsilons: np.ndarray, clean: np.ndarray, progress):
+    results = [
+        task.result(crafted) for _, crafted in attack._crafted(task, list(epsilons), progress)
+    ]
+    success = np.array([result.success for result in results])
+    index = np.where(success.any(axis=0), success.argmax(axis=0), len(epsilons))
+    ones = np.ones(len(task.images), np.int64)
+    return index, ones, len(results) * ones
+
+
+def _from_distances(task: Task, attack, epsilons: np.ndarray, clean: np.ndarray, progress):
+    found = task.result(attack._crafted(task, progress))
+    reached = np.where(found.success, found.distances[attack.norm], np.inf)
+    index = np.searchsorted(epsilons * (1 + 1e-6), reached)
+    return index, found.gradient_evaluations, found.forward_evaluations

@@ -1,0 +1,1 @@
+"""Speed and memory of the attacks, beside other libraries and the bare compiled gradient."""

@@ -1,0 +1,66 @@
+"""Peak memory of one work by one library, in a fresh process.
+
+Measured is how far the resident memory rises above what the process holds before the work: the
+interpreter, the libraries, the model, the images, and what TensorFlow sets up for a gradient of
+two images. Tracing the work is part of it. Only Linux says it (the high-water mark of
+/proc/self/status, which is reset before); a few steps are run, as the peak does not depend on
+their number.
+"""
+
+import gc
+import subprocess
+import sys
+from pathlib import Path
+
+import tensorflow as tf
+
+from benchmarks.measuring import timed_part
+from benchmarks.networks import Network
+from benchmarks.rows import Row
+
+_STATUS, _RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+STEPS = 3
+_ROOT = Path(__file__).parents[1]
+
+
+def is_measurable() -> bool:
+    return _STATUS.exists() and _RESET.exists()
+
+
+def peak(row: Row, kind: type, folder: Path) -> float:
+    """MiB that the work of `row` by a library needs. To be called in a process of its own."""
+    network = Network.load(folder)
+    images, labels = network.images[: row.images], network.labels[: row.images]
+    library = kind(network.model)
+    part = row.shortened(STEPS)
+    if hasattr(kind, "times_one_epsilon"):
+        part, _ = timed_part(part, kind)
+    _warm_up(network)
+    gc.collect()
+    _RESET.write_text("5")
+    before = _kibibytes("VmRSS")
+    getattr(library, row.method)(images, labels, **part.arguments)
+    return (_kibibytes("VmHWM") - before) / 1024
+
+
+def peak_of(row: str, library: str, folder: Path, quick: bool = False) -> float:
+    """Runs `peak` in a fresh process, on the network saved in `folder`."""
+    command = [sys.executable, "-m", "benchmarks.attacks", "peak", row, library, str(folder)]
+    command += ["--quick"] * quick
+    done = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
+    return float(done.stdout.split()[-1])
+
+
+def _warm_up(network: Network) -> None:
+    images = tf.constant(network.images[:2])
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        logits = network.model(images, training=False)
+    tape.gradient(logits, images)
+
+
+def _kibibytes(name: str) -> int:
+    lines = _STATUS.read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(name + ":"))

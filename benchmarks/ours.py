@@ -1,0 +1,51 @@
+"""The works of the benchmarks as this project does them, with its own batch sizes."""
+
+import keras
+
+from attacks.apgd import APGD
+from attacks.carlini_wagner import CarliniWagner
+from attacks.deepfool import DeepFool
+from attacks.fgsm import FGSM
+from attacks.pgd import PGD
+from attacks.robust_curve import robust_curve
+from attacks.square import Square
+
+NAME = "ours"
+
+
+class Ours:
+    """Same methods and arguments as the libraries in `benchmarks.peers`."""
+
+    def __init__(self, model: keras.Model):
+        self.model = model
+
+    def fgsm(self, images, labels, epsilons):
+        return FGSM().craft(self.model, images, labels, epsilons=epsilons)
+
+    def fgsm_accuracies(self, images, labels, epsilons, classify):
+        results = FGSM().sweep(self.model, images, labels, epsilons=epsilons)
+        return [1 - result.success.mean() for result in results]
+
+    def pgd(self, images, labels, epsilons, steps, step_size):
+        return PGD(steps, step_size).craft(self.model, images, labels, epsilons=epsilons)
+
+    def pgd_accuracies(self, images, labels, epsilons, steps, step_size):
+        return robust_curve(self.model, images, labels, PGD(steps, step_size), epsilons)
+
+    def deepfool(self, images, labels, steps):
+        return DeepFool(steps=steps)(self.model, images, labels)
+
+    def carlini_wagner(self, images, labels, search_steps, steps, learning_rate, initial_c):
+        attack = CarliniWagner(
+            search_steps=search_steps,
+            steps=steps,
+            learning_rate=learning_rate,
+            initial_c=initial_c,
+        )
+        return attack(self.model, images, labels)
+
+    def apgd(self, images, labels, epsilon, steps, loss):
+        return APGD(steps=steps, loss=loss)(self.model, images, labels, epsilon=epsilon)
+
+    def square(self, images, labels, epsilon, queries):
+        return Square(queries=queries)(self.model, images, labels, epsilon=epsilon)

@@ -1,0 +1,71 @@
+"""Alternating runs of contestants that do the same work, and their medians.
+
+Machines change speed while they run. So contestants take turns (A B C, A B C, ...) and are
+compared only within one run. Each runs once before, not measured: what that does once (traces,
+first allocations) is no part of any time.
+"""
+
+import gc
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import median
+from time import perf_counter
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """Something to be timed.
+
+    Attributes:
+        run: does the work and returns what came of it.
+        factor: what a time is multiplied by, where only a part of the work is run.
+    """
+
+    name: str
+    run: Callable[[], object]
+    factor: int = 1
+
+
+@dataclass(frozen=True)
+class Timings:
+    """Seconds of every single run, by contestant."""
+
+    seconds: dict[str, list[float]]
+
+    @property
+    def medians(self) -> dict[str, float]:
+        return {name: median(seconds) for name, seconds in self.seconds.items()}
+
+    def ratios(self, base: str) -> dict[str, float]:
+        """Median time of each other contestant / that of `base`."""
+        medians = self.medians
+        return {name: medians[name] / medians[base] for name in medians if name != base}
+
+
+def alternate(
+    contestants: Sequence[Contestant],
+    repeats: int,
+    say: Callable[[str], None] = lambda what: None,
+    at_least: float = 0.0,
+) -> Timings:
+    """Times contestants in turn, which the caller has warmed up.
+
+    Each is run `repeats` times, and more often until `at_least` seconds have gone: medians of
+    works that take milliseconds need more runs.
+    """
+    seconds: dict[str, list[float]] = {each.name: [] for each in contestants}
+    started = perf_counter()
+    done = 0
+    while done < repeats or perf_counter() - started < at_least:
+        done += 1
+        for each in contestants:
+            say(f"{each.name}, run {done}")
+            gc.collect()
+            seconds[each.name].append(each.factor * _seconds(each.run))
+    return Timings(seconds)
+
+
+def _seconds(run: Callable[[], object]) -> float:
+    started = perf_counter()
+    run()
+    return perf_counter() - started
