@@ -1,5 +1,7 @@
 # make demo: install, run the small profile of the NTU study, write its report
 # make test: install, run the fast tests
+# make test-peers: install Foolbox and ART, hold the attacks against them
+# make bench: the same, and measure speed and memory beside them
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -8,7 +10,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 python := $(VENV)/bin/python
 pip_install := $(python) -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test test-slow clean
+.PHONY: demo test test-slow test-peers bench clean
 
 demo: $(VENV)/.installed
 	$(python) reproduce.py run ntu --profile demo
@@ -19,12 +21,22 @@ test: $(VENV)/.installed-dev
 test-slow: $(VENV)/.installed-dev
 	$(python) -m pytest -m slow
 
+test-peers: $(VENV)/.installed-peers
+	$(python) -m pytest tests/peers -m "slow or not slow"
+
+bench: $(VENV)/.installed-peers
+	$(python) -m benchmarks.attacks
+
 $(VENV)/.installed: requirements.txt | $(VENV)
 	$(pip_install) -r requirements.txt
 	touch $@
 
 $(VENV)/.installed-dev: requirements-dev.txt requirements.txt | $(VENV)
 	$(pip_install) -r requirements-dev.txt
+	touch $@
+
+$(VENV)/.installed-peers: requirements-peers.txt requirements-dev.txt requirements.txt | $(VENV)
+	$(pip_install) -r requirements-peers.txt
 	touch $@
 
 $(VENV):

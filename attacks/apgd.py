@@ -18,7 +18,7 @@ from attacks.engine import (
     check_positive,
     check_seed,
 )
-from attacks.geometry import lengths, per_image
+from attacks.geometry import choose, lengths, per_image
 from attacks.goals import Targeted
 from attacks.gradients import loss_gradient
 from attacks.losses import BY_NAME, dlr_towards
@@ -271,18 +271,10 @@ class _Found(NamedTuple):
         """Takes over the images of `state` marked in `which` (bool [n]), at `rows` [n]."""
         which = np.flatnonzero(which)
         success = state.success_loss.numpy()[which] > -np.inf
-        chosen = _select(success, tf.gather(state.successful, which), tf.gather(state.best, which))
+        chosen = choose(success, tf.gather(state.successful, which), tf.gather(state.best, which))
         self.images[rows[which]] = chosen.numpy()
         self.success[rows[which]] = success
         self.loss[rows[which]] = state.best_loss.numpy()[which]
-
-
-def _select(which, images, others):
-    """`images` where `which` (bool [N]) says so, else `others`.
-
-    `tf.where` would spread the condition over the pixels, which takes longer.
-    """
-    return tf.raw_ops.Select(condition=which, x=images, y=others)
 
 
 def _loss(name: str, rivals=None):
@@ -301,9 +293,9 @@ def _judged(state: _State, loss, reached) -> _State:
     success_loss = tf.where(reached, loss, -np.inf)
     best, successful = loss > state.best_loss, success_loss > state.success_loss
     return state._replace(
-        best=_select(best, state.current, state.best),
+        best=choose(best, state.current, state.best),
         best_loss=tf.where(best, loss, state.best_loss),
-        successful=_select(successful, state.current, state.successful),
+        successful=choose(successful, state.current, state.successful),
         success_loss=tf.where(successful, success_loss, state.success_loss),
     )
 
@@ -317,14 +309,14 @@ def _reviewed(state: _State, gradient, rho, window) -> tuple[_State, tf.Tensor]:
     no_progress = ~state.halved & (state.best_loss <= state.checked_loss)
     halve = few_increases | no_progress
     state = state._replace(
-        current=_select(halve, state.best, state.current),
+        current=choose(halve, state.best, state.current),
         step_sizes=tf.where(halve, state.step_sizes / 2, state.step_sizes),
         loss=tf.where(halve, state.best_loss, state.loss),
         checked_loss=state.best_loss,
         increases=tf.zeros_like(state.increases),
         halved=halve,
     )
-    return state, _select(halve, state.best_gradient, gradient)
+    return state, choose(halve, state.best_gradient, gradient)
 
 
 def _moved(state: _State, gradient, fixed: _Fixed, share, norm: str):
@@ -362,7 +354,7 @@ def _compiled_step(task: Task, norm: str, loss_name: str, towards: bool):
             )
             loss = loss_of(logits / temperature, fixed.classes, sign)
             state = state._replace(
-                best_gradient=_select(loss > state.best_loss, gradient, state.best_gradient),
+                best_gradient=choose(loss > state.best_loss, gradient, state.best_gradient),
                 increases=state.increases + tf.cast(loss > state.loss, tf.float32),
                 loss=loss,
             )

@@ -2,18 +2,20 @@
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 from scipy.special import logit
 
 from attacks.engine import Batch, Crafted, Task, check_count, check_positive
-from attacks.geometry import flat
+from attacks.geometry import choose, flat
 from attacks.gradients import loss_gradient
 from attacks.losses import margin
 from attacks.minimum_norm import MinimumNormAttack, Run
 
-_SHRINK = 0.999999  # keeps black and white pixels where the sigmoid has an inverse
+_SHRINK = 0.999  # keeps black and white pixels where the sigmoid has an inverse and a slope
+_LEAST_INTERVAL = 25  # in fewer steps Adam's own swings look like a standstill
 _LARGEST_C = 1e10
 _DECAY, _SQUARE_DECAY = 0.9, 0.999  # of Adam's moments
 _ADAM_EPSILON = 1e-8
@@ -109,46 +111,41 @@ class CarliniWagner(MinimumNormAttack):
         return Crafted(images, gradients, np.zeros_like(gradients))
 
     def _minimise(self, task: Task, step, batch: Batch, c) -> tuple[Crafted, np.ndarray]:
-        """One run of Adam, for c [N].
+        """One run of Adam, with c [N].
 
         Returns:
-            The nearest successful iterates and, float [N], the squares of their distances: for
-            images without one, the original and infinity.
+            The nearest successful iterates and the squares of their distances, float [N]; where
+            there is none, the original and infinity.
         """
         images, squares = batch.images.copy(), np.full(len(batch), np.inf, np.float32)
         gradients = np.zeros(len(batch), np.int64)
-        losses = np.full(len(batch), np.inf)
+        state = _State.at_the_start(batch.images)
+        fixed = _Fixed(
+            tf.constant(batch.images), tf.constant(batch.goal.classes), tf.constant(c, tf.float32)
+        )
+        settings = batch.goal.sign, self.temperature, self.confidence
         remaining = task.remaining(len(batch))
 
         def keep(rows):
-            nearest, nearest_squares = state[3:]
-            images[remaining.rows[rows]] = tf.gather(nearest, rows).numpy()
-            squares[remaining.rows[rows]] = nearest_squares.numpy()[rows]
+            images[remaining.rows[rows]] = tf.gather(state.nearest, rows).numpy()
+            squares[remaining.rows[rows]] = tf.gather(state.nearest_squares, rows).numpy()
 
-        originals = tf.constant(batch.images)
-        nothing = tf.zeros_like(originals)
-        state = [_start(batch.images), nothing, nothing, originals, tf.constant(squares)]
-        fixed = [
-            originals,
-            tf.constant(batch.goal.classes),
-            tf.constant(c, tf.float32),
-        ]
-        settings = batch.goal.sign, self.temperature, self.confidence
-        look = math.ceil(self.steps / 10)
-        for count in range(self.steps):
-            *state, loss = step(*state, *fixed, *settings, *self._adam(count + 1))
+        interval = max(math.ceil(self.steps / 10), _LEAST_INTERVAL)
+        before = np.full(len(batch), np.inf)
+        for count in range(1, self.steps + 1):
+            state = _State(*step(*state, *fixed, *settings, *self._adam(count)))
             gradients[remaining.rows_going] += 1
-            if self.abort_early and count % look == 0:
-                loss = loss.numpy()
-                fell = loss < 0.9999 * losses[remaining.rows]
-                losses[remaining.rows] = loss
+            if self.abort_early and count % interval == 0:
+                lowest = state.lowest.numpy()
+                fell = lowest < 0.9999 * before[remaining.rows]
+                before[remaining.rows] = lowest
                 stuck = np.flatnonzero(remaining.going & ~fell)
                 if len(stuck):
                     keep(stuck)
                     left = remaining.finish(stuck, *state, *fixed)
                     if not remaining:
                         break
-                    state, fixed = left[: len(state)], left[len(state) :]
+                    state, fixed = _State(*left[: len(state)]), _Fixed(*left[len(state) :])
         if remaining:
             keep(np.flatnonzero(remaining.going))
         return Crafted(images, gradients, np.zeros_like(gradients)), squares
@@ -164,52 +161,84 @@ class CarliniWagner(MinimumNormAttack):
         return 2 * self.learning_rate * math.sqrt(second) / first, second * (_ADAM_EPSILON / 4) ** 2
 
 
-def _start(images: np.ndarray) -> tf.Tensor:
-    """The variable whose sigmoid is `images`, all but black and white."""
-    return tf.constant(logit(0.5 + _SHRINK * (images.astype(np.float64) - 0.5)), tf.float32)
+class _State(NamedTuple):
+    """What a step changes, one entry per image.
+
+    Attributes:
+        variable: what Adam moves; its sigmoid is the image.
+        mean, square: Adam's moments, as sums.
+        nearest: the successful iterate of smallest distance.
+        nearest_squares: the square of that distance; infinite before there is one.
+        lowest: the lowest loss so far.
+    """
+
+    variable: tf.Tensor
+    mean: tf.Tensor
+    square: tf.Tensor
+    nearest: tf.Tensor
+    nearest_squares: tf.Tensor
+    lowest: tf.Tensor
+
+    @classmethod
+    def at_the_start(cls, images: np.ndarray) -> "_State":
+        variable = logit(0.5 + _SHRINK * (images.astype(np.float64) - 0.5))
+        zero, infinite = tf.zeros(images.shape), tf.fill([len(images)], np.inf)
+        return cls(tf.constant(variable, tf.float32), zero, zero, zero, infinite, infinite)
+
+
+class _Fixed(NamedTuple):
+    """What stays the same in all steps of a run, one entry per image."""
+
+    originals: tf.Tensor
+    classes: tf.Tensor
+    c: tf.Tensor
 
 
 def _compiled_step(task: Task):
     """One step of Adam for any setting: one trace per model.
 
-    The passes over tensors as large as the images are what it costs beside the gradient, so
-    factors are where they need none: half the loss has the gradient (x - original) + c/2 x the
-    missing margin's.
+    Beside the gradient, passes over tensors as large as the images are what costs. So factors
+    are where they need none: half the loss has the gradient (x - original) + that of c / 2 x
+    the missing margin.
     """
 
     def make(logits_of):
-        def step(
-            variable, mean, square, nearest, nearest_squares,
-            originals, classes, c, sign, temperature, confidence, rate, floor,
-        ):  # fmt: skip
+        def step(*arguments):
+            state, fixed = _State(*arguments[:6]), _Fixed(*arguments[6:9])
+            sign, temperature, confidence, rate, floor = arguments[9:]
+
             def missing(logits, classes, sign):
-                # Rounding differs between batch sizes, and must not undo a success.
+                # Rounding differs between batch sizes; it must not undo a success.
                 needed = confidence + 1e-6 * tf.reduce_max(tf.abs(logits), axis=1)
                 short = tf.stop_gradient(needed) - margin(logits, classes, sign)
-                return c / 2 * tf.nn.relu(short)
+                return fixed.c / 2 * tf.nn.relu(short)
 
-            images = tf.sigmoid(variable)
-            gradient, logits = loss_gradient(logits_of, images, classes, sign, temperature, missing)
-            perturbation = images - originals
-            squares = tf.reduce_sum(tf.square(flat(perturbation)), axis=1)
+            images = tf.sigmoid(state.variable)
+            gradient, logits = loss_gradient(
+                logits_of, images, fixed.classes, sign, temperature, missing
+            )
+            perturbation = images - fixed.originals
             gradient = tf.raw_ops.SigmoidGrad(y=images, dy=gradient + perturbation)
-            mean = _DECAY * mean + gradient
-            square = _SQUARE_DECAY * square + tf.square(gradient)
-            variable -= rate * mean * tf.math.rsqrt(square + floor)
+            mean = _DECAY * state.mean + gradient
+            square = _SQUARE_DECAY * state.square + tf.square(gradient)
+            variable = state.variable - rate * mean * tf.math.rsqrt(square + floor)
 
-            short = missing(logits / temperature, classes, sign)
-            nearer = (short == 0) & (squares < nearest_squares)
-            # Selects whole images; tf.where would broadcast the condition, which is slow.
-            nearest = tf.raw_ops.Select(condition=nearer, x=images, y=nearest)
-            nearest_squares = tf.where(nearer, squares, nearest_squares)
-            return variable, mean, square, nearest, nearest_squares, squares + 2 * short
+            squares = tf.reduce_sum(tf.square(flat(perturbation)), axis=1)
+            short = missing(logits / temperature, fixed.classes, sign)
+            nearer = (short == 0) & (squares < state.nearest_squares)
+            return _State(
+                variable,
+                mean,
+                square,
+                choose(nearer, images, state.nearest),
+                tf.where(nearer, squares, state.nearest_squares),
+                tf.minimum(state.lowest, squares + 2 * short),
+            )
 
         return step
 
     images, scalar = task.classifier.batch_spec, tf.TensorSpec([], tf.float32)
     per_row = tf.TensorSpec([None], tf.float32)
-    return task.classifier.compiled(
-        "carlini-wagner",
-        make,
-        [*[images] * 4, per_row, images, tf.TensorSpec([None], tf.int64), per_row, *[scalar] * 5],
-    )
+    state = _State(images, images, images, images, per_row, per_row)
+    fixed = _Fixed(images, tf.TensorSpec([None], tf.int64), per_row)
+    return task.classifier.compiled("carlini-wagner", make, [*state, *fixed, *[scalar] * 5])

@@ -182,13 +182,17 @@ def check_positive(**values: float) -> None:
 
 
 def check_seed(seed: int) -> None:
-    if not (isinstance(seed, int | np.integer) and seed >= 0):
+    if not (_is_whole(seed) and seed >= 0):
         raise ValueError(f"seed is {seed!r}; accepted: a whole number, 0 or more")
+
+
+def _is_whole(value) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def check_count(**values: int) -> None:
     for name, value in values.items():
-        if not (isinstance(value, int | np.integer) and value >= 1):
+        if not (_is_whole(value) and value >= 1):
             raise ValueError(f"{name} is {value!r}; accepted: a whole number, 1 or more")
 
 

@@ -8,15 +8,8 @@ import tensorflow as tf
 
 from attacks import budget
 from attacks.deepfool import rivals
-from attacks.engine import (
-    Batch,
-    Crafted,
-    Task,
-    ball_noise,
-    check_count,
-    check_seed,
-)
-from attacks.geometry import flat, hyperplane_step, lengths, nearest_boundary, per_image
+from attacks.engine import Batch, Crafted, Task, ball_noise, check_count, check_seed
+from attacks.geometry import choose, flat, hyperplane_step, lengths, nearest_boundary, per_image
 from attacks.goals import Goal, Targeted
 from attacks.losses import margin
 from attacks.minimum_norm import MinimumNormAttack, Run
@@ -40,22 +33,24 @@ class FAB(MinimumNormAttack):
     one for every class but the label (which is costly with more than ten classes). A `Targeted`
     goal takes one gradient too, of the boundary to the best other class, and needs no `targets`.
 
-    Every step takes one forward pass besides, the final search two more than its steps.
+    Every step takes one forward pass besides, the final search of each run two more than its
+    steps.
 
-    Differs from the paper in that a restart begins at a uniform draw of its ball, and that in
-    the search an image counts as adversarial if the margin is above rounding.
+    Differs from the paper in that an image counts as adversarial only if its margin is above
+    rounding, that an iterate on the boundary itself goes back towards the original too, and that
+    every run ends with a search.
 
     Attributes:
         steps: steps of one run.
         norm: "linf" or "l2".
         restarts: runs; all but the first begin at a random point, at most half as far from the
-            image as the best one found (or than 0.3 in L-inf, 1 in L2).
+            image as the best one found, or than 0.3 in L-inf and 1 in L2.
         alpha_max: the most that the original counts in the mean of the projections.
         eta: how far steps go, as a multiple of the way to the hyperplane, 1 or more.
         beta: what part of the distance is kept on the way back, between 0 and 1.
         targets: how many classes to go for one after the other; `None` for all at once.
-        final_search: steps of a search between the original and the best image found, where
-            the margin is expected to vanish.
+        final_search: steps of a search for the boundary between the original and the best
+            image of a run; 0 for none.
         seed: of the random starts.
         batch_size: images per gradient.
     """
@@ -76,8 +71,10 @@ class FAB(MinimumNormAttack):
         check_count(steps=self.steps, restarts=self.restarts, batch_size=self.batch_size)
         if self.targets is not None:
             check_count(targets=self.targets)
-        if self.final_search != 0:
-            check_count(final_search=self.final_search)
+        if not (isinstance(self.final_search, int | np.integer) and self.final_search >= 0):
+            raise ValueError(
+                f"final_search is {self.final_search!r}; accepted: a whole number, 0 or more"
+            )
         check_seed(self.seed)
         _check_between(0, 1, alpha_max=self.alpha_max, beta=self.beta)
         _check_between(1, math.inf, eta=self.eta)
@@ -210,11 +207,11 @@ def _compiled_step(task: Task, norm: str, count: int, goal: Goal):
             margins, rounding = _margins(logits_of(moved), classes, sign)
             distances = lengths(moved - images, norm)
             better = (margins > rounding) & (distances < shortest)
-            best = tf.where(per_image(better, images), moved, best)
+            best = choose(better, moved, best)
             shortest = tf.where(better, distances, shortest)
             # On the boundary itself steps would stay there.
-            back = per_image(margins > -rounding, images)
-            return tf.where(back, images + beta * (moved - images), moved), best, shortest
+            back = margins > -rounding
+            return choose(back, images + beta * (moved - images), moved), best, shortest
 
         return step
 
@@ -243,8 +240,7 @@ def _compiled_search(task: Task, norm: str, steps: int):
                 point = inner + per_image(share, images) * (outer - inner)
                 margins, rounding = _margins(logits_of(point), classes, sign)
                 reached = margins > rounding
-                rows = per_image(reached, images)
-                inner, outer = tf.where(rows, inner, point), tf.where(rows, point, outer)
+                inner, outer = choose(reached, inner, point), choose(reached, point, outer)
                 below = tf.where(reached, below, margins)
                 above = tf.where(reached, margins, above)
             return outer, lengths(outer - images, norm)

@@ -15,6 +15,14 @@ def flat(images):
     return tf.reshape(images, [tf.shape(images)[0], images.shape[1:].num_elements()])
 
 
+def choose(which, images, others):
+    """`images` [N, ...] where `which` (bool [N]), else `others`.
+
+    `tf.where` would spread the condition over the pixels, which takes longer.
+    """
+    return tf.raw_ops.Select(condition=which, x=images, y=others)
+
+
 def lengths(perturbations, norm: str):
     """The norm of each perturbation ("linf", "l2" or "l1"), float [N]."""
     values = flat(perturbations)
@@ -64,7 +72,7 @@ def nearest_boundary(logits_of, images, classes, rivals, norm: str, targeted: bo
         found = gaps, gradients, distances
         if nearest is not None:
             nearer = distances < nearest[2]
-            found = [tf.where(per_image(nearer, new), new, old) for new, old in zip(found, nearest)]
+            found = [choose(nearer, new, old) for new, old in zip(found, nearest)]
         nearest = found
     return nearest
 
@@ -88,11 +96,11 @@ def hyperplane_step(images, normals, gaps, norm: str):
         float32 [N, ...]. Where the hyperplane is out of reach within the box, every value moves
         to its bound; where the normal is zero, nothing moves.
     """
-    points, normals_ = flat(images), flat(normals)
+    points, weights = flat(images), flat(normals)
     # Scaled, lest squares of small gradients vanish; turned, so that the gap is to be gained.
-    largest = tf.reduce_max(tf.abs(normals_), axis=1)
+    largest = tf.reduce_max(tf.abs(weights), axis=1)
     scale = tf.math.divide_no_nan(tf.where(gaps < 0, -1.0, 1.0), largest)
-    weights = normals_ * scale[:, None]
+    weights *= scale[:, None]
     wanted = tf.math.divide_no_nan(tf.abs(gaps), largest)
     speeds = tf.abs(weights)
     room = tf.where(weights > 0, 1 - points, points)
@@ -111,7 +119,12 @@ def hyperplane_step(images, normals, gaps, norm: str):
         return tf.clip_by_value(reached, t, _FAR), t
 
     start = tf.zeros_like(wanted)
-    t, _ = tf.while_loop(lambda t, before: tf.reduce_any(t > before), newton, (start, start - 1))
+    t, _ = tf.while_loop(
+        lambda t, before: tf.reduce_any(t > before),
+        newton,
+        (start, start - 1),
+        maximum_iterations=100,  # several times what any row needs
+    )
     return tf.reshape(tf.clip_by_value(t[:, None] * directions, -room, room), tf.shape(images))
 
 

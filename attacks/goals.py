@@ -16,6 +16,11 @@ def _classes(name: str, values) -> np.ndarray:
     return array.astype(np.int64)
 
 
+def _finite(logits: np.ndarray) -> np.ndarray:
+    """A network that breaks down on an image says nothing of its class, bool [N]."""
+    return np.isfinite(logits).all(axis=1)
+
+
 @dataclass(frozen=True, eq=False)
 class Untargeted:
     """Succeeds on an image when its prediction is not `labels` (integers, [N])."""
@@ -34,7 +39,7 @@ class Untargeted:
 
     def reached(self, logits: np.ndarray) -> np.ndarray:
         """Success per image, bool [N], from logits [N, classes]."""
-        return logits.argmax(axis=1) != self.labels
+        return (logits.argmax(axis=1) != self.labels) & _finite(logits)
 
     def take(self, index) -> "Untargeted":
         return Untargeted(self.labels[index])
@@ -72,7 +77,7 @@ class Targeted:
 
     def reached(self, logits: np.ndarray) -> np.ndarray:
         """Success per image, bool [N], from logits [N, classes]."""
-        return logits.argmax(axis=1) == self.classes
+        return (logits.argmax(axis=1) == self.classes) & _finite(logits)
 
     def take(self, index) -> "Targeted":
         return Targeted(self.classes[index])  # labels have been compared

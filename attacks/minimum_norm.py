@@ -83,6 +83,7 @@ class MinimumNormAttack:
                     found,
                     images=np.where(rows, found.images, task.images),
                     logits=np.where(within[:, None], found.logits, clean),
+                    forward_evaluations=found.forward_evaluations + 1,
                     epsilon=epsilon,
                 )
             )

@@ -21,10 +21,11 @@ class PixelSwap(MinimumNormAttack):
     goes first and an image keeps its values. The first number of swaps that reaches the goal
     is taken: the smallest change in swaps, though perhaps not in a norm.
 
-    Images of three dimensions are rows, columns and channels; in others every value is a pixel.
+    Images of three dimensions have their channels last; of fewer, every value is a pixel.
 
-    `forward_evaluations` counts the images tried up to the success, and the original. Some more
-    are evaluated together with the last, since several are tried at a time.
+    `forward_evaluations` counts the original, the numbers of swaps tried up to the success, and
+    the pass that judges the result. Where several are tried at a time, some after the success
+    are computed that it does not count, so that it does not depend on the batch.
 
     Attributes:
         max_swaps: the most pairs to swap; `None` for all.

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from attacks.budget import BudgetAttack, Run
 from attacks.engine import Batch, Crafted, Task, check_count, check_seed
-from attacks.geometry import flat
+from attacks.geometry import choose, flat
 from attacks.losses import margin
 from attacks.norms import check_norm
 
@@ -26,19 +26,21 @@ class Square(BudgetAttack):
     Andriushchenko et al., "Square Attack: a query-efficient black-box adversarial attack via
     random search", 2020, arXiv 1912.00049, algorithms 1 to 3. The first query is the image
     itself, the second the start of the search: vertical stripes (L-inf), or a grid of 5 x 5
-    bumps (L2). Each further query repaints a square with +-epsilon per channel (L-inf), or
-    moves the perturbation of one square to another (L2). The image with the lowest margin of
-    all queries is returned. An image of no epsilon comes back after the first.
+    bumps (L2). Every other query repaints a square with +-epsilon per channel (L-inf), or moves
+    the perturbation of one square to another (L2). The image with the lowest margin of all
+    queries is returned; with epsilon 0, that is the first, and the last.
 
-    Differs from the paper in that every image has its own windows, drawn from its own stream,
+    Differs from the paper in that every image has its own windows, from its own stream of draws,
     so that its outcome does not depend on its neighbours; in that targets are approached by the
     margin too; in that a square that already has the colours drawn gets others, as in the
     authors' code; in that a fall of the margin within the rounding of logits is none; and in
-    that a window which an image has no room for is cut to it.
+    that windows are cut to small or narrow images.
 
-    With the default schedule, runs of different `queries` search differently, and one of more
-    can be unlucky. Runs with equal `schedule_queries` share their beginnings: for each image,
+    With the default schedule, runs with more queries search differently, and may fail where
+    others do not. Runs with equal `schedule_queries` share their beginnings: for each image,
     more queries are never worse.
+
+    `forward_evaluations` counts the queries of an image, and the pass that judges the result.
 
     Images of one dimension are taken for rows of a square if they fill one, else for a line;
     others are rows, columns and, in three dimensions, channels.
@@ -351,8 +353,7 @@ def _compiled_step(task: Task, moves):
             # Where the model sees no difference, batches of two sizes may still round apart.
             rounding = 1e-6 * tf.reduce_max(tf.abs(logits), axis=1)
             better = (losses - lower > rounding) | (success & ~reached)
-            # By rows: tf.where would spread the condition over the pixels, which takes longer.
-            kept = tf.raw_ops.Select(condition=better, x=candidates, y=best)
+            kept = choose(better, candidates, best)
             return kept, tf.where(better, lower, losses), reached | success
 
         return step

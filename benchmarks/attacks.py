@@ -58,7 +58,9 @@ def main(
         Path | None,
         typer.Option(help="Default: benchmarks/results/attacks.md, if all rows are run."),
     ] = None,
-    quick: Annotated[bool, typer.Option(help="A few steps of a few images: a test.")] = False,
+    quick: Annotated[
+        bool, typer.Option(help="A few steps of a few images, no memory: a test.")
+    ] = False,
 ) -> None:
     """Times every row, measures its memory, and writes JSON and a Markdown table."""
     if context.invoked_subcommand:
@@ -109,33 +111,33 @@ def run(
 
             return say
 
-        at_least = 0.0 if quick else AT_LEAST
-        measured = [bench.measure(row, repeats, saying(row.name), at_least) for row in chosen]
-        scaled = [(each, bench.scale(each, repeats, saying(each.name))) for each in scalings]
-        if memory.is_measurable():
-            measured = [_with_memory(bench, each, quick, saying) for each in measured]
+        measured, scaled = [], []
+        for row in chosen:
+            each = bench.measure(row, repeats, saying(row.name), 0.0 if quick else AT_LEAST)
+            if row.memory and memory.is_measurable() and not quick:
+                each = replace(each, memory=_peaks(bench, row, saying(row.name)))
+            measured.append(each)
+            progress.console.print(report.line(each), soft_wrap=True, highlight=False)
+        for scaling in scalings:
+            scaled.append((scaling, bench.scale(scaling, repeats, saying(scaling.name))))
     return measured, scaled
 
 
-def _with_memory(bench: Bench, measured: Measured, quick: bool, saying) -> Measured:
-    row = measured.row
-    if not row.memory:
-        return measured
-    say, peaks = saying(row.name), {}
+def _peaks(bench: Bench, row: rows.Row, say) -> dict[str, float]:
+    """Peak memory of each contestant, in MiB."""
+    found = {}
     with tempfile.TemporaryDirectory() as folder:
         bench.network(row.network).save(Path(folder))
         for each in bench.contestants(row):
             say(f"memory of {each.name}")
-            peaks[each.name] = memory.peak_of(row.name, each.name, Path(folder), quick)
-    return replace(measured, memory=peaks)
+            found[each.name] = memory.peak_of(row.name, each.name, Path(folder))
+    return found
 
 
 @app.command(hidden=True)
-def peak(row: str, library: str, folder: Path, quick: bool = False) -> None:
+def peak(row: str, library: str, folder: Path) -> None:
     """Prints the peak memory of one work by one library, in MiB."""
     [chosen], _ = rows.selected(row)
-    if quick:
-        chosen = chosen.shortened(QUICK_STEPS, QUICK_IMAGES)
     kind = {ours.NAME: ours.Ours, **peers.available()}[library]
     print(memory.peak(chosen, kind, folder))
 

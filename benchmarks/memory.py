@@ -43,10 +43,9 @@ def peak(row: Row, kind: type, folder: Path) -> float:
     return (_kibibytes("VmHWM") - before) / 1024
 
 
-def peak_of(row: str, library: str, folder: Path, quick: bool = False) -> float:
+def peak_of(row: str, library: str, folder: Path) -> float:
     """Runs `peak` in a fresh process, on the network saved in `folder`."""
     command = [sys.executable, "-m", "benchmarks.attacks", "peak", row, library, str(folder)]
-    command += ["--quick"] * quick
     done = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")

@@ -15,17 +15,17 @@ import tensorflow as tf
 from cleverhans.tf2.attacks.fast_gradient_method import fast_gradient_method
 from cleverhans.tf2.attacks.projected_gradient_descent import projected_gradient_descent
 
-try:
-    import foolbox
-except ImportError:
-    foolbox = None
-try:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # ART speaks of the frameworks that are not there
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # of what they import in old ways, or do not find
+    try:
+        import foolbox
+    except ImportError:
+        foolbox = None
+    try:
         import art.attacks.evasion as art_attacks
         from art.estimators.classification import TensorFlowV2Classifier
-except ImportError:
-    art_attacks = None
+    except ImportError:
+        art_attacks = None
 
 INSTALL = "pip install -r requirements-peers.txt"
 
@@ -65,15 +65,15 @@ class CleverHans(Peer):
         # CleverHans compiles the gradient once for every function that it is given.
         self._logits_of = lambda images: model(images, training=False)
 
-    def fgsm(self, images, labels, epsilons):
+    def fgsm(self, images, labels, epsilons, norm=np.inf):
         return [
             fast_gradient_method(
-                self._logits_of, images, epsilon, np.inf, clip_min=0.0, clip_max=1.0, y=labels
+                self._logits_of, images, epsilon, norm, clip_min=0.0, clip_max=1.0, y=labels
             ).numpy()
             for epsilon in epsilons
         ]
 
-    def pgd(self, images, labels, epsilons, steps, step_size):
+    def pgd(self, images, labels, epsilons, steps, step_size, norm=np.inf):
         return [
             projected_gradient_descent(
                 self._logits_of,
@@ -81,7 +81,7 @@ class CleverHans(Peer):
                 epsilon,
                 step_size,
                 steps,
-                np.inf,
+                norm,
                 clip_min=0.0,
                 clip_max=1.0,
                 y=labels,
@@ -112,9 +112,9 @@ class Foolbox(Peer):
         )
         return [self._run(attack, images, labels, epsilon=epsilon) for epsilon in epsilons]
 
-    def deepfool(self, images, labels, steps, norm="l2"):
-        kind = {"l2": foolbox.attacks.L2DeepFoolAttack, "linf": foolbox.attacks.LinfDeepFoolAttack}
-        return self._run(kind[norm](steps=steps, candidates=10, overshoot=0.02), images, labels)
+    def deepfool(self, images, labels, steps, norm=2):
+        kinds = {2: foolbox.attacks.L2DeepFoolAttack, np.inf: foolbox.attacks.LinfDeepFoolAttack}
+        return self._run(kinds[norm](steps=steps, candidates=10, overshoot=0.02), images, labels)
 
     def carlini_wagner(self, images, labels, search_steps, steps, learning_rate, initial_c):
         attack = foolbox.attacks.L2CarliniWagnerAttack(

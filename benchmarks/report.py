@@ -122,6 +122,12 @@ def on_screen(
         yield _screen_table(header, _growth_cells(scaling, timings))
 
 
+def line(measured: Measured) -> str:
+    """A row in one line, for who watches the run."""
+    name, *cells = _cells(measured)
+    return f"{name}: " + ", ".join(map(" ".join, zip(_HEADER[1:], cells)))
+
+
 _HEADER = ["work", "ours, ms", *LIBRARIES, EFFICIENCY, "memory"]
 
 

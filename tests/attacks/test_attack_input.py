@@ -19,6 +19,7 @@ from attacks import (
     PixelSwap,
     Square,
     Targeted,
+    Untargeted,
 )
 
 GOOD = {"images": np.full((3, 8, 8, 1), 0.5, np.float32), "labels": [0, 1, 2], "epsilon": 0.1}
@@ -142,6 +143,12 @@ def test_refused_by_every_attack(cnn, attack, change, message):
         attack(cnn, **(arguments(attack) | change))
 
 
+def test_logits_that_are_not_finite_are_no_success():
+    logits = np.array([[0, 1, 2], [0, np.nan, 2], [0, np.inf, 2], [np.nan] * 3])
+    np.testing.assert_array_equal(Untargeted([1, 1, 2, 1]).reached(logits), [1, 0, 0, 0])
+    np.testing.assert_array_equal(Targeted([2, 2, 1, 0]).reached(logits), [1, 0, 0, 0])
+
+
 def test_a_target_that_is_the_label_is_refused():
     with pytest.raises(ValueError, match=r"classes\[1\] is 2, which is the label of that image"):
         Targeted([1, 2, 3], labels=[2, 2, 2])
@@ -158,6 +165,7 @@ PARAMETERS = {
     "FGSM norm": (FGSM, {"norm": "l0"}, "norm is 'l0'; accepted: 'linf', 'l2', 'l1'"),
     "PGD norm": (PGD, {"norm": "l1"}, "norm is 'l1'; accepted: 'linf', 'l2'$"),
     "steps": (PGD, {"steps": 0}, "steps is 0; accepted: a whole number, 1 or more"),
+    "true steps": (PGD, {"steps": True}, "steps is True; accepted: a whole number, 1 or more"),
     "half a step": (PGD, {"steps": 1.5}, "steps is 1.5; accepted: a whole number"),
     "step_size": (PGD, {"step_size": 0.0}, "step_size is 0.0; accepted: a finite number above 0"),
     "restarts": (PGD, {"restarts": 0, "random_start": True}, "restarts is 0; accepted"),

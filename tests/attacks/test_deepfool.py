@@ -89,7 +89,7 @@ def test_overshoot_costs_distance(cnn, images, labels, norm):
     )
     assert none.success.all() and little.success.all() and much.success.all()
     assert none.distances[norm].mean() < little.distances[norm].mean()
-    assert little.distances[norm].mean() < 0.95 * much.distances[norm].mean()
+    assert little.distances[norm].mean() < much.distances[norm].mean()
 
 
 @pytest.mark.parametrize("norm", ["l2", "linf"])
@@ -107,12 +107,13 @@ def test_targets_are_reached_at_one_gradient_a_step(cnn, images, labels, norm):
     assert result.distances[norm].mean() > 1.2 * untargeted.distances[norm].mean()
 
 
-def test_images_that_need_no_attack_are_left_alone(cnn, images, labels):
+def test_images_that_need_no_attack_are_left_alone(cnn, images):
     predictions = cnn(images, training=False).numpy().argmax(axis=1)
     elsewhere = np.where(np.arange(len(images)) % 2, predictions, (predictions + 1) % 10)
-    for goal in (elsewhere, Targeted(np.where(elsewhere == predictions, labels - 1, predictions))):
+    wrong = elsewhere != predictions
+    targets = np.where(wrong, predictions, (predictions + 1) % 10)
+    for goal in (elsewhere, Targeted(targets)):
         result = DeepFool()(cnn, images, goal)
-        wrong = elsewhere != predictions
         assert result.success[wrong].all()
         np.testing.assert_array_equal(result.images[wrong], images[wrong])
         assert not result.gradient_evaluations[wrong].any()
@@ -121,11 +122,11 @@ def test_images_that_need_no_attack_are_left_alone(cnn, images, labels):
 
 
 def test_where_nothing_is_found_the_image_comes_back(images, own):
-    result = DeepFool(steps=1)(curved, images, own)
+    result = DeepFool(steps=4)(curved, images, own)
     assert 0 < result.success.mean() < 1
     np.testing.assert_array_equal(result.images[~result.success], images[~result.success])
     assert (result.distances["l2"][result.success] > 0).all()
-    np.testing.assert_array_equal(result.gradient_evaluations, 9)
+    np.testing.assert_array_equal(result.gradient_evaluations[~result.success], 4 * 9)
 
 
 @pytest.mark.parametrize("goal", [np.array, Targeted])

@@ -12,10 +12,19 @@ from attacks.goals import Targeted
 NORMS = ("linf", "l2")
 
 
-def distances(attack, model, images, labels):
+def distances(attack, model, images, labels=None):
     """Of the images found; infinite where there is none."""
     result = attack(model, images, labels)
     return np.where(result.success, result.distances[attack.norm], np.inf)
+
+
+LINEAR, WAVES = np.random.default_rng(0).normal(size=(2, 64, 10)).astype(np.float32)
+
+
+def wavy(images):
+    """Logits with more boundaries than one run sees."""
+    values = tf.reshape(images, [-1, 64]) - 0.5
+    return values @ LINEAR + 2 * tf.sin(3 * (values @ WAVES))
 
 
 @pytest.mark.parametrize("targets", [None, 9])
@@ -41,13 +50,11 @@ def test_more_steps_are_never_worse(cnn, images, labels, norm, targets):
 
 
 @pytest.mark.parametrize("norm", NORMS)
-def test_more_restarts_are_never_worse(cnn, images, labels, norm):
-    found = [
-        distances(FAB(5, norm, restarts=restarts), cnn, images, labels) for restarts in (1, 2, 6)
-    ]
+def test_more_restarts_are_never_worse(images, norm):
+    found = [distances(FAB(5, norm, restarts=count), wavy, images) for count in (1, 2, 6)]
     for fewer, more in zip(found, found[1:]):
         assert (more <= fewer).all()
-    assert (found[2] < found[0]).any()
+    assert (found[2] < found[0]).mean() > 0.05
 
 
 @pytest.mark.parametrize("norm", NORMS)
@@ -72,7 +79,8 @@ def test_the_final_search_shortens_what_was_found(cnn, images, labels, norm, goa
     found = three > 0
     found &= three < np.inf
     assert found.mean() > 0.8
-    assert three[found].mean() < 0.99 * without[found].mean()
+    assert (three < without)[found].mean() > 0.4
+    assert three[found].mean() < 0.998 * without[found].mean()
 
 
 @pytest.mark.parametrize("norm", NORMS)
@@ -105,19 +113,19 @@ def test_evaluations_are_counted(cnn, images, labels):
 
 
 @pytest.mark.parametrize("norm", NORMS)
-def test_restarts_are_drawn_by_seed_and_id(cnn, images, labels, norm):
-    attack = FAB(1, norm, restarts=3, final_search=0)
-    first = attack(cnn, images, labels)
-    np.testing.assert_array_equal(attack(cnn, images, labels).images, first.images)
+def test_restarts_are_drawn_by_seed_and_id(images, norm):
+    attack = FAB(5, norm, restarts=3)
+    first = attack(wavy, images)
+    np.testing.assert_array_equal(attack(wavy, images).images, first.images)
     for other in (
-        FAB(1, norm, restarts=3, final_search=0, seed=1)(cnn, images, labels),
-        attack(cnn, images, labels, ids=np.arange(len(images)) + 1),
+        FAB(5, norm, restarts=3, seed=1)(wavy, images),
+        attack(wavy, images, ids=np.arange(len(images)) + 1),
     ):
-        differ = (other.images != first.images).any(axis=(1, 2, 3))
-        assert differ.mean() > 0.3  # the others keep what the run from the image found
+        # Some images keep what the run from the original found.
+        assert 0.05 < (other.images != first.images).any(axis=(1, 2, 3)).mean() < 1
     order = np.random.default_rng(0).permutation(len(images))[:20]
-    some = attack(cnn, images[order], labels[order], ids=order)
-    np.testing.assert_allclose(some.images, first.images[order], rtol=0, atol=1e-5)
+    some = attack(wavy, images[order], ids=order)
+    np.testing.assert_allclose(some.images, first.images[order], rtol=0, atol=1e-4)
 
 
 @pytest.mark.parametrize("settings", [{}, {"targets": 9}, {"targets": 2, "restarts": 2}], ids=str)

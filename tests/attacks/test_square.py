@@ -158,14 +158,14 @@ def test_channels_share_what_is_unused():
     np.testing.assert_allclose((moved - images)[0, 0], expected, atol=1e-6)
 
 
-LAYOUTS = [(8, 8, 1), (8, 8), (64,), (4, 16), (2, 8, 4), (1, 1, 64), (2, 2, 4, 4)]
+LAYOUTS = [(8, 8, 1), (4, 16), (2, 8, 4), (2, 2, 4, 4)]
 
 
 @NORMS
 @pytest.mark.parametrize("shape", LAYOUTS, ids=str)
 def test_bounds_are_kept_and_used(counting, images, labels, norm, shape):
-    attack = Square(60, norm, stop_at_success=False)
-    few, shape = images[:6].reshape(6, *shape), tuple(shape)
+    attack = Square(40, norm, stop_at_success=False)
+    few = images[:6].reshape(6, *shape)
     epsilons = [0.05, 1.0] if norm == "linf" else [0.7, 4.0]
     results = attack.sweep(counting, few, labels[:6], epsilons=epsilons)
     for result in results:
@@ -199,7 +199,7 @@ def test_linf_perturbations_are_corners_of_the_ball(cnn, images, labels):
 def test_long_searches_do_not_drift_out_of_the_ball(norm):
     weights = tf.constant(np.random.default_rng(0).normal(size=(3072, 2)), tf.float32)
     images = np.random.default_rng(1).uniform(0, 1, (2, 32, 32, 3)).astype(np.float32)
-    attack = Square(1000, norm, p_init=0.05, stop_at_success=False)
+    attack = Square(300, norm, p_init=0.05, stop_at_success=False)
     result = attack(lambda x: tf.reshape(x, [-1, 3072]) @ weights, images, epsilon=1.0)
     assert 0.99 < result.distances[norm].min() and result.distances[norm].max() <= 1 + 1e-6
 
@@ -266,7 +266,7 @@ def test_more_queries_are_never_worse(cnn, images, labels, norm, stop, targeted)
         Square(queries, norm, schedule_queries=100, stop_at_success=stop)(
             cnn, images, goal, epsilon=EPSILON[norm]
         )
-        for queries in (1, 2, 5, 20, 64, 65, 67, 150)
+        for queries in (1, 2, 20, 65, 67, 110)
     ]
     for fewer, more in zip(results, results[1:]):
         assert (more.success >= fewer.success).all()
@@ -287,13 +287,13 @@ def test_going_on_lowers_the_margin_and_loses_no_success(cnn, images, labels, no
     assert losses(going)[success].mean() < losses(stopping)[success].mean()
 
 
-@NORMS
-def test_nearly_as_strong_as_gradients(network, images, labels, norm):
+@pytest.mark.parametrize("norm, less", [("linf", 0.1), ("l2", 0.3)])
+def test_nearly_as_strong_as_gradients(network, images, labels, norm, less):
+    gradients = PGD(10, norm=norm, random_start=True, restarts=2)
     for epsilon in (EPSILON[norm], 1.7 * EPSILON[norm]):
-        result = Square(400, norm)(network, images, labels, epsilon=epsilon)
-        gradients = PGD(20, norm=norm, random_start=True, restarts=3)
+        result = Square(200, norm)(network, images, labels, epsilon=epsilon)
         reference = gradients(network, images, labels, epsilon=epsilon)
-        assert result.success.mean() > reference.success.mean() - 0.2
+        assert result.success.mean() > reference.success.mean() - less
     assert result.success.mean() > 0.85
 
 
@@ -301,34 +301,33 @@ WEIGHTS = np.random.default_rng(0).uniform(0.2, 1.0, 64) * np.resize([1, -1, -1]
 OPTIMUM = {"linf": 0.4 / np.abs(WEIGHTS).sum(), "l2": 0.4 / np.linalg.norm(WEIGHTS)}
 
 
-@NORMS
-@pytest.mark.parametrize("targeted", [False, True])
-@pytest.mark.parametrize("shape", [(8, 8, 1), (8, 8), (64,), (4, 4, 4)], ids=str)
-def test_success_above_the_optimum_and_none_below(norm, shape, targeted):
+# In L2 windows of 3 x 3 pixels make a poor copy of weights that differ from pixel to pixel.
+@pytest.mark.parametrize("norm, enough", [("linf", 1.6), ("l2", 3.5)])
+@pytest.mark.parametrize("shape", [(8, 8), (64,), (4, 4, 4)], ids=str)
+def test_success_above_the_optimum_and_none_below(norm, enough, shape):
     """Two classes, a linear boundary at a known distance from every image, on either side."""
     points = np.random.default_rng(1).uniform(0.4, 0.6, (12, 64))
     classes = np.arange(12) % 2
     off = (points - 0.5) @ WEIGHTS - np.where(classes == 1, 0.4, -0.4)
     points -= off[:, None] * WEIGHTS / (WEIGHTS @ WEIGHTS)
+    points = points.reshape(12, *shape).astype(np.float32)
 
     def model(images):
         score = tf.reshape(images - 0.5, [-1, 64]) @ tf.constant(WEIGHTS[:, None], tf.float32)
         return tf.concat([tf.zeros_like(score), score], axis=1)
 
-    below, above = Square(400, norm).sweep(
-        model,
-        points.reshape(12, *shape).astype(np.float32),
-        Targeted(1 - classes) if targeted else classes,
-        epsilons=[0.99 * OPTIMUM[norm], {"linf": 1.3, "l2": 1.7}[norm] * OPTIMUM[norm]],
-    )
-    assert not below.success.any()
-    assert above.success.all()
+    for goal in (classes, Targeted(1 - classes)):
+        below, above = Square(150, norm).sweep(
+            model, points, goal, epsilons=[0.99 * OPTIMUM[norm], enough * OPTIMUM[norm]]
+        )
+        assert not below.success.any()
+        assert above.success.all()
 
 
 @NORMS
 @STOPS
 def test_split_permuted_and_batched_otherwise(network, images, labels, norm, stop):
-    attack = Square(70, norm, stop_at_success=stop)
+    attack = Square(40, norm, stop_at_success=stop)
     whole = attack(network, images, labels, epsilon=EPSILON[norm])
     assert 0 < whole.success.mean() < 1
     order = np.random.default_rng(0).permutation(len(images))
@@ -340,22 +339,22 @@ def test_split_permuted_and_batched_otherwise(network, images, labels, norm, sto
         np.testing.assert_array_equal(some.forward_evaluations, whole.forward_evaluations[part])
 
 
-def test_rounding_is_no_progress(images, labels):
-    """Most windows change what the model does not see; batches of two sizes round it apart."""
+def test_rounding_is_no_progress(images):
+    """Most windows change what the model does not see, while batches of two sizes round apart."""
     weights = np.zeros((8, 8, 10))
-    weights[:2, :2] = np.random.default_rng(0).normal(size=(2, 2, 10))
+    weights[2:4, 2:4] = np.random.default_rng(0).normal(size=(2, 2, 10))
     weights = tf.constant(weights.reshape(64, 10), tf.float32)
 
     def model(x):
-        values = tf.reshape(x, [-1, 64])
-        noise = 1e-7 * tf.cast(tf.shape(x)[0] % 7, tf.float32)
-        return (values @ weights) * (1 + noise)
+        rounding = 1e-7 * tf.cast(tf.shape(x)[0] % 4, tf.float32)
+        return (tf.reshape(x, [-1, 64]) @ weights) * (1 + rounding)
 
-    attack = Square(60, p_init=0.1, stop_at_success=False)
-    whole = attack(model, images[:20], labels[:20], epsilon=0.1)
-    for size in (1, 3, 5):
-        again = replace(attack, batch_size=size)(model, images[:20], labels[:20], epsilon=0.1)
-        np.testing.assert_array_equal(again.images, whole.images)
+    attack = Square(60, p_init=0.1)
+    whole = attack(model, images, epsilon=0.2)
+    assert 0.3 < whole.success.mean() < 0.9  # batches shrink
+    for size in (1, 5, 18):
+        again = replace(attack, batch_size=size)(model, images[:18], epsilon=0.2)
+        np.testing.assert_array_equal(again.images, whole.images[:18])
 
 
 @NORMS
