@@ -15,7 +15,7 @@ from attacks.losses import margin
 from attacks.minimum_norm import MinimumNormAttack, Run
 
 _SHRINK = 0.999  # keeps black and white pixels where the sigmoid has an inverse and a slope
-_LEAST_INTERVAL = 25  # in fewer steps Adam's own swings look like a standstill
+_LEAST_INTERVAL = 25  # in fewer steps a swing of Adam's looks like a standstill
 _LARGEST_C = 1e10
 _DECAY, _SQUARE_DECAY = 0.9, 0.999  # of Adam's moments
 _ADAM_EPSILON = 1e-8
@@ -31,24 +31,27 @@ class CarliniWagner(MinimumNormAttack):
         ||x - original||^2 + c max(0, confidence - margin(x)),
 
     where the margin is how far the logits are past the goal; a sigmoid (the paper's tanh) keeps
-    x in [0, 1]. It is repeated with a larger c until it succeeds, then bisects c. Of all
+    x in [0, 1]. Runs that fail are repeated with 10 times the c, then c is bisected. Of all
     iterates whose margin is `confidence` or more, the one nearest to the original is returned.
 
-    Differs from the authors' code in that every image has its own early abort, and in that the
-    last search step bisects like the others.
+    Differs from the authors' code in four points. Every image has its own early abort. The last
+    run bisects like the others. Black and white pixels begin 0.0005 inside [0, 1], where the
+    sigmoid has enough slope for short runs to move them. Successes of the first steps, in which
+    Adam overshoots, are kept but do not lower c; otherwise c would end up too small for images
+    that are near their boundary.
 
     Attributes:
         search_steps: runs of Adam, each with its own c and from the original. A further one
             never makes a result worse.
         steps: gradients of each run, and iterates looked at. The first is the original.
         learning_rate: Adam's, for the variable of the tanh.
-        initial_c: the first c of every image. It is multiplied by 10 after a failure, so the
-            last c tried without success is initial_c x 10^(search_steps - 1), at most 1e10.
+        initial_c: the first c of every image. Without success, the last one tried is
+            initial_c x 10^(search_steps - 1), at most 1e10.
         confidence: the margin asked for, between logits divided by `temperature`. With more
             than 0, an image that reaches the goal with less is attacked as well.
-        abort_early: after every tenth of the steps, images whose loss has not fallen by
-            1/10000 since the last look leave the run.
-        temperature: what the logits are divided by. Here it only scales c and `confidence`.
+        abort_early: every tenth of the steps (at least 25), images whose lowest loss has not
+            fallen by 1/10000 since leave the run.
+        temperature: what the logits are divided by; here it only scales c and `confidence`.
         batch_size: images per gradient.
     """
 
@@ -100,55 +103,45 @@ class CarliniWagner(MinimumNormAttack):
         gradients = np.zeros(len(batch), np.int64)
         c, lower, upper = (np.full(len(batch), value) for value in (self.initial_c, 0, np.inf))
         for _ in range(self.search_steps):
-            found, squares = self._minimise(task, step, batch, c)
-            gradients += found.gradient_evaluations
-            nearer = squares < nearest
-            images[nearer], nearest[nearer] = found.images[nearer], squares[nearer]
-            success = squares < np.inf
-            upper, lower = np.where(success, c, upper), np.where(success, lower, c)
+            found = self._minimise(task, step, batch, c)
+            gradients += found.gradients
+            nearer = found.squares < nearest
+            images[nearer], nearest[nearer] = found.images[nearer], found.squares[nearer]
+            upper, lower = np.where(found.enough, c, upper), np.where(found.enough, lower, c)
             larger = np.minimum(10 * c, _LARGEST_C)
             c = np.where(upper < np.inf, (lower + upper) / 2, larger)
         return Crafted(images, gradients, np.zeros_like(gradients))
 
-    def _minimise(self, task: Task, step, batch: Batch, c) -> tuple[Crafted, np.ndarray]:
-        """One run of Adam, with c [N].
-
-        Returns:
-            The nearest successful iterates and the squares of their distances, float [N]; where
-            there is none, the original and infinity.
-        """
-        images, squares = batch.images.copy(), np.full(len(batch), np.inf, np.float32)
-        gradients = np.zeros(len(batch), np.int64)
+    def _minimise(self, task: Task, step, batch: Batch, c: np.ndarray) -> "_Found":
+        """One run of Adam, with c [N]."""
+        found = _Found.nothing(batch)
         state = _State.at_the_start(batch.images)
         fixed = _Fixed(
             tf.constant(batch.images), tf.constant(batch.goal.classes), tf.constant(c, tf.float32)
         )
         settings = batch.goal.sign, self.temperature, self.confidence
-        remaining = task.remaining(len(batch))
-
-        def keep(rows):
-            images[remaining.rows[rows]] = tf.gather(state.nearest, rows).numpy()
-            squares[remaining.rows[rows]] = tf.gather(state.nearest_squares, rows).numpy()
-
         interval = max(math.ceil(self.steps / 10), _LEAST_INTERVAL)
+        settled = min(interval, self.steps // 2)
+        remaining = task.remaining(len(batch))
         before = np.full(len(batch), np.inf)
         for count in range(1, self.steps + 1):
-            state = _State(*step(*state, *fixed, *settings, *self._adam(count)))
-            gradients[remaining.rows_going] += 1
+            state = step(state, fixed, *settings, *self._adam(count))
+            found.gradients[remaining.rows_going] += 1
+            if count == settled:
+                state = state._replace(reached=tf.zeros_like(state.reached))
             if self.abort_early and count % interval == 0:
                 lowest = state.lowest.numpy()
                 fell = lowest < 0.9999 * before[remaining.rows]
                 before[remaining.rows] = lowest
                 stuck = np.flatnonzero(remaining.going & ~fell)
                 if len(stuck):
-                    keep(stuck)
+                    found.take(state, stuck, remaining.rows)
                     left = remaining.finish(stuck, *state, *fixed)
                     if not remaining:
-                        break
+                        return found
                     state, fixed = _State(*left[: len(state)]), _Fixed(*left[len(state) :])
-        if remaining:
-            keep(np.flatnonzero(remaining.going))
-        return Crafted(images, gradients, np.zeros_like(gradients)), squares
+        found.take(state, np.flatnonzero(remaining.going), remaining.rows)
+        return found
 
     def _adam(self, count: int) -> tuple[float, float]:
         """Factor and denominator's constant of Adam's step, with its bias corrections.
@@ -170,6 +163,7 @@ class _State(NamedTuple):
         nearest: the successful iterate of smallest distance.
         nearest_squares: the square of that distance; infinite before there is one.
         lowest: the lowest loss so far.
+        reached: whether an iterate was successful since this was last reset.
     """
 
     variable: tf.Tensor
@@ -178,12 +172,14 @@ class _State(NamedTuple):
     nearest: tf.Tensor
     nearest_squares: tf.Tensor
     lowest: tf.Tensor
+    reached: tf.Tensor
 
     @classmethod
     def at_the_start(cls, images: np.ndarray) -> "_State":
         variable = logit(0.5 + _SHRINK * (images.astype(np.float64) - 0.5))
         zero, infinite = tf.zeros(images.shape), tf.fill([len(images)], np.inf)
-        return cls(tf.constant(variable, tf.float32), zero, zero, zero, infinite, infinite)
+        reached = tf.zeros([len(images)], tf.bool)
+        return cls(tf.constant(variable, tf.float32), zero, zero, zero, infinite, infinite, reached)
 
 
 class _Fixed(NamedTuple):
@@ -192,6 +188,36 @@ class _Fixed(NamedTuple):
     originals: tf.Tensor
     classes: tf.Tensor
     c: tf.Tensor
+
+
+class _Found(NamedTuple):
+    """What one run gives, one entry per image.
+
+    Attributes:
+        images: the nearest successful iterates; the originals where there is none.
+        squares: the squares of their distances; infinite where there is none.
+        enough: whether c was large enough: it gave success after the first steps.
+        gradients: how many the run took.
+    """
+
+    images: np.ndarray
+    squares: np.ndarray
+    enough: np.ndarray
+    gradients: np.ndarray
+
+    @classmethod
+    def nothing(cls, batch: Batch) -> "_Found":
+        count = len(batch)
+        infinite = np.full(count, np.inf)
+        return cls(batch.images.copy(), infinite, np.zeros(count, bool), np.zeros(count, np.int64))
+
+    def take(self, state: _State, which: np.ndarray, rows: np.ndarray) -> None:
+        """Takes over the images `which` of `state`, which has those at `rows` of the batch."""
+        squares = state.nearest_squares.numpy()[which]
+        self.squares[rows[which]] = squares
+        self.enough[rows[which]] = state.reached.numpy()[which]
+        success = which[squares < np.inf]
+        self.images[rows[success]] = tf.gather(state.nearest, success).numpy()
 
 
 def _compiled_step(task: Task):
@@ -203,10 +229,7 @@ def _compiled_step(task: Task):
     """
 
     def make(logits_of):
-        def step(*arguments):
-            state, fixed = _State(*arguments[:6]), _Fixed(*arguments[6:9])
-            sign, temperature, confidence, rate, floor = arguments[9:]
-
+        def step(state, fixed, sign, temperature, confidence, rate, floor):
             def missing(logits, classes, sign):
                 # Rounding differs between batch sizes; it must not undo a success.
                 needed = confidence + 1e-6 * tf.reduce_max(tf.abs(logits), axis=1)
@@ -221,24 +244,27 @@ def _compiled_step(task: Task):
             gradient = tf.raw_ops.SigmoidGrad(y=images, dy=gradient + perturbation)
             mean = _DECAY * state.mean + gradient
             square = _SQUARE_DECAY * state.square + tf.square(gradient)
-            variable = state.variable - rate * mean * tf.math.rsqrt(square + floor)
 
             squares = tf.reduce_sum(tf.square(flat(perturbation)), axis=1)
             short = missing(logits / temperature, fixed.classes, sign)
-            nearer = (short == 0) & (squares < state.nearest_squares)
+            success = short == 0
+            nearer = success & (squares < state.nearest_squares)
             return _State(
-                variable,
-                mean,
-                square,
-                choose(nearer, images, state.nearest),
-                tf.where(nearer, squares, state.nearest_squares),
-                tf.minimum(state.lowest, squares + 2 * short),
+                variable=state.variable - rate * mean * tf.math.rsqrt(square + floor),
+                mean=mean,
+                square=square,
+                nearest=choose(nearer, images, state.nearest),
+                nearest_squares=tf.where(nearer, squares, state.nearest_squares),
+                lowest=tf.minimum(state.lowest, squares + 2 * short),
+                reached=state.reached | success,
             )
 
         return step
 
     images, scalar = task.classifier.batch_spec, tf.TensorSpec([], tf.float32)
-    per_row = tf.TensorSpec([None], tf.float32)
-    state = _State(images, images, images, images, per_row, per_row)
-    fixed = _Fixed(images, tf.TensorSpec([None], tf.int64), per_row)
-    return task.classifier.compiled("carlini-wagner", make, [*state, *fixed, *[scalar] * 5])
+    per_row, classes, flags = (
+        tf.TensorSpec([None], dtype) for dtype in (tf.float32, tf.int64, tf.bool)
+    )
+    state = _State(images, images, images, images, per_row, per_row, flags)
+    fixed = _Fixed(images, classes, per_row)
+    return task.classifier.compiled("carlini-wagner", make, [state, fixed, *[scalar] * 5])

@@ -5,21 +5,22 @@ import pytest
 
 from attacks.apgd import APGD
 from attacks.auto_attack import AutoAttack
+from attacks.deepfool import DeepFool
 from attacks.norms import ORDER
 from attacks.square import Square
 from evaluation import paired_difference
 
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
-EPSILON = {"undefended": {"linf": 0.03, "l2": 0.5}, "adversarial": {"linf": 0.1, "l2": 1.2}}
 NORMS = ["linf", "l2"]
+STEPS = 40
 
 
-@pytest.fixture
-def epsilons(request, network):
-    """By norm, where some images are broken and others are not."""
-    training = "adversarial" if "adversarial" in request.node.callspec.id else "undefended"
-    return EPSILON[training]
+@pytest.fixture(scope="module")
+def epsilons(network):
+    """By norm, where about half of the images are broken."""
+    data = network.model, network.images, network.labels
+    return {norm: float(np.median(DeepFool(norm=norm)(*data).distances[norm])) for norm in NORMS}
 
 
 def withstand(network, images):
@@ -39,9 +40,9 @@ def assert_no_weaker(ours, theirs):
 @pytest.mark.parametrize("loss", ["cross-entropy", "dlr"])
 def test_apgd_is_no_weaker_than_that_of_art(network, art, epsilons, norm, loss):
     epsilon = epsilons[norm]
-    attack = APGD(steps=20, norm=norm, loss=loss)
+    attack = APGD(steps=STEPS, norm=norm, loss=loss)
     ours = attack(network.model, network.images, network.labels, epsilon=epsilon)
-    theirs = art.apgd(network.images, network.labels, epsilon, 20, loss, norm=ORDER[norm])
+    theirs = art.apgd(network.images, network.labels, epsilon, STEPS, loss, norm=ORDER[norm])
     assert_no_weaker(~ours.success, withstand(network, theirs))
 
 

@@ -1,0 +1,218 @@
+"""The benchmark's arithmetic, what it counts, and what it writes; never a time."""
+
+import json
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+from typer.testing import CliRunner
+
+from benchmarks import attacks, bare, memory, networks, peers, report, rows
+from benchmarks.measuring import BARE, Measured, outcome
+from benchmarks.networks import SMALL, Network
+from benchmarks.ours import Ours
+from benchmarks.timing import Contestant, Timings, alternate
+
+ROW = rows.Row(
+    "a work",
+    "pgd",
+    {"epsilons": (0.1,), "steps": 3, "step_size": 0.05},
+    images=5,
+    goals={"CleverHans": 2.0, "Foolbox": 4.0, "ART": 9.0, rows.EFFICIENCY: 0.75},
+)
+SECONDS = {
+    "ours": [1.0, 2.0, 9.0],
+    "CleverHans": [4.0, 4.0, 1.0],
+    "Foolbox": [6.0, 7.0, 5.0],
+    BARE: [1.5, 2.0, 1.9],
+}
+
+
+@pytest.fixture
+def measured():
+    return Measured(ROW, Timings(SECONDS), credited=0.8, passes={}, outcomes={})
+
+
+@pytest.fixture(scope="module")
+def network():
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential(
+        [keras.Input((6, 6, 1)), layers.Conv2D(4, 3), layers.Flatten(), layers.Dense(10)]
+    )
+    images = np.random.default_rng(0).random((8, 6, 6, 1), np.float32)
+    return Network(model, images, model.predict(images, verbose=0).argmax(axis=1))
+
+
+@pytest.fixture
+def alone(monkeypatch, network, tmp_path):
+    """The command on a tiny network, where neither Foolbox nor ART is installed."""
+    monkeypatch.setattr(peers, "foolbox", None)
+    monkeypatch.setattr(peers, "art_attacks", None)
+    monkeypatch.setitem(networks.BUILDERS, SMALL, lambda: network)
+    monkeypatch.setattr(attacks, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(attacks.console, "width", 200)
+
+    def call(*arguments):
+        return CliRunner().invoke(attacks.app, arguments)
+
+    return call
+
+
+def test_ratios_and_efficiency(measured):
+    assert measured.ratios == {"CleverHans": 2.0, "Foolbox": 3.0}
+    assert measured.efficiency == pytest.approx(0.8 * 1.9 / 2)
+
+
+def test_missed_goals_are_marked(measured):
+    assert report.missed(measured) == ["Foolbox"]  # 2.0 is reached, ART was not measured
+    table = report.as_markdown([measured], [], repeats=3)
+    assert "| a work | 2000.0 | 2.00 (2) | 3.00 (4, missed) | - | 0.76 (0.75) | - |" in table
+    slower = replace(measured, credited=0.7)
+    assert report.missed(slower) == ["Foolbox", rows.EFFICIENCY]
+    [screen] = report.on_screen([measured], [])
+    assert list(screen.columns[3].cells) == ["[red]3.00 (4, missed)[/]"]
+
+
+@pytest.mark.parametrize("difference, equal", [(1e-6, True), (2e-6, False), (np.nan, False)])
+def test_images_that_differ_are_marked(measured, difference, equal):
+    found = replace(measured, difference=difference)
+    assert ("equality" not in report.missed(found)) == equal
+    assert ("NOT EQUAL" not in report.as_markdown([found], [], 3)) == equal
+
+
+def test_memory_is_compared_with_the_leanest():
+    assert report.memory_ratio({"ours": 30.0, "CleverHans": 40.0, "ART": 20.0}) == 1.5
+    assert report.memory_ratio({"ours": 30.0}) is None
+    assert report.memory_ratio(None) is None
+
+
+def test_growth_is_relative_to_the_smallest():
+    scaling = rows.Scaling("growth", ROW, "images", (2, 4), ("Foolbox",))
+    timings = Timings({"ours at 2": [1, 2, 3], "ours at 4": [3, 3, 9], "Foolbox at 2": [1, 1, 1]})
+    assert report.growth(scaling, timings) == {"ours": [1.0, 1.5]}
+
+
+def test_contestants_take_turns():
+    order = []
+    a, b = (Contestant(name, lambda name=name: order.append(name)) for name in "ab")
+    timings = alternate([a, b], 3)
+    assert order == list("ababab")
+    assert [len(each) for each in timings.seconds.values()] == [3, 3]
+
+
+def test_short_works_run_more_often():
+    timings = alternate([Contestant("a", lambda: None)], 3, at_least=0.05)
+    assert len(timings.seconds["a"]) > 3
+
+
+def test_a_part_of_the_work_is_multiplied(monkeypatch):
+    monkeypatch.setattr("benchmarks.timing._seconds", lambda run: 0.5)
+    timings = alternate([Contestant("a", lambda: None, factor=8)], 3)
+    assert timings.medians == {"a": 4.0}
+
+
+def test_passes_of_a_pgd(network):
+    recorded = bare.Recorded(network.model)
+    images, labels = network.images[:5], network.labels[:5]
+    result = Ours(recorded).pgd(images, labels, (0.1,), steps=3, step_size=0.05)
+    assert bare.passes(recorded.passes, bare.GRADIENTS) == [(bare.GRADIENTS, 5)] * 3
+    assert bare.credited(recorded.passes, bare.GRADIENTS, result) == 1.0
+
+
+def test_passes_of_a_deepfool(network):
+    recorded = bare.Recorded(network.model)
+    result = Ours(recorded).deepfool(network.images, network.labels, steps=2)
+    jacobians = bare.passes(recorded.passes, bare.JACOBIANS)
+    iterations = result.gradient_evaluations.max() // 9
+    assert len(jacobians) == iterations > 0
+    counted = result.gradient_evaluations.sum() / (9 * sum(size for _, size in jacobians))
+    assert bare.credited(recorded.passes, bare.JACOBIANS, result) == pytest.approx(counted)
+
+
+def test_passes_of_a_square_attack(network):
+    recorded = bare.Recorded(network.model)
+    Ours(recorded).square(network.images, network.labels, epsilon=0.01, queries=5)
+    assert bare.passes(recorded.passes, bare.GRADIENTS) == []
+    assert len(bare.passes(recorded.passes, bare.FORWARDS)) >= 5
+
+
+@pytest.mark.parametrize("kind", [bare.GRADIENTS, bare.JACOBIANS, bare.FORWARDS])
+def test_bare_passes_run(network, kind):
+    bare.Bare(network.model).replay([(kind, 8), (kind, 3)], network.images, network.labels)()
+
+
+def test_outcomes_of_images_and_of_accuracies(network):
+    found = outcome([network.images], network)
+    assert found == {"accuracies": [1.0], "mean_l2": [None]}
+    assert outcome([np.float64(0.5), 0.25], network) == {"accuracies": [0.5, 0.25]}
+
+
+@pytest.mark.skipif(not memory.is_measurable(), reason="only Linux says the peak")
+def test_memory_of_a_work(network, tmp_path):
+    network.save(tmp_path)
+
+    class Wasteful(Ours):
+        def pgd(self, images, labels, epsilons, steps, step_size):
+            np.ones(50 * 2**20 // 8)
+
+    assert 45 < memory.peak(ROW, Wasteful, tmp_path) < 80
+
+
+@pytest.mark.parametrize("row", rows.ROWS, ids=lambda row: row.name)
+def test_rows_name_what_there_is(row):
+    assert hasattr(Ours, row.method)
+    for name in set(row.goals) - {rows.EFFICIENCY}:
+        kind = {"CleverHans": peers.CleverHans, "Foolbox": peers.Foolbox, "ART": peers.ART}[name]
+        assert hasattr(kind, row.method)
+    assert row.network in networks.BUILDERS
+
+
+def test_a_quick_run_without_the_libraries(alone, tmp_path):
+    paths = ["--json", str(tmp_path / "new" / "a.json"), "--table", str(tmp_path / "new" / "a.md")]
+    done = alone("--quick", "--only", "FGSM*", *paths)
+    assert done.exit_code == 0, done.output
+    assert done.output.count("pip install -r requirements-peers.txt") == 2
+    found = json.loads((tmp_path / "new" / "a.json").read_text())
+    names = [row.name for row in rows.ROWS if row.name.startswith("FGSM")]
+    assert [row["name"] for row in found["rows"]] == names
+    for row in found["rows"]:
+        assert set(row["seconds"]) == {"ours", "CleverHans", BARE}
+        assert all(len(each) == 3 for each in row["seconds"].values())
+        ours, theirs = (row["outcomes"][name]["accuracies"] for name in ("ours", "CleverHans"))
+        assert ours == pytest.approx(theirs)
+    assert found["rows"][0]["passes"] == {"gradients x 8": 1}
+    assert found["rows"][1]["passes"] == {"gradients x 8": 1, "forwards x 8": 8}
+    assert {"python", "tensorflow", "foolbox"} <= set(found["versions"])
+    table = (tmp_path / "new" / "a.md").read_text()
+    assert all(f"| {name} | " in table for name in names)
+    assert not (tmp_path / "results").exists()  # a part does not replace the whole
+
+
+def test_a_quick_scaling(alone, tmp_path):
+    done = alone("--quick", "--only", "PGD by steps", "--json", str(tmp_path / "a.json"))
+    assert done.exit_code == 0, done.output
+    [scaling] = json.loads((tmp_path / "a.json").read_text())["scaling"]
+    assert set(scaling["growth"]) == {"ours", "CleverHans"}
+    assert scaling["growth"]["ours"][0] == 1.0
+
+
+def test_unequal_images_fail_the_run(alone, monkeypatch):
+    monkeypatch.setattr("benchmarks.measuring._difference", lambda results: 0.1)
+    done = alone("--quick", "--only", "PGD-40, 1 epsilon")
+    assert done.exit_code == 1
+    assert "images differ" in done.output
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--repeats", "2"], "--repeats is 2; accepted: 3 or more"),
+        (["--only", "nothing*"], "--only is 'nothing*' and matches no row"),
+    ],
+)
+def test_wrong_arguments(alone, arguments, message):
+    done = alone(*arguments)
+    assert done.exit_code == 2
+    assert message in " ".join(done.output.replace("│", " ").split())
