@@ -8,6 +8,7 @@ Square; its attack of Carlini and Wagner does not run with Keras 3 and is left o
 
 import functools
 import warnings
+from unittest import mock
 
 import keras
 import numpy as np
@@ -15,7 +16,8 @@ import tensorflow as tf
 from cleverhans.tf2.attacks.fast_gradient_method import fast_gradient_method
 from cleverhans.tf2.attacks.projected_gradient_descent import projected_gradient_descent
 
-with warnings.catch_warnings():
+# ART sets up logging for the whole process, which closes what others log to: pytest's stderr.
+with warnings.catch_warnings(), mock.patch("logging.config.dictConfig"):
     warnings.simplefilter("ignore")  # of what they import in old ways, or do not find
     try:
         import foolbox

@@ -58,9 +58,9 @@ def alternate(
     done = 0
     while done < repeats or perf_counter() - started < at_least:
         done += 1
+        gc.collect()  # so that no contestant clears up after the round before
         for each in contestants:
             say(f"{each.name}, run {done}")
-            gc.collect()
             seconds[each.name].append(each.factor * _seconds(each.run))
     return Timings(seconds)
 
