@@ -1,5 +1,6 @@
 """The fast gradient sign method."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,9 +8,9 @@ import tensorflow as tf
 from cleverhans.tf2.utils import optimize_linear
 
 from attacks.budget import BudgetAttack, Run
-from attacks.engine import Batch, Crafted, Task, check_count, check_positive
+from attacks.engine import Batch, Crafted, Progress, Task, check_count, check_positive
 from attacks.gradients import loss_gradient
-from attacks.norms import ORDER, check_norm
+from attacks.norms import ORDER, check_epsilons, check_norm
 
 
 @dataclass(frozen=True)
@@ -41,27 +42,56 @@ class FGSM(BudgetAttack):
         direction_of = _compiled_direction(task, self.norm)
 
         def run(batch: Batch, epsilons: np.ndarray) -> Crafted:
-            direction = direction_of(
-                batch.images, batch.goal.classes, batch.goal.sign, self.temperature
-            ).numpy()
-            direction *= epsilons.astype(np.float32).reshape(-1, *[1] * (direction.ndim - 1))
-            return self._moved(batch, direction)
+            images = np.empty_like(batch.images)
+            epsilons = epsilons.astype(np.float32).reshape(-1, *[1] * (images.ndim - 1))
+            self._move(batch.images, self._direction(direction_of, batch), epsilons, images)
+            return self._counted(images)
 
         return run
 
-    def _batch_sweep(self, task: Task, run: Run, batch: Batch, epsilons) -> list[Crafted]:
-        direction = _compiled_direction(task, self.norm)(
+    def _crafted(self, task: Task, epsilons, progress: Progress | None):
+        """One gradient for all epsilons; the images of all are one block of memory."""
+        checked = check_epsilons(epsilons, self.norm, task.images.shape[1:])
+        distinct = list(dict.fromkeys(checked))
+        direction_of = _compiled_direction(task, self.norm)
+        images = np.empty([len(distinct), *task.images.shape], np.float32)
+        done = 0
+        for batch in task.batches():
+            direction = self._direction(direction_of, batch)
+            rows = slice(done, done + len(batch))
+            for epsilon, moved in zip(distinct, images):
+                self._move(batch.images, direction, np.float32(epsilon), moved[rows])
+            done += len(batch)
+            if progress:
+                progress(done, len(task.images))
+        crafted = {
+            epsilon: self._counted(moved) for epsilon, moved in zip(distinct, images, strict=True)
+        }
+        return [(epsilon, crafted[epsilon]) for epsilon in checked]
+
+    def _direction(self, direction_of, batch: Batch) -> np.ndarray:
+        return direction_of(
             batch.images, batch.goal.classes, batch.goal.sign, self.temperature
         ).numpy()
-        return [self._moved(batch, np.float32(epsilon) * direction) for epsilon in epsilons]
 
-    def _moved(self, batch: Batch, perturbations: np.ndarray) -> Crafted:
-        """The images moved by `perturbations`, whose memory they take."""
-        images = np.add(batch.images, perturbations, out=perturbations)
-        if self.clip:
-            np.clip(images, 0, 1, out=images)
-        ones = np.ones(len(batch), np.int64)
+    def _move(self, images, direction, epsilons, moved: np.ndarray) -> None:
+        """Writes images + epsilons x direction into `moved`, in pieces that stay in the cache."""
+        rows = max(1, _PIECE // math.prod(images.shape[1:]))
+        for start in range(0, len(images), rows):
+            piece = slice(start, start + rows)
+            out = moved[piece]
+            np.multiply(direction[piece], epsilons if epsilons.ndim == 0 else epsilons[piece], out)
+            np.add(images[piece], out, out)
+            if self.clip:
+                np.clip(out, 0, 1, out=out)
+
+    @staticmethod
+    def _counted(images: np.ndarray) -> Crafted:
+        ones = np.ones(len(images), np.int64)
         return Crafted(images, ones, 0 * ones)
+
+
+_PIECE = 2**16  # values
 
 
 def _compiled_direction(task: Task, norm: str):
