@@ -53,12 +53,14 @@ def robust_curve(
 ) -> RobustCurve:
     """Accuracies at every epsilon, without work that cannot change them.
 
-    An image is broken at an epsilon when some attempt found an adversarial image within it, at
-    that epsilon or a smaller one. Each image's smallest such epsilon is found by bisection: an
-    image is left at its first success, and one that withstands an epsilon is taken to withstand
-    the smaller ones. So accuracies never rise with epsilon, and differ from those of
-    `attack.sweep` where that relied on the last iterate, or on a smaller budget doing better
-    than a larger. A minimum-norm attack is run once, FGSM takes one gradient.
+    An image is broken at an epsilon when some attempt found an adversarial image within it. It
+    is attacked at the largest epsilon and left at its first success; what was found tells how
+    near it is, and the next epsilon tried is the largest one below that. The first epsilon that
+    it withstands ends it: it is taken to withstand the smaller ones. So each image costs one
+    failure, which is what takes all steps, and a few successes, which are cheap; accuracies
+    never rise with epsilon, and differ from those of `attack.sweep` where that relied on the
+    last iterate, or on a smaller budget doing better than a larger. A minimum-norm attack is
+    run once, FGSM takes one gradient.
 
     Args:
         model, images, labels, ids, progress, jit_compile: as for a call of the attack.
@@ -77,7 +79,7 @@ def robust_curve(
     elif isinstance(attack, FGSM):  # its one gradient serves all epsilons
         search = _from_sweep
     else:
-        search = _bisection
+        search = _descent
     zero = np.zeros(len(clean), np.int64)
     index, gradients, forwards = zero, zero, zero
     if len(clean) and len(ascending):
@@ -91,32 +93,33 @@ def robust_curve(
     )
 
 
-def _bisection(task: Task, attack, epsilons: np.ndarray, clean: np.ndarray, progress):
+def _descent(task: Task, attack, epsilons: np.ndarray, clean: np.ndarray, progress):
     """The index of the smallest epsilon at which each image is broken; len(epsilons) for none."""
     if "stop_at_success" in {field.name for field in fields(attack)}:
         attack = replace(attack, stop_at_success=True)
     count = len(task.images)
     gradients, forwards = np.zeros((2, count), np.int64)
     run = attack._run(task)
-    # Withstood at `low`, broken at `high`; what is not broken without attack is not at 0 either.
-    low = np.full(count, 0 if epsilons[0] == 0 else -1)
-    high = np.where(clean, low + 1, len(epsilons))
-    while len(left := np.flatnonzero(high - low > 1)):
-        middle = (low + high) // 2
+    broken = np.where(clean, 0, len(epsilons))
+    least = int(epsilons[0] == 0)  # what is not broken without attack is not within 0 either
+    left = np.flatnonzero(broken > least)
+    while len(left):
+        withstood = np.zeros(count, bool)
         for rows, batch in zip(_chunks(left, task.batch_size), task.batches(left)):
-            found = run(batch, epsilons[middle[rows]])
+            found = run(batch, epsilons[broken[rows] - 1])
             gradients[rows] += found.gradient_evaluations
             forwards[rows] += found.forward_evaluations + 1
             success = batch.goal.reached(task.classifier.logits(found.images).numpy())
-            # What was found may lie within a smaller epsilon than was allowed.
             reached = distances(found.images - batch.images)[attack.norm]
             within = np.searchsorted(epsilons * (1 + 1e-6), reached)
-            low[rows] = np.where(success, low[rows], middle[rows])
-            high[rows] = np.where(success, np.minimum(middle[rows], within), high[rows])
-            low[rows] = np.minimum(low[rows], high[rows] - 1)
+            nearest = np.minimum(broken[rows] - 1, within)
+            broken[rows] = np.where(success, np.maximum(nearest, least), broken[rows])
+            withstood[rows] = ~success
             if progress:
-                progress(int((high - low <= 1).sum()), count)
-    return high, gradients, forwards
+                waiting = (broken > least) & ~withstood
+                progress(count - int(waiting[left].sum()), count)
+        left = left[(broken[left] > least) & ~withstood[left]]
+    return broken, gradients, forwards
 
 
 def _chunks(rows: np.ndarray, size: int) -> list[np.ndarray]:
