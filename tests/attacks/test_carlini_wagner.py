@@ -1,0 +1,135 @@
+"""What is particular to the attack of Carlini and Wagner."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from attacks import CarliniWagner, Targeted
+from attacks.losses import margin
+
+ATTACK = CarliniWagner(search_steps=4, steps=60, learning_rate=0.05, initial_c=1.0)
+
+
+@pytest.fixture(scope="module")
+def found(cnn, images, labels):
+    return ATTACK(cnn, images, labels)
+
+
+def margins(result, classes, sign=1.0):
+    return margin(tf.constant(result.logits), tf.constant(classes), sign).numpy()
+
+
+def test_everything_is_found_and_near(cnn, images, labels, found):
+    assert found.success.all()
+    assert found.distances["l2"].mean() < 1.0
+    # At the boundary, since confidence is 0: what is beyond it is longer than it need be.
+    attacked = found.distances["l2"] > 0
+    assert np.median(margins(found, labels)[attacked]) < 0.5
+
+
+@pytest.mark.parametrize("goal", ["untargeted", "targeted"])
+def test_confidence_is_a_margin(cnn, images, labels, goal):
+    targets = (labels + 1) % 10
+    attack = replace(ATTACK, confidence=2.0, initial_c=10.0)
+    if goal == "targeted":
+        result = attack(cnn, images, Targeted(targets))
+        reached = margins(result, targets, -1.0)
+    else:
+        result = attack(cnn, images, labels)
+        reached = margins(result, labels)
+    assert result.success.mean() > 0.9
+    changed = result.distances["l2"] > 0
+    assert (reached[changed] >= 2.0 - 1e-3).all()
+
+
+def test_confidence_costs_distance(cnn, images, labels, found):
+    confident = replace(ATTACK, confidence=2.0)(cnn, images, labels)
+    both = confident.success & found.success
+    assert confident.distances["l2"][both].mean() > 1.1 * found.distances["l2"][both].mean()
+
+
+def test_more_search_steps_are_never_worse(cnn, images, labels):
+    results = [
+        replace(ATTACK, search_steps=count, initial_c=0.01)(cnn, images, labels)
+        for count in (1, 2, 4)
+    ]
+    for fewer, more in zip(results, results[1:]):
+        assert (more.success >= fewer.success).all()
+        kept = fewer.success
+        assert (more.distances["l2"] <= fewer.distances["l2"] + 1e-6)[kept].all()
+    assert results[2].success.sum() > results[0].success.sum()
+
+
+def test_early_abort_costs_less_and_loses_little(cnn, images, labels):
+    long = replace(ATTACK, steps=300, search_steps=2)
+    aborted = long(cnn, images, labels)
+    full = replace(long, abort_early=False)(cnn, images, labels)
+    attacked = full.gradient_evaluations > 0
+    assert (full.gradient_evaluations[attacked] == 600).all()
+    assert (aborted.gradient_evaluations <= full.gradient_evaluations).all()
+    assert aborted.gradient_evaluations.sum() < full.gradient_evaluations.sum()
+    assert aborted.success.sum() >= full.success.sum() - 1
+    assert aborted.distances["l2"].mean() < 1.05 * full.distances["l2"].mean()
+
+
+def test_an_image_that_is_wrong_already_costs_nothing(cnn, images, labels):
+    wrong = labels.copy()
+    wrong[:5] = (labels[:5] + 1) % 10
+    result = ATTACK(cnn, images, wrong)
+    right = cnn(images, training=False).numpy().argmax(axis=1) == wrong
+    np.testing.assert_array_equal(result.images[~right], images[~right])
+    assert result.success.all()
+    assert not result.gradient_evaluations[~right].any()
+    assert result.gradient_evaluations[right].all()
+
+
+def test_one_step_finds_nothing_and_returns_the_image(cnn, images, labels):
+    result = CarliniWagner(search_steps=1, steps=1)(cnn, images, labels)
+    right = cnn(images, training=False).numpy().argmax(axis=1) == labels
+    np.testing.assert_array_equal(result.images, images)
+    np.testing.assert_array_equal(result.success, ~right)
+    np.testing.assert_array_equal(result.gradient_evaluations, right)
+
+
+def test_black_and_white_pixels_move(cnn, images, labels, found):
+    extreme = (images == 0) | (images == 1)
+    assert extreme.mean() > 0.3
+    assert (np.abs(found.images - images)[extreme] > 0.01).any()
+    assert found.images.min() >= 0 and found.images.max() <= 1
+
+
+def test_temperature_scales_c(cnn, images, labels):
+    plain = ATTACK(cnn, images, labels)
+    divided = replace(ATTACK, temperature=4.0, initial_c=4 * ATTACK.initial_c)
+    divided = divided(cnn, images, labels)
+    np.testing.assert_allclose(divided.images, plain.images, atol=1e-3)
+
+
+def test_one_trace_for_all_settings(counting, images, labels):
+    for settings in (
+        {},
+        {"confidence": 1.0},
+        {"temperature": 2.0},
+        {"learning_rate": 0.1, "initial_c": 0.1},
+        {"steps": 7, "search_steps": 1, "abort_early": False, "batch_size": 7},
+    ):
+        attack = replace(ATTACK, **({"steps": 5, "search_steps": 2} | settings))
+        attack(counting, images, labels)
+    assert counting.traces == 2  # logits, and the step
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"search_steps": 0}, "search_steps is 0; accepted: a whole number, 1 or more"),
+        ({"learning_rate": 0.0}, "learning_rate is 0.0; accepted: a finite number above 0"),
+        ({"initial_c": -1.0}, "initial_c is -1.0; accepted: a finite number above 0"),
+        ({"confidence": -1.0}, "confidence is -1.0; accepted: a finite number, 0 or more"),
+        ({"temperature": 0.0}, "temperature is 0.0; accepted: a finite number above 0"),
+    ],
+)
+def test_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        CarliniWagner(**arguments)
