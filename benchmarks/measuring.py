@@ -67,7 +67,7 @@ class Bench:
         ]
         for name in self.libraries if libraries is None else libraries:
             kind = self.libraries.get(name)
-            if kind and hasattr(kind, row.method):
+            if kind and hasattr(kind, row.method) and name not in row.without:
                 part, factor = timed_part(row, kind)
                 library = self._library(kind, row.network)
                 found.append(Contestant(name, _call(library, part, self._data(row)), factor))

@@ -30,6 +30,7 @@ class Row:
         sweep: libraries whose cost is the same at each epsilon are timed at one of them.
         equal: our images have to equal those of CleverHans to 1e-6.
         memory: whether the peak memory is measured, too.
+        without: libraries left out, as they take minutes for one run.
         note: what a reader of the table has to know.
     """
 
@@ -43,6 +44,7 @@ class Row:
     sweep: bool = False
     equal: bool = False
     memory: bool = True
+    without: tuple[str, ...] = ()
     note: str = ""
 
     def shortened(self, steps: int, images: int | None = None) -> "Row":
@@ -192,6 +194,7 @@ ROWS = (
         images=16,
         network=LARGE,
         memory=False,
+        without=("ART",),
     ),
     _carlini_wagner(
         "ResNet-50, CW, 1 x 10",
@@ -200,6 +203,7 @@ ROWS = (
         images=16,
         network=LARGE,
         memory=False,
+        without=("ART",),
     ),
 )
 
