@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -51,7 +52,7 @@ def memory_ratio(memory: dict[str, float] | None) -> float | None:
 def machine() -> dict:
     """Versions, processor, and the command with its date and commit."""
     return {
-        "command": " ".join(["python -m benchmarks.attacks", *sys.argv[1:]]),
+        "command": shlex.join(["python", "-m", "benchmarks.attacks", *sys.argv[1:]]),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": _commit(),
         "processor": _processor(),
@@ -102,7 +103,7 @@ def as_markdown(
         f"`{facts['command']}`, {facts['date']}, commit {facts['commit']}, "
         f"{facts['processor']}, {facts['cores']} cores, {versions}.",
         HOW.format(repeats=repeats),
-        _markdown(_HEADER, (_cells(each) for each in rows)),
+        *([_markdown(_HEADER, map(_cells, rows))] if rows else []),
     ]
     parts += [f"- {each.row.name}: {each.row.note}." for each in rows if each.row.note]
     for scaling, timings in scalings:
