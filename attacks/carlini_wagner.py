@@ -14,7 +14,7 @@ from attacks.gradients import loss_gradient
 from attacks.losses import margin
 from attacks.minimum_norm import MinimumNormAttack, Run
 
-_BEYOND = 0.05  # how far the sigmoid reaches beyond [0, 1], before clipping
+_SHRINK = 0.999  # keeps black and white pixels where the sigmoid has an inverse and a slope
 _LEAST_INTERVAL = 25  # in fewer steps a swing of Adam's looks like a standstill
 _LARGEST_C = 1e10
 _DECAY, _SQUARE_DECAY = 0.9, 0.999  # of Adam's moments
@@ -30,17 +30,15 @@ class CarliniWagner(MinimumNormAttack):
 
         ||x - original||^2 + c max(0, confidence - margin(x)),
 
-    where the margin is how far the logits are past the goal, and x is a sigmoid (the paper's
-    tanh) of what Adam moves. Runs that fail are repeated with 10 times the c, then c is
-    bisected. Of all iterates whose margin is `confidence` or more, the one nearest to the
-    original is returned.
+    where the margin is how far the logits are past the goal; a sigmoid (the paper's tanh) keeps
+    x in [0, 1]. Runs that fail are repeated with 10 times the c, then c is bisected. Of all
+    iterates whose margin is `confidence` or more, the one nearest to the original is returned.
 
-    Differs from the authors' code in four points. The sigmoid reaches 0.05 beyond [0, 1], where
-    it is clipped (footnote 8 of the paper, with a larger constant), so that it has a slope at
-    black and white pixels, which a short run could not move otherwise. Every image has its own
-    early abort. Successes of the first steps, in which Adam overshoots, are kept but do not
-    lower c, which would end up too small for images near their boundary. The last run bisects
-    like the others.
+    Differs from the authors' code in four points. Every image has its own early abort. The last
+    run bisects like the others. Black and white pixels begin 0.0005 inside [0, 1], where the
+    sigmoid has enough slope for short runs to move them. Successes of the first steps, in which
+    Adam overshoots, are kept but do not lower c; otherwise c would end up too small for images
+    that are near their boundary.
 
     Attributes:
         search_steps: runs of Adam, each with its own c and from the original. A further one
@@ -148,8 +146,8 @@ class CarliniWagner(MinimumNormAttack):
     def _adam(self, count: int) -> tuple[float, float]:
         """Factor and denominator's constant of Adam's step, with its bias corrections.
 
-        The moments are sums that were not multiplied by 1 - decay. The sigmoid's variable is
-        twice the tanh's, which takes twice the step; gradients are about a quarter.
+        The moments are sums that were not multiplied by 1 - decay; the variable is twice the
+        paper's, which takes twice the step; gradients are a quarter of the paper's.
         """
         first = (1 - _DECAY**count) / (1 - _DECAY)
         second = (1 - _SQUARE_DECAY**count) / (1 - _SQUARE_DECAY)
@@ -160,7 +158,7 @@ class _State(NamedTuple):
     """What a step changes, one entry per image.
 
     Attributes:
-        variable: what Adam moves; a sigmoid of it is the image.
+        variable: what Adam moves; its sigmoid is the image.
         mean, square: Adam's moments, as sums.
         nearest: the successful iterate of smallest distance.
         nearest_squares: the square of that distance; infinite before there is one.
@@ -178,7 +176,7 @@ class _State(NamedTuple):
 
     @classmethod
     def at_the_start(cls, images: np.ndarray) -> "_State":
-        variable = logit((images.astype(np.float64) + _BEYOND) / (1 + 2 * _BEYOND))
+        variable = logit(0.5 + _SHRINK * (images.astype(np.float64) - 0.5))
         zero, infinite = tf.zeros(images.shape), tf.fill([len(images)], np.inf)
         reached = tf.zeros([len(images)], tf.bool)
         return cls(tf.constant(variable, tf.float32), zero, zero, zero, infinite, infinite, reached)
@@ -238,16 +236,12 @@ def _compiled_step(task: Task):
                 short = tf.stop_gradient(needed) - margin(logits, classes, sign)
                 return fixed.c / 2 * tf.nn.relu(short)
 
-            inner = tf.sigmoid(state.variable)
-            images = tf.raw_ops.ClipByValue(
-                t=(1 + 2 * _BEYOND) * inner - _BEYOND, clip_value_min=0.0, clip_value_max=1.0
-            )
+            images = tf.sigmoid(state.variable)
             gradient, logits = loss_gradient(
                 logits_of, images, fixed.classes, sign, temperature, missing
             )
             perturbation = images - fixed.originals
-            # As if nothing were clipped: a pixel that has left [0, 1] can return.
-            gradient = tf.raw_ops.SigmoidGrad(y=inner, dy=gradient + perturbation)
+            gradient = tf.raw_ops.SigmoidGrad(y=images, dy=gradient + perturbation)
             mean = _DECAY * state.mean + gradient
             square = _SQUARE_DECAY * state.square + tf.square(gradient)
 
