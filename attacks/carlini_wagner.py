@@ -14,7 +14,8 @@ from attacks.gradients import loss_gradient
 from attacks.losses import margin
 from attacks.minimum_norm import MinimumNormAttack, Run
 
-_SHRINK = 0.999  # keeps black and white pixels where the sigmoid has an inverse and a slope
+_BEYOND = 0.05  # how far the sigmoid reaches past [0, 1], so that it has a slope at black and white
+_REACH = 1 + 2 * _BEYOND
 _LEAST_INTERVAL = 25  # in fewer steps a swing of Adam's looks like a standstill
 _LARGEST_C = 1e10
 _DECAY, _SQUARE_DECAY = 0.9, 0.999  # of Adam's moments
@@ -30,13 +31,14 @@ class CarliniWagner(MinimumNormAttack):
 
         ||x - original||^2 + c max(0, confidence - margin(x)),
 
-    where the margin is how far the logits are past the goal; a sigmoid (the paper's tanh) keeps
-    x in [0, 1]. Runs that fail are repeated with 10 times the c, then c is bisected. Of all
+    where the margin is how far the logits are past the goal; x is a sigmoid (the paper's tanh) of
+    what Adam moves. Runs that fail are repeated with 10 times the c, then c is bisected. Of all
     iterates whose margin is `confidence` or more, the one nearest to the original is returned.
 
     Differs from the authors' code in four points. Every image has its own early abort. The last
-    run bisects like the others. Black and white pixels begin 0.0005 inside [0, 1], where the
-    sigmoid has enough slope for short runs to move them. Successes of the first steps, in which
+    run bisects like the others. The sigmoid ranges over [-0.05, 1.05] and is clipped, because at
+    the ends of its range it has no slope: over [0, 1], black and white pixels would hardly move
+    in short runs. Successes of the first steps, in which
     Adam overshoots, are kept but do not lower c; otherwise c would end up too small for images
     that are near their boundary.
 
@@ -148,6 +150,7 @@ class CarliniWagner(MinimumNormAttack):
 
         The moments are sums that were not multiplied by 1 - decay; the variable is twice the
         paper's, which takes twice the step; gradients are a quarter of the paper's.
+        (The stretch of the sigmoid, which Adam's step does not depend on, is in neither.)
         """
         first = (1 - _DECAY**count) / (1 - _DECAY)
         second = (1 - _SQUARE_DECAY**count) / (1 - _SQUARE_DECAY)
@@ -158,7 +161,7 @@ class _State(NamedTuple):
     """What a step changes, one entry per image.
 
     Attributes:
-        variable: what Adam moves; its sigmoid is the image.
+        variable: what Adam moves; its sigmoid, stretched and clipped, is the image.
         mean, square: Adam's moments, as sums.
         nearest: the successful iterate of smallest distance.
         nearest_squares: the square of that distance; infinite before there is one.
@@ -176,7 +179,7 @@ class _State(NamedTuple):
 
     @classmethod
     def at_the_start(cls, images: np.ndarray) -> "_State":
-        variable = logit(0.5 + _SHRINK * (images.astype(np.float64) - 0.5))
+        variable = logit((images.astype(np.float64) + _BEYOND) / _REACH)
         zero, infinite = tf.zeros(images.shape), tf.fill([len(images)], np.inf)
         reached = tf.zeros([len(images)], tf.bool)
         return cls(tf.constant(variable, tf.float32), zero, zero, zero, infinite, infinite, reached)
@@ -236,12 +239,14 @@ def _compiled_step(task: Task):
                 short = tf.stop_gradient(needed) - margin(logits, classes, sign)
                 return fixed.c / 2 * tf.nn.relu(short)
 
-            images = tf.sigmoid(state.variable)
+            sigmoid = tf.sigmoid(state.variable)
+            images = tf.clip_by_value(_REACH * sigmoid - _BEYOND, 0.0, 1.0)
             gradient, logits = loss_gradient(
                 logits_of, images, fixed.classes, sign, temperature, missing
             )
             perturbation = images - fixed.originals
-            gradient = tf.raw_ops.SigmoidGrad(y=images, dy=gradient + perturbation)
+            # As if not clipped: a pixel that has left [0, 1] has to find its way back.
+            gradient = tf.raw_ops.SigmoidGrad(y=sigmoid, dy=gradient + perturbation)
             mean = _DECAY * state.mean + gradient
             square = _SQUARE_DECAY * state.square + tf.square(gradient)
 

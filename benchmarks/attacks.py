@@ -19,7 +19,7 @@ import os
 import sys
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -77,13 +77,16 @@ def main(
         raise typer.BadParameter(str(error)) from None
     for line in peers.missing():
         console.print(f"[yellow]{line}[/]")
-    measured, scaled = run(chosen, scalings, repeats, quick)
+
+    def save(measured, scaled):
+        if json:
+            report.write_json(json, report.as_json(measured, scaled, repeats))
+        if table:
+            table.write_text(report.as_markdown(measured, scaled, repeats))
+
+    measured, scaled = run(chosen, scalings, repeats, quick, save)
     for each in report.on_screen(measured, scaled):
         console.print(each)
-    if json:
-        report.write_json(json, report.as_json(measured, scaled, repeats))
-    if table:
-        table.write_text(report.as_markdown(measured, scaled, repeats))
     if unequal := [each.row.name for each in measured if "equality" in report.missed(each)]:
         console.print(f"[red]images differ from those of CleverHans: {'; '.join(unequal)}[/]")
         raise typer.Exit(1)
@@ -94,8 +97,13 @@ def run(
     scalings: Sequence[rows.Scaling],
     repeats: int,
     quick: bool = False,
+    save: Callable[[list[Measured], list], None] = lambda measured, scaled: None,
 ) -> tuple[list[Measured], list[tuple[rows.Scaling, Timings]]]:
-    """Measures rows and scalings with the libraries that are installed, showing progress."""
+    """Measures rows and scalings with the libraries that are installed, showing progress.
+
+    save: called with all that has been measured whenever that is more, so that an interrupted
+        run leaves its rows.
+    """
     if quick:
         chosen = [row.shortened(QUICK_STEPS, QUICK_IMAGES) for row in chosen]
         scalings = [each.shortened(QUICK_STEPS, QUICK_IMAGES) for each in scalings]
@@ -117,9 +125,11 @@ def run(
             if row.memory and memory.is_measurable() and not quick:
                 each = replace(each, memory=_peaks(bench, row, saying(row.name)))
             measured.append(each)
+            save(measured, scaled)
             progress.console.print(report.line(each), soft_wrap=True, highlight=False)
         for scaling in scalings:
             scaled.append((scaling, bench.scale(scaling, repeats, saying(scaling.name))))
+            save(measured, scaled)
     return measured, scaled
 
 

@@ -1,13 +1,15 @@
 """Alternating runs of contestants that do the same work, and their medians.
 
-Machines change speed while they run. So contestants take turns (A B C, A B C, ...) and are
-compared only within one run. Each runs once before, not measured: what that does once (traces,
-first allocations) is no part of any time.
+Machines change speed while they run. So contestants take turns and are compared only within one
+run. Each turn has its own order, since whoever comes next finds the caches and the heap that the
+one before has left. Each runs once before, not measured: what that does once (traces, first
+allocations) is no part of any time.
 """
 
 import gc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from random import Random
 from statistics import median
 from time import perf_counter
 
@@ -54,12 +56,13 @@ def alternate(
     works that take milliseconds need more runs.
     """
     seconds: dict[str, list[float]] = {each.name: [] for each in contestants}
+    order = Random(0)
     started = perf_counter()
     done = 0
     while done < repeats or perf_counter() - started < at_least:
-        done += 1
         gc.collect()  # so that no contestant clears up after the round before
-        for each in contestants:
+        done += 1
+        for each in order.sample(contestants, len(contestants)):
             say(f"{each.name}, run {done}")
             seconds[each.name].append(each.factor * _seconds(each.run))
     return Timings(seconds)

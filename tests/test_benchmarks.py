@@ -97,9 +97,10 @@ def test_growth_is_relative_to_the_smallest():
 def test_contestants_take_turns():
     order = []
     a, b = (Contestant(name, lambda name=name: order.append(name)) for name in "ab")
-    timings = alternate([a, b], 3)
-    assert order == list("ababab")
-    assert [len(each) for each in timings.seconds.values()] == [3, 3]
+    timings = alternate([a, b], 8)
+    turns = {"".join(order[first : first + 2]) for first in range(0, 16, 2)}
+    assert turns == {"ab", "ba"}
+    assert [len(each) for each in timings.seconds.values()] == [8, 8]
 
 
 def test_short_works_run_more_often(monkeypatch):
@@ -217,3 +218,15 @@ def test_wrong_arguments(alone, arguments, message):
     done = alone(*arguments)
     assert done.exit_code == 2
     assert message in " ".join(done.output.replace("│", " ").split())
+
+
+def test_what_was_measured_outlives_an_interrupt(alone, monkeypatch, tmp_path):
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(attacks.Bench, "scale", interrupted)
+    path = tmp_path / "found.json"
+    arguments = "--quick", "--only", "PGD-40*", "--json", str(path)
+    assert alone(*arguments).exit_code != 0
+    names = {row["name"] for row in json.loads(path.read_text())["rows"]}
+    assert names == {row.name for row in rows.ROWS if row.name.startswith("PGD-40")}

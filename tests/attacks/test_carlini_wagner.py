@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from attacks import CarliniWagner, Targeted
+from attacks import CarliniWagner, DeepFool, Targeted
 from attacks.losses import margin
 
 ATTACK = CarliniWagner(search_steps=4, steps=60, learning_rate=0.05, initial_c=1.0)
@@ -133,3 +133,12 @@ def test_one_trace_for_all_settings(counting, images, labels):
 def test_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         CarliniWagner(**arguments)
+
+
+def test_black_and_white_images_are_attacked_in_short_runs(cnn, images, labels):
+    saturated = np.round(images)
+    result = replace(ATTACK, steps=100, learning_rate=0.01)(cnn, saturated, labels)
+    near = DeepFool()(cnn, saturated, labels)
+    assert result.success.all() and near.success.all()
+    assert result.distances["l2"].mean() < 1.05 * near.distances["l2"].mean()
+    assert result.images.min() >= 0 and result.images.max() <= 1
