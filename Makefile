@@ -1,9 +1,10 @@
-# make demo: install, run the small profile of the NTU study, write its report
+# make demo: install, run the small profile of a study (STUDY=ntu), write its report
 # make test: install, run the fast tests
 # make test-peers: install Foolbox and ART, hold the attacks against them
 # make bench: the same, and measure speed and memory beside them
 
 PYTHON ?= python3
+STUDY ?= ntu
 VENV ?= .venv
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
@@ -13,7 +14,7 @@ pip_install := $(python) -m pip install --quiet --disable-pip-version-check
 .PHONY: demo test test-slow test-peers bench clean
 
 demo: $(VENV)/.installed
-	$(python) reproduce.py run ntu --profile demo
+	$(python) reproduce.py run $(STUDY) --profile demo
 
 test: $(VENV)/.installed-dev
 	$(python) -m pytest

@@ -272,8 +272,11 @@ def export(
     to: Annotated[Path, typer.Option(help="The file to write, .h5 or .keras.")],
     profile: ProfileOption = "demo",
     procedure: Annotated[
-        str, typer.Option(help="none, as_listed, corrected or papernot; none is undefended.")
-    ] = "as_listed",
+        str | None,
+        typer.Option(
+            help="as_listed, corrected, soft_labels or papernot; default: the study's own."
+        ),
+    ] = None,
     protocol: Annotated[str, typer.Option(help="Of an undefended network.")] = "faithful",
     overwrite: bool = False,
     data_dir: DataDirOption = None,
@@ -290,7 +293,7 @@ def export(
         chosen = reports.study(study)
         todo = plan(chosen, chosen.profile(profile))
         case, _, role = network.rpartition("/")
-        wanted = "none" if role == "undefended" else procedure
+        wanted = "none" if role == "undefended" else procedure or chosen.compared["faithful"][0]
         matching = {
             arm.training: None
             for arm in todo.arms

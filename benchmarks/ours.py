@@ -35,12 +35,15 @@ class Ours:
     def deepfool(self, images, labels, steps):
         return DeepFool(steps=steps)(self.model, images, labels)
 
-    def carlini_wagner(self, images, labels, search_steps, steps, learning_rate, initial_c):
+    def carlini_wagner(
+        self, images, labels, search_steps, steps, learning_rate, initial_c, abort_early
+    ):
         attack = CarliniWagner(
             search_steps=search_steps,
             steps=steps,
             learning_rate=learning_rate,
             initial_c=initial_c,
+            abort_early=abort_early,
         )
         return attack(self.model, images, labels)
 

@@ -118,12 +118,15 @@ class Foolbox(Peer):
         kinds = {2: foolbox.attacks.L2DeepFoolAttack, np.inf: foolbox.attacks.LinfDeepFoolAttack}
         return self._run(kinds[norm](steps=steps, candidates=10, overshoot=0.02), images, labels)
 
-    def carlini_wagner(self, images, labels, search_steps, steps, learning_rate, initial_c):
+    def carlini_wagner(
+        self, images, labels, search_steps, steps, learning_rate, initial_c, abort_early=True
+    ):
         attack = foolbox.attacks.L2CarliniWagnerAttack(
             binary_search_steps=search_steps,
             steps=steps,
             stepsize=learning_rate,
             initial_const=initial_c,
+            abort_early=abort_early,
         )
         found = self._run(attack, images, labels)
         blank = ~found.any(axis=(1, 2, 3), keepdims=True)  # how it says that it failed
@@ -180,7 +183,10 @@ class ART(Peer):
         )
         return attack.generate(images, labels)
 
-    def carlini_wagner(self, images, labels, search_steps, steps, learning_rate, initial_c):
+    def carlini_wagner(
+        self, images, labels, search_steps, steps, learning_rate, initial_c, abort_early=True
+    ):
+        del abort_early  # it has no such option
         attack = art_attacks.CarliniL2Method(
             self._estimator,
             binary_search_steps=search_steps,

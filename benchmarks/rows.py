@@ -95,8 +95,10 @@ def _pgd(name: str, epsilons, step_size=0.01, steps=40, **others) -> Row:
     return Row(name, arguments=arguments, **defaults | others)
 
 
-def _carlini_wagner(name: str, search_steps: int, steps: int, **others) -> Row:
-    settings = {"learning_rate": 0.01, "initial_c": 1.0}
+def _carlini_wagner(
+    name: str, search_steps: int, steps: int, abort_early: bool = True, **others
+) -> Row:
+    settings = {"learning_rate": 0.01, "initial_c": 1.0, "abort_early": abort_early}
     arguments = {"search_steps": search_steps, "steps": steps, **settings}
     return Row(name, "carlini_wagner", arguments, **others)
 
@@ -204,6 +206,17 @@ ROWS = (
         network=LARGE,
         memory=False,
         without=("ART",),
+        note="Foolbox leaves the whole batch at the first of 10 steps without progress",
+    ),
+    _carlini_wagner(
+        "ResNet-50, CW, 1 x 10, no early abort",
+        1,
+        10,
+        images=16,
+        network=LARGE,
+        memory=False,
+        without=("ART",),
+        abort_early=False,
     ),
 )
 

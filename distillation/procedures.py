@@ -4,8 +4,9 @@
 is knowledge distillation on logits (Hinton et al., 2015); `papernot` is the defense as it was
 proposed (Papernot, McDaniel, Wu, Jha and Swami, "Distillation as a Defense to Adversarial
 Perturbations against Deep Neural Networks", 2016, arXiv 1511.04508), except that the student's
-loss is multiplied by T squared. Each comes with the
-control that shows what the teacher adds: the student's training on hard labels alone.
+loss is multiplied by T squared; `soft_labels` is what public notebooks made of it, teacher and
+student at T from random weights. Each comes with the control that shows what the teacher adds:
+the student's training on hard labels alone.
 """
 
 from collections.abc import Callable, Sequence
@@ -60,12 +61,12 @@ class Procedure:
 
 
 def procedure(name: str, temperature: float = 200.0, alpha: float = 0.2) -> Procedure:
-    """The procedure called `name`: "as_listed", "corrected" or "papernot".
+    """The procedure called `name`: "as_listed", "corrected", "soft_labels" or "papernot".
 
     Args:
         temperature: T, above 0.
-        alpha: weight of the hard labels in the student's loss, 0 to 1; `papernot`, which has
-            none, ignores it.
+        alpha: weight of the hard labels in the student's loss, 0 to 1; `soft_labels` and
+            `papernot`, which have none, ignore it.
 
     Raises:
         ValueError: an unknown name, or a value out of range.
@@ -109,6 +110,13 @@ def _corrected(temperature: float, alpha: float) -> Procedure:
     )
 
 
+def _soft_labels(temperature: float, alpha: float) -> Procedure:
+    # For Adam, whose steps do not shrink with the gradient as T grows.
+    return replace(
+        _papernot(temperature, alpha), name="soft_labels", soft_loss="kl", warm_up_epochs=0
+    )
+
+
 def _papernot(temperature: float, alpha: float) -> Procedure:
     del alpha
     return Procedure(
@@ -132,6 +140,7 @@ def _papernot(temperature: float, alpha: float) -> Procedure:
 PROCEDURES: dict[str, Callable[[float, float], Procedure]] = {
     "as_listed": _as_listed,
     "corrected": _corrected,
+    "soft_labels": _soft_labels,
     "papernot": _papernot,
 }
 

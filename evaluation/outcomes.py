@@ -29,9 +29,10 @@ class Outcomes:
         rounds_away: bool [E, N], adversarial images that are the clean image after rounding.
         linf, l2: float [E, N], distances from the clean images.
         gradient_evaluations: int [E, N].
-        zero_gradient: bool [N], images whose loss gradient is exactly zero everywhere.
+        zero_gradient: bool [N], images whose loss gradient is exactly zero everywhere, in the
+            model that the attack sees.
         out_of_range: bool [E, N], adversarial images that leave [0, 1].
-        own_labels: the attack moved away from the model's predictions.
+        own_labels: the attack moved away from the predictions of the model that it sees.
         seconds: of the whole sweep.
         examples: float32 [E, n, ...], adversarial images of the first few images.
         example_images: float32 [n, ...], these images.
@@ -131,6 +132,7 @@ def evaluate(
     *,
     own_labels: bool = False,
     targets: np.ndarray | None = None,
+    surrogate=None,
     examples: int = 8,
     progress=None,
     jit_compile: bool = False,
@@ -145,8 +147,11 @@ def evaluate(
         attack: `attacks.FGSM`, `attacks.PGD`, ... Of a minimum-norm attack, whose one run
             serves all epsilons, a perturbation counts where it is within epsilon.
         epsilons: distances in [0, 1] pixels; for a minimum-norm attack infinity as well.
-        own_labels: the attack moves away from the model's own predictions instead of `labels`.
+        own_labels: the attack moves away from the predictions of the model that it sees instead
+            of `labels`.
         targets: int [N], classes that a targeted attack is to reach, none of them the label.
+        surrogate: the model that the attack sees, of the same kind as `model`, which only
+            classifies what comes out (a transfer attack); default: `model`.
         examples: images of which the adversarial versions are kept.
         progress: called with (images done, images in all).
         jit_compile: compile with XLA.
@@ -162,9 +167,12 @@ def evaluate(
     task = Task(model, images, np.asarray(labels), batch_size=attack.batch_size)
     images, labels = task.images, task.goal.classes
     goal = labels if targets is None else Targeted(targets, labels)
+    seen = task
+    if surrogate is not None:
+        seen = Task(surrogate, images, labels, batch_size=attack.batch_size)
     started = perf_counter()
     results = attack.sweep(
-        model,
+        model if surrogate is None else surrogate,
         images,
         None if own_labels else goal,
         epsilons=epsilons,
@@ -174,6 +182,10 @@ def evaluate(
     seconds = perf_counter() - started
 
     clean = task.logits(images)
+    if surrogate is None:
+        logits = [result.logits for result in results]
+    else:
+        logits = [task.logits(result.images) for result in results]
     clean_picture = _rounded(images)
     pictures = [_rounded(result.images) for result in results]
     rounded = [task.logits(picture / np.float32(255)) for picture in pictures]
@@ -188,15 +200,15 @@ def evaluate(
         epsilons=np.array(epsilons, np.float64),
         labels=labels,
         clean_predictions=clean.argmax(axis=1),
-        predictions=stacked([r.logits.argmax(axis=1) for r in results], np.int64, count),
-        rounded_predictions=stacked([r.argmax(axis=1) for r in rounded], np.int64, count),
+        predictions=stacked([each.argmax(axis=1) for each in logits], np.int64, count),
+        rounded_predictions=stacked([each.argmax(axis=1) for each in rounded], np.int64, count),
         rounds_away=stacked([_same(picture, clean_picture) for picture in pictures], bool, count),
         linf=stacked([r.distances["linf"] for r in results], np.float64, count),
         l2=stacked([r.distances["l2"] for r in results], np.float64, count),
         gradient_evaluations=stacked([r.gradient_evaluations for r in results], np.int64, count),
         zero_gradient=_zero_gradient(
-            task,
-            clean.argmax(axis=1) if own_labels else labels,
+            seen,
+            seen.logits(images).argmax(axis=1) if own_labels else labels,
             getattr(attack, "temperature", 1.0),
         ),
         out_of_range=stacked([_leaves_range(r.images) for r in results], bool, count),

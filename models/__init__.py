@@ -14,6 +14,7 @@ from models.checkpoints import (
 )
 from models.inception_v3 import inception_v3
 from models.outputs import ends_in_softmax, with_softmax, with_temperature, without_softmax
+from models.papernot_cnn import papernot_cnn
 from models.resnet50 import resnet50
 from models.vgg16 import vgg16
 
@@ -26,6 +27,7 @@ __all__ = [
     "inception_v3",
     "load_checkpoint",
     "load_weights",
+    "papernot_cnn",
     "resnet50",
     "save",
     "vgg16",
@@ -34,7 +36,12 @@ __all__ = [
     "without_softmax",
 ]
 
-_BUILDERS = {"vgg16": vgg16, "resnet50": resnet50, "inception_v3": inception_v3}
+_BUILDERS = {
+    "vgg16": vgg16,
+    "resnet50": resnet50,
+    "inception_v3": inception_v3,
+    "papernot_cnn": papernot_cnn,
+}
 NAMES = tuple(_BUILDERS)
 
 

@@ -1,6 +1,8 @@
 """The pictures of a study's report, as PNG files."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -78,6 +80,56 @@ def accuracy_curves(
     figure.suptitle(f"{title}, attacked through: {view}")
     _save(figure, path)
     return True
+
+
+class Curve(NamedTuple):
+    """Accuracies in percent with 95 % intervals, float [E], against epsilons [E]."""
+
+    epsilons: np.ndarray
+    accuracy: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+
+def accuracy_panels(
+    panels: Mapping[str, Mapping[str, Curve]],
+    names: Mapping[str, str],
+    unit: str,
+    title: str,
+    path: Path,
+) -> None:
+    """One panel per way of attacking, with a curve per role; those without curves are left out.
+
+    Args:
+        panels: by title, curves by role.
+        names: of the roles, for the legend.
+        unit: of the epsilons, written below each panel.
+    """
+    panels = {panel: curves for panel, curves in panels.items() if curves}
+    figure = Figure(figsize=(3.2 * len(panels) + 0.6, 3.8), layout="constrained")
+    axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+    for axis, (panel, curves) in zip(axes, panels.items(), strict=True):
+        for role, curve in curves.items():
+            axis.plot(
+                curve.epsilons,
+                curve.accuracy,
+                marker="o",
+                markersize=3,
+                color=COLORS[role],
+                label=names[role],
+            )
+            axis.fill_between(
+                curve.epsilons, curve.low, curve.high, color=COLORS[role], alpha=0.1, linewidth=0
+            )
+        axis.set_title(panel, fontsize=9)
+        axis.set_xlabel(unit, fontsize=8)
+        axis.set_ylim(-2, 102)
+        axis.grid(alpha=0.3)
+    axes[0].set_ylabel("accuracy (%)")
+    handles = axes[0].get_legend_handles_labels()
+    figure.legend(*handles, fontsize=8, loc="outside lower center", ncols=len(names))
+    figure.suptitle(title)
+    _save(figure, path)
 
 
 def training_curves(

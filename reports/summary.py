@@ -2,22 +2,18 @@
 
 from rich.table import Table
 
-from studies.results import COMPARED, Results
-
-_COLUMNS = (
-    ("clean", None, 0.0),
-    ("FGSM 0.8/255", "FGSM", 0.8),
-    ("PGD 0.8/255", "PGD", 0.8),
-    ("PGD 8/255", "PGD", 8.0),
-)
+from studies import STUDIES
+from studies.results import Results
 
 
 def summary(results: Results) -> Table:
     """Clean and attacked accuracy of every network, through the output that is compared."""
+    study = STUDIES[results.run["study"]]
     table = Table(
         "network",
         "protocol",
-        *(name for name, _, _ in _COLUMNS),
+        "clean",
+        *(f"{attack} {grey:g}/255" for attack, grey in study.headline),
         title=f"Accuracy in percent ({results.run['study']}, {results.run['profile']})",
     )
     main = results.table[results.table["variant"] == "main"]
@@ -29,9 +25,9 @@ def summary(results: Results) -> Table:
     ):
         if rows["role"].iloc[0] not in shown_roles:
             continue
-        shown = rows[rows["view"] == COMPARED[protocol][1][0]]
+        shown = rows[rows["view"] == study.compared[protocol][1][0]]
         cells = []
-        for _, attack, grey in _COLUMNS:
+        for attack, grey in ((None, 0.0), *study.headline):
             found = shown[abs(shown["epsilon_grey"] - grey) < 1e-6]
             if attack:
                 found = found[found["attack"] == attack]

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from studies import ntu, ntu_claims, ntu_published
+from studies import icbai, icbai_claims, icbai_published, ntu, ntu_claims, ntu_published
 from studies.study import Study
 
 _PUBLISHED = Path(__file__).parent / "published"
@@ -17,7 +17,21 @@ STUDIES = {
         arms=ntu.arms,
         link=ntu_published.link,
         claims=ntu_claims.claims,
-    )
+        compared=ntu.COMPARED,
+        headline=ntu.HEADLINE,
+    ),
+    "icbai": Study(
+        name="icbai",
+        title="Defensive distillation on MNIST against FGSM at 30 % noise",
+        description=icbai.__doc__,
+        published=_PUBLISHED / "icbai.csv",
+        profiles=icbai.PROFILES,
+        arms=icbai.arms,
+        link=icbai_published.link,
+        claims=icbai_claims.claims,
+        compared=icbai.COMPARED,
+        headline=icbai.HEADLINE,
+    ),
 }
 
 __all__ = ["STUDIES"]

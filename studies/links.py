@@ -10,7 +10,8 @@ class Link:
     Attributes:
         kind: "accuracy under attack", "clean accuracy", "mean drop", "mean gain",
             "plateau", "rise" and "better up to" are measured; "setting" is compared with the
-            paper profile; "claim" is judged as one; "background" is no result of the study.
+            paper profile; "claim" is judged as one; "background" is no result of the study;
+            "no counterpart" is one that nothing here measures, as `remark` says.
         cases: the cases it speaks of.
         role: "undefended" or "student", or "all" for both.
         attacks: the attacks it speaks of.
@@ -33,4 +34,4 @@ class Link:
 
     @property
     def is_measured(self) -> bool:
-        return self.kind not in ("setting", "claim", "background")
+        return self.kind not in ("setting", "claim", "background", "no counterpart")

@@ -38,6 +38,13 @@ CASES = tuple(
     f"{m}/{d}" for m in ("vgg16", "resnet50", "inception_v3") for d in ("cifar10", "cifar100")
 )
 ROLES = ("undefended", "teacher", "student", "control")
+#: What stands beside the printed numbers, see `Study.compared`.
+COMPARED = {
+    "faithful": ("as_listed", ("softmax",)),
+    "corrected": ("corrected", ("logits", "logits / T")),
+}
+#: Columns of the summary, see `Study.headline`.
+HEADLINE = (("FGSM", 0.8), ("PGD", 0.8), ("PGD", 8.0))
 
 NETWORKS = {
     "vgg16": Network("vgg16", upsampling=5),

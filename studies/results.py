@@ -17,12 +17,6 @@ from studies.study import Arm, Profile, Study, Training
 
 #: Images shown of an arm, at its largest epsilon.
 EXAMPLES = 6
-#: What stands beside the study's own numbers: the procedure of the student, and the outputs
-#: attacked, of which the worst counts for every image.
-COMPARED = {
-    "faithful": ("as_listed", ("softmax",)),
-    "corrected": ("corrected", ("logits", "logits / T")),
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +30,7 @@ class Results:
         histories: one row per epoch of each training.
         correct: per arm, bool [1 + E, images], the clean images first.
         examples: per arm, arrays "images", "adversarial", "labels", "clean", "predictions".
+        compared: of the study.
     """
 
     run: dict
@@ -44,23 +39,32 @@ class Results:
     histories: pd.DataFrame
     correct: dict[str, np.ndarray]
     examples: dict[str, dict[str, np.ndarray]]
+    compared: dict[str, tuple[str, tuple[str, ...]]]
 
     def outcomes(
-        self, case: str, protocol: str, role: str, attack: str, variant: str = "main"
+        self,
+        case: str,
+        protocol: str,
+        role: str,
+        attack: str | None = None,
+        variant: str = "main",
     ) -> tuple[np.ndarray, np.ndarray] | None:
         """The arms that stand beside the study's, or `None` if they were not run.
+
+        Args:
+            attack: its name; `None` for the worst of all attacks for every image.
 
         Returns:
             Epsilons in grey levels [1 + E], 0 first, and correct, bool [1 + E, seeds, images]:
             under the worst of the attacked outputs.
         """
-        procedure, views = COMPARED[protocol]
+        procedure, views = self.compared[protocol]
         table = self.table
         place = table[
             (table["case"] == case)
             & (table["protocol"] == protocol)
             & (table["variant"] == variant)
-            & (table["attack"] == attack)
+            & ((table["attack"] == attack) | (attack is None))
         ]
         defense = "none" if role == "undefended" else f"{procedure} {role}"
         rows = place[(place["defense"] == defense) & place["view"].isin(views)]
@@ -97,7 +101,7 @@ class Results:
         )
 
     @classmethod
-    def load(cls, directory: Path) -> "Results":
+    def load(cls, directory: Path, compared: dict) -> "Results":
         """Reads what `save` wrote; FileNotFoundError says what is missing."""
         with np.load(directory / "correct.npz", allow_pickle=False) as stored:
             correct = dict(stored)
@@ -111,12 +115,13 @@ class Results:
             name: pd.read_csv(directory / f"{name}.csv", keep_default_na=False, na_values=[""])
             for name in ("table", "trainings", "histories")
         }
-        frames["table"]["flags"] = frames["table"]["flags"].fillna("").astype(str)
+        frames["table"]["flags"] = frames["table"]["flags"].astype(object).fillna("")
         return cls(
             run=json.loads((directory / "run.json").read_text()),
             **frames,
             correct=correct,
             examples=examples,
+            compared=compared,
         )
 
 
@@ -127,7 +132,7 @@ def collect(study: Study, profile: Profile, runner: Runner, todo: Plan) -> Resul
         outcomes = runner.outcomes(arm)
         table.append(_rows(study, profile, arm, outcomes, runner.arm_path(arm).name))
         correct[arm.key] = np.vstack([outcomes.clean_correct, outcomes.correct])
-        if _is_shown(arm):
+        if _is_shown(study, arm):
             examples[arm.key] = _examples(outcomes)
     placed = _places(todo)
     stages = {training: runner.training_path(training) for training in placed}
@@ -173,6 +178,7 @@ def collect(study: Study, profile: Profile, runner: Runner, todo: Plan) -> Resul
         histories=histories,
         correct=correct,
         examples=examples,
+        compared=study.compared,
     )
 
 
@@ -285,12 +291,12 @@ def _rows(study: Study, profile: Profile, arm: Arm, outcomes: Outcomes, stage: s
     )
 
 
-def _is_shown(arm: Arm) -> bool:
+def _is_shown(study: Study, arm: Arm) -> bool:
     """Whether the report shows images of an arm: undefended and students, as compared."""
     return (
         arm.variant == "main"
         and arm.training.role in ("undefended", "student")
-        and arm.view == COMPARED[arm.protocol][1][0]
+        and arm.view == study.compared[arm.protocol][1][0]
         and arm.attack_name in ("FGSM", "PGD")
     )
 

@@ -66,8 +66,9 @@ def plan_of(arms: list[Arm], pattern: str) -> Plan:
     """The plan of some arms, with every training they need."""
     trainings: dict[Training, None] = {}
     for arm in arms:
-        for needed in _in_order(arm.training):
-            trainings.setdefault(needed)
+        for network in arm.needs:
+            for needed in _in_order(network):
+                trainings.setdefault(needed)
     return Plan(list(trainings), arms, pattern)
 
 
@@ -128,7 +129,9 @@ class Runner:
     def _is_done(self, arm: Arm) -> bool:
         try:
             return self.arm_path(arm).is_dir() and all(
-                self.training_path(training).is_dir() for training in _in_order(arm.training)
+                self.training_path(training).is_dir()
+                for network in arm.needs
+                for training in _in_order(network)
             )
         except DatasetNotFoundError:
             return False
@@ -164,7 +167,11 @@ class Runner:
             progress.stage(title) as update,
             self.store.writing("attack", what) as directory,
         ):
-            model, attack = self._seen(arm)
+            if arm.crafted_on is None:
+                (model, attack), surrogate = self._seen(arm), None
+            else:
+                attack = arm.attack
+                model, surrogate = map(self._network_at, (arm.training, arm.crafted_on))
             outcomes = evaluate(
                 model,
                 dataset.x_test[: arm.images],
@@ -172,6 +179,7 @@ class Runner:
                 attack,
                 arm.epsilons,
                 own_labels=arm.own_labels,
+                surrogate=surrogate,
                 progress=lambda done, count: update(done / count, f"{done} of {count} images"),
             )
             outcomes.save(directory / "outcomes.npz")
@@ -193,6 +201,9 @@ class Runner:
         divided = replace(arm.attack, temperature=temperature)
         return seen[arm.view], divided if arm.view == "logits / T" else arm.attack
 
+    def _network_at(self, training: Training) -> keras.Model:
+        return network_of(self.training_path(training))
+
     def _description(self, training: Training) -> dict:
         return {
             "training": description(training),
@@ -208,10 +219,13 @@ class Runner:
         for name in ("case", "protocol", "variant", "attack_name"):
             del described[name]
         # A network that was trained again may differ in its last bits: its weights count.
-        network = self.training_path(arm.training) / "model.h5"
+        networks = [self.training_path(training) / "model.h5" for training in arm.needs]
         return {
             "arm": described,
-            "network": sha256(network.read_bytes()).hexdigest() if network.exists() else None,
+            "networks": [
+                sha256(network.read_bytes()).hexdigest() if network.exists() else None
+                for network in networks
+            ],
             "data": self._fingerprint(arm.training),
             "versions": versions(),
         }

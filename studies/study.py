@@ -14,7 +14,8 @@ import pandas as pd
 import tensorflow as tf
 
 import models
-from attacks import FGSM, PGD
+from attacks.budget import BudgetAttack
+from attacks.minimum_norm import MinimumNormAttack
 from studies.links import Link
 from studies.verdicts import Verdict
 
@@ -27,6 +28,8 @@ class Recipe:
         optimizer: "SGD" or "Adam".
         decay: the old Keras form, learning_rate / (1 + decay x updates).
         halve_every: epochs after which the learning rate is halved, again and again; 0: never.
+        patience: epochs without a lower validation loss that are borne; after one more the
+            learning rate is multiplied by `plateau_factor`, again and again; 0: never.
         weight_decay: L2 coefficient of the network's layers.
     """
 
@@ -43,6 +46,15 @@ class Recipe:
     epsilon: float = 1e-7
     weight_decay: float = 0.0
     halve_every: int = 0
+    patience: int = 0
+    plateau_factor: float = 0.1
+
+    def __post_init__(self):
+        if self.patience and (self.decay or self.halve_every):
+            raise ValueError(
+                f"patience is {self.patience} with decay {self.decay} and halve_every "
+                f"{self.halve_every}; accepted: one way of lowering the learning rate"
+            )
 
     def build_optimizer(self, steps_per_epoch: int) -> keras.optimizers.Optimizer:
         rate = self.learning_rate
@@ -100,7 +112,9 @@ class Network:
         }
         if self.model == "vgg16":
             arguments["weight_decay"] = weight_decay
-        else:
+        elif weight_decay:
+            raise ValueError(f"weight_decay is {weight_decay}; accepted for {self.model}: 0")
+        if self.model in ("resnet50", "inception_v3"):
             arguments["train_batch_norm"] = self.train_batch_norm
         return models.build(self.model, num_classes, **arguments)
 
@@ -161,6 +175,8 @@ class Arm:
         own_labels: the attack moves away from the model's own predictions.
         images: test images attacked, from the front of the test set; `None` for all.
         epsilons: distances in [0, 1] pixels.
+        crafted_on: the network that the attack sees, whose images are then given to `training`;
+            `None` for `training` itself.
     """
 
     case: str
@@ -169,10 +185,16 @@ class Arm:
     training: Training
     view: str
     attack_name: str
-    attack: FGSM | PGD
+    attack: BudgetAttack | MinimumNormAttack
     epsilons: tuple[float, ...]
     own_labels: bool
     images: int | None
+    crafted_on: Training | None = None
+
+    @property
+    def needs(self) -> tuple[Training, ...]:
+        """The networks it takes."""
+        return (self.training,) if self.crafted_on is None else (self.training, self.crafted_on)
 
     @property
     def defense(self) -> str:
@@ -258,6 +280,9 @@ class Study:
         arms: all arms of a profile.
         link: ties a row of the published numbers to what measures it.
         claims: judges the study's claims by `studies.results.Results`.
+        compared: by protocol, what stands beside the study's own numbers: the procedure of the
+            student, and the outputs attacked, of which the worst counts for every image.
+        headline: attacks and epsilons, in grey levels, that sum a run up.
     """
 
     name: str
@@ -268,6 +293,8 @@ class Study:
     arms: Callable[[Profile], list[Arm]]
     link: Callable[[pd.Series], Link]
     claims: Callable[[Any], list[Verdict]]
+    compared: dict[str, tuple[str, tuple[str, ...]]]
+    headline: tuple[tuple[str, float], ...]
 
     def profile(self, name: str) -> Profile:
         """The profile called `name`; ValueError for an unknown one."""

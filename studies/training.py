@@ -12,7 +12,7 @@ import models
 from data import Dataset, RandomErasing, training_batches
 from data.pipeline import steps_per_epoch
 from distillation import LossTermMonitor, compile_trainer, procedure
-from studies.study import Training
+from studies.study import Recipe, Training
 
 Progress = Callable[[float, str], None]  # share done, what it looks like so far
 
@@ -79,6 +79,7 @@ def train(
                     initial_value_threshold=max(done["val_accuracy"], default=None),
                 ),
                 keras.callbacks.TerminateOnNaN(),
+                *([ReduceOnPlateau(recipe, done)] if recipe.patience else []),
                 _ShowProgress(progress, recipe.epochs, steps),
                 keras.callbacks.BackupAndRestore(resume / "state"),
                 logger,
@@ -144,6 +145,33 @@ def _finished_epochs(log: Path) -> pd.DataFrame:
     if not log.exists() or not log.stat().st_size:
         return pd.DataFrame({"val_accuracy": []})
     return pd.read_csv(log)
+
+
+class ReduceOnPlateau(keras.callbacks.ReduceLROnPlateau):
+    """The plateau scheduler of a recipe, which knows the epochs of an interrupted training.
+
+    PyTorch's patience: the rate falls after one epoch more than it, counted anew each time.
+
+    Args:
+        done: the history so far, with the column "val_loss" if there is any epoch in it.
+    """
+
+    def __init__(self, recipe: Recipe, done: pd.DataFrame):
+        super().__init__(
+            monitor="val_loss",
+            mode="min",
+            factor=recipe.plateau_factor,
+            patience=recipe.patience + 1,
+            min_delta=1e-4,
+        )
+        self._rate = recipe.learning_rate
+        self._losses = [] if done.empty else list(done["val_loss"])
+
+    def on_train_begin(self, logs=None):
+        super().on_train_begin(logs)
+        self.model.optimizer.learning_rate.assign(self._rate)
+        for epoch, loss in enumerate(self._losses):
+            self.on_epoch_end(epoch, {"val_loss": loss})
 
 
 class _EpochSeconds(keras.callbacks.Callback):

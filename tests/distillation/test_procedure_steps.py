@@ -30,6 +30,11 @@ def soft_labels_at_t(z, t, y):
     return T**2 * (loss - entropy), T**2 * gradient
 
 
+def soft_labels_at_t_alone(z, t, y):
+    loss, gradient = soft_labels_at_t(z, t, y)
+    return loss / T**2, gradient / T**2
+
+
 def divergence(z, t):
     """KL of softmaxes at T, and its gradient of z, for every image."""
     log_p, log_q = log_softmax(t / T, axis=1), log_softmax(z / T, axis=1)
@@ -73,6 +78,9 @@ STEPS = [  # procedure, role, loss, whether weight decay is added
     ("corrected", "teacher", hard_labels, True),
     ("corrected", "student", knowledge_distillation, True),
     ("corrected", "control", hard_labels, True),
+    ("soft_labels", "teacher", hard_labels_at_t, True),
+    ("soft_labels", "student", soft_labels_at_t_alone, True),
+    ("soft_labels", "control", hard_labels_at_t, True),
     ("papernot", "warm_up", hard_labels, True),
     ("papernot", "teacher", hard_labels_at_t, True),
     ("papernot", "student", soft_labels_at_t, True),
@@ -109,7 +117,7 @@ def test_step(name, role, loss_by_hand, decays, batch, linear, one_step):
 
 def test_every_role_is_covered():
     covered = {(name, role) for name, role, *_ in STEPS}
-    names = ("as_listed", "corrected", "papernot")
+    names = ("as_listed", "corrected", "soft_labels", "papernot")
     assert covered == {(name, role) for name in names for role in procedure(name).roles}
 
 
@@ -136,7 +144,7 @@ def test_papernot_has_no_hard_labels():
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (("listed",), "procedure is 'listed'; accepted: 'as_listed', 'corrected', 'papernot'"),
+        (("listed",), "procedure is 'listed'; accepted: 'as_listed', 'corrected', 'soft"),
         (("corrected", 0), "temperature is 0"),
         (("corrected", float("nan")), "temperature is nan"),
         (("corrected", float("inf")), "temperature is inf"),

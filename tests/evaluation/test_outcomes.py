@@ -223,3 +223,22 @@ def test_refused_targets(model, images, labels, change, message):
     change = change | {"targets": change["targets"](labels)}
     with pytest.raises(ValueError, match=message):
         evaluate(model, images, labels, PGD(2), [0.1], **change)
+
+
+def test_a_transfer_attack_is_crafted_on_one_model_and_counted_on_another(model, images, labels):
+    keras.utils.set_random_seed(1)
+    surrogate = keras.models.clone_model(model)
+    flat = keras.Sequential([keras.Input((6, 6, 1)), layers.Flatten(), layers.Dense(4)])
+    flat.set_weights([np.zeros((36, 4)), np.arange(4.0)])
+    outcomes = evaluate(model, images, labels, FGSM(), EPSILONS, surrogate=surrogate)
+    for index, epsilon in enumerate(EPSILONS):
+        adversarial = FGSM()(surrogate, images, labels, epsilon=epsilon).images
+        np.testing.assert_array_equal(outcomes.examples[index], adversarial[:8])
+        np.testing.assert_array_equal(outcomes.predictions[index], classify(model, adversarial))
+    np.testing.assert_array_equal(outcomes.clean_predictions, classify(model, images))
+    assert not outcomes.zero_gradient.any()
+
+    # It is the surrogate whose gradient may be zero, and nothing moves then.
+    stuck = evaluate(model, images, labels, FGSM(), EPSILONS, surrogate=flat)
+    assert stuck.zero_gradient.all()
+    np.testing.assert_array_equal(stuck.correct, np.tile(stuck.clean_correct, (3, 1)))

@@ -8,7 +8,7 @@ import models
 def test_build_calls_the_builder_of_that_name():
     model = models.build("vgg16", num_classes=7, upsampling=1, width=0.05, name="teacher")
     assert (model.name, model.output_shape) == ("teacher", (None, 7))
-    assert models.NAMES == ("vgg16", "resnet50", "inception_v3")
+    assert models.NAMES == ("vgg16", "resnet50", "inception_v3", "papernot_cnn")
 
 
 @pytest.mark.parametrize("name", models.NAMES)
@@ -33,7 +33,7 @@ def test_refused_arguments(name, arguments, message):
 
 @pytest.mark.parametrize(
     "name, too_small, enough",
-    [("vgg16", 1, 2), ("resnet50", 3, 4), ("inception_v3", 9, 10)],
+    [("vgg16", 1, 2), ("resnet50", 3, 4), ("inception_v3", 9, 10), ("papernot_cnn", 1, 2)],
 )
 def test_images_too_small_for_the_network(name, too_small, enough):
     with pytest.raises(ValueError, match=f"accepted: upsampling of at least {enough}$"):
@@ -41,5 +41,5 @@ def test_images_too_small_for_the_network(name, too_small, enough):
 
 
 def test_unknown_name():
-    with pytest.raises(ValueError, match="'vgg19'; accepted: vgg16, resnet50, inception_v3"):
+    with pytest.raises(ValueError, match="'vgg19'; accepted: vgg16, resnet50"):
         models.build("vgg19", 10)

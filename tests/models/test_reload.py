@@ -25,6 +25,7 @@ NETWORKS = {
         models.vgg16(10, upsampling=1, width=0.05, preprocessing="unit", temperature=20)
     ),
     "resnet50": lambda: models.resnet50(10, upsampling=1, preprocessing="imagenet"),
+    "papernot_cnn": lambda: models.papernot_cnn(10, (32, 32, 3), width=0.1, temperature=20),
     "inception_v3": lambda: models.inception_v3(10, upsampling=3, preprocessing="imagenet"),
 }
 

@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from reports.compare import Measure, compare
+from reports.compare import compare
+from reports.ntu_measure import Measure
 from studies.links import Link
+from studies.ntu import COMPARED
 from studies.results import Results
 
 CASE = "vgg16/cifar10"
@@ -57,7 +59,7 @@ def results() -> Results:
             }
         ]
     )
-    return Results({}, pd.DataFrame(rows), trainings, pd.DataFrame(), correct, {})
+    return Results({}, pd.DataFrame(rows), trainings, pd.DataFrame(), correct, {}, COMPARED)
 
 
 def measured(results, *arguments, **named):
@@ -113,6 +115,7 @@ def test_a_curve_that_moves_to_the_end_has_no_plateau(results):
         results.histories,
         results.correct | {"none PGD": curve(9, 8, 7, 6, 5, 4, 3, 2, 1)},
         {},
+        COMPARED,
     )
     value, _, _, images = measured(moving, "plateau", role="undefended", attacks=("PGD",))
     assert np.isnan(value) and images == 10
@@ -130,6 +133,7 @@ def test_what_was_not_run_is_said_and_not_filled_in(results):
             {"metric": "b", "value": "0.5"},
             {"metric": "c", "value": "1"},
             {"metric": "d", "value": "7"},
+            {"metric": "e", "value": "8"},
         ]
     )
     links = {
@@ -137,9 +141,12 @@ def test_what_was_not_run_is_said_and_not_filled_in(results):
         "b": Link("setting", setting=0.5),
         "c": Link("setting", setting=2.0),
         "d": Link("background"),
+        "e": Link("no counterpart", remark="no tables"),
     }
-    table = compare(published, lambda row: links[row["metric"]], results)
-    assert list(table["status"]) == ["not run", "as published", "differs", "background"]
+    table = compare(published, lambda row: links[row["metric"]], Measure(results), tuple(COMPARED))
+    statuses = ["not run", "as published", "differs", "background", "no counterpart"]
+    assert list(table["status"]) == statuses
+    assert table["remark"].iloc[-1] == "no tables"
     assert table[["faithful", "corrected"]].isna().all(axis=None)
 
 
@@ -152,6 +159,7 @@ def test_seeds_are_averaged_and_do_not_count_as_more_images(results):
         results.histories,
         results.correct | {f"{arm} again": values for arm, values in results.correct.items()},
         {},
+        COMPARED,
     )
     cell = dict(role="student", attacks=("PGD",), epsilon_grey=0.3)
     assert measured(twice, "accuracy under attack", **cell) == measured(
@@ -181,6 +189,6 @@ def test_corrected_counts_the_worse_of_logits_and_logits_at_t(results):
             }
             for level in LEVELS
         ]
-    both = Results({}, pd.DataFrame(rows), results.trainings, pd.DataFrame(), correct, {})
+    both = Results({}, pd.DataFrame(rows), results.trainings, pd.DataFrame(), correct, {}, COMPARED)
     # The first nine images through logits, all but the first two through logits / T.
     assert both.outcomes(CASE, "corrected", "student", "PGD")[1].sum() == 9 * 7

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from studies.ntu import COMPARED
 from studies.ntu_claims import claims
-from studies.results import COMPARED, Results
+from studies.results import Results
 from studies.verdicts import by_sign
 
 CASE = "vgg16/cifar10"
@@ -62,7 +63,7 @@ def judged(outcomes: dict, seconds=(100.0, 100.0, 100.0), profile="paper") -> pd
         ]
     )
     results = Results(
-        {"profile": profile}, pd.DataFrame(rows), trainings, pd.DataFrame(), correct, {}
+        {"profile": profile}, pd.DataFrame(rows), trainings, pd.DataFrame(), correct, {}, COMPARED
     )
     return pd.DataFrame([vars(verdict) for verdict in claims(results)])
 

@@ -36,7 +36,7 @@ def test_results_hold_every_arm_and_image(finished, study, tiny_profile, tmp_pat
         assert (rows["accuracy"] <= rows["ci_high"]).all()
 
     results.save(tmp_path)
-    loaded = Results.load(tmp_path)
+    loaded = Results.load(tmp_path, study.compared)
     pd.testing.assert_frame_equal(loaded.table, results.table, check_dtype=False, rtol=1e-5)
     assert loaded.run == results.run
 

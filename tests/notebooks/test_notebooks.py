@@ -1,4 +1,4 @@
-"""The notebook runs top to bottom on what the demo made, and shows the report's pictures."""
+"""Notebooks run top to bottom on what the demos made, and show the reports' pictures."""
 
 import base64
 from pathlib import Path
@@ -11,8 +11,9 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.slow
-def test_the_notebook_runs_and_shows_the_pictures_of_the_report():
-    notebook = nbformat.read(ROOT / "notebooks" / "ntu.ipynb", as_version=4)
+@pytest.mark.parametrize("study", ["ntu", "icbai"])
+def test_a_notebook_runs_and_shows_the_pictures_of_the_report(study):
+    notebook = nbformat.read(ROOT / "notebooks" / f"{study}.ipynb", as_version=4)
     assert not any(cell.get("outputs") for cell in notebook.cells), "commit it without outputs"
     client = NotebookClient(
         notebook, timeout=1200, resources={"metadata": {"path": str(ROOT / "notebooks")}}
@@ -25,5 +26,5 @@ def test_the_notebook_runs_and_shows_the_pictures_of_the_report():
         for output in cell.get("outputs", [])
         if "image/png" in output.get("data", {})
     }
-    figures = ROOT / "reports" / "results" / "ntu" / "demo" / "figures"
+    figures = ROOT / "reports" / "results" / study / "demo" / "figures"
     assert shown == {path.read_bytes() for path in figures.glob("*.png")}
