@@ -160,7 +160,9 @@ def attack(
     model: Annotated[
         Path, typer.Argument(help="A Keras model, .h5 or .keras, that takes images in [0, 1].")
     ],
-    data: Annotated[str, typer.Option(help="digits, mnist, cifar10 or cifar100.")],
+    data: Annotated[
+        str, typer.Option(help="digits, mnist, cifar10, cifar100, tiny_imagenet or imagenet.")
+    ],
     attack: Annotated[str, typer.Option(help=f"One of {', '.join(ATTACKS)}.")] = "pgd",
     epsilon_texts: Annotated[
         list[str] | None,
@@ -200,6 +202,9 @@ def attack(
     batch_size: int = 128,
     jit_compile: Annotated[bool, typer.Option("--jit-compile", help="Compile with XLA.")] = False,
     data_dir: DataDirOption = None,
+    images_per_class: Annotated[
+        int | None, typer.Option(help="Of imagenet, which is sorted by class; default: 5.")
+    ] = None,
     save: Annotated[
         Path | None, typer.Option(help="Write the outcome of every image to this .npz file.")
     ] = None,
@@ -235,7 +240,7 @@ def attack(
         else:
             epsilons = [math.inf if minimum_norm else 8 / 255]
         network = _without_softmax(models.load_checkpoint(model), softmax)
-        dataset = data_sets.load(data, data_dir=data_dir)
+        dataset = data_sets.load(data, data_dir=data_dir, images_per_class=images_per_class)
         x, y = dataset.x_test[:images], dataset.y_test[:images]
         if target is not None:
             x, y = x[y != target], y[y != target]

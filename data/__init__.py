@@ -1,6 +1,8 @@
 """Image data sets with fixed splits, and the batches that models are trained on."""
 
+from data.byte_images import ByteImages
 from data.dataset import Dataset
+from data.image_files import ImageFiles
 from data.loading import NAMES, class_names, load
 from data.pipeline import steps_per_epoch, training_batches
 from data.random_erasing import RandomErasing
@@ -8,8 +10,10 @@ from data.sources import DatasetNotFoundError
 
 __all__ = [
     "NAMES",
+    "ByteImages",
     "Dataset",
     "DatasetNotFoundError",
+    "ImageFiles",
     "RandomErasing",
     "class_names",
     "load",

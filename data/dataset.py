@@ -6,6 +6,8 @@ from functools import cached_property
 
 import numpy as np
 
+from data.byte_images import ByteImages
+
 PROTOCOLS = ("ntu", "corrected")
 NTU_TEST_IMAGES = 200
 
@@ -16,9 +18,12 @@ class Description:
 
     name: str
     image_shape: tuple[int, int, int]
-    class_names: tuple[str, ...]
-    original_counts: tuple[int, int]
-    """Training and test images of the original distribution."""
+    class_names: tuple[str, ...] | None
+    """`None` where only the files say them."""
+    original_counts: tuple[int, int] | None
+    """Training and test images of the original distribution; `None` for a selection to test on."""
+    kept_as_bytes: bool = False
+    """The images stay uint8 in memory, as `ByteImages`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,28 +35,32 @@ class Official:
     x_test: np.ndarray
     y_test: np.ndarray
     source: str
+    class_names: tuple[str, ...] | None = None
+    """Where the description has none."""
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """Images float32 [N, height, width, channels] in [0, 1] and labels int64 [N], in three splits.
 
-    The arrays are read-only, so that `fingerprint` stays true.
+    The arrays are read-only, so that `fingerprint` stays true. Of the large sets the images are
+    `ByteImages`, which come out as float32 when they are indexed; a selection to test on has no
+    images to train on.
     """
 
     name: str
     protocol: str
-    x_train: np.ndarray = field(repr=False)
+    x_train: np.ndarray | ByteImages = field(repr=False)
     y_train: np.ndarray = field(repr=False)
-    x_validation: np.ndarray = field(repr=False)
+    x_validation: np.ndarray | ByteImages = field(repr=False)
     y_validation: np.ndarray = field(repr=False)
-    x_test: np.ndarray = field(repr=False)
+    x_test: np.ndarray | ByteImages = field(repr=False)
     y_test: np.ndarray = field(repr=False)
     class_names: tuple[str, ...] = field(repr=False)
     source: str
     official_train: int
     official_test: int
-    original_counts: tuple[int, int]
+    original_counts: tuple[int, int] | None
 
     @property
     def num_classes(self) -> int:
@@ -66,6 +75,11 @@ class Dataset:
         """Sentences that a report on this data must print."""
         if (self.official_train, self.official_test) == self.original_counts:
             return ()
+        if self.original_counts is None:
+            return (
+                f"{self.name}: a selection of {self.official_test:,} images, "
+                f"{self.official_test // self.num_classes:,} of each class",
+            )
         train, test = self.original_counts
         return (
             f"{self.name}: {self.official_train:,} of {train:,} training and "
@@ -79,7 +93,7 @@ class Dataset:
         for subset in ("train", "validation", "test"):
             for array in (getattr(self, f"x_{subset}"), getattr(self, f"y_{subset}")):
                 digest.update(f"{array.dtype.str}{array.shape}".encode())
-                digest.update(array)
+                digest.update(array.stored if isinstance(array, ByteImages) else array)
         return digest.hexdigest()
 
 
@@ -87,7 +101,7 @@ def split(description: Description, official: Official, protocol: str, seed: int
     """Splits the official images as `protocol` says; every split keeps their order.
 
     Raises:
-        ValueError: fewer than ten training images where a tenth of them validates.
+        ValueError: one to nine training images where a tenth of them validates.
     """
     # The stream of RandomState is frozen for good, that of default_rng is not.
     random = np.random.RandomState(seed)
@@ -98,7 +112,7 @@ def split(description: Description, official: Official, protocol: str, seed: int
         train, validation = official_train, official_test
         test = _take(official_test, _choose(random, test_count, NTU_TEST_IMAGES))
     else:
-        if train_count < 10:
+        if 0 < train_count < 10:
             raise ValueError(
                 f"protocol 'corrected' needs 10 training images; {official.source} has "
                 f"{train_count} of {description.name}"
@@ -106,16 +120,17 @@ def split(description: Description, official: Official, protocol: str, seed: int
         held_out = _choose(random, train_count, train_count // 10)
         train = _take(official_train, np.delete(np.arange(train_count), held_out))
         validation, test = _take(official_train, held_out), official_test
+    images = ByteImages if description.kept_as_bytes else _floats
     return Dataset(
         name=description.name,
         protocol=protocol,
-        x_train=_images(train[0]),
+        x_train=images(train[0]),
         y_train=_labels(train[1]),
-        x_validation=_images(validation[0]),
+        x_validation=images(validation[0]),
         y_validation=_labels(validation[1]),
-        x_test=_images(test[0]),
+        x_test=images(test[0]),
         y_test=_labels(test[1]),
-        class_names=description.class_names,
+        class_names=description.class_names or official.class_names,
         source=official.source,
         official_train=train_count,
         official_test=test_count,
@@ -134,7 +149,7 @@ def _take(
     return images[indices], labels[indices]
 
 
-def _images(images: np.ndarray) -> np.ndarray:
+def _floats(images: np.ndarray) -> np.ndarray:
     converted = images.astype(np.float32, order="C")
     if images.dtype == np.uint8:
         converted /= 255

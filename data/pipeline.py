@@ -3,11 +3,12 @@
 import numpy as np
 import tensorflow as tf
 
+from data.byte_images import ByteImages
 from data.random_erasing import RandomErasing
 
 
 def training_batches(
-    images: np.ndarray,
+    images: np.ndarray | ByteImages,
     labels: np.ndarray,
     batch_size: int,
     seed: int = 0,
@@ -40,7 +41,9 @@ def training_batches(
         raise ValueError(f"batch_size must be at least 1; got {batch_size!r}")
     if initial_epoch < 0:
         raise ValueError(f"initial_epoch must be at least 0; got {initial_epoch!r}")
-    images, labels = np.asarray(images), np.asarray(labels)
+    labels = np.asarray(labels)
+    if not isinstance(images, ByteImages):  # these would all become floats
+        images = np.asarray(images)
 
     def shuffled(epoch: tf.Tensor) -> tf.data.Dataset:
         epoch_seed = tf.stack([tf.constant(seed, tf.int64), epoch])

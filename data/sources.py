@@ -32,6 +32,12 @@ class PickledFolder:
     label_key: bytes
 
 
+def data_root(data_dir: str | os.PathLike | None) -> Path | None:
+    """The folder of the data sets: `data_dir`, else the one that REPRODUCE_DATA_DIR names."""
+    data_dir = data_dir or os.environ.get(DATA_DIR_VARIABLE)
+    return Path(data_dir).expanduser() if data_dir else None
+
+
 def read(
     description: Description,
     data_dir: str | os.PathLike | None,
@@ -44,10 +50,9 @@ def read(
         DatasetNotFoundError: the folder does not have the data set, or the download failed.
         ValueError: a file is damaged, is not the data set, or cannot be opened safely.
     """
-    data_dir = data_dir or os.environ.get(DATA_DIR_VARIABLE)
-    if not data_dir:
+    root = data_root(data_dir)
+    if root is None:
         return _downloaded(description, download)
-    root = Path(data_dir).expanduser()
     archives = [root / part / f"{description.name}.npz" for part in ("", "npz", "datasets")]
     folders = [root / part / folder.name for part in ("", "datasets")] if folder else []
     for path in archives:

@@ -1,10 +1,14 @@
 """Small copies of the data sets, written the way users have them on disk."""
 
 import hashlib
+import io
 import pickle
+import zipfile
 
+import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 from data.sources import DATA_DIR_VARIABLE
 
@@ -56,3 +60,55 @@ def write_pickle():
         return hashlib.md5(content).hexdigest()
 
     return write
+
+
+@pytest.fixture
+def no_download(monkeypatch):
+    def fail(*arguments, **options):
+        raise Exception("URL fetch failure")
+
+    monkeypatch.setattr(keras.utils, "get_file", fail)
+
+
+@pytest.fixture
+def write_tree(tmp_path):
+    """Writes files, {name: content}, into a folder or, if `name` ends so, into a zip."""
+
+    def write(name, files):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.suffix == ".zip":
+            with zipfile.ZipFile(path, "w") as archive:
+                for file, content in files.items():
+                    archive.writestr(file, content)
+            return path
+        for file, content in files.items():
+            (path / file).parent.mkdir(parents=True, exist_ok=True)
+            (path / file).write_bytes(content)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def make_picture():
+    """A smooth picture, as photographs are, encoded by Pillow; the seed decides what it shows."""
+
+    def make(seed=0, size=(64, 64), mode="RGB", file_format="JPEG"):
+        coarse = np.random.RandomState(seed).randint(0, 256, (5, 5, 3)).astype(np.uint8)
+        picture = Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC).convert(mode)
+        content = io.BytesIO()
+        picture.save(content, file_format, **({"quality": 95} if file_format == "JPEG" else {}))
+        return content.getvalue()
+
+    return make
+
+
+@pytest.fixture
+def pixels():
+    """What Pillow decodes, uint8 [height, width, 3]."""
+
+    def decode(content):
+        return np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
+
+    return decode

@@ -22,7 +22,14 @@ def rows(images):
 
 
 def test_names():
-    assert data.NAMES == ("digits", "mnist", "cifar10", "cifar100")
+    assert data.NAMES == (
+        "digits",
+        "mnist",
+        "cifar10",
+        "cifar100",
+        "tiny_imagenet",
+        "imagenet",
+    )
 
 
 @pytest.mark.parametrize("module", [digits, mnist, cifar10, cifar100])
@@ -129,7 +136,7 @@ def test_printing_a_dataset_prints_no_arrays():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"name": "svhn"}, "name must be one of digits, mnist, cifar10, cifar100; got 'svhn'"),
+        ({"name": "svhn"}, "name must be one of digits, mnist, cifar10, cifar100, .*; got 'svhn'"),
         ({"protocol": "fair"}, "protocol must be one of ntu, corrected; got 'fair'"),
         ({"seed": -1}, "seed must be .* got -1"),
         ({"seed": 0.5}, "seed must be .* got 0.5"),

@@ -1,0 +1,217 @@
+"""ImageNet: photographs of a thousand classes, a few of each to evaluate on.
+
+Russakovsky et al., "ImageNet Large Scale Visual Recognition Challenge", 2015. Nothing is
+downloaded: whoever has a part of it names the folder. Two layouts are read, in a folder or a zip:
+
+    n01440764/ILSVRC2012_val_00000293.JPEG    a folder for each class, named by its wnid
+    000_n01440764.jpg, 000_n01440764_2.jpg    the index and the wnid of the class in the name
+"""
+
+import json
+import re
+from collections import Counter, defaultdict
+from os import PathLike
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from data.dataset import Description, Official
+from data.file_trees import FileTree, open_tree
+from data.image_files import ImageFiles, check_classes, is_image, listed
+from data.sources import DATA_DIR_VARIABLE, DatasetNotFoundError, data_root
+
+CLASSES = 1000
+#: With five images of each class the set is that of the Praxis report, 5,000 images.
+IMAGES_PER_CLASS = 5
+CLASS_INDEX = "imagenet_class_index.json"
+# Where keras.applications has it from, and the MD5 sum it expects.
+_CLASS_INDEX_URL = f"https://storage.googleapis.com/download.tensorflow.org/data/{CLASS_INDEX}"
+_CLASS_INDEX_MD5 = "c2c37ea517e94d9795004a39431a14cb"
+
+DESCRIPTION = Description(
+    name="imagenet",
+    image_shape=(224, 224, 3),
+    class_names=None,
+    original_counts=None,
+    kept_as_bytes=True,
+)
+
+_WNID = re.compile(r"n\d{8}")
+_INDEXED = re.compile(r"(\d+)_(n\d{8})([_-].*)?\.\w+")
+
+ClassTable = tuple[tuple[str, str], ...]
+
+
+def read(
+    data_dir: str | PathLike | None = None, images_per_class: int = IMAGES_PER_CLASS
+) -> Official:
+    """The images of `find` as a test set; there are none to train on."""
+    files = find(data_dir, images_per_class)
+    return Official(
+        x_train=np.empty((0, *DESCRIPTION.image_shape), np.uint8),
+        y_train=np.empty(0, np.int64),
+        x_test=files.read(),
+        y_test=files.labels,
+        source=files.tree.path.name,
+        class_names=files.class_names,
+    )
+
+
+def find(
+    data_dir: str | PathLike | None = None,
+    images_per_class: int = IMAGES_PER_CLASS,
+    side: int = 224,
+    class_index: str | PathLike | None = None,
+) -> ImageFiles:
+    """The first images of every class, sorted by class and then by file name.
+
+    Args:
+        data_dir: Folder with `imagenet/val/`, `imagenet/` or `imagenet.zip`, in itself or in
+            `datasets/`; `imagenet/` may also hold a zip of the images. Default: the environment
+            variable REPRODUCE_DATA_DIR.
+        images_per_class: How many.
+        side: Height and width, in pixels, of the images that come out; see `ImageFiles`.
+        class_index: See `class_table`. Without any, a thousand wnids in their order are the
+            classes, named by their wnids.
+
+    Raises:
+        DatasetNotFoundError: no images were found, or fewer than a thousand classes and no table
+            that says which they are.
+        ValueError: fewer than one image per class asked for; classes that are missing, that have
+            too few images, or that the table does not have; a file whose name has another index.
+    """
+    if images_per_class < 1:
+        raise ValueError(f"images_per_class must be at least 1; got {images_per_class!r}")
+    tree, by_wnid = _find_images(data_dir)
+    try:
+        table = class_table(data_dir, class_index)
+    except DatasetNotFoundError as error:
+        if len(by_wnid) != CLASSES:
+            raise DatasetNotFoundError(
+                f"{tree.path} has {len(by_wnid):,} of {CLASSES:,} classes, and which these are "
+                f"cannot be told without the table: {error}"
+            ) from error
+        table = tuple((wnid, wnid) for wnid in sorted(by_wnid))
+    wnids = [wnid for wnid, _ in table]
+    counts = {wnid: len(names) for wnid, names in by_wnid.items()}
+    check_classes(tree.path, counts, wnids, images_per_class)
+    _check_indices(tree, by_wnid, wnids)
+    return ImageFiles(
+        tree=tree,
+        names=tuple(name for wnid in wnids for name in by_wnid[wnid][:images_per_class]),
+        labels=np.repeat(np.arange(len(wnids), dtype=np.int64), images_per_class),
+        class_names=tuple(name for _, name in table),
+        side=side,
+    )
+
+
+def class_names(data_dir: str | PathLike | None = None) -> tuple[str, ...]:
+    """The names of the classes, as `class_table` finds them."""
+    return tuple(name for _, name in class_table(data_dir))
+
+
+def class_table(
+    data_dir: str | PathLike | None = None, class_index: str | PathLike | None = None
+) -> ClassTable:
+    """The wnid and the name of each class, by its index.
+
+    Args:
+        data_dir: Folder that may have the table of Keras, `imagenet_class_index.json`, in
+            `imagenet/`, itself or `models/`. Where it does not, Keras has it or downloads it.
+        class_index: The path of such a table, instead.
+
+    Raises:
+        DatasetNotFoundError: the table was not found and could not be downloaded.
+        ValueError: the file holds something else.
+    """
+    path = Path(class_index).expanduser() if class_index else _find_class_index(data_dir)
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        wnids, names = zip(*(stored[str(index)] for index in range(len(stored))))
+        if len(set(wnids)) != len(wnids):
+            raise ValueError("a wnid occurs twice")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{path} cannot be read as a table of classes ({error}); accepted: JSON such as "
+            '{"0": ["n01440764", "tench"], "1": ["n01443537", "goldfish"]}'
+        ) from error
+    return tuple(zip(wnids, names))
+
+
+def _find_class_index(data_dir: str | PathLike | None) -> Path:
+    root = data_root(data_dir)
+    for part in ("imagenet", "", "models") if root else ():
+        if (root / part / CLASS_INDEX).is_file():
+            return root / part / CLASS_INDEX
+    try:
+        return Path(
+            keras.utils.get_file(
+                CLASS_INDEX, _CLASS_INDEX_URL, cache_subdir="models", file_hash=_CLASS_INDEX_MD5
+            )
+        )
+    except Exception as error:  # Keras raises a bare Exception when a download fails.
+        raise DatasetNotFoundError(
+            f"{CLASS_INDEX} could not be downloaded by Keras ({error}); put it into the folder "
+            f"that data_dir or the environment variable {DATA_DIR_VARIABLE} names, or into "
+            "models/ in the folder of KERAS_HOME (default ~/.keras)"
+        ) from error
+
+
+def _find_images(data_dir: str | PathLike | None) -> tuple[FileTree, dict[str, list[str]]]:
+    """The folder or zip, and the names of its images by wnid, sorted."""
+    root = data_root(data_dir)
+    if root is None:
+        raise DatasetNotFoundError(
+            "imagenet cannot be downloaded; name a folder that has imagenet/ or imagenet.zip by "
+            f"data_dir or by the environment variable {DATA_DIR_VARIABLE}"
+        )
+    names = ("imagenet/val", "imagenet", "imagenet.zip")
+    places = [root / part / name for part in ("", "datasets") for name in names]
+    for place in places:
+        for path in [place, *sorted(place.glob("*.zip"))] if place.exists() else []:
+            tree = open_tree(path)
+            by_wnid = _by_wnid(tree)
+            if by_wnid:
+                return tree, by_wnid
+    raise DatasetNotFoundError(
+        f"data_dir {str(root)!r} does not have imagenet; looked for images named "
+        "<wnid>/*.JPEG or <index>_<wnid>.jpg in " + ", ".join(str(place) for place in places)
+    )
+
+
+def _by_wnid(tree: FileTree) -> dict[str, list[str]]:
+    by_wnid, parents = defaultdict(list), Counter()
+    for name in filter(is_image, tree.names):
+        *folders, file = name.split("/")
+        indexed = _INDEXED.fullmatch(file)
+        if folders and _WNID.fullmatch(folders[-1]):
+            wnid, parent = folders[-1], folders[:-1]
+        elif indexed:
+            wnid, parent = indexed[2], folders
+        else:
+            continue
+        by_wnid[wnid].append(name)
+        parents["/".join(parent) or "."] += 1
+    if len(parents) > 1:
+        found = [f"{parent} ({count:,})" for parent, count in sorted(parents.items())]
+        raise ValueError(
+            f"{tree.path} has images of classes in {len(parents):,} places: {listed(found)}; "
+            "accepted: one, so that training and validation images are not mixed"
+        )
+    return dict(by_wnid)
+
+
+def _check_indices(tree: FileTree, by_wnid: dict[str, list[str]], wnids: list[str]) -> None:
+    wrong = [
+        name
+        for index, wnid in enumerate(wnids)
+        for name in by_wnid[wnid]
+        if (match := _INDEXED.fullmatch(name.split("/")[-1])) and int(match[1]) != index
+    ]
+    if wrong:
+        count = sum(len(names) for names in by_wnid.values())
+        raise ValueError(
+            f"{tree.path}: the index in the name of {len(wrong):,} of {count:,} files "
+            f"is not that of their class in the table: {listed(wrong)}"
+        )
