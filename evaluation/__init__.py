@@ -8,13 +8,16 @@ from evaluation.statistics import (
     paired_difference,
     wilson,
 )
+from evaluation.top_k import label_ranks, top_k_errors
 
 __all__ = [
     "Outcomes",
     "Paired",
     "bootstrap_mean",
     "evaluate",
+    "label_ranks",
     "mean_paired_difference",
     "paired_difference",
+    "top_k_errors",
     "wilson",
 ]

@@ -13,6 +13,7 @@ from attacks import Targeted
 from attacks.engine import Task
 from attacks.gradients import loss_gradient
 from evaluation.statistics import wilson
+from evaluation.top_k import label_ranks
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +38,8 @@ class Outcomes:
         examples: float32 [E, n, ...], adversarial images of the first few images.
         example_images: float32 [n, ...], these images.
         targets: int [N], the classes of a targeted attack; `None` for an untargeted one.
+        label_ranks, clean_label_ranks: int [E, N] and [N], how many other classes have at least the
+            logit of the true class; see `top_k.label_ranks`. `None` in files of older versions.
     """
 
     epsilons: np.ndarray
@@ -55,6 +58,8 @@ class Outcomes:
     examples: np.ndarray
     example_images: np.ndarray
     targets: np.ndarray | None = None
+    label_ranks: np.ndarray | None = None
+    clean_label_ranks: np.ndarray | None = None
 
     @property
     def correct(self) -> np.ndarray:
@@ -68,6 +73,19 @@ class Outcomes:
     def clean_correct(self) -> np.ndarray:
         """bool [N]."""
         return self.clean_predictions == self.labels
+
+    def top_k_correct(self, k: int) -> np.ndarray:
+        """bool [E, N]: whether the true class of the adversarial image is among the `k` first.
+
+        As with `correct`, under an attack on true labels an image that is wrong without attack
+        stays wrong. Unlike there, a tie is an error: for `k` = 1 the two differ where logits tie.
+        """
+        correct = _among_first(self.label_ranks, k)
+        return correct if self.own_labels else correct & self.clean_top_k_correct(k)
+
+    def clean_top_k_correct(self, k: int) -> np.ndarray:
+        """bool [N]."""
+        return _among_first(self.clean_label_ranks, k)
 
     def table(self) -> pd.DataFrame:
         """One row per epsilon, the clean images (epsilon 0) first; accuracies are fractions."""
@@ -217,7 +235,17 @@ def evaluate(
         examples=stacked([r.images[first] for r in results], np.float32, *images[first].shape),
         example_images=images[first],
         targets=None if targets is None else goal.classes,
+        label_ranks=stacked([label_ranks(r.logits, labels) for r in results], np.int64, count),
+        clean_label_ranks=label_ranks(clean, labels),
     )
+
+
+def _among_first(ranks: np.ndarray | None, k: int) -> np.ndarray:
+    if ranks is None:
+        raise ValueError("these outcomes were stored without ranks; evaluate the attack again")
+    if k < 1:
+        raise ValueError(f"k is {k}; accepted: 1 or more")
+    return ranks < k
 
 
 def _rounded(images: np.ndarray) -> np.ndarray:
