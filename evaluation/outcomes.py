@@ -235,7 +235,7 @@ def evaluate(
         examples=stacked([r.images[first] for r in results], np.float32, *images[first].shape),
         example_images=images[first],
         targets=None if targets is None else goal.classes,
-        label_ranks=stacked([label_ranks(r.logits, labels) for r in results], np.int64, count),
+        label_ranks=stacked([label_ranks(each, labels) for each in logits], np.int64, count),
         clean_label_ranks=label_ranks(clean, labels),
     )
 
