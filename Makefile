@@ -17,7 +17,7 @@ demo: $(VENV)/.installed
 	$(python) reproduce.py run $(STUDY) --profile demo
 
 test: $(VENV)/.installed-dev
-	$(python) -m pytest
+	$(python) -m pytest -n 2 --dist loadfile
 
 test-slow: $(VENV)/.installed-dev
 	$(python) -m pytest -m slow

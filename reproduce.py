@@ -132,7 +132,9 @@ def run(
             )
             raise typer.Exit(130) from None
         console.print(summary(done.results))
-        console.print(f"{perf_counter() - started:.0f} s. Report: {_shown(done.page)}")
+        console.print(
+            f"{perf_counter() - started:.0f} s. Report: {_shown(done.page)}", soft_wrap=True
+        )
 
 
 @app.command()
@@ -152,7 +154,7 @@ def report(
                 f"no results in {target}; first: "
                 f"python reproduce.py run {study} --profile {profile}"
             )
-        console.print(f"Report: {_shown(reports.build_report(chosen, target))}")
+        console.print(f"Report: {_shown(reports.build_report(chosen, target))}", soft_wrap=True)
 
 
 @app.command()
@@ -267,7 +269,7 @@ def attack(
             )
         if save is not None:
             outcomes.save(save)
-            console.print(f"Outcomes of {len(outcomes.labels)} images: {save}")
+            console.print(f"Outcomes of {len(outcomes.labels)} images: {save}", soft_wrap=True)
 
 
 @app.command()
@@ -322,7 +324,7 @@ def export(
                 f"--profile {profile}"
             )
         to = models.save(models.load_checkpoint(stage / "model.h5"), to, overwrite=overwrite)
-        console.print(f"{training.title}: {to}")
+        console.print(f"{training.title}: {to}", soft_wrap=True)
 
 
 def _attack(name: str, named: dict, option: list[str]):

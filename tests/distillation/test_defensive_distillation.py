@@ -154,7 +154,7 @@ def test_same_seed_same_weights(distill):
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"name": "hinton"}, "procedure is 'hinton'; accepted: 'as_listed', 'corrected', 'pap"),
+        ({"name": "hinton"}, "procedure is 'hinton'; accepted: 'as_listed', 'corrected', 'soft"),
         ({"alpha": 2}, "alpha is 2; accepted: 0 to 1"),
         ({"temperature": float("inf")}, "temperature is inf; accepted: a finite number above 0"),
         ({"labels": np.eye(10)}, r"labels: shape \(10, 10\) and type float64; accepted: integers"),
