@@ -1,5 +1,6 @@
 """Adversarial attacks on image classifiers, one file each, compiled with `tf.function`."""
 
+from attacks.adversarial_patch import AdversarialPatch
 from attacks.apgd import APGD
 from attacks.auto_attack import AutoAttack
 from attacks.bim import BIM
@@ -12,6 +13,8 @@ from attacks.fgsm import FGSM
 from attacks.goals import Targeted, Untargeted
 from attacks.minimum_norm import MinimumNormAttack
 from attacks.momentum_iterative import MomentumIterative
+from attacks.patch import Patch, PatchAttack
+from attacks.patch_overlay import PatchOverlay
 from attacks.pgd import PGD
 from attacks.pixel_swap import PixelSwap
 from attacks.result import AttackResult
@@ -39,6 +42,7 @@ __all__ = [
     "FAB",
     "FGSM",
     "PGD",
+    "AdversarialPatch",
     "AttackResult",
     "AutoAttack",
     "BudgetAttack",
@@ -46,6 +50,9 @@ __all__ = [
     "DeepFool",
     "MinimumNormAttack",
     "MomentumIterative",
+    "Patch",
+    "PatchAttack",
+    "PatchOverlay",
     "PixelSwap",
     "RobustCurve",
     "Square",

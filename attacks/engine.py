@@ -69,7 +69,7 @@ class Task:
         batch_size: int = 128,
         jit_compile: bool = False,
     ):
-        self.images = _check_images(images)
+        self.images = check_images(images)
         self.batch_size = _check_batch_size(batch_size)
         self.classifier = Classifier(model, self.images.shape[1:], jit_compile)
         self.classifier.check_probe(self.images)
@@ -78,7 +78,7 @@ class Task:
             labels = Untargeted(self.logits(self.images).argmax(axis=1))
             self.forward_evaluations = 1
         self.goal = _check_goal(as_goal(labels), len(self.images), self.classifier.num_classes)
-        self.ids = _check_ids(ids, len(self.images))
+        self.ids = check_ids(ids, len(self.images))
 
     def logits(self, images: np.ndarray) -> np.ndarray:
         """Logits [N, classes], computed batch by batch."""
@@ -182,17 +182,17 @@ def check_positive(**values: float) -> None:
 
 
 def check_seed(seed: int) -> None:
-    if not (_is_whole(seed) and seed >= 0):
+    if not (is_whole(seed) and seed >= 0):
         raise ValueError(f"seed is {seed!r}; accepted: a whole number, 0 or more")
 
 
-def _is_whole(value) -> bool:
+def is_whole(value) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def check_count(**values: int) -> None:
     for name, value in values.items():
-        if not (_is_whole(value) and value >= 1):
+        if not (is_whole(value) and value >= 1):
             raise ValueError(f"{name} is {value!r}; accepted: a whole number, 1 or more")
 
 
@@ -201,7 +201,7 @@ def _check_batch_size(batch_size: int) -> int:
     return int(batch_size)
 
 
-def _check_images(images) -> np.ndarray:
+def check_images(images) -> np.ndarray:
     array = np.asarray(images)
     if array.ndim < 2 or not np.issubdtype(array.dtype, np.floating):
         raise ValueError(
@@ -231,7 +231,7 @@ def _check_goal(goal: Goal, count: int, num_classes: int) -> Goal:
     return goal
 
 
-def _check_ids(ids, count: int) -> np.ndarray:
+def check_ids(ids, count: int) -> np.ndarray:
     array = np.arange(count) if ids is None else np.asarray(ids)
     if array.shape != (count,) or not np.issubdtype(array.dtype, np.integer):
         raise ValueError(

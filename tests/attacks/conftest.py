@@ -64,6 +64,43 @@ def network(request):
     return request.getfixturevalue(request.param)
 
 
+@pytest.fixture(scope="session")
+def roaming_digits(digits):
+    """The digits at random places of black 14x14 images."""
+
+    def placed(x, seed):
+        canvas = np.zeros((len(x), 14, 14, 1), np.float32)
+        corners = np.random.default_rng(seed).integers(0, 7, (len(x), 2))
+        for image, digit, (row, column) in zip(canvas, x, corners):
+            image[row : row + 8, column : column + 8] = digit
+        return canvas
+
+    x_train, y_train, x_test, y_test = digits
+    return placed(x_train, 0), y_train, placed(x_test, 1), y_test
+
+
+@pytest.fixture(scope="session")
+def place_blind(roaming_digits):
+    """A network that looks for a digit, or a patch, wherever it is."""
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential(
+        [
+            keras.Input((14, 14, 1)),
+            layers.Conv2D(16, 3, padding="same", activation="relu"),
+            layers.MaxPooling2D(),
+            layers.Conv2D(32, 4, activation="relu"),
+            layers.GlobalMaxPooling2D(),
+            layers.Dense(10),
+        ]
+    )
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.Adam(0.01), loss)
+    model.fit(*roaming_digits[:2], batch_size=64, epochs=6, verbose=0)
+    predictions = model.predict(roaming_digits[2], verbose=0).argmax(axis=1)
+    assert np.mean(predictions == roaming_digits[3]) > 0.85
+    return model
+
+
 @pytest.fixture
 def compiled_functions():
     """The cache of compiled functions, with nothing in it that a dead model left behind."""
