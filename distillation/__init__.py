@@ -1,7 +1,11 @@
 """Knowledge distillation and the defensive-distillation procedures built on it."""
 
 from distillation.distiller import Distiller
-from distillation.losses import OpaqueCategoricalCrossentropy, SquaredTemperatureKLDivergence
+from distillation.losses import (
+    OpaqueCategoricalCrossentropy,
+    SoftenedCategoricalCrossentropy,
+    SquaredTemperatureKLDivergence,
+)
 from distillation.monitor import LossTermMonitor
 from distillation.procedures import (
     PROCEDURES,
@@ -21,6 +25,7 @@ __all__ = [
     "LossTermMonitor",
     "OpaqueCategoricalCrossentropy",
     "Procedure",
+    "SoftenedCategoricalCrossentropy",
     "SquaredTemperatureKLDivergence",
     "compile_trainer",
     "defensive_distillation",

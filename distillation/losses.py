@@ -17,6 +17,29 @@ class OpaqueCategoricalCrossentropy(keras.losses.CategoricalCrossentropy):
         return super().call(y_true, tf.identity(y_pred))
 
 
+class SoftenedCategoricalCrossentropy(keras.losses.CategoricalCrossentropy):
+    """Categorical cross-entropy of softmax(logits / T).
+
+    Args:
+        temperature: T.
+    """
+
+    def __init__(self, temperature: float, name="softened_categorical_crossentropy", **kwargs):
+        super().__init__(from_logits=True, name=name, **kwargs)
+        self.temperature = temperature
+
+    def call(self, y_true, y_pred):
+        return super().call(y_true, y_pred / self.temperature)
+
+    def get_config(self):
+        return {
+            "temperature": self.temperature,
+            "name": self.name,
+            "reduction": self.reduction,
+            "dtype": self.dtype,
+        }
+
+
 class SquaredTemperatureKLDivergence(keras.losses.KLDivergence):
     """KL divergence times T squared.
 

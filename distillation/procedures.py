@@ -19,7 +19,11 @@ import numpy as np
 from data import training_batches
 from data.pipeline import steps_per_epoch
 from distillation.distiller import Distiller
-from distillation.losses import OpaqueCategoricalCrossentropy, SquaredTemperatureKLDivergence
+from distillation.losses import (
+    OpaqueCategoricalCrossentropy,
+    SoftenedCategoricalCrossentropy,
+    SquaredTemperatureKLDivergence,
+)
 from distillation.monitor import LossTermMonitor
 from models import with_softmax, with_temperature
 
@@ -41,6 +45,8 @@ class Procedure:
         soft_loss: "kl" or "kl x T^2" of the softened outputs.
         opaque_student_loss: probabilities are taken for logits (`from_logits=True` on them).
         student_regularization: weight decay enters the student's and the control's loss.
+        student_loss_temperature: what logits are divided by in the student's loss on hard labels,
+            which is also what its validation measures.
         warm_up_epochs: epochs at temperature 1 that teacher, student and control share.
     """
 
@@ -54,6 +60,7 @@ class Procedure:
     opaque_student_loss: bool
     student_regularization: bool
     warm_up_epochs: int
+    student_loss_temperature: float = 1.0
 
     @property
     def roles(self) -> tuple[str, ...]:
@@ -113,7 +120,13 @@ def _corrected(temperature: float, alpha: float) -> Procedure:
 def _soft_labels(temperature: float, alpha: float) -> Procedure:
     # For Adam, whose steps do not shrink with the gradient as T grows.
     return replace(
-        _papernot(temperature, alpha), name="soft_labels", soft_loss="kl", warm_up_epochs=0
+        _papernot(temperature, alpha),
+        name="soft_labels",
+        soft_loss="kl",
+        warm_up_epochs=0,
+        # At temperature 1 the validation loss grows while the student learns, because its logits
+        # do, and a plateau scheduler would stop the training.
+        student_loss_temperature=temperature,
     )
 
 
@@ -193,9 +206,9 @@ def _distiller(how: Procedure, network, teacher, optimizer, metrics) -> Distille
         teacher = with_softmax(with_temperature(teacher, how.teacher_temperature))
         network = with_softmax(network)
     student_loss = (
-        OpaqueCategoricalCrossentropy
+        OpaqueCategoricalCrossentropy(from_logits=True)
         if how.opaque_student_loss
-        else keras.losses.CategoricalCrossentropy
+        else SoftenedCategoricalCrossentropy(how.student_loss_temperature)
     )
     soft_loss = {
         "kl": keras.losses.KLDivergence,
@@ -205,7 +218,7 @@ def _distiller(how: Procedure, network, teacher, optimizer, metrics) -> Distille
     distiller.compile(
         optimizer=optimizer,
         metrics=metrics,
-        student_loss_fn=student_loss(from_logits=True),
+        student_loss_fn=student_loss,
         distillation_loss_fn=soft_loss(),
         alpha=how.alpha,
         temperature=how.temperature,

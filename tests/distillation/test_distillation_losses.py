@@ -5,10 +5,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers
+from scipy.special import softmax
 
 from distillation import (
     Distiller,
     OpaqueCategoricalCrossentropy,
+    SoftenedCategoricalCrossentropy,
     SquaredTemperatureKLDivergence,
     compile_trainer,
     procedure,
@@ -75,3 +77,15 @@ def test_squared_temperature():
     assert float(weighted) == pytest.approx(9 * kl[0] / 2, rel=1e-5)
     again = SquaredTemperatureKLDivergence.from_config(loss.get_config())
     assert again.temperature == 3.0 and again.name == loss.name
+
+
+def test_softened_cross_entropy_and_its_config():
+    logits, labels = np.array([[4.0, 0.0, -2.0], [1.0, 3.0, 0.0]]), np.eye(3)[[0, 2]]
+    loss = SoftenedCategoricalCrossentropy(2.0)
+    expected = -np.mean(np.log(softmax(logits / 2, axis=1))[[0, 1], [0, 2]])
+    assert float(loss(labels, logits)) == pytest.approx(expected, rel=1e-6)
+    again = keras.losses.deserialize(
+        keras.losses.serialize(loss),
+        {"SoftenedCategoricalCrossentropy": SoftenedCategoricalCrossentropy},
+    )
+    assert float(again(labels, logits)) == pytest.approx(expected, rel=1e-6)

@@ -115,6 +115,16 @@ def test_step(name, role, loss_by_hand, decays, batch, linear, one_step):
     np.testing.assert_allclose(new_bias, bias - LEARNING_RATE * gradient.sum(axis=0), atol=2e-6)
 
 
+@pytest.mark.parametrize("name, temperature", [("soft_labels", T), ("papernot", 1.0)])
+def test_what_the_validation_of_a_student_measures(name, temperature, batch, linear):
+    network = linear(1)
+    trainer = compile_trainer(procedure(name, T), "student", network, "sgd", linear(2))
+    z = network.predict(batch.x, verbose=0)
+    expected, _ = hard_labels(z, None, batch.one_hot, temperature)
+    found = trainer.evaluate(batch.x, batch.one_hot, verbose=0, return_dict=True)
+    assert found["loss"] == pytest.approx(expected, rel=1e-5)
+
+
 def test_every_role_is_covered():
     covered = {(name, role) for name, role, *_ in STEPS}
     names = ("as_listed", "corrected", "soft_labels", "papernot")
