@@ -12,7 +12,8 @@ Every library does the same work: the same Keras model, images, steps and gradie
     efficiency = median time of the bare passes that our attack did / our median time
     memory     = our peak / that of the leanest library (`benchmarks/memory.py`)
 
-A full run takes half an hour on two cores that do nothing else.
+A full run takes an hour on two cores that do nothing else; what is measured is kept when it is
+interrupted. `--only` runs some rows, to be written to files of their own.
 """
 
 import os
