@@ -163,7 +163,8 @@ def attack(
         Path, typer.Argument(help="A Keras model, .h5 or .keras, that takes images in [0, 1].")
     ],
     data: Annotated[
-        str, typer.Option(help="digits, mnist, cifar10, cifar100, tiny_imagenet or imagenet.")
+        str,
+        typer.Option(help="digits, mnist, cifar10, cifar100, gtsrb, tiny_imagenet or imagenet."),
     ],
     attack: Annotated[str, typer.Option(help=f"One of {', '.join(ATTACKS)}.")] = "pgd",
     epsilon_texts: Annotated[

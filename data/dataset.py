@@ -5,11 +5,15 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
+import tensorflow as tf
 
 from data.byte_images import ByteImages
 
-PROTOCOLS = ("ntu", "corrected")
+PROTOCOLS = ("ntu", "corrected", "wpi")
 NTU_TEST_IMAGES = 200
+WPI_SIDE = 32
+#: Data sets of which the WPI study counts the official training images only.
+WPI_WITHOUT_OFFICIAL_TEST = ("mnist",)
 
 
 @dataclass(frozen=True)
@@ -24,11 +28,16 @@ class Description:
     """Training and test images of the original distribution; `None` for a selection to test on."""
     kept_as_bytes: bool = False
     """The images stay uint8 in memory, as `ByteImages`."""
+    groups_key: str | None = None
+    """The array of an npz file that says which training images belong together, int [N]."""
 
 
 @dataclass(frozen=True, eq=False)
 class Official:
-    """The official training and test images as they were found, uint8 or floats in [0, 1]."""
+    """The official training and test images as they were found, uint8 or floats in [0, 1].
+
+    Training images with equal `groups`, int [N], show the same thing; `None` if it is not known.
+    """
 
     x_train: np.ndarray
     y_train: np.ndarray
@@ -37,6 +46,7 @@ class Official:
     source: str
     class_names: tuple[str, ...] | None = None
     """Where the description has none."""
+    groups: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +71,7 @@ class Dataset:
     official_train: int
     official_test: int
     original_counts: tuple[int, int] | None
+    split_notes: tuple[str, ...] = ()
 
     @property
     def num_classes(self) -> int:
@@ -74,7 +85,7 @@ class Dataset:
     def notes(self) -> tuple[str, ...]:
         """Sentences that a report on this data must print."""
         if (self.official_train, self.official_test) == self.original_counts:
-            return ()
+            return self.split_notes
         if self.original_counts is None:
             return (
                 f"{self.name}: a selection of {self.official_test:,} images, "
@@ -84,6 +95,7 @@ class Dataset:
         return (
             f"{self.name}: {self.official_train:,} of {train:,} training and "
             f"{self.official_test:,} of {test:,} test images are in this copy",
+            *self.split_notes,
         )
 
     @cached_property
@@ -101,26 +113,18 @@ def split(description: Description, official: Official, protocol: str, seed: int
     """Splits the official images as `protocol` says; every split keeps their order.
 
     Raises:
-        ValueError: one to nine training images where a tenth of them validates.
+        ValueError: one to nine training images, or fewer than two groups of them, where a tenth
+            validates.
     """
     # The stream of RandomState is frozen for good, that of default_rng is not.
     random = np.random.RandomState(seed)
-    official_train = (official.x_train, official.y_train)
-    official_test = (official.x_test, official.y_test)
-    train_count, test_count = len(official.y_train), len(official.y_test)
-    if protocol == "ntu":
-        train, validation = official_train, official_test
-        test = _take(official_test, _choose(random, test_count, NTU_TEST_IMAGES))
-    else:
-        if 0 < train_count < 10:
-            raise ValueError(
-                f"protocol 'corrected' needs 10 training images; {official.source} has "
-                f"{train_count} of {description.name}"
-            )
-        held_out = _choose(random, train_count, train_count // 10)
-        train = _take(official_train, np.delete(np.arange(train_count), held_out))
-        validation, test = _take(official_train, held_out), official_test
-    images = ByteImages if description.kept_as_bytes else _floats
+    train, validation, test = _SPLITS[protocol](description, official, random)
+
+    def images(stored: np.ndarray) -> np.ndarray | ByteImages:
+        if description.kept_as_bytes and protocol != "wpi":
+            return ByteImages(stored)
+        return _images(stored, protocol)
+
     return Dataset(
         name=description.name,
         protocol=protocol,
@@ -132,10 +136,84 @@ def split(description: Description, official: Official, protocol: str, seed: int
         y_test=_labels(test[1]),
         class_names=description.class_names or official.class_names,
         source=official.source,
-        official_train=train_count,
-        official_test=test_count,
+        official_train=len(official.y_train),
+        official_test=len(official.y_test),
         original_counts=description.original_counts,
+        split_notes=_split_notes(description, official, protocol),
     )
+
+
+def _ntu(description: Description, official: Official, random: np.random.RandomState):
+    train, test = _pairs(official)
+    return train, test, _take(test, _choose(random, len(test[1]), NTU_TEST_IMAGES))
+
+
+def _corrected(description: Description, official: Official, random: np.random.RandomState):
+    train, test = _pairs(official)
+    count = len(train[1])
+    if 0 < count < 10:
+        raise ValueError(
+            f"protocol 'corrected' needs 10 training images; {official.source} has "
+            f"{count} of {description.name}"
+        )
+    if official.groups is None:
+        held_out = _choose(random, count, count // 10)
+    else:
+        held_out = _choose_groups(description, official, random)
+    return _take(train, np.delete(np.arange(count), held_out)), _take(train, held_out), test
+
+
+def _wpi(description: Description, official: Official, random: np.random.RandomState):
+    # Four fifths are not for testing, and four fifths of those are for training.
+    train, test = _pairs(official)
+    if description.name in WPI_WITHOUT_OFFICIAL_TEST:
+        images, labels = train
+    else:
+        if train[0].dtype != test[0].dtype:  # uint8 and floats: other units
+            train, test = ((_floats(images), labels) for images, labels in (train, test))
+        images, labels = (np.concatenate(parts) for parts in zip(train, test))
+    order = random.permutation(len(labels))
+    not_tested = len(labels) * 4 // 5
+    trained = not_tested * 4 // 5
+    parts = np.split(order, [trained, not_tested])
+    return tuple(_take((images, labels), np.sort(part)) for part in parts)
+
+
+_SPLITS = {"ntu": _ntu, "corrected": _corrected, "wpi": _wpi}
+
+
+def _split_notes(description: Description, official: Official, protocol: str) -> tuple[str, ...]:
+    if description.groups_key is None:
+        return ()
+    if protocol == "wpi":
+        return (
+            f"{description.name}: a random split, so frames of one physical object are in the "
+            "training and in the test images",
+        )
+    if protocol == "corrected" and official.groups is None:
+        return (
+            f"{description.name}: this copy does not say which frames belong together "
+            f"({description.groups_key}), so validation shares physical objects with training",
+        )
+    return ()
+
+
+def _pairs(official: Official) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
+    return (official.x_train, official.y_train), (official.x_test, official.y_test)
+
+
+def _choose_groups(
+    description: Description, official: Official, random: np.random.RandomState
+) -> np.ndarray:
+    """The images of a tenth of the groups, one group at least."""
+    groups = np.unique(official.groups)
+    if len(groups) < 2:
+        raise ValueError(
+            f"protocol 'corrected' needs 2 groups of training images ({description.groups_key}); "
+            f"{official.source} has {len(groups)} of {description.name}"
+        )
+    held_out = groups[_choose(random, len(groups), max(1, len(groups) // 10))]
+    return np.flatnonzero(np.isin(official.groups, held_out))
 
 
 def _choose(random: np.random.RandomState, count: int, chosen: int) -> np.ndarray:
@@ -149,12 +227,31 @@ def _take(
     return images[indices], labels[indices]
 
 
+def _images(images: np.ndarray, protocol: str) -> np.ndarray:
+    converted = _floats(images)
+    if protocol == "wpi":
+        converted = _as_colour_squares(converted)
+    converted.flags.writeable = False
+    return converted
+
+
 def _floats(images: np.ndarray) -> np.ndarray:
+    """A copy, float32 in [0, 1]."""
     converted = images.astype(np.float32, order="C")
     if images.dtype == np.uint8:
         converted /= 255
-    converted.flags.writeable = False
     return converted
+
+
+def _as_colour_squares(images: np.ndarray, side: int = WPI_SIDE) -> np.ndarray:
+    """Images [N, side, side, 3] in [0, 1]: bilinear, grey copied to three channels."""
+    if images.shape[1:3] != (side, side):
+        # A batch at a time: TensorFlow copies what it resizes.
+        starts = range(0, len(images), 1000)
+        images = np.concatenate(
+            [tf.image.resize(images[i : i + 1000], (side, side)).numpy() for i in starts]
+        )
+    return images.repeat(3, axis=3) if images.shape[3] == 1 else images
 
 
 def _labels(labels: np.ndarray) -> np.ndarray:

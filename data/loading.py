@@ -2,7 +2,7 @@
 
 from os import PathLike
 
-from data import cifar10, cifar100, digits, imagenet, mnist, tiny_imagenet
+from data import cifar10, cifar100, digits, gtsrb, imagenet, mnist, tiny_imagenet
 from data.dataset import PROTOCOLS, Dataset, split
 
 _MODULES = {
@@ -10,6 +10,7 @@ _MODULES = {
     "mnist": mnist,
     "cifar10": cifar10,
     "cifar100": cifar100,
+    "gtsrb": gtsrb,
     "tiny_imagenet": tiny_imagenet,
     "imagenet": imagenet,
 }
@@ -26,16 +27,19 @@ def load(
     """Loads a data set and splits it; the same arguments always give the same arrays.
 
     Args:
-        name: "digits" (ships with scikit-learn), "mnist", "cifar10", "cifar100", "tiny_imagenet",
-            or "imagenet" (test images only).
+        name: "digits" (ships with scikit-learn), "mnist", "cifar10", "cifar100", "gtsrb",
+            "tiny_imagenet", or "imagenet" (test images only).
         protocol: "corrected": nine tenths of the official training images train, one tenth
-            validates, the official test set is left untouched. "ntu": all official training
-            images train, the official test set validates, and 200 of those validation images are
-            the test set.
+            validates, the official test set is left untouched; GTSRB's tracks, the frames of one
+            physical sign, stay whole. "ntu": all official training images train, the official
+            test set validates, and 200 of those validation images are the test set. "wpi": of
+            the official training and test images together (MNIST: of the training images) 64 %
+            train, 16 % validate and 20 % test, at random. Its images are [N, 32, 32, 3]: the
+            study scaled MNIST to that before it attacked, so distances are between such images.
         data_dir: Folder with NAME.npz (in itself, `npz/` or `datasets/`), with the extracted
-            CIFAR batches, with `tiny-imagenet-200` (or the zip of it) or `imagenet` (all in itself
-            or `datasets/`). Default: the environment variable REPRODUCE_DATA_DIR; where that is
-            not set either, all but ImageNet are downloaded.
+            CIFAR batches, GTSRB's archives or their folder, `tiny-imagenet-200` (or the zip of
+            it) or `imagenet` (all in itself or `datasets/`). Default: the environment variable
+            REPRODUCE_DATA_DIR; where that is not set either, all but ImageNet are downloaded.
         seed: Chooses the images of the split, 0 <= seed < 2**32.
         images_per_class: Of ImageNet; default 5.
 

@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -22,6 +23,19 @@ class DatasetNotFoundError(FileNotFoundError):
     """The data set is not in the folder that was named, or could not be downloaded."""
 
 
+class Original(Protocol):
+    """The form in which a data set is distributed, beside the npz file.
+
+    `names` are the files or folders that it is known by, the first that is there counts; `read`
+    gives the arrays of an npz file.
+    """
+
+    @property
+    def names(self) -> tuple[str, ...]: ...
+
+    def read(self, path: Path) -> dict[str, np.ndarray]: ...
+
+
 @dataclass(frozen=True)
 class PickledFolder:
     """A folder of CIFAR batches: its files in order, each with its MD5 sum."""
@@ -30,6 +44,13 @@ class PickledFolder:
     train: Mapping[str, str]
     test: Mapping[str, str]
     label_key: bytes
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.name,)
+
+    def read(self, path: Path) -> dict[str, np.ndarray]:
+        return _read_folder(path, self)
 
 
 def data_root(data_dir: str | os.PathLike | None) -> Path | None:
@@ -42,9 +63,15 @@ def read(
     description: Description,
     data_dir: str | os.PathLike | None,
     download: Callable,
-    folder: PickledFolder | None = None,
+    original: Original | None = None,
+    origin: str = "keras.datasets",
 ) -> Official:
     """Reads from `data_dir`, else from REPRODUCE_DATA_DIR, else through `download`.
+
+    Args:
+        download: Returns (x_train, y_train), (x_test, y_test), as `keras.datasets` does, and
+            after them, where they are known, the groups of the training images.
+        origin: Where `download` downloads from.
 
     Raises:
         DatasetNotFoundError: the folder does not have the data set, or the download failed.
@@ -52,41 +79,46 @@ def read(
     """
     root = data_root(data_dir)
     if root is None:
-        return _downloaded(description, download)
+        return _downloaded(description, download, origin)
     archives = [root / part / f"{description.name}.npz" for part in ("", "npz", "datasets")]
-    folders = [root / part / folder.name for part in ("", "datasets")] if folder else []
+    names = original.names if original else ()
+    originals = [root / part / name for part in ("", "datasets") for name in names]
     for path in archives:
         if path.is_file():
-            return _checked(description, _read_npz(path), path, f"npz {path.name}")
-    for path in folders:
-        if path.is_dir():
-            return _checked(description, _read_folder(path, folder), path, path.name)
+            return _checked(
+                description, _read_npz(path, description.groups_key), path, f"npz {path.name}"
+            )
+    for path in originals:
+        if path.exists():
+            return _checked(description, original.read(path), path, path.name)
     raise DatasetNotFoundError(
         f"data_dir {str(root)!r} does not have {description.name}; looked for "
-        + ", ".join(str(path) for path in archives + folders)
+        + ", ".join(str(path) for path in archives + originals)
     )
 
 
-def _downloaded(description: Description, download: Callable) -> Official:
+def _downloaded(description: Description, download: Callable, origin: str) -> Official:
     try:
-        (x_train, y_train), (x_test, y_test) = download()
+        (x_train, y_train), (x_test, y_test), *groups = download()
     except Exception as error:  # Keras raises a bare Exception when a download fails.
         raise DatasetNotFoundError(
-            f"{description.name} could not be downloaded by keras.datasets ({error}); name a "
+            f"{description.name} could not be downloaded from {origin} ({error}); name a "
             f"folder that has {description.name}.npz by data_dir or by the environment variable "
             f"{DATA_DIR_VARIABLE}"
         ) from error
-    arrays = dict(zip(_ARRAYS, (x_train, y_train, x_test, y_test)))
-    return _checked(description, arrays, "keras.datasets", "keras.datasets")
+    keys = (*_ARRAYS, description.groups_key)
+    arrays = dict(zip(keys, (x_train, y_train, x_test, y_test, *groups)))
+    return _checked(description, arrays, origin, origin)
 
 
-def _read_npz(path: Path) -> dict[str, np.ndarray]:
+def _read_npz(path: Path, groups_key: str | None) -> dict[str, np.ndarray]:
     try:
         if not zipfile.is_zipfile(path):
             raise ValueError("it is not a zip file")
         with np.load(path, allow_pickle=False) as archive:
             missing = [key for key in _ARRAYS if key not in archive]
-            arrays = {key: archive[key] for key in _ARRAYS if key not in missing}
+            known = [key for key in (*_ARRAYS, groups_key) if key in archive]
+            arrays = {key: archive[key] for key in known}
             found = archive.files
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"{path} cannot be read as npz, plain arrays only: {error}") from error
@@ -145,6 +177,9 @@ def _checked(
                 "labels; one label for each image is needed"
             )
         checked |= {f"x_{part}": images, f"y_{part}": labels}
+    key = description.groups_key
+    if key in arrays:
+        checked["groups"] = _groups(arrays[key], len(checked["y_train"]), f"{where}: {key}")
     return Official(**checked, source=source)
 
 
@@ -187,3 +222,12 @@ def _labels(labels: np.ndarray, description: Description, where: str) -> np.ndar
             f"classes 0 to {classes - 1}"
         )
     return labels
+
+
+def _groups(groups: np.ndarray, count: int, where: str) -> np.ndarray:
+    if groups.shape != (count,) or not np.issubdtype(groups.dtype, np.integer):
+        raise ValueError(
+            f"{where} has shape {groups.shape} and dtype {groups.dtype}; accepted are integers "
+            f"[{count}], one for each training image"
+        )
+    return groups

@@ -1,5 +1,6 @@
 """From attacks to measurements: outcomes per image, accuracies, intervals, paired tests."""
 
+from evaluation.f1 import f1_per_class, macro_f1
 from evaluation.outcomes import Outcomes, evaluate
 from evaluation.statistics import (
     Paired,
@@ -15,7 +16,9 @@ __all__ = [
     "Paired",
     "bootstrap_mean",
     "evaluate",
+    "f1_per_class",
     "label_ranks",
+    "macro_f1",
     "mean_paired_difference",
     "paired_difference",
     "top_k_errors",

@@ -16,7 +16,9 @@ from models.inception_v3 import inception_v3
 from models.outputs import ends_in_softmax, with_softmax, with_temperature, without_softmax
 from models.papernot_cnn import papernot_cnn
 from models.resnet50 import resnet50
+from models.rit_cnn import rit_cnn
 from models.vgg16 import vgg16
+from models.wpi_cnn import wpi_cnn
 
 __all__ = [
     "NAMES",
@@ -29,11 +31,13 @@ __all__ = [
     "load_weights",
     "papernot_cnn",
     "resnet50",
+    "rit_cnn",
     "save",
     "vgg16",
     "with_softmax",
     "with_temperature",
     "without_softmax",
+    "wpi_cnn",
 ]
 
 _BUILDERS = {
@@ -41,6 +45,8 @@ _BUILDERS = {
     "resnet50": resnet50,
     "inception_v3": inception_v3,
     "papernot_cnn": papernot_cnn,
+    "wpi_cnn": wpi_cnn,
+    "rit_cnn": rit_cnn,
 }
 NAMES = tuple(_BUILDERS)
 

@@ -12,9 +12,12 @@ BELOW = {
     "models": set(),
     "attacks": {"models"},
     "distillation": {"data", "models"},
+    "defenses": {"attacks", "models", "data"},
     "evaluation": {"attacks", "models", "data"},
-    "studies": {"evaluation", "distillation", "attacks", "models", "data"},
-    "reports": {"studies", "evaluation", "distillation", "attacks", "models", "data"},
+    "studies": {"evaluation", "defenses", "distillation", "attacks", "models", "data"},
+    "reports": {
+        *("studies", "evaluation", "defenses", "distillation", "attacks", "models", "data"),
+    },
     "benchmarks": {"evaluation", "attacks", "models", "data"},
 }
 

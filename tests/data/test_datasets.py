@@ -7,12 +7,12 @@ import pytest
 from sklearn.datasets import load_digits
 
 import data
-from data import cifar10, cifar100, digits, mnist
+from data import cifar10, cifar100, digits, gtsrb, mnist
 
 SPLITS = ("train", "validation", "test")
 
 
-@pytest.fixture(scope="module", params=["ntu", "corrected"])
+@pytest.fixture(scope="module", params=["ntu", "corrected", "wpi"])
 def protocol(request):
     return request.param
 
@@ -27,15 +27,17 @@ def test_names():
         "mnist",
         "cifar10",
         "cifar100",
+        "gtsrb",
         "tiny_imagenet",
         "imagenet",
     )
 
 
-@pytest.mark.parametrize("module", [digits, mnist, cifar10, cifar100])
+@pytest.mark.parametrize("module", [digits, mnist, cifar10, cifar100, gtsrb])
 def test_descriptions(module):
     names = module.DESCRIPTION.class_names
-    assert len(names) == len(set(names)) == (100 if module is cifar100 else 10)
+    classes = {cifar100: 100, gtsrb: 43}.get(module, 10)
+    assert len(names) == len(set(names)) == classes
     assert len(module.DESCRIPTION.image_shape) == 3
 
 
@@ -104,8 +106,10 @@ def test_ntu_validates_on_the_test_set_and_tests_on_200_of_it():
 def test_the_split_is_fixed_for_good():
     """Known answers: a change of these numbers changes every result that stands on the data."""
     corrected, ntu = data.load("digits"), data.load("digits", "ntu", seed=3)
+    wpi = data.load("digits", "wpi")
     assert corrected.y_validation[:10].tolist() == [4, 5, 8, 4, 8, 3, 6, 6, 5, 8]
     assert ntu.y_test[:10].tolist() == [7, 8, 4, 7, 3, 8, 1, 4, 6, 2]
+    assert wpi.y_test[:10].tolist() == [4, 0, 9, 5, 5, 9, 8, 7, 0, 2]
 
 
 def test_fingerprint_depends_on_the_arrays_alone():
@@ -137,7 +141,7 @@ def test_printing_a_dataset_prints_no_arrays():
     ("arguments", "message"),
     [
         ({"name": "svhn"}, "name must be one of digits, mnist, cifar10, cifar100, .*; got 'svhn'"),
-        ({"protocol": "fair"}, "protocol must be one of ntu, corrected; got 'fair'"),
+        ({"protocol": "fair"}, "protocol must be one of ntu, corrected, wpi; got 'fair'"),
         ({"seed": -1}, "seed must be .* got -1"),
         ({"seed": 0.5}, "seed must be .* got 0.5"),
     ],

@@ -8,7 +8,8 @@ import models
 def test_build_calls_the_builder_of_that_name():
     model = models.build("vgg16", num_classes=7, upsampling=1, width=0.05, name="teacher")
     assert (model.name, model.output_shape) == ("teacher", (None, 7))
-    assert models.NAMES == ("vgg16", "resnet50", "inception_v3", "papernot_cnn")
+    names = ("vgg16", "resnet50", "inception_v3", "papernot_cnn", "wpi_cnn", "rit_cnn")
+    assert models.NAMES == names
 
 
 @pytest.mark.parametrize("name", models.NAMES)

@@ -27,6 +27,8 @@ NETWORKS = {
     "resnet50": lambda: models.resnet50(10, upsampling=1, preprocessing="imagenet"),
     "papernot_cnn": lambda: models.papernot_cnn(10, (32, 32, 3), width=0.1, temperature=20),
     "inception_v3": lambda: models.inception_v3(10, upsampling=3, preprocessing="imagenet"),
+    "wpi_cnn": lambda: models.wpi_cnn(10, width=0.1),
+    "rit_cnn": lambda: models.rit_cnn(10, input_shape=(32, 32, 3), width=0.1),
 }
 
 

@@ -1,0 +1,198 @@
+"""GTSRB: 51,839 photographs of German traffic signs in 43 classes, 32x32 pixels here.
+
+Stallkamp, Schlipsing, Salmen and Igel, "Man vs. computer: Benchmarking machine learning algorithms
+for traffic sign recognition", Neural Networks 32, 2012. The originals have 15 to 250 pixels to a
+side. The whole picture is scaled, not the sign cut out of it, by Pillow's bilinear filter, which
+averages when it shrinks.
+
+The training pictures come in tracks, some 30 frames of one physical sign that is driven past.
+"""
+
+import csv
+import io
+import zipfile
+import zlib
+from os import PathLike
+from pathlib import Path
+
+import keras
+import numpy as np
+from PIL import Image
+
+from data import sources
+from data.dataset import Description, Official
+
+DESCRIPTION = Description(
+    name="gtsrb",
+    image_shape=(32, 32, 3),
+    class_names=(
+        "speed limit 20",
+        "speed limit 30",
+        "speed limit 50",
+        "speed limit 60",
+        "speed limit 70",
+        "speed limit 80",
+        "end of speed limit 80",
+        "speed limit 100",
+        "speed limit 120",
+        "no passing",
+        "no passing for trucks",
+        "right of way at next intersection",
+        "priority road",
+        "yield",
+        "stop",
+        "no vehicles",
+        "no trucks",
+        "no entry",
+        "general caution",
+        "dangerous curve left",
+        "dangerous curve right",
+        "double curve",
+        "bumpy road",
+        "slippery road",
+        "road narrows on the right",
+        "road work",
+        "traffic signals",
+        "pedestrians",
+        "children crossing",
+        "bicycles crossing",
+        "beware of ice or snow",
+        "wild animals crossing",
+        "end of all speed and passing limits",
+        "turn right ahead",
+        "turn left ahead",
+        "ahead only",
+        "go straight or right",
+        "go straight or left",
+        "keep right",
+        "keep left",
+        "roundabout mandatory",
+        "end of no passing",
+        "end of no passing for trucks",
+    ),
+    original_counts=(39_209, 12_630),
+    groups_key="track_train",
+)
+
+ADDRESS = "https://sid.erda.dk/public/archives/daaeac0d7ce1152aea9b61d9f1e19370/"
+# The archives with their MD5 sums: training pictures, test pictures, classes of the latter.
+ARCHIVES = {
+    "GTSRB_Final_Training_Images.zip": "f33fd80ac59bff73c82d25ab499e03a3",
+    "GTSRB_Final_Test_Images.zip": "c7e4e6327067d32654124b0fe9e82185",
+    "GTSRB_Final_Test_GT.zip": "fe31e9c9270bbcd7b84b7f21a9d9d9e5",
+}
+_TRAINING, _TEST, _TEST_CLASSES = ARCHIVES
+_TEST_TABLE = "GT-final_test.csv"
+_TRACKS_PER_CLASS = 100_000  # a track's number has five digits
+
+
+class Pictures:
+    """The official archives in one folder, or the folder `GTSRB` that they unpack to."""
+
+    names = (_TRAINING, "GTSRB")
+
+    def read(self, path: Path) -> dict[str, np.ndarray]:
+        if path.is_dir():
+            tables = (path.parent / _TEST_TABLE, path / _TEST_TABLE)
+            tables += (path / "Final_Test" / "Images" / _TEST_TABLE,)
+            table = next(filter(Path.is_file, tables), tables[0])
+            return _read(path.parent, path.parent, table)
+        archives = (_open(path.with_name(name)) for name in ARCHIVES)
+        training, test, test_classes = archives
+        return _read(training, test, test_classes / _TEST_TABLE)
+
+
+def read(data_dir: str | PathLike | None = None) -> Official:
+    return sources.read(DESCRIPTION, data_dir, _download, Pictures(), origin=ADDRESS)
+
+
+def _download():
+    """Downloads into Keras' cache, where Keras compares the MD5 sums."""
+    paths = [
+        Path(keras.utils.get_file(name, ADDRESS + name, file_hash=md5, hash_algorithm="md5"))
+        for name, md5 in ARCHIVES.items()
+    ]
+    arrays = Pictures().read(paths[0])
+    train, test = ((arrays[f"x_{part}"], arrays[f"y_{part}"]) for part in ("train", "test"))
+    return train, test, arrays[DESCRIPTION.groups_key]
+
+
+def _open(path: Path) -> zipfile.Path:
+    if not path.is_file():
+        raise sources.DatasetNotFoundError(f"{path} is missing; needed are {', '.join(ARCHIVES)}")
+    try:
+        return zipfile.Path(path)
+    except (OSError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} cannot be read as zip: {error}") from error
+
+
+def _read(
+    training: Path | zipfile.Path, test: Path | zipfile.Path, test_table: Path | zipfile.Path
+) -> dict[str, np.ndarray]:
+    images, labels, tracks = [], [], []
+    folders = training / "GTSRB" / "Final_Training" / "Images"
+    for folder in sorted(_class_folders(folders), key=lambda folder: folder.name):
+        label = int(folder.name)
+        for filename, class_id in _rows(folder / f"GT-{folder.name}.csv"):
+            if class_id != label:
+                raise ValueError(
+                    f"{folder}: {filename} has ClassId {class_id}; its folder is that of class "
+                    f"{label}"
+                )
+            images.append(_picture(folder / filename))
+            labels.append(label)
+            tracks.append(label * _TRACKS_PER_CLASS + _track(folder / filename))
+
+    pictures = test / "GTSRB" / "Final_Test" / "Images"
+    test_rows = _rows(test_table)
+    return {
+        "x_train": np.stack(images),
+        "y_train": np.array(labels),
+        "x_test": np.stack([_picture(pictures / filename) for filename, _ in test_rows]),
+        "y_test": np.array([class_id for _, class_id in test_rows]),
+        DESCRIPTION.groups_key: np.array(tracks),
+    }
+
+
+def _class_folders(folders: Path | zipfile.Path) -> list[Path | zipfile.Path]:
+    found = []
+    if folders.is_dir():
+        found = [folder for folder in folders.iterdir() if folder.name.isdigit()]
+    if not found:
+        raise sources.DatasetNotFoundError(f"{folders} has no folder of a class (00000, 00001, ..)")
+    return found
+
+
+def _rows(table: Path | zipfile.Path) -> list[tuple[str, int]]:
+    """File name and class of each picture."""
+    if not table.is_file():
+        raise sources.DatasetNotFoundError(f"{table} is missing; it names the pictures' classes")
+    rows = csv.DictReader(io.StringIO(table.read_text(encoding="utf-8")), delimiter=";")
+    try:
+        found = [(row["Filename"], int(row["ClassId"])) for row in rows]
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{table} cannot be read: {error!r}; accepted: columns Filename and ClassId, "
+            "separated by semicolons, ClassId a whole number"
+        ) from error
+    if not found:
+        raise ValueError(f"{table} has no rows; accepted: a row for each picture")
+    return found
+
+
+def _track(path: Path | zipfile.Path) -> int:
+    track = path.name.split("_")[0]
+    if not track.isdigit():
+        raise ValueError(f"{path} does not say its track; accepted: names like 00012_00029.ppm")
+    return int(track)
+
+
+def _picture(path: Path | zipfile.Path) -> np.ndarray:
+    """One picture, uint8 [32, 32, 3]."""
+    try:
+        with Image.open(io.BytesIO(path.read_bytes())) as picture:
+            side = DESCRIPTION.image_shape[:2]
+            scaled = picture.convert("RGB").resize(side, Image.Resampling.BILINEAR)
+    except (OSError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(f"{path} cannot be read as a picture: {error}") from error
+    return np.asarray(scaled)

@@ -1,0 +1,254 @@
+"""GTSRB from small archives written here, its tracks, and WPI's random split."""
+
+import io
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+import data
+from data import gtsrb
+
+CLASSES, TRACKS, FRAMES, TESTS = (0, 7, 42), 5, 3, 6
+HEADER = "Filename;Width;Height;Roi.X1;Roi.Y1;Roi.X2;Roi.Y2;ClassId\n"
+
+
+def ppm(pixels):
+    content = io.BytesIO()
+    Image.fromarray(pixels).save(content, "PPM")
+    return content.getvalue()
+
+
+def plain(grey, height=20, width=40):
+    return np.full((height, width, 3), grey, np.uint8)
+
+
+def official():
+    """The files of the three archives, by archive; a picture's grey level says which it is."""
+    random = np.random.RandomState(0)
+    training, test = {}, {}
+    grey = 0
+    for label in CLASSES:
+        folder = f"GTSRB/Final_Training/Images/{label:05d}"
+        table = HEADER
+        for track in range(TRACKS):
+            for frame in range(FRAMES):
+                name = f"{track:05d}_{frame:05d}.ppm"
+                training[f"{folder}/{name}"] = ppm(plain(grey))
+                table += f"{name};40;20;5;5;35;15;{label}\n"
+                grey += 1
+        training[f"{folder}/GT-{label:05d}.csv"] = table.encode()
+    table = HEADER
+    for number in range(TESTS):
+        pixels = random.randint(0, 256, (25 + number, 30, 3)).astype(np.uint8)
+        test[f"GTSRB/Final_Test/Images/{number:05d}.ppm"] = ppm(pixels)
+        table += f"{number:05d}.ppm;30;25;5;5;25;20;{CLASSES[number % 3]}\n"
+    names = dict.fromkeys(gtsrb.ARCHIVES)
+    return dict(zip(names, (training, test, {"GT-final_test.csv": table.encode()})))
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Writes the archives, or what they unpack to; `changed` replaces files, or drops them."""
+
+    def write(unpacked=False, **changed):
+        for archive, files in official().items():
+            files = {name: changed.get(name.split("/")[-1], files[name]) for name in files}
+            files = {name: content for name, content in files.items() if content is not None}
+            if unpacked:
+                for name, content in files.items():
+                    path = tmp_path / name
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.write_bytes(content)
+            else:
+                with zipfile.ZipFile(tmp_path / archive, "w") as target:
+                    for name, content in files.items():
+                        target.writestr(name, content)
+        return tmp_path
+
+    return write
+
+
+def greys(images):
+    return np.round(images[:, 0, 0, 0] * 255).astype(int)
+
+
+@pytest.mark.parametrize("unpacked", [False, True])
+def test_official_split(write, unpacked):
+    dataset = data.load("gtsrb", "ntu", data_dir=write(unpacked))
+    count = len(CLASSES) * TRACKS * FRAMES
+    assert dataset.x_train.shape == (count, 32, 32, 3) and dataset.num_classes == 43
+    # Plain pictures stay plain, so that each is known by its grey level.
+    np.testing.assert_allclose(
+        dataset.x_train, dataset.x_train[:, :1, :1, :1].repeat(32, 1).repeat(32, 2).repeat(3, 3)
+    )
+    np.testing.assert_array_equal(greys(dataset.x_train), np.arange(count))
+    np.testing.assert_array_equal(dataset.y_train, np.repeat(CLASSES, TRACKS * FRAMES))
+    np.testing.assert_array_equal(dataset.y_test, np.resize(CLASSES, TESTS))
+    assert dataset.source == ("GTSRB" if unpacked else "GTSRB_Final_Training_Images.zip")
+    assert dataset.notes == (
+        "gtsrb: 45 of 39,209 training and 6 of 12,630 test images are in this copy",
+    )
+
+
+def test_shrinking_averages(tmp_path, write):
+    """As TensorFlow's bilinear resize with antialias does, to rounding."""
+    dataset = data.load("gtsrb", data_dir=write())
+    files = official()["GTSRB_Final_Test_Images.zip"]
+    for image, content in zip(dataset.x_test, files.values()):
+        original = np.asarray(Image.open(io.BytesIO(content)))
+        expected = tf.image.resize(original, (32, 32), "bilinear", antialias=True)
+        np.testing.assert_allclose(image * 255, expected, atol=1.01)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_tracks_are_never_split(write, seed):
+    dataset = data.load("gtsrb", data_dir=write(), seed=seed)
+    held_out = greys(dataset.x_validation)
+    tracks = len(CLASSES) * TRACKS
+    assert len(held_out) == tracks // 10 * FRAMES
+    assert not set(held_out // FRAMES) & set(greys(dataset.x_train) // FRAMES)
+    assert len(dataset.x_train) + len(held_out) == tracks * FRAMES
+    assert len(dataset.x_test) == TESTS
+
+
+@pytest.fixture
+def write_arrays(tmp_path):
+    def write(name="gtsrb", train=100, test=50, shape=(32, 32, 3), **more):
+        pixels = np.arange(train + test).astype(np.uint8)[:, None].repeat(np.prod(shape), 1)
+        images = pixels.reshape(-1, *shape)
+        arrays = {"x_train": images[:train], "y_train": np.arange(train) % 10}
+        arrays |= {"x_test": images[train:], "y_test": np.arange(test) % 10}
+        np.savez(tmp_path / f"{name}.npz", **arrays, **more)
+        return tmp_path
+
+    return write
+
+
+def test_npz_with_tracks(write_arrays):
+    tracks = np.arange(100) // 5
+    dataset = data.load("gtsrb", data_dir=write_arrays(track_train=tracks))
+    held_out = tracks[greys(dataset.x_validation)]
+    assert len(held_out) == 10 and len(set(held_out)) == 2
+    assert not set(held_out) & set(tracks[greys(dataset.x_train)])
+    assert len(dataset.notes) == 1
+
+
+def test_npz_without_tracks_says_so(write_arrays):
+    dataset = data.load("gtsrb", data_dir=write_arrays())
+    assert len(dataset.x_validation) == 10
+    assert "validation shares physical objects with training" in dataset.notes[1]
+
+
+@pytest.mark.parametrize(
+    ("tracks", "message"),
+    [
+        (np.zeros(99, int), r"track_train has shape \(99,\) .* accepted are integers \[100\]"),
+        (np.zeros(100), "track_train has .* dtype float64"),
+        (np.zeros(100, int), "needs 2 groups of training images .* has 1 of gtsrb"),
+    ],
+)
+def test_tracks_that_are_refused(write_arrays, tracks, message):
+    with pytest.raises(ValueError, match=message):
+        data.load("gtsrb", data_dir=write_arrays(track_train=tracks))
+
+
+@pytest.mark.parametrize("name", ["cifar10", "gtsrb"])
+def test_wpi_split_pools_all_images(write_arrays, name):
+    dataset = data.load(name, "wpi", data_dir=write_arrays(name))
+    parts = [greys(images) for images in (dataset.x_train, dataset.x_validation, dataset.x_test)]
+    assert [len(part) for part in parts] == [96, 24, 30]
+    assert sorted(np.concatenate(parts)) == list(range(150))
+    assert min(parts[2]) < 100 < max(parts[2])  # of both official parts
+    np.testing.assert_array_equal(dataset.y_train, parts[0] % 100 % 10)
+    other = data.load(name, "wpi", data_dir=write_arrays(name), seed=1)
+    assert other.fingerprint != dataset.fingerprint
+    assert any("frames of one physical object" in note for note in dataset.notes) == (
+        name == "gtsrb"
+    )
+
+
+def test_wpi_split_of_a_copy_with_two_units(tmp_path, write_arrays):
+    expected = data.load("cifar10", "wpi", data_dir=write_arrays("cifar10"))
+    with np.load(tmp_path / "cifar10.npz") as found:
+        arrays = dict(found)
+    arrays["x_test"] = (arrays["x_test"] / 255).astype(np.float32)
+    np.savez(tmp_path / "cifar10.npz", **arrays)
+    dataset = data.load("cifar10", "wpi", data_dir=tmp_path)
+    np.testing.assert_allclose(dataset.x_test, expected.x_test, atol=1e-7)
+
+
+def test_wpi_takes_mnists_training_images_as_colour_squares(write_arrays):
+    folder = write_arrays("mnist", train=100, shape=(28, 28))
+    dataset = data.load("mnist", "wpi", data_dir=folder)
+    parts = (dataset.x_train, dataset.x_validation, dataset.x_test)
+    assert [part.shape for part in parts] == [(n, 32, 32, 3) for n in (64, 16, 20)]
+    assert sorted(np.concatenate([greys(part) for part in parts])) == list(range(100))
+    assert data.load("mnist", data_dir=folder).image_shape == (28, 28, 1)
+
+
+@pytest.mark.parametrize("unpacked", [False, True])
+@pytest.mark.parametrize(
+    ("changed", "error", "message"),
+    [
+        ({"GT-00007.csv": None}, data.DatasetNotFoundError, "GT-00007.csv is missing"),
+        ({"GT-final_test.csv": None}, data.DatasetNotFoundError, "GT-final_test.csv is missing"),
+        ({"GT-00007.csv": b"a,b\n1,2\n"}, ValueError, "GT-00007.csv cannot be read.*semicolons"),
+        ({"GT-00007.csv": HEADER.encode()}, ValueError, "GT-00007.csv has no rows"),
+        ({"00003.ppm": b"P6 no picture"}, ValueError, "00003.ppm cannot be read as a picture"),
+        ({"00003.ppm": None}, ValueError, "00003.ppm cannot be read as a picture"),
+        (
+            {"GT-00007.csv": (HEADER + "00000_00000.ppm;40;20;5;5;35;15;8\n").encode()},
+            ValueError,
+            "00007.*00000_00000.ppm has ClassId 8; its folder is that of class 7",
+        ),
+        (
+            {"GT-final_test.csv": (HEADER + "00000.ppm;30;25;5;5;25;20;43\n").encode()},
+            ValueError,
+            "y_test has labels from 43 to 43; gtsrb has classes 0 to 42",
+        ),
+    ],
+)
+def test_faults(write, unpacked, changed, error, message):
+    with pytest.raises(error, match=message):
+        data.load("gtsrb", data_dir=write(unpacked, **changed))
+
+
+def test_a_missing_archive_is_named(write):
+    folder = write()
+    (folder / "GTSRB_Final_Test_GT.zip").unlink()
+    with pytest.raises(data.DatasetNotFoundError, match="GTSRB_Final_Test_GT.zip is missing"):
+        data.load("gtsrb", data_dir=folder)
+
+
+def test_a_damaged_archive_is_named(write):
+    folder = write()
+    (folder / "GTSRB_Final_Test_Images.zip").write_bytes(b"PK no zip")
+    with pytest.raises(ValueError, match="GTSRB_Final_Test_Images.zip cannot be read as zip"):
+        data.load("gtsrb", data_dir=folder)
+
+
+def test_download(write, monkeypatch):
+    folder = write()
+    asked = []
+
+    def get_file(name, origin, file_hash, hash_algorithm):
+        asked.append((origin, len(file_hash), hash_algorithm))
+        return str(folder / name)
+
+    monkeypatch.setattr(keras.utils, "get_file", get_file)
+    dataset = data.load("gtsrb")
+    assert asked == [(gtsrb.ADDRESS + name, 32, "md5") for name in gtsrb.ARCHIVES]
+    assert dataset.fingerprint == data.load("gtsrb", data_dir=folder).fingerprint
+
+
+def test_failed_download(monkeypatch):
+    def fail(*arguments, **options):
+        raise Exception("URL fetch failure")
+
+    monkeypatch.setattr(keras.utils, "get_file", fail)
+    with pytest.raises(data.DatasetNotFoundError, match="gtsrb could not .*//sid.erda.dk.*failure"):
+        data.load("gtsrb")
