@@ -7,7 +7,7 @@ network for MNIST, T = 100, Adam (0.9, 0.99) at 0.0001 with a plateau scheduler,
 the noise levels of the sister study (Praxis), which fit a public notebook on the subject.
 
     python reproduce.py run icbai --profile demo                      minutes, offline
-    python reproduce.py run icbai --profile laptop --data-dir DIR     about an hour
+    python reproduce.py run icbai --profile laptop --data-dir DIR     twenty minutes
     python reproduce.py run icbai --profile paper --data-dir DIR      for a GPU
 
 Teacher and student are trained at temperature T, which is taken away afterwards. Faithful
@@ -142,7 +142,7 @@ PROFILES = {
     ),
     "laptop": Profile(
         name="laptop",
-        cost="about an hour on two CPU cores",
+        cost="twenty minutes on two CPU cores",
         datasets={DATASET: DATASET},
         scales={MODEL: Scale(upsampling=1, width=1 / 2, attack_images={"corrected": 1_000})},
         cases=_ALL,
