@@ -1,5 +1,6 @@
-"""Defenses that filter what a network sees, or hide its gradient."""
+"""Defenses: adversarial training, filters of what a network sees, and hidden gradients."""
 
+from defenses.adversarial_training import AdversarialTrainer, TradesTrainer
 from defenses.feature_smoothing import FeatureSmoothing
 from defenses.feature_squeezing import FeatureSqueezing
 from defenses.gradient_masking import (
@@ -8,12 +9,16 @@ from defenses.gradient_masking import (
     with_noisy_gradient,
     with_noisy_logits,
 )
+from defenses.static_set import static_set
 
 __all__ = [
+    "AdversarialTrainer",
     "FeatureSmoothing",
     "FeatureSqueezing",
     "NoisyUpdateAdam",
+    "TradesTrainer",
     "fine_tune_with_noisy_updates",
+    "static_set",
     "with_noisy_gradient",
     "with_noisy_logits",
 ]

@@ -1,0 +1,187 @@
+"""Adversarial training: examples are made in the training step, against the current weights."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from cleverhans.tf2.utils import clip_eta, optimize_linear
+
+from attacks.engine import check_count, check_positive, check_seed
+from attacks.gradients import loss_gradient
+from attacks.losses import cross_entropy
+from attacks.norms import check_epsilon
+from models import ends_in_softmax
+
+
+class AdversarialTrainer(keras.Model):
+    """Trains a network on L-inf PGD examples of every batch instead of the batch itself.
+
+    Madry, Makelov, Schmidt, Tsipras and Vladu, "Towards Deep Learning Models Resistant to
+    Adversarial Attacks", 2018, arXiv 1706.06083. The examples are made inside the compiled step,
+    with the network in inference mode: dropout and batch statistics see the training on the
+    examples only, once for each step, as in plain `fit`. The loss and metrics of `fit` are those
+    on the examples; `evaluate` and `predict` take images as they are.
+
+    Args:
+        network: Keras model from images [N, ...] in [0, 1] to logits [N, classes]. It is what is
+            trained, and stays a plain model (`trainer.network`).
+        epsilon: radius of the ball, 0 to 1.
+        steps: gradients for each example.
+        step_size: default 2.5 epsilon / steps.
+        random_start: start from a uniform draw of the ball instead of the image.
+        seed: of the random starts.
+
+    Compile it with a loss of logits; labels are classes [N] or one-hot [N, classes].
+
+    Example:
+        trainer = AdversarialTrainer(network, epsilon=0.3, steps=10)
+        trainer.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+        trainer.fit(images, labels)
+        network.save("robust.h5")
+
+    Raises:
+        TypeError: `network` is no Keras model.
+        ValueError: it ends in softmax, or an argument is out of range.
+    """
+
+    def __init__(
+        self,
+        network: keras.Model,
+        epsilon: float,
+        steps: int = 10,
+        step_size: float | None = None,
+        random_start: bool = True,
+        seed: int = 0,
+        name: str | None = None,
+    ):
+        super().__init__(name=name)
+        if not isinstance(network, keras.Model):
+            raise TypeError(f"network is a {type(network).__name__}; accepted: a keras.Model")
+        if ends_in_softmax(network):
+            raise ValueError(
+                f"network {network.name!r} ends in softmax; accepted: logits, for example "
+                "models.without_softmax(network)"
+            )
+        check_count(steps=steps)
+        check_seed(seed)
+        if step_size is not None:
+            check_positive(step_size=step_size)
+        self.network = network
+        self.built = network.built
+        self.epsilon = check_epsilon(epsilon, "linf", ())
+        self.steps = steps
+        self.step_size = 2.5 * self.epsilon / steps if step_size is None else float(step_size)
+        self.random_start = random_start
+        self._seeds = keras.random.SeedGenerator(seed)
+
+    def call(self, inputs, training=None):
+        return self.network(inputs, training=training)
+
+    def train_step(self, data):
+        images, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        images = tf.cast(images, tf.float32)
+        return super().train_step((self.craft(images, labels), labels, sample_weight))
+
+    def craft(self, images, labels) -> tf.Tensor:
+        """Examples of images, float32 [N, ...], as a training step makes them."""
+        start = images
+        if self.random_start:
+            start += keras.random.uniform(
+                tf.shape(images), -self.epsilon, self.epsilon, seed=self._seeds
+            )
+        return self._climb(images, start, _classes(labels), cross_entropy)
+
+    def _climb(self, images, start, reference, loss) -> tf.Tensor:
+        """PGD on a loss of (logits, reference, sign)."""
+
+        def logits_of(images):
+            return tf.cast(self.network(images, training=False), tf.float32)
+
+        current = tf.clip_by_value(start, 0.0, 1.0)
+        for _ in range(self.steps):
+            gradient, _ = loss_gradient(logits_of, current, reference, 1.0, 1.0, loss)
+            moved = current + optimize_linear(gradient, self.step_size, np.inf)
+            perturbation = clip_eta(moved - images, np.inf, self.epsilon)
+            current = tf.clip_by_value(images + perturbation, 0.0, 1.0)
+        return tf.stop_gradient(current)
+
+
+class TradesTrainer(AdversarialTrainer):
+    """Trains on cross-entropy of images + beta x divergence between them and their examples.
+
+    Zhang, Yu, Jiao, Xing, El Ghaoui and Jordan, "Theoretically Principled Trade-off between
+    Robustness and Accuracy", 2019, arXiv 1901.08573. The examples climb the divergence
+    KL(predictions of the image, of the example) from Gaussian noise of 0.001, as in the authors'
+    code. Images and examples pass the network together, so that batch statistics are of both and
+    move once for each step (there: one after the other). Metrics of `fit` are on the images.
+
+    Args:
+        beta: weight of the divergence, above 0.
+        The others: see `AdversarialTrainer`.
+    """
+
+    def __init__(
+        self,
+        network: keras.Model,
+        epsilon: float,
+        steps: int = 10,
+        step_size: float | None = None,
+        beta: float = 6.0,
+        seed: int = 0,
+        name: str | None = None,
+    ):
+        check_positive(beta=beta)
+        super().__init__(network, epsilon, steps, step_size, seed=seed, name=name)
+        self.beta = float(beta)
+        self._divergence = _Divergence(name="divergence")
+
+    def call(self, inputs, training=None):
+        if isinstance(inputs, dict):
+            inputs = tf.concat([inputs["images"], inputs["examples"]], axis=0)
+        return self.network(inputs, training=training)
+
+    def train_step(self, data):
+        images, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        images = tf.cast(images, tf.float32)
+        both = {"images": images, "examples": self.craft(images, labels)}
+        return keras.Model.train_step(self, (both, labels, sample_weight))
+
+    def craft(self, images, labels=None) -> tf.Tensor:
+        """Examples of images, float32 [N, ...], as a training step makes them."""
+        clean = tf.cast(self.network(images, training=False), tf.float32)
+        start = images + 0.001 * keras.random.normal(tf.shape(images), seed=self._seeds)
+        return self._climb(
+            images, start, clean, lambda logits, clean, sign: sign * _divergences(clean, logits)
+        )
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        if not isinstance(x, dict):
+            return super().compute_loss(x, y, y_pred, sample_weight, training)
+        clean, moved = tf.split(y_pred, 2)
+        loss = super().compute_loss(x["images"], y, clean, sample_weight, training)
+        return loss + self.beta * self._divergence(clean, moved, sample_weight)
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        if isinstance(x, dict):
+            x, (y_pred, _) = x["images"], tf.split(y_pred, 2)
+        return super().compute_metrics(x, y, y_pred, sample_weight)
+
+
+class _Divergence(keras.losses.Loss):
+    """The mean divergence; an object of Keras, which scales it under tf.distribute."""
+
+    def call(self, clean_logits, logits):
+        return _divergences(tf.cast(clean_logits, tf.float32), tf.cast(logits, tf.float32))
+
+
+def _divergences(clean_logits, logits) -> tf.Tensor:
+    """KL(softmax(clean_logits), softmax(logits)) [N]."""
+    clean = tf.nn.log_softmax(clean_logits)
+    return tf.reduce_sum(tf.exp(clean) * (clean - tf.nn.log_softmax(logits)), axis=-1)
+
+
+def _classes(labels) -> tf.Tensor:
+    """Classes, int64 [N], of classes [N] or [N, 1] or of one-hot labels."""
+    labels = tf.convert_to_tensor(labels)
+    if labels.shape.rank == 2 and labels.shape[1] != 1:
+        return tf.argmax(labels, axis=1)
+    return tf.cast(tf.reshape(labels, [-1]), tf.int64)

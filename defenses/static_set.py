@@ -1,0 +1,33 @@
+"""A training set with adversarial examples that are made once."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from attacks import BudgetAttack
+
+
+def static_set(
+    model, images, labels, attack: BudgetAttack, epsilons: Sequence[float], **options
+) -> tuple[np.ndarray, np.ndarray]:
+    """The clean images, then their adversarial examples at each epsilon, in that order.
+
+    Ordinary `fit` on it, of a trained network or a new one, is the adversarial training of the
+    RIT study. All is in memory: (1 + epsilons) times the images, as float32, twice for a moment.
+
+    Args:
+        model: what an attack takes, attacked as it is now.
+        images: floats [N, ...] in [0, 1].
+        labels: true classes, int [N].
+        attack: crafts all epsilons in one sweep.
+        options: of `attack.craft`, such as `progress`.
+
+    Returns:
+        images float32 [(1 + epsilons) N, ...] and labels [(1 + epsilons) N].
+
+    Raises:
+        ValueError: as the attack.
+    """
+    crafted = attack.craft(model, images, labels, epsilons=epsilons, **options)
+    joined = np.concatenate([np.asarray(images, np.float32), *crafted])
+    return joined, np.tile(labels, 1 + len(epsilons))

@@ -1,0 +1,218 @@
+"""Adversarial training: steps by hand, what it leaves alone, and whether it defends."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+from scipy.special import log_softmax, softmax
+
+import models
+from attacks import FGSM, PGD
+from defenses import AdversarialTrainer, TradesTrainer, static_set
+
+RANDOM = np.random.default_rng(0)
+IMAGES = RANDOM.uniform(0.2, 0.8, [16, 4]).astype(np.float32)
+LABELS = RANDOM.integers(0, 3, 16)
+ONE_HOT = np.eye(3, dtype=np.float32)[LABELS]
+KINDS = [AdversarialTrainer, TradesTrainer]
+
+
+def network(*hidden):
+    keras.utils.set_random_seed(1)
+    return keras.Sequential([keras.Input([4]), *hidden, layers.Dense(3)])
+
+
+def compiled(model, rate=0.1):
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.SGD(rate), loss, metrics=["accuracy"])
+    return model
+
+
+def assert_same(weights, others, atol=1e-6):
+    for ours, theirs in zip(weights, others, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=atol)
+
+
+@pytest.mark.parametrize("steps, reach", [(1, 0.1), (3, 0.12)])
+def test_a_step_on_a_linear_network_is_the_closed_form(steps, reach):
+    trained = network()
+    weights, bias = (each.astype(np.float64) for each in trained.get_weights())
+    images, labels = IMAGES, LABELS
+    current = images.astype(np.float64)
+    for _ in range(steps):
+        error = softmax(current @ weights + bias, axis=1) - np.eye(3)[labels]
+        current = current + 0.1 * np.sign(error @ weights.T)
+        current = np.clip(images + np.clip(current - images, -reach, reach), 0, 1)
+    error = softmax(current @ weights + bias, axis=1) - np.eye(3)[labels]
+    loss = -log_softmax(current @ weights + bias, axis=1)[np.arange(16), labels].mean()
+
+    trainer = AdversarialTrainer(trained, reach, steps, step_size=0.1, random_start=False)
+    np.testing.assert_allclose(trainer.craft(images, labels), current, atol=1e-6)
+    history = compiled(trainer).fit(images, labels, batch_size=16, verbose=0).history
+    assert history["loss"][0] == pytest.approx(loss, rel=1e-5)
+    assert_same(
+        trained.get_weights(),
+        [weights - 0.1 * current.T @ error / 16, bias - 0.1 * error.mean(axis=0)],
+    )
+
+
+def test_a_step_of_trades_is_the_closed_form(monkeypatch):
+    """Two forward passes' losses and their gradients by finite differences."""
+    trained, beta = network(), 2.0
+    trainer = compiled(TradesTrainer(trained, 0.1, beta=beta))
+    examples = np.clip(IMAGES + 0.05 * np.sign(IMAGES - 0.5), 0, 1).astype(np.float32)
+    monkeypatch.setattr(trainer, "craft", lambda images, labels: tf.constant(examples))
+    kernel, bias = (each.astype(np.float64) for each in trained.get_weights())
+
+    def loss(kernel):
+        clean, moved = (log_softmax(x @ kernel + bias, axis=1) for x in (IMAGES, examples))
+        divergence = (np.exp(clean) * (clean - moved)).sum(axis=1)
+        return (beta * divergence - clean[np.arange(16), LABELS]).mean()
+
+    gradient = np.zeros_like(kernel)
+    for place in np.ndindex(kernel.shape):
+        step = np.zeros_like(kernel)
+        step[place] = 1e-5
+        gradient[place] = (loss(kernel + step) - loss(kernel - step)) / 2e-5
+    history = trainer.fit(IMAGES, LABELS, batch_size=16, shuffle=False, verbose=0).history
+    assert history["loss"][0] == pytest.approx(loss(kernel), rel=1e-5)
+    np.testing.assert_allclose(trained.get_weights()[0], kernel - 0.1 * gradient, atol=1e-6)
+    clean = (IMAGES @ kernel + bias).argmax(axis=1)
+    assert history["accuracy"][0] == pytest.approx((clean == LABELS).mean())
+
+
+@pytest.mark.parametrize("labels", [LABELS, LABELS[:, None]], ids=["[N]", "[N, 1]"])
+def test_without_a_ball_it_is_plain_fit(labels):
+    """Batch statistics and dropout included: crafting must not touch them."""
+    hidden = lambda: (layers.BatchNormalization(), layers.Dropout(0.5, seed=3))  # noqa: E731
+    options = dict(batch_size=8, shuffle=False, epochs=3, verbose=0)
+    plain, defended = network(*hidden()), network(*hidden())
+    compiled(plain).fit(IMAGES, labels, **options)
+    compiled(AdversarialTrainer(defended, 0.0, steps=4)).fit(IMAGES, labels, **options)
+    assert_same(defended.get_weights(), plain.get_weights())
+
+
+def test_one_hot_labels_are_the_same():
+    results = []
+    for labels, loss in (
+        (LABELS, keras.losses.SparseCategoricalCrossentropy(from_logits=True)),
+        (ONE_HOT, keras.losses.CategoricalCrossentropy(from_logits=True)),
+    ):
+        trained = network()
+        trainer = AdversarialTrainer(trained, 0.1)
+        trainer.compile(keras.optimizers.SGD(0.1), loss)
+        trainer.fit(IMAGES, labels, shuffle=False, verbose=0)
+        results.append(trained.get_weights())
+    assert_same(*results)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_examples_stay_in_the_ball_and_in_range_and_follow_the_seed(kind):
+    edges = np.concatenate([IMAGES, np.zeros_like(IMAGES), np.ones_like(IMAGES)])
+    labels = np.tile(LABELS, 3)
+    first, same, other = (
+        kind(network(), 0.3, steps=3, seed=seed).craft(edges, labels).numpy() for seed in (0, 0, 1)
+    )
+    assert np.abs(first - edges).max() == pytest.approx(0.3, abs=1e-6)
+    assert first.min() >= 0 and first.max() <= 1
+    np.testing.assert_array_equal(first, same)
+    if kind is AdversarialTrainer:  # in so few steps TRADES forgets where it began
+        assert (first != other).any()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_examples_raise_the_loss(kind):
+    trained = network()
+    examples = kind(trained, 0.1).craft(IMAGES, LABELS)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    if kind is AdversarialTrainer:
+        assert loss(LABELS, trained(examples)) > loss(LABELS, trained(IMAGES))
+    clean, moved = (log_softmax(trained(x).numpy(), axis=1) for x in (IMAGES, examples))
+    assert (np.exp(clean) * (clean - moved)).sum(axis=1).mean() > 1e-4
+
+
+@pytest.fixture(scope="module")
+def defended(digits):
+    """Networks trained plainly, on examples, and by TRADES, for the same updates."""
+    found = {}
+    for name in ("plain", "madry", "trades"):
+        keras.utils.set_random_seed(0)
+        trained = keras.Sequential(
+            [
+                keras.Input((8, 8, 1)),
+                layers.Conv2D(16, 3, padding="same"),
+                layers.BatchNormalization(momentum=0.9),
+                layers.ReLU(),
+                layers.Flatten(),
+                layers.Dense(32, activation="relu"),
+                layers.Dense(10),
+            ]
+        )
+        trainer = {
+            "plain": lambda trained: keras.Model(trained.inputs, trained.outputs),
+            "madry": lambda trained: AdversarialTrainer(trained, 0.15, steps=5),
+            "trades": lambda trained: TradesTrainer(trained, 0.15, steps=5),
+        }[name](trained)
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        trainer.compile(keras.optimizers.Adam(0.01), loss, metrics=["accuracy"])
+        trainer.fit(*digits[:2], batch_size=64, epochs=8, verbose=0)
+        found[name] = trained
+    return found
+
+
+def robust_accuracy(model, images, labels) -> float:
+    attack = PGD(steps=20, random_start=True)
+    return 1 - attack(model, images, labels, epsilon=0.15).success.mean()
+
+
+@pytest.mark.parametrize("name", ["madry", "trades"])
+def test_the_trained_network_is_harder_to_attack(name, defended, images, labels):
+    clean = (defended[name].predict(images, verbose=0).argmax(axis=1) == labels).mean()
+    assert clean > 0.85
+    gain = robust_accuracy(defended[name], images, labels) - robust_accuracy(
+        defended["plain"], images, labels
+    )
+    assert gain > 0.2
+
+
+def test_saved_and_loaded_it_is_attacked_alike(defended, images, labels, tmp_path):
+    path = models.save(defended["madry"], tmp_path / "robust.h5")
+    loaded = models.load_checkpoint(path)
+    attack = PGD(steps=10)
+    first, second = (attack(m, images, labels, epsilon=0.15) for m in (defended["madry"], loaded))
+    np.testing.assert_array_equal(first.success, second.success)
+    np.testing.assert_array_equal(first.images, second.images)
+
+
+@pytest.mark.parametrize(
+    "wrong, said",
+    [
+        ({"epsilon": 2}, "epsilon is 2"),
+        ({"steps": 0}, "steps is 0"),
+        ({"step_size": -1}, "step_size is -1"),
+        ({"seed": -1}, "seed is -1"),
+    ],
+)
+@pytest.mark.parametrize("kind", KINDS)
+def test_refused_arguments(kind, wrong, said):
+    with pytest.raises(ValueError, match=said):
+        kind(network(), **{"epsilon": 0.1} | wrong)
+
+
+def test_refused_networks():
+    with pytest.raises(ValueError, match="ends in softmax; accepted: logits"):
+        AdversarialTrainer(models.with_softmax(network()), 0.1)
+    with pytest.raises(TypeError, match="network is a function; accepted: a keras.Model"):
+        AdversarialTrainer(lambda images: images, 0.1)
+    with pytest.raises(ValueError, match="beta is 0"):
+        TradesTrainer(network(), 0.1, beta=0)
+
+
+def test_static_set_is_the_clean_images_then_each_epsilon():
+    model, epsilons = network(), [0.05, 0.1]
+    images, labels = static_set(model, IMAGES, LABELS, FGSM(), epsilons)
+    crafted = [FGSM()(model, IMAGES, LABELS, epsilon=epsilon).images for epsilon in epsilons]
+    np.testing.assert_array_equal(images, np.concatenate([IMAGES, *crafted]))
+    np.testing.assert_array_equal(labels, np.tile(LABELS, 3))
+    assert images.dtype == np.float32
