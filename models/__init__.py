@@ -3,8 +3,12 @@
 Every network maps float32 images [N, height, width, channels] in [0, 1] to logits [N, classes].
 """
 
+from functools import partial
+
 import keras
 
+from models import applications
+from models.alexnet import alexnet
 from models.checkpoints import (
     CheckpointError,
     best_checkpoint,
@@ -15,22 +19,29 @@ from models.checkpoints import (
 from models.inception_v3 import inception_v3
 from models.outputs import ends_in_softmax, with_softmax, with_temperature, without_softmax
 from models.papernot_cnn import papernot_cnn
+from models.regnety_400mf import regnety_400mf
 from models.resnet50 import resnet50
+from models.resnext50_32x4d import resnext50_32x4d
 from models.rit_cnn import rit_cnn
+from models.torchvision_weights import load_torchvision
 from models.vgg16 import vgg16
 from models.wpi_cnn import wpi_cnn
 
 __all__ = [
     "NAMES",
     "CheckpointError",
+    "alexnet",
     "best_checkpoint",
     "build",
     "ends_in_softmax",
     "inception_v3",
     "load_checkpoint",
+    "load_torchvision",
     "load_weights",
     "papernot_cnn",
+    "regnety_400mf",
     "resnet50",
+    "resnext50_32x4d",
     "rit_cnn",
     "save",
     "vgg16",
@@ -47,6 +58,10 @@ _BUILDERS = {
     "papernot_cnn": papernot_cnn,
     "wpi_cnn": wpi_cnn,
     "rit_cnn": rit_cnn,
+    "resnext50_32x4d": resnext50_32x4d,
+    "regnety_400mf": regnety_400mf,
+    "alexnet": alexnet,
+    **{name: partial(applications.application, name) for name in applications.NAMES},
 }
 NAMES = tuple(_BUILDERS)
 

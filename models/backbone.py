@@ -1,11 +1,12 @@
-"""A network of keras.applications as the body of a classifier: transfer learning.
+"""A network of keras.applications: complete, or as the body of a classifier (transfer learning).
 
-With weights (ImageNet's, or a file) only the batch normalisations of the backbone are trained, as
-in the NTU study; without, everything is. The backbone's layers stand in the classifier itself,
-not in a model inside it, so that a checkpoint is flat and each layer can be looked at.
+As a body with weights (ImageNet's, or a file), it has only its batch normalisations trained, as in
+the NTU study; otherwise all of it. Its layers stand in the classifier itself, not in a model
+inside it, so that a checkpoint is flat and each layer can be looked at.
 """
 
 from collections.abc import Callable
+from functools import partial
 from os import PathLike
 
 import keras
@@ -28,34 +29,56 @@ def backbone(
     Raises ValueError if the ImageNet weights do not fit the channels, ConnectionError if they
     cannot be fetched, CheckpointError if the file cannot be loaded.
     """
-    model = application(include_top=False, weights=None, input_tensor=x)
-    if weights is None:
-        return model.output
-
-    # The weights come by way of a backbone of its own, because keras.applications cannot load
-    # them into a model that has preprocessing weights in front.
-    pretrained = _pretrained(application, weights, x.shape[1:])
-    preprocessing = model.get_weights()[: len(model.weights) - len(pretrained.weights)]
-    model.set_weights(preprocessing + pretrained.get_weights())
-    for layer in model.layers:
-        is_batch_norm = isinstance(layer, keras.layers.BatchNormalization)
-        layer.trainable = is_batch_norm and train_batch_norm
+    model = _on(x, partial(application, include_top=False), weights)
+    if weights is not None:
+        for layer in model.layers:
+            is_batch_norm = isinstance(layer, keras.layers.BatchNormalization)
+            layer.trainable = is_batch_norm and train_batch_norm
     return model.output
+
+
+def classifier(
+    application: Callable[..., keras.Model],
+    x: keras.KerasTensor,
+    weights: str | PathLike | None,
+    num_classes: int,
+) -> keras.KerasTensor:
+    """Logits [N, num_classes] of the complete `application` on x [N, height, width, channels].
+
+    weights: as for `backbone`, but with the top. Raises what `backbone` raises.
+    """
+    complete = partial(application, classes=num_classes, classifier_activation=None)
+    logits = _on(x, complete, weights).output
+    return keras.layers.Activation("linear", dtype="float32", name="logits")(logits)
+
+
+def _on(x, application, weights) -> keras.Model:
+    """The network behind x, with its weights."""
+    model = application(weights=None, input_tensor=x)
+    if weights is not None:
+        # The weights come by way of a network of its own, because keras.applications cannot load
+        # them into a model that has preprocessing weights in front.
+        pretrained = _pretrained(application, weights, x.shape[1:])
+        preprocessing = model.get_weights()[: len(model.weights) - len(pretrained.weights)]
+        model.set_weights(preprocessing + pretrained.get_weights())
+    return model
 
 
 def _pretrained(application, weights, input_shape) -> keras.Model:
     if weights != "imagenet":
-        model = application(include_top=False, weights=None, input_shape=input_shape)
+        model = application(weights=None, input_shape=input_shape)
         load_weights(model, weights)
         return model
 
     if input_shape[-1] != 3:
         raise ValueError(f"weights='imagenet' with {input_shape[-1]} channels; accepted: 3")
     try:
-        return application(include_top=False, weights="imagenet", input_shape=input_shape)
+        return application(weights="imagenet", input_shape=input_shape)
+    except ValueError:  # A size or width that there are no weights for, which Keras names.
+        raise
     except Exception as error:  # Keras raises a bare Exception when a download fails.
         raise ConnectionError(
             "weights='imagenet' could not be fetched. Accepted without a network: weights=<path> "
-            "of the backbone's weights without its top, or weights=None to train from scratch. "
+            "of the same weights in a file, or weights=None to train from scratch. "
             f"Reason: {error}"
         ) from error

@@ -12,6 +12,9 @@ from keras import layers
 
 # The per-channel means of ImageNet, in BGR order and grey levels, that Caffe's networks subtract.
 _CAFFE_MEAN_BGR = (103.939, 116.779, 123.68)
+# Mean and standard deviation of ImageNet's channels, in RGB order and [0, 1], of torchvision.
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 def grey_levels(images: keras.KerasTensor) -> keras.KerasTensor:
@@ -20,7 +23,7 @@ def grey_levels(images: keras.KerasTensor) -> keras.KerasTensor:
 
 
 def caffe(images: keras.KerasTensor) -> keras.KerasTensor:
-    """From RGB in [0, 1] to BGR grey levels without the ImageNet means, for ResNet-50."""
+    """From RGB in [0, 1] to BGR grey levels without the ImageNet means, for ResNets and VGGs."""
     # A frozen convolution, because slicing the channels does not reload from a checkpoint.
     to_bgr = layers.Conv2D(3, 1, trainable=False, name="centred_bgr")
     x = to_bgr(grey_levels(images))
@@ -29,8 +32,16 @@ def caffe(images: keras.KerasTensor) -> keras.KerasTensor:
 
 
 def plus_minus_one(images: keras.KerasTensor) -> keras.KerasTensor:
-    """From [0, 1] to [-1, 1], for Inception-V3."""
+    """From [0, 1] to [-1, 1], for Inception-V3 and the MobileNets."""
     return layers.Rescaling(2.0, offset=-1.0, name="plus_minus_one")(images)
+
+
+def standardise(images: keras.KerasTensor) -> keras.KerasTensor:
+    """From [0, 1] to a mean of 0 and a deviation of 1 on ImageNet, as torchvision does it."""
+    mean, std = np.array(IMAGENET_MEAN), np.array(IMAGENET_STD)
+    return layers.Rescaling((1 / std).tolist(), offset=(-mean / std).tolist(), name="standardised")(
+        images
+    )
 
 
 def first_layers(

@@ -124,7 +124,8 @@ def test_backbone_has_the_weights_of_the_file(request, images, name):
 
 
 @pytest.mark.parametrize(
-    "layer, network", [("caffe", "resnet50"), ("plus_minus_one", "inception_v3")]
+    "layer, network",
+    [("caffe", "resnet50"), ("plus_minus_one", "inception_v3"), ("standardise", "densenet")],
 )
 def test_imagenet_preprocessing_is_that_of_keras(images, layer, network):
     expected = getattr(keras.applications, network).preprocess_input(255 * images)

@@ -8,8 +8,12 @@ import models
 def test_build_calls_the_builder_of_that_name():
     model = models.build("vgg16", num_classes=7, upsampling=1, width=0.05, name="teacher")
     assert (model.name, model.output_shape) == ("teacher", (None, 7))
-    names = ("vgg16", "resnet50", "inception_v3", "papernot_cnn", "wpi_cnn", "rit_cnn")
-    assert models.NAMES == names
+    assert models.NAMES == (
+        *("vgg16", "resnet50", "inception_v3"),
+        *("papernot_cnn", "wpi_cnn", "rit_cnn"),
+        *("resnext50_32x4d", "regnety_400mf", "alexnet"),
+        *("densenet201", "vgg19", "resnet101", "mobilenet", "mobilenet_v2"),
+    )
 
 
 @pytest.mark.parametrize("name", models.NAMES)
@@ -34,7 +38,16 @@ def test_refused_arguments(name, arguments, message):
 
 @pytest.mark.parametrize(
     "name, too_small, enough",
-    [("vgg16", 1, 2), ("resnet50", 3, 4), ("inception_v3", 9, 10), ("papernot_cnn", 1, 2)],
+    [
+        ("vgg16", 1, 2),
+        ("resnet50", 3, 4),
+        ("inception_v3", 9, 10),
+        ("papernot_cnn", 1, 2),
+        ("resnext50_32x4d", 3, 4),
+        ("regnety_400mf", 3, 4),
+        ("alexnet", 11, 12),
+        ("densenet201", 3, 4),
+    ],
 )
 def test_images_too_small_for_the_network(name, too_small, enough):
     with pytest.raises(ValueError, match=f"accepted: upsampling of at least {enough}$"):
@@ -42,5 +55,5 @@ def test_images_too_small_for_the_network(name, too_small, enough):
 
 
 def test_unknown_name():
-    with pytest.raises(ValueError, match="'vgg19'; accepted: vgg16, resnet50"):
-        models.build("vgg19", 10)
+    with pytest.raises(ValueError, match="'vgg13'; accepted: vgg16, resnet50, inception_v3"):
+        models.build("vgg13", 10)

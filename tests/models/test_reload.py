@@ -19,6 +19,11 @@ for name in sys.argv[1:]:
     np.save(name + ".npy", model(images, training=False))
 """
 
+
+def small(name):
+    return lambda: models.build(name, 10, input_shape=(32, 32, 3), upsampling=3, width=0.25)
+
+
 NETWORKS = {
     "vgg16": lambda: models.vgg16(10, upsampling=2, width=0.05),
     "teacher": lambda: models.with_softmax(
@@ -29,15 +34,17 @@ NETWORKS = {
     "inception_v3": lambda: models.inception_v3(10, upsampling=3, preprocessing="imagenet"),
     "wpi_cnn": lambda: models.wpi_cnn(10, width=0.1),
     "rit_cnn": lambda: models.rit_cnn(10, input_shape=(32, 32, 3), width=0.1),
+    **{name: small(name) for name in ("resnext50_32x4d", "alexnet", "vgg19", "mobilenet")},
 }
+MORE = {name: small(name) for name in ("regnety_400mf", "mobilenet_v2", "densenet201", "resnet101")}
 
 
 @pytest.fixture
-def logits(images, shaken, tmp_path):
+def logits(request, images, shaken, tmp_path):
     """The outputs of each network before it was saved, by file name."""
     np.save(tmp_path / "images.npy", images)
     outputs = {}
-    for name, build in NETWORKS.items():
+    for name, build in request.param.items():
         model = shaken(build())
         expected = model(images, training=False).numpy()
         for suffix in (".h5", ".keras"):
@@ -45,6 +52,11 @@ def logits(images, shaken, tmp_path):
     return outputs
 
 
+@pytest.mark.parametrize(
+    "logits",
+    [pytest.param(NETWORKS, id="most"), pytest.param(MORE, id="the rest", marks=pytest.mark.slow)],
+    indirect=True,
+)
 def test_plain_keras_gives_the_same_bits(logits, tmp_path):
     # -I keeps the working directory, PYTHONPATH and so this project away.
     subprocess.run(

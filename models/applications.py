@@ -1,0 +1,100 @@
+"""Networks of keras.applications, with the preprocessing that their ImageNet weights expect.
+
+DenseNet-201: Huang, Liu, van der Maaten and Weinberger, CVPR 2017 (arXiv:1608.06993). VGG-19:
+Simonyan and Zisserman, ICLR 2015 (arXiv:1409.1556). ResNet-101: He, Zhang, Ren and Sun, CVPR 2016
+(arXiv:1512.03385). MobileNet: Howard et al., 2017 (arXiv:1704.04861). MobileNetV2: Sandler,
+Howard, Zhu, Zhmoginov and Chen, CVPR 2018 (arXiv:1801.04381).
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from os import PathLike
+
+import keras
+from keras import layers
+
+from models.arguments import check_arguments, scaled
+from models.backbone import backbone, classifier
+from models.outputs import with_temperature
+from models.preprocessing import caffe, first_layers, plus_minus_one, standardise
+
+_IMAGENET_CLASSES = 1000
+
+_APPLICATIONS = {
+    "densenet201": (keras.applications.DenseNet201, standardise),
+    "vgg19": (keras.applications.VGG19, caffe),
+    "resnet101": (keras.applications.ResNet101, caffe),
+    "mobilenet": (keras.applications.MobileNet, plus_minus_one),
+    "mobilenet_v2": (keras.applications.MobileNetV2, plus_minus_one),
+}
+#: Those that Keras itself makes in several widths.
+_HAVE_ALPHA = ("mobilenet", "mobilenet_v2")
+NAMES = tuple(_APPLICATIONS)
+
+
+def application(
+    architecture: str,
+    /,
+    num_classes: int,
+    input_shape: Sequence[int] = (224, 224, 3),
+    upsampling: int = 1,
+    width: float = 1.0,
+    weights: str | PathLike | None = None,
+    temperature: float = 1.0,
+    preprocessing: str = "imagenet",
+    train_batch_norm: bool = True,
+    name: str | None = None,
+) -> keras.Model:
+    """Images [N, height, width, channels] in [0, 1] to logits [N, num_classes].
+
+    architecture: one of `NAMES`.
+    upsampling: each pixel becomes this many pixels squared.
+    width: of a MobileNet its alpha; of the others, from scratch only, scales the filters of every
+        convolution and the hidden Dense layers.
+    weights: None (from scratch), "imagenet", or a file (.h5, .keras, .weights.h5) of the network
+        as keras.applications makes it. With 1000 classes the network is complete and all of it
+        trains. With another number the weights are those without the top, a new Dense layer stands
+        on the averaged features, and of the rest only batch normalisations train.
+    temperature: divides the logits.
+    preprocessing: what the network sees, "imagenet" for what its ImageNet weights expect, "raw"
+        grey levels 0..255 or "unit" [0, 1].
+    train_batch_norm: with weights and a new Dense layer, whether batch normalisations train.
+
+    Raises ValueError if an argument is out of range, the enlarged images are below 32 pixels or
+    there are no weights of that width; for weights see `models.backbone`.
+    """
+    check_arguments(num_classes, input_shape, upsampling, width, minimum_side=32)
+    make, imagenet = _APPLICATIONS[architecture]
+    if architecture in _HAVE_ALPHA:
+        make = partial(make, alpha=width)
+    elif weights is not None and width != 1:
+        raise ValueError(f"width={width!r} with weights of {architecture}; accepted: 1")
+
+    images = keras.Input(input_shape, name="images")
+    x = first_layers(images, preprocessing, upsampling, imagenet=imagenet)
+    if weights is None or num_classes == _IMAGENET_CLASSES:
+        logits = classifier(make, x, weights, num_classes)
+    else:
+        x = layers.GlobalAveragePooling2D()(backbone(make, x, weights, train_batch_norm))
+        logits = layers.Dense(num_classes, dtype="float32", name="logits")(x)
+    model = keras.Model(images, logits, name=name or architecture)
+    if width != 1 and architecture not in _HAVE_ALPHA:
+        model = _narrowed(model, width)
+    return with_temperature(model, temperature)
+
+
+def _narrowed(model: keras.Model, width: float) -> keras.Model:
+    """A new network with the filters and hidden units of `model` scaled; preprocessing stays."""
+
+    def narrow(layer: layers.Layer) -> layers.Layer:
+        config = layer.get_config()
+        if layer.trainable and layer.name != "predictions":
+            sizes = config.keys() & {"filters", "units"}
+            config |= {size: scaled(config[size], width) for size in sizes}
+        return type(layer).from_config(config)
+
+    narrowed = keras.models.clone_model(model, clone_function=narrow)
+    for layer in model.layers:
+        if not layer.trainable:
+            narrowed.get_layer(layer.name).set_weights(layer.get_weights())
+    return narrowed
