@@ -16,6 +16,7 @@ import tensorflow as tf
 import models
 from attacks.budget import BudgetAttack
 from attacks.minimum_norm import MinimumNormAttack
+from models import applications
 from studies.links import Link
 from studies.verdicts import Verdict
 
@@ -114,7 +115,7 @@ class Network:
             arguments["weight_decay"] = weight_decay
         elif weight_decay:
             raise ValueError(f"weight_decay is {weight_decay}; accepted for {self.model}: 0")
-        if self.model in ("resnet50", "inception_v3"):
+        if self.model in ("resnet50", "inception_v3", *applications.NAMES):
             arguments["train_batch_norm"] = self.train_batch_norm
         return models.build(self.model, num_classes, **arguments)
 
