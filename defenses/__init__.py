@@ -9,6 +9,7 @@ from defenses.gradient_masking import (
     with_noisy_gradient,
     with_noisy_logits,
 )
+from defenses.random_attacks import RandomAttackTrainer
 from defenses.static_set import static_set
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "FeatureSmoothing",
     "FeatureSqueezing",
     "NoisyUpdateAdam",
+    "RandomAttackTrainer",
     "TradesTrainer",
     "fine_tune_with_noisy_updates",
     "static_set",

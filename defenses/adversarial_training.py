@@ -9,7 +9,7 @@ from attacks.engine import check_count, check_positive, check_seed
 from attacks.gradients import loss_gradient
 from attacks.losses import cross_entropy
 from attacks.norms import check_epsilon
-from models import ends_in_softmax
+from defenses.arguments import as_classes, check_network
 
 
 class AdversarialTrainer(keras.Model):
@@ -54,13 +54,7 @@ class AdversarialTrainer(keras.Model):
         name: str | None = None,
     ):
         super().__init__(name=name)
-        if not isinstance(network, keras.Model):
-            raise TypeError(f"network is a {type(network).__name__}; accepted: a keras.Model")
-        if ends_in_softmax(network):
-            raise ValueError(
-                f"network {network.name!r} ends in softmax; accepted: logits, for example "
-                "models.without_softmax(network)"
-            )
+        check_network(network)
         check_count(steps=steps)
         check_seed(seed)
         if step_size is not None:
@@ -88,7 +82,7 @@ class AdversarialTrainer(keras.Model):
             start += keras.random.uniform(
                 tf.shape(images), -self.epsilon, self.epsilon, seed=self._seeds
             )
-        return self._climb(images, start, _classes(labels), cross_entropy)
+        return self._climb(images, start, as_classes(labels), cross_entropy)
 
     def _climb(self, images, start, reference, loss) -> tf.Tensor:
         """PGD on a loss of (logits, reference, sign)."""
@@ -177,11 +171,3 @@ def _divergences(clean_logits, logits) -> tf.Tensor:
     """KL(softmax(clean_logits), softmax(logits)) [N]."""
     clean = tf.nn.log_softmax(clean_logits)
     return tf.reduce_sum(tf.exp(clean) * (clean - tf.nn.log_softmax(logits)), axis=-1)
-
-
-def _classes(labels) -> tf.Tensor:
-    """Classes, int64 [N], of classes [N] or [N, 1] or of one-hot labels."""
-    labels = tf.convert_to_tensor(labels)
-    if labels.shape.rank == 2 and labels.shape[1] != 1:
-        return tf.argmax(labels, axis=1)
-    return tf.cast(tf.reshape(labels, [-1]), tf.int64)

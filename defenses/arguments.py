@@ -4,7 +4,10 @@ import math
 
 import keras
 import numpy as np
+import tensorflow as tf
 
+from attacks.norms import check_epsilon
+from models import ends_in_softmax
 from models.outputs import check_is_graph
 
 
@@ -15,6 +18,32 @@ def check_whole(name: str, value: int, lowest: int, highest: float = math.inf) -
             f"{name} is {value!r}; accepted: a whole number, {lowest}"
             + (" or more" if highest == math.inf else f" to {highest}")
         )
+
+
+def check_network(network: keras.Model) -> None:
+    """Refuses what is no Keras model (TypeError) or ends in softmax (ValueError)."""
+    if not isinstance(network, keras.Model):
+        raise TypeError(f"network is a {type(network).__name__}; accepted: a keras.Model")
+    if ends_in_softmax(network):
+        raise ValueError(
+            f"network {network.name!r} ends in softmax; accepted: logits, for example "
+            "models.without_softmax(network)"
+        )
+
+
+def check_epsilon_of(network: keras.Model, epsilon: float, norm: str) -> float:
+    """`epsilon` as a float, when it is a distance between two images that `network` takes."""
+    # A network of its own class does not tell their shape; any distance may be one then.
+    shape = getattr(network, "input_shape", (None, None))[1:]
+    return check_epsilon(epsilon, norm, tuple(math.inf if n is None else n for n in shape))
+
+
+def as_classes(labels) -> tf.Tensor:
+    """Classes, int64 [N], of classes [N] or [N, 1] or of one-hot labels."""
+    labels = tf.convert_to_tensor(labels)
+    if labels.shape.rank == 2 and labels.shape[1] != 1:
+        return tf.argmax(labels, axis=1)
+    return tf.cast(tf.reshape(labels, [-1]), tf.int64)
 
 
 def check_images(images) -> np.ndarray:
