@@ -58,6 +58,13 @@ DataDirOption = Annotated[
 RunsOption = Annotated[
     Path | None, typer.Option(help="Where finished stages are kept; default: runs/.")
 ]
+WeightsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="A file of ImageNet weights, such as alexnet=alexnet.safetensors; repeatable. "
+        "Default: a download by keras.applications."
+    ),
+]
 ResultsOption = Annotated[
     Path | None,
     typer.Option(help="Where results and report go; default: reports/results/STUDY/PROFILE."),
@@ -106,6 +113,7 @@ def run(
     arms: Annotated[
         str, typer.Option(help="Run the arms whose name matches this pattern; see `list STUDY`.")
     ] = "*",
+    weights: WeightsOption = None,
     runs: RunsOption = None,
     results: ResultsOption = None,
 ) -> None:
@@ -122,6 +130,7 @@ def run(
                     profile,
                     arms=arms,
                     data_dir=data_dir,
+                    weights=_weights(weights),
                     runs=runs or RUNS,
                     directory=results,
                     progress=bars,
@@ -288,6 +297,7 @@ def export(
     protocol: Annotated[str, typer.Option(help="Of an undefended network.")] = "faithful",
     overwrite: bool = False,
     data_dir: DataDirOption = None,
+    weights: WeightsOption = None,
     runs: RunsOption = None,
 ) -> None:
     """Writes a trained network (it gives logits) as a checkpoint for plain Keras."""
@@ -308,7 +318,7 @@ def export(
             if arm.case == case
             and arm.variant == "main"
             and arm.training.role == role
-            and (arm.training.procedure or "none") == wanted
+            and (arm.training.method or "none") == wanted
             and (role != "undefended" or arm.protocol == protocol)
         }
         if not matching:
@@ -318,7 +328,8 @@ def export(
                 f"{profile}; networks there: {', '.join(known)}"
             )
         training = next(iter(matching))
-        stage = Runner(Store(runs or RUNS), data_dir).training_path(training)
+        runner = Runner(Store(runs or RUNS), data_dir, _weights(weights))
+        stage = runner.training_path(training)
         if not stage.is_dir():
             raise ValueError(
                 f"{network} has not been trained; first: python reproduce.py run {study} "
@@ -326,6 +337,22 @@ def export(
             )
         to = models.save(models.load_checkpoint(stage / "model.h5"), to, overwrite=overwrite)
         console.print(f"{training.title}: {to}", soft_wrap=True)
+
+
+def _weights(given: list[str] | None) -> dict[str, Path]:
+    """Files of weights by model, from texts such as "alexnet=FILE"."""
+    import models
+
+    files = {}
+    for text in given or []:
+        model, equals, path = text.partition("=")
+        if not equals or model not in models.NAMES:
+            raise ValueError(
+                f"--weights is {text!r}; accepted: MODEL=FILE with a model of "
+                f"{', '.join(models.NAMES)}"
+            )
+        files[model] = Path(path).expanduser()
+    return files
 
 
 def _attack(name: str, named: dict, option: list[str]):

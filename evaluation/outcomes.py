@@ -12,6 +12,7 @@ import tensorflow as tf
 from attacks import Targeted
 from attacks.engine import Task
 from attacks.gradients import loss_gradient
+from evaluation.f1 import macro_f1
 from evaluation.statistics import wilson
 from evaluation.top_k import label_ranks
 
@@ -40,6 +41,8 @@ class Outcomes:
         targets: int [N], the classes of a targeted attack; `None` for an untargeted one.
         label_ranks, clean_label_ranks: int [E, N] and [N], how many other classes have at least the
             logit of the true class; see `top_k.label_ranks`. `None` in files of older versions.
+        inference_seconds: of classifying the clean images once, already compiled; NaN in files of
+            older versions.
     """
 
     epsilons: np.ndarray
@@ -60,6 +63,7 @@ class Outcomes:
     targets: np.ndarray | None = None
     label_ranks: np.ndarray | None = None
     clean_label_ranks: np.ndarray | None = None
+    inference_seconds: float = float("nan")
 
     @property
     def correct(self) -> np.ndarray:
@@ -89,10 +93,11 @@ class Outcomes:
 
     def table(self) -> pd.DataFrame:
         """One row per epsilon, the clean images (epsilon 0) first; accuracies are fractions."""
-        rows = [self._row(0.0, self.clean_correct)]
+        rows = [self._row(0.0, self.clean_correct) | self._scores(None)]
         for index, epsilon in enumerate(self.epsilons):
             rows.append(
                 self._row(float(epsilon), self.correct[index])
+                | self._scores(index)
                 | {
                     "rounded_accuracy": self._correct(self.rounded_predictions[index]).mean(),
                     "rounds_away": self.rounds_away[index].mean(),
@@ -102,10 +107,27 @@ class Outcomes:
                     "out_of_range": np.mean(self.out_of_range[index]),
                     "zero_gradient": np.mean(self.zero_gradient),
                     "seconds": self.seconds,
+                    "inference_seconds": self.inference_seconds,
                 }
                 | self._target_rate(index)
             )
         return pd.DataFrame(rows)
+
+    def _scores(self, index: int | None) -> dict:
+        """Macro F1 and top-5 accuracy; what counts as wrong without attack stays so."""
+        clean = self.clean_predictions
+        if index is None:
+            predictions = clean
+        elif self.own_labels:
+            predictions = self.predictions[index]
+        else:
+            predictions = np.where(self.clean_correct, self.predictions[index], clean)
+        classes = int(max(self.labels.max(), predictions.max())) + 1
+        scores = {"macro_f1": macro_f1(self.labels, predictions, classes)}
+        if self.label_ranks is not None:
+            among = self.clean_top_k_correct(5) if index is None else self.top_k_correct(5)[index]
+            scores["top_5_accuracy"] = float(among.mean())
+        return scores
 
     def _target_rate(self, index: int) -> dict:
         if self.targets is None:
@@ -137,8 +159,8 @@ class Outcomes:
     def load(cls, path: Path) -> "Outcomes":
         with np.load(path, allow_pickle=False) as stored:
             fields = {name: stored[name] for name in stored.files}
-        scalars = {"seconds": float(fields["seconds"]), "own_labels": bool(fields["own_labels"])}
-        return cls(**fields | scalars)
+        scalars = {"seconds": float, "own_labels": bool, "inference_seconds": float}
+        return cls(**{name: scalars.get(name, np.asarray)(value) for name, value in fields.items()})
 
 
 def evaluate(
@@ -200,6 +222,9 @@ def evaluate(
     seconds = perf_counter() - started
 
     clean = task.logits(images)
+    started = perf_counter()
+    task.logits(images)
+    inference_seconds = perf_counter() - started
     if surrogate is None:
         logits = [result.logits for result in results]
     else:
@@ -237,6 +262,7 @@ def evaluate(
         targets=None if targets is None else goal.classes,
         label_ranks=stacked([label_ranks(each, labels) for each in logits], np.int64, count),
         clean_label_ranks=label_ranks(clean, labels),
+        inference_seconds=inference_seconds,
     )
 
 

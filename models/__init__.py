@@ -10,6 +10,7 @@ import keras
 from models import applications
 from models.alexnet import alexnet
 from models.checkpoints import (
+    KEEP,
     CheckpointError,
     best_checkpoint,
     load_checkpoint,
@@ -28,6 +29,7 @@ from models.vgg16 import vgg16
 from models.wpi_cnn import wpi_cnn
 
 __all__ = [
+    "KEEP",
     "NAMES",
     "CheckpointError",
     "alexnet",

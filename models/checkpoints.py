@@ -85,47 +85,66 @@ def load_weights(model: keras.Model, path: str | os.PathLike) -> None:
         raise CheckpointError(f"{path} does not hold weights of {model.name!r}: {error}") from error
 
 
+#: Which epoch's network can be kept: what the logs call it, and the sign of what is better.
+_BEST = {"best accuracy": ("val_accuracy", 1), "lowest loss": ("val_loss", -1), "last": (None, 0)}
+KEEP = tuple(_BEST)
+
+
 def best_checkpoint(
     path: str | os.PathLike,
     initial_value_threshold: float | None = None,
     model: keras.Model | None = None,
+    keep: str = "best accuracy",
 ) -> keras.callbacks.ModelCheckpoint:
-    """A callback that keeps, in `path`, the network of the epoch with the best "val_accuracy".
+    """A callback that keeps, in `path`, the network of the best epoch.
 
-    initial_value_threshold: accuracy to exceed before anything is written, for a resumed training.
+    initial_value_threshold: value to be better than before anything is written, for a resumed
+        training.
     model: the network to keep when it is only a part of the model being fitted, such as the
         student of a distillation.
+    keep: "best accuracy" (the highest "val_accuracy"), "lowest loss" (the lowest "val_loss"), or
+        "last".
 
-    At the end of an epoch it raises ValueError if there is no "val_accuracy".
+    At the end of an epoch it raises ValueError if there is no such value.
     """
-    return _BestCheckpoint(_with_suffix(path), initial_value_threshold, model)
+    return _BestCheckpoint(_with_suffix(path), initial_value_threshold, model, keep)
+
+
+def _monitored(keep: str) -> tuple[str | None, int]:
+    if keep not in _BEST:
+        raise ValueError(f"keep is {keep!r}; accepted: {', '.join(map(repr, KEEP))}")
+    return _BEST[keep]
 
 
 class _BestCheckpoint(keras.callbacks.ModelCheckpoint):
     """Keras' callback, but written through `save`: never half a file, and strict about metrics."""
 
-    def __init__(self, path: Path, initial_value_threshold, network):
+    def __init__(self, path: Path, initial_value_threshold, network, keep):
+        monitor, self._sign = _monitored(keep)
         super().__init__(
             path,
-            monitor="val_accuracy",
-            mode="max",
+            monitor=monitor or "val_accuracy",
+            mode="min" if self._sign < 0 else "max",
             save_best_only=True,
             initial_value_threshold=initial_value_threshold,
         )
         self._network = network
 
     def on_epoch_end(self, epoch, logs=None):
+        network = self.model if self._network is None else self._network
+        if not self._sign:
+            save(network, self.filepath, overwrite=True)
+            return
         if self.monitor not in (logs or {}):
             # Keras would warn and keep the last epoch in place of the best.
             raise ValueError(
                 f"no {self.monitor!r} to choose the best epoch by; compile with "
                 f"metrics=['accuracy'] and fit with validation data. Found: {sorted(logs or {})}"
             )
-        accuracy = float(logs[self.monitor])
-        if accuracy > (-math.inf if self.best is None else self.best):
-            network = self.model if self._network is None else self._network
+        value = float(logs[self.monitor])
+        if self._sign * value > (-math.inf if self.best is None else self._sign * self.best):
             save(network, self.filepath, overwrite=True)
-            self.best = accuracy
+            self.best = value
 
 
 def _with_suffix(path: str | os.PathLike) -> Path:

@@ -1,5 +1,6 @@
 """From a study's name to its report."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +44,7 @@ def run_study(
     *,
     arms: str = "*",
     data_dir: Path | None = None,
+    weights: Mapping[str, Path] | None = None,
     runs: Path = RUNS,
     directory: Path | None = None,
     progress: Progress | None = None,
@@ -56,6 +58,7 @@ def run_study(
         profile: "demo", "laptop" or "paper".
         arms: a shell pattern for the names of arms.
         data_dir: see `data.load`.
+        weights: see `studies.runner.Runner`.
         runs: the artifact store.
         directory: for results and report; default `reports/results/NAME/PROFILE`.
         progress: default: bars.
@@ -68,7 +71,7 @@ def run_study(
     chosen = study(name)
     scaled = chosen.profile(profile)
     todo = plan(chosen, scaled, arms)
-    runner = Runner(Store(runs), data_dir)
+    runner = Runner(Store(runs), data_dir, weights)
     directory = directory or results_directory(name, profile)
     _refuse_to_lose(directory, runner, chosen.arms(scaled), todo)
     if progress is None:

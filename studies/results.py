@@ -143,7 +143,7 @@ def collect(study: Study, profile: Profile, runner: Runner, todo: Plan) -> Resul
                 "variant": variant,
                 "protocol": protocol,
                 "role": training.role,
-                "procedure": training.procedure or "none",
+                "procedure": training.method or "none",
                 "seed": training.seed // 2,
                 "dataset": training.dataset,
                 **json.loads((stages[training] / "training.json").read_text()),
@@ -228,6 +228,7 @@ def _differences(training: Training, published: Training):
         ("epochs", training.recipe.epochs, published.recipe.epochs),
         ("batch size", training.recipe.batch_size, published.recipe.batch_size),
         ("training images", training.images, published.images),
+        ("images per class", training.images_per_class, published.images_per_class),
         (
             "validation images for choosing the epoch",
             training.validation_images,
@@ -319,14 +320,16 @@ def _places(todo: Plan) -> dict[Training, tuple[str, str, str]]:
     for arm in todo.arms:
         placed.setdefault(arm.training, (arm.case, arm.variant, arm.protocol))
     for arm in todo.arms:
-        for needed in arm.training.needs:
-            placed.setdefault(needed, (arm.case, arm.variant, arm.protocol))
+        for network in arm.needs:
+            for needed in (network, *network.needs):
+                placed.setdefault(needed, (arm.case, arm.variant, arm.protocol))
     return placed
 
 
 def _data_notes(runner: Runner, training: Training) -> list[str]:
     dataset = runner.dataset(training)
-    split = "NTU's split" if training.split == "ntu" else "corrected split"
+    published = {"ntu": "NTU's split", "wpi": "WPI's split"}
+    split = published.get(training.split, f"{training.split} split")
     return [
         f"{dataset.name} ({dataset.source}), {split}: {len(dataset.x_train):,} training, "
         f"{len(dataset.x_validation):,} validation, {len(dataset.x_test):,} test images",

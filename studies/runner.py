@@ -1,7 +1,7 @@
 """Runs the stages of a study: every training an arm needs, then its attack."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from fnmatch import fnmatchcase
@@ -84,14 +84,25 @@ class Runner:
     Args:
         store: where finished stages are found and new ones written.
         data_dir: passed to `data.load`.
+        weights: files of the ImageNet weights, by model; default: those of keras.applications.
+
+    Raises:
+        ValueError: a file of weights is not there.
     """
 
-    def __init__(self, store: Store, data_dir: Path | None = None):
+    def __init__(
+        self,
+        store: Store,
+        data_dir: Path | None = None,
+        weights: Mapping[str, Path] | None = None,
+    ):
         self.store = store
         self.data_dir = data_dir
-        self._dataset: tuple[tuple[str, str], Dataset] | None = None
-        self._fingerprints: dict[tuple[str, str], str] = {}
-        self._network: tuple[Training, dict] | None = None  # by view
+        self.weights = dict(weights or {})
+        self._weight_sums = {model: _sum_of(model, path) for model, path in self.weights.items()}
+        self._dataset: tuple[tuple, Dataset] | None = None
+        self._fingerprints: dict[tuple, str] = {}
+        self._network: tuple[Training, dict] | None = None  # by view and what is applied
 
     def run(self, todo: Plan, progress: Progress) -> None:
         """Does what is missing; a second call does nothing."""
@@ -105,10 +116,14 @@ class Runner:
 
     def dataset(self, training: Training) -> Dataset:
         """The data a training sees; only the last one is kept in memory."""
-        key = (training.dataset, training.split)
+        key = _data_key(training)
         if self._dataset is None or self._dataset[0] != key:
             self._dataset = None
-            self._dataset = (key, data.load(*key, data_dir=self.data_dir))
+            name, split, images_per_class = key
+            loaded = data.load(
+                name, split, data_dir=self.data_dir, images_per_class=images_per_class
+            )
+            self._dataset = (key, loaded)
         return self._dataset[1]
 
     def training_path(self, training: Training) -> Path:
@@ -123,7 +138,7 @@ class Runner:
 
     def _is_local(self, training: Training) -> bool:
         named = self.data_dir is not None or DATA_DIR_VARIABLE in os.environ
-        known = (training.dataset, training.split) in self._fingerprints
+        known = _data_key(training) in self._fingerprints
         return known or named or training.dataset == "digits"
 
     def _is_done(self, arm: Arm) -> bool:
@@ -145,15 +160,21 @@ class Runner:
             progress.found(f"train {training.title}")
             return
         sources = {
-            role: self.training_path(needed) / "model.h5"
-            for role, needed in (("warm_up", training.warm_up), ("teacher", training.teacher))
-            if needed is not None
+            name: self.training_path(needed) / "model.h5"
+            for name, needed in training.sources.items()
         }
         with (
             progress.stage(f"train {training.title}") as update,
             self.store.writing("train", what) as directory,
         ):
-            train(training, self.dataset(training), directory, sources, update)
+            train(
+                training,
+                self.dataset(training),
+                directory,
+                sources,
+                update,
+                self._weights(training),
+            )
         keras.backend.clear_session()  # else every network trained so far stays in memory
 
     def _attack(self, arm: Arm, progress: Progress) -> None:
@@ -167,11 +188,9 @@ class Runner:
             progress.stage(title) as update,
             self.store.writing("attack", what) as directory,
         ):
-            if arm.crafted_on is None:
-                (model, attack), surrogate = self._seen(arm), None
-            else:
-                attack = arm.attack
-                model, surrogate = map(self._network_at, (arm.training, arm.crafted_on))
+            (model, attack), surrogate = self._seen(arm), None
+            if arm.crafted_on is not None:
+                surrogate = network_of(self.training_path(arm.crafted_on))
             outcomes = evaluate(
                 model,
                 dataset.x_test[: arm.images],
@@ -185,30 +204,42 @@ class Runner:
             outcomes.save(directory / "outcomes.npz")
 
     def _seen(self, arm: Arm):
-        """The model and attack of an arm, from its view of the network."""
+        """The model and attack of an arm, from its view of the network and what is applied."""
+        if arm.view not in VIEWS:
+            raise ValueError(f"view is {arm.view!r}; accepted: {', '.join(VIEWS)}")
         if self._network is None or self._network[0] != arm.training:
             keras.backend.clear_session()
             network = network_of(self.training_path(arm.training))
-            self._network = (arm.training, {"logits": network, "logits / T": network})
+            self._network = (arm.training, {("logits", ()): network})
         seen, temperature = self._network[1], arm.training.temperature
-        if arm.view not in VIEWS:
-            raise ValueError(f"view is {arm.view!r}; accepted: {', '.join(VIEWS)}")
-        if arm.view not in seen:  # kept, because a new model would be compiled anew
-            network = seen["logits"]
+        attack = arm.attack
+        if arm.view == "logits / T":
+            attack = replace(attack, temperature=temperature)
+        # Every model is kept, because a new one would be compiled anew.
+        bare = ("logits", arm.applied)
+        if bare not in seen:
+            seen[bare] = seen["logits", ()]
+            for defense in reversed(arm.applied):
+                seen[bare] = defense.in_front(seen[bare])
+        if arm.view in ("logits", "logits / T"):
+            return seen[bare], attack
+        if (arm.view, arm.applied) not in seen:
+            network = seen[bare]
             if arm.view == "softmax at T":
                 network = with_temperature(network, temperature)
-            seen[arm.view] = as_logits(with_softmax(network))
-        divided = replace(arm.attack, temperature=temperature)
-        return seen[arm.view], divided if arm.view == "logits / T" else arm.attack
+            seen[arm.view, arm.applied] = as_logits(with_softmax(network))
+        return seen[arm.view, arm.applied], attack
 
-    def _network_at(self, training: Training) -> keras.Model:
-        return network_of(self.training_path(training))
+    def _weights(self, training: Training) -> Path | None:
+        network = training.network
+        return self.weights.get(network.model) if network.weights == "imagenet" else None
 
     def _description(self, training: Training) -> dict:
         return {
             "training": description(training),
             "procedure": _procedure(training),
             "erasing": _erasing() if training.erasing else None,
+            "weights": self._weights(training) and self._weight_sums[training.network.model],
             "data": self._fingerprint(training),
             "versions": versions(),
         }
@@ -231,10 +262,20 @@ class Runner:
         }
 
     def _fingerprint(self, training: Training) -> str:
-        key = (training.dataset, training.split)
+        key = _data_key(training)
         if key not in self._fingerprints:
             self._fingerprints[key] = self.dataset(training).fingerprint
         return self._fingerprints[key]
+
+
+def _data_key(training: Training) -> tuple[str, str, int | None]:
+    return training.dataset, training.split, training.images_per_class
+
+
+def _sum_of(model: str, path: Path) -> str:
+    if not Path(path).is_file():
+        raise ValueError(f"weights of {model}: {path} is not there; accepted: a file")
+    return sha256(Path(path).read_bytes()).hexdigest()
 
 
 def _procedure(training: Training) -> dict | None:

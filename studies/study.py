@@ -5,7 +5,8 @@ determines a result is a field of one of these classes.
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import models
 from attacks.budget import BudgetAttack
 from attacks.minimum_norm import MinimumNormAttack
 from models import applications
+from studies.hardening import Hardening
 from studies.links import Link
 from studies.verdicts import Verdict
 
@@ -27,11 +29,13 @@ class Recipe:
 
     Attributes:
         optimizer: "SGD" or "Adam".
+        epochs: 0 for a network that is used as it is built, with pre-trained weights.
         decay: the old Keras form, learning_rate / (1 + decay x updates).
         halve_every: epochs after which the learning rate is halved, again and again; 0: never.
         patience: epochs without a lower validation loss that are borne; after one more the
             learning rate is multiplied by `plateau_factor`, again and again; 0: never.
         weight_decay: L2 coefficient of the network's layers.
+        keep: the epoch whose network is kept, one of `models.KEEP`.
     """
 
     optimizer: str
@@ -49,8 +53,11 @@ class Recipe:
     halve_every: int = 0
     patience: int = 0
     plateau_factor: float = 0.1
+    keep: str = "best accuracy"
 
     def __post_init__(self):
+        if self.keep not in models.KEEP:
+            raise ValueError(f"keep is {self.keep!r}; accepted: {', '.join(models.KEEP)}")
         if self.patience and (self.decay or self.halve_every):
             raise ValueError(
                 f"patience is {self.patience} with decay {self.decay} and halve_every "
@@ -125,13 +132,18 @@ class Training:
     """All that determines the weights of one network.
 
     Attributes:
-        role: "undefended", or "warm_up", "teacher", "student", "control" of `procedure`.
-        procedure: of `distillation`, `None` for an undefended network.
+        role: "undefended"; or "warm_up", "teacher", "student", "control" of `procedure`; or what
+            distinguishes trainings with the same `defense`.
+        procedure: of `distillation`, `None` for a network that is not distilled.
         split: "ntu" or "corrected", the protocol of `data.load`.
         images, validation_images: used, from the front of their split; `None` for all.
         erasing: whether random erasing is on.
         seed: 2 x run for teacher and undefended, 2 x run + 1 for student and control.
-        teacher, warm_up: the trainings this one builds on.
+        teacher, warm_up: the trainings this one builds on; it starts from the weights of the
+            latter.
+        defense: what it is hardened by, `None` for nothing.
+        crafted_on: the network that the examples of a static set are made on.
+        images_per_class: see `data.load`.
     """
 
     network: Network
@@ -148,16 +160,41 @@ class Training:
     seed: int = 0
     teacher: "Training | None" = None
     warm_up: "Training | None" = None
+    defense: Hardening | None = None
+    crafted_on: "Training | None" = None
+    images_per_class: int | None = None
+
+    def __post_init__(self):
+        if self.procedure and self.defense:
+            raise ValueError(
+                f"procedure is {self.procedure!r} with the defense {self.defense.name!r}; "
+                "accepted: one of the two"
+            )
+
+    @property
+    def sources(self) -> dict[str, "Training"]:
+        """Trainings that come first, by what they are here."""
+        named = {
+            "warm_up": self.warm_up,
+            "teacher": self.teacher,
+            "crafted_on": self.crafted_on,
+        }
+        return {name: training for name, training in named.items() if training is not None}
 
     @property
     def needs(self) -> tuple["Training", ...]:
         """Trainings that come first."""
-        return tuple(t for t in (self.warm_up, self.teacher) if t is not None)
+        return tuple(self.sources.values())
+
+    @property
+    def method(self) -> str | None:
+        """The distillation procedure or the defense, by name; `None` if there is neither."""
+        return self.procedure or (self.defense and self.defense.name)
 
     @property
     def title(self) -> str:
-        procedure = f" ({self.procedure})" if self.procedure else ""
-        return f"{self.network.model} {self.dataset} {self.role}{procedure}"
+        method = f" ({self.method})" if self.method else ""
+        return f"{self.network.model} {self.dataset} {self.role}{method}"
 
 
 #: How an attack sees a network; T is the temperature of its training.
@@ -176,8 +213,11 @@ class Arm:
         own_labels: the attack moves away from the model's own predictions.
         images: test images attacked, from the front of the test set; `None` for all.
         epsilons: distances in [0, 1] pixels.
-        crafted_on: the network that the attack sees, whose images are then given to `training`;
-            `None` for `training` itself.
+        crafted_on: the network that the attack sees, plain, whose images are then given to
+            `training`; `None` for `training` itself, with what is applied to it.
+        applied: untrained defenses around the network, the one that sees the images first in
+            front: frozen data with a `name` and `in_front(model)`, such as
+            `defenses.FeatureSmoothing`.
     """
 
     case: str
@@ -191,6 +231,7 @@ class Arm:
     own_labels: bool
     images: int | None
     crafted_on: Training | None = None
+    applied: tuple[Any, ...] = ()
 
     @property
     def needs(self) -> tuple[Training, ...]:
@@ -199,9 +240,10 @@ class Arm:
 
     @property
     def defense(self) -> str:
-        """ "none", or the procedure with the role in it."""
+        """ "none", or the procedure or trained defense with the role in it, and what is applied."""
         training = self.training
-        return f"{training.procedure} {training.role}" if training.procedure else "none"
+        parts = [f"{training.method} {training.role}"] if training.method else []
+        return " + ".join(parts + [each.name for each in self.applied]) or "none"
 
     @property
     def seed(self) -> int:
@@ -306,9 +348,16 @@ class Study:
         return self.profiles[name]
 
 
-def description(data: Training | Arm) -> dict:
-    """A frozen description as plain data, for digests and to be stored beside a result."""
-    plain = asdict(data)
-    if isinstance(data, Arm):
-        plain["attack"] = {"name": type(data.attack).__name__, **plain["attack"]}
-    return plain
+def description(data: Any) -> Any:
+    """Frozen data as what JSON can hold, for digests and to be stored beside a result.
+
+    Classes are named, because two attacks or defenses may have the same fields.
+    """
+    if is_dataclass(data):
+        values = {each.name: description(getattr(data, each.name)) for each in fields(data)}
+        return {"class": type(data).__name__, **values}
+    if isinstance(data, tuple | list):
+        return [description(each) for each in data]
+    if isinstance(data, float) and not isfinite(data):
+        return str(data)  # an epsilon of infinity
+    return data

@@ -1,20 +1,26 @@
-"""Trains one network of a study, with progress, the best epoch kept, and resumption."""
+"""Trains one network of a study, with progress, the chosen epoch kept, and resumption."""
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
 import keras
+import numpy as np
 import pandas as pd
 
 import models
 from data import Dataset, RandomErasing, training_batches
 from data.pipeline import steps_per_epoch
 from distillation import LossTermMonitor, compile_trainer, procedure
+from studies.hardening import Hardening
 from studies.study import Recipe, Training
 
 Progress = Callable[[float, str], None]  # share done, what it looks like so far
+
+#: Images whose accuracy is measured at once: those of ImageNet are kept as bytes, one at a time.
+_AT_ONCE = 2000
 
 
 def train(
@@ -23,27 +29,66 @@ def train(
     directory: Path,
     sources: dict[str, Path],
     progress: Progress,
+    weights: Path | None = None,
 ) -> None:
-    """Writes `model.h5` (the epoch with the best validation accuracy), `history.csv` and
-    `training.json` into `directory`.
+    """Writes `model.h5` (of the epoch that the recipe keeps), `history.csv` and `training.json`
+    into `directory`.
 
     An interrupted training that left its state in `directory` goes on from its last whole
     epoch and sees the batches it would have seen.
 
     Args:
-        sources: checkpoints of the trainings in `training.needs`, by role.
+        sources: checkpoints of the trainings in `training.sources`, by the names there.
+        weights: a file of pre-trained weights, in place of those that the network names.
     """
-    recipe = training.recipe
-    x_train, y_train = dataset.x_train[: training.images], dataset.y_train[: training.images]
+    keras.utils.set_random_seed(training.seed)
+    named = training.network if weights is None else replace(training.network, weights=str(weights))
+    network = named.build(dataset.num_classes, dataset.image_shape, training.recipe.weight_decay)
+    loaded = {name: models.load_checkpoint(path) for name, path in sources.items()}
+    if "warm_up" in loaded:
+        network.set_weights(loaded["warm_up"].get_weights())
+    if training.recipe.epochs:
+        history = _fit(training, network, loaded, dataset, directory, progress)
+        models.load_weights(network, directory / "model.h5")
+        epoch = _kept_epoch(history, training.recipe.keep)
+    else:
+        models.save(network, directory / "model.h5", overwrite=True)
+        history, epoch = pd.DataFrame(columns=["epoch", "val_accuracy", "seconds"]), None
+    history.to_csv(directory / "history.csv", index=False)
+    (directory / "training.json").write_text(
+        json.dumps(
+            {
+                "best_epoch": 0 if epoch is None else epoch + 1,
+                "epochs": len(history),
+                "seconds": float(history["seconds"].sum()),
+                "parameters": network.count_params(),
+                **_clean_accuracies(training, network, dataset),
+            },
+            indent=1,
+        )
+    )
+
+
+def _fit(
+    training: Training,
+    network: keras.Model,
+    loaded: dict[str, keras.Model],
+    dataset: Dataset,
+    directory: Path,
+    progress: Progress,
+) -> pd.DataFrame:
+    """Trains `network` and writes `model.h5`; returns one row per epoch."""
+    recipe, defense = training.recipe, training.defense or Hardening()
+    x_train, y_train = defense.training_set(
+        loaded.get("crafted_on"),
+        dataset.x_train[: training.images],
+        dataset.y_train[: training.images],
+        lambda done, count: progress(0.0, f"training set: {done} of {count} images"),
+    )
     labels = keras.utils.to_categorical(y_train, dataset.num_classes)
     steps = steps_per_epoch(len(x_train), recipe.batch_size)
-
-    keras.utils.set_random_seed(training.seed)
-    network = training.network.build(dataset.num_classes, dataset.image_shape, recipe.weight_decay)
-    if "warm_up" in sources:
-        network.set_weights(models.load_checkpoint(sources["warm_up"]).get_weights())
-    teacher = models.load_checkpoint(sources["teacher"]) if "teacher" in sources else None
-    trainer = _trainer(training, network, recipe.build_optimizer(steps), teacher)
+    optimizer = defense.optimizer(recipe, steps, training.seed)
+    trainer = _trainer(training, defense, network, optimizer, loaded.get("teacher"))
 
     resume = directory / "resume"
     resume.mkdir(exist_ok=True)
@@ -76,7 +121,8 @@ def train(
                 models.best_checkpoint(
                     directory / "model.h5",
                     model=network,
-                    initial_value_threshold=max(done["val_accuracy"], default=None),
+                    initial_value_threshold=_kept_value(done, recipe.keep),
+                    keep=recipe.keep,
                 ),
                 keras.callbacks.TerminateOnNaN(),
                 *([ReduceOnPlateau(recipe, done)] if recipe.patience else []),
@@ -90,22 +136,7 @@ def train(
     finally:  # Keras leaves the file open when it is interrupted
         if logger.csv_file:
             logger.csv_file.close()
-    history = _finished_epochs(log)
-    history.to_csv(directory / "history.csv", index=False)
-    best = int(history["val_accuracy"].argmax())
-    models.load_weights(network, directory / "model.h5")
-    (directory / "training.json").write_text(
-        json.dumps(
-            {
-                "best_epoch": best + 1,
-                "epochs": len(history),
-                "seconds": float(history["seconds"].sum()),
-                "parameters": network.count_params(),
-                **_clean_accuracies(trainer, training, dataset),
-            },
-            indent=1,
-        )
-    )
+    return _finished_epochs(log)
 
 
 def network_of(directory: Path) -> keras.Model:
@@ -113,24 +144,42 @@ def network_of(directory: Path) -> keras.Model:
     return models.load_checkpoint(directory / "model.h5")
 
 
-def _clean_accuracies(trainer: keras.Model, training: Training, dataset: Dataset) -> dict:
-    """Accuracy on the images trained on, on all validation and on all test images."""
+def _kept_epoch(history: pd.DataFrame, keep: str) -> int:
+    if keep == "last":
+        return len(history) - 1
+    if keep == "lowest loss":
+        return int(history["val_loss"].argmin())
+    return int(history["val_accuracy"].argmax())
+
+
+def _kept_value(done: pd.DataFrame, keep: str) -> float | None:
+    """What the next epochs of an interrupted training have to be better than."""
+    if done.empty or keep == "last":
+        return None
+    return float(done["val_loss"].min() if keep == "lowest loss" else done["val_accuracy"].max())
+
+
+def _clean_accuracies(training: Training, network: keras.Model, dataset: Dataset) -> dict:
+    """Accuracy on the clean images trained on, on all validation and on all test images."""
     report = {}
     for part, images, labels in (
         ("train", dataset.x_train[: training.images], dataset.y_train[: training.images]),
         ("validation", dataset.x_validation, dataset.y_validation),
         ("test", dataset.x_test, dataset.y_test),
     ):
-        one_hot = keras.utils.to_categorical(labels, dataset.num_classes)
-        logs = trainer.evaluate(images, one_hot, batch_size=256, verbose=0, return_dict=True)
-        report[f"{part}_accuracy"] = float(logs["accuracy"])
+        correct = [
+            network.predict(images[start : start + _AT_ONCE], batch_size=256, verbose=0).argmax(1)
+            == labels[start : start + _AT_ONCE]
+            for start in range(0, len(labels), _AT_ONCE)
+        ]
+        report[f"{part}_accuracy"] = float(np.concatenate(correct).mean()) if correct else None
         report[f"{part}_images"] = len(labels)
     return report
 
 
-def _trainer(training: Training, network, optimizer, teacher) -> keras.Model:
+def _trainer(training: Training, defense: Hardening, network, optimizer, teacher) -> keras.Model:
     if training.procedure is None:
-        trainer = keras.Model(network.inputs, network.outputs)
+        trainer = defense.trainer(network, training.seed)
         trainer.compile(
             optimizer=optimizer,
             loss=keras.losses.CategoricalCrossentropy(from_logits=True),

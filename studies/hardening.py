@@ -1,0 +1,122 @@
+"""Defenses that are trained, as words of a study: what each changes in a plain training."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import keras
+import numpy as np
+
+from attacks import BudgetAttack
+from attacks.minimum_norm import MinimumNormAttack
+from defenses import (
+    AdversarialTrainer,
+    NoisyUpdateAdam,
+    RandomAttackTrainer,
+    TradesTrainer,
+    static_set,
+)
+
+if TYPE_CHECKING:
+    from studies.study import Recipe
+
+
+class Hardening:
+    """What a trained defense changes; nothing, unless a subclass says so.
+
+    Subclasses are frozen data whose fields are part of what determines the trained weights.
+    """
+
+    name: str
+
+    def training_set(
+        self,
+        source: keras.Model | None,
+        images: np.ndarray,
+        labels: np.ndarray,
+        progress: Callable[[int, int], None],
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """What is trained on instead of images float32 [N, ...] and labels int [N].
+
+        Args:
+            source: the network of `Training.crafted_on`, `None` where there is none.
+            progress: called with (images done, images in all).
+        """
+        return images, labels
+
+    def optimizer(
+        self, recipe: "Recipe", steps_per_epoch: int, seed: int
+    ) -> keras.optimizers.Optimizer:
+        return recipe.build_optimizer(steps_per_epoch)
+
+    def trainer(self, network: keras.Model, seed: int) -> keras.Model:
+        """What is compiled with a loss of logits and fitted, so that `network` is trained."""
+        return keras.Model(network.inputs, network.outputs)
+
+
+@dataclass(frozen=True)
+class PGDTraining(Hardening):
+    """See `defenses.AdversarialTrainer`."""
+
+    epsilon: float
+    steps: int = 10
+    step_size: float | None = None
+    name = "PGD training"
+
+    def trainer(self, network, seed):
+        return AdversarialTrainer(network, self.epsilon, self.steps, self.step_size, seed=seed)
+
+
+@dataclass(frozen=True)
+class Trades(Hardening):
+    """See `defenses.TradesTrainer`."""
+
+    epsilon: float
+    steps: int = 10
+    step_size: float | None = None
+    beta: float = 6.0
+    name = "TRADES"
+
+    def trainer(self, network, seed):
+        return TradesTrainer(
+            network, self.epsilon, self.steps, self.step_size, beta=self.beta, seed=seed
+        )
+
+
+@dataclass(frozen=True)
+class StaticSet(Hardening):
+    """See `defenses.static_set`; the examples are made on the network of `Training.crafted_on`."""
+
+    attack: BudgetAttack
+    epsilons: tuple[float, ...]
+
+    @property
+    def name(self) -> str:
+        return f"{type(self.attack).__name__} set"
+
+    def training_set(self, source, images, labels, progress):
+        if source is None:
+            raise ValueError("crafted_on is None; accepted for a static set: a training")
+        return static_set(source, images, labels, self.attack, self.epsilons, progress=progress)
+
+
+@dataclass(frozen=True)
+class RandomAttacks(Hardening):
+    """See `defenses.RandomAttackTrainer`; pairs of an attack and an epsilon or `None`."""
+
+    attacks: tuple[tuple[BudgetAttack | MinimumNormAttack, float | None], ...]
+    name = "random attacks"
+
+    def trainer(self, network, seed):
+        return RandomAttackTrainer(network, self.attacks, seed=seed)
+
+
+@dataclass(frozen=True)
+class NoisyUpdates(Hardening):
+    """See `defenses.NoisyUpdateAdam`; the rest of the recipe's optimizer is Adam's default."""
+
+    scale: float
+    name = "noisy updates"
+
+    def optimizer(self, recipe, steps_per_epoch, seed):
+        return NoisyUpdateAdam(self.scale, seed, learning_rate=recipe.learning_rate)
