@@ -1,9 +1,11 @@
 """Defenses: adversarial training, filters of what a network sees, and hidden gradients."""
 
 from defenses.adversarial_training import AdversarialTrainer, TradesTrainer
+from defenses.combination import defended
 from defenses.feature_smoothing import FeatureSmoothing
 from defenses.feature_squeezing import FeatureSqueezing
 from defenses.gradient_masking import (
+    GradientMasking,
     NoisyUpdateAdam,
     fine_tune_with_noisy_updates,
     with_noisy_gradient,
@@ -16,9 +18,11 @@ __all__ = [
     "AdversarialTrainer",
     "FeatureSmoothing",
     "FeatureSqueezing",
+    "GradientMasking",
     "NoisyUpdateAdam",
     "RandomAttackTrainer",
     "TradesTrainer",
+    "defended",
     "fine_tune_with_noisy_updates",
     "static_set",
     "with_noisy_gradient",

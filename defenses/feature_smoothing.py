@@ -36,6 +36,11 @@ class FeatureSmoothing:
             raise ValueError(f"sigma is {self.sigma!r}; accepted: a finite number above 0")
 
     @property
+    def name(self) -> str:
+        size = self.kernel_size
+        return f"feature smoothing ({size}x{size}, sigma {self.sigma:g})"
+
+    @property
     def kernel(self) -> np.ndarray:
         """The weights, float64 [kernel_size, kernel_size], with a sum of 1."""
         distance = np.arange(self.kernel_size) - self.kernel_size // 2

@@ -37,6 +37,12 @@ class FeatureSqueezing:
         if self.median is not None:
             check_whole("median", self.median, lowest=2)
 
+    @property
+    def name(self) -> str:
+        parts = [f"{self.bits} bit"] if self.bits is not None else []
+        parts += [f"median {self.median}x{self.median}"] if self.median is not None else []
+        return f"feature squeezing ({', '.join(parts)})"
+
     def filter(self, images) -> np.ndarray:
         """The squeezed images, float32 [N, height, width, channels]: a filter no attack sees.
 

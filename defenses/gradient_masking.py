@@ -11,6 +11,8 @@ expectation over it (Athalye, Engstrom, Ilyas and Kwok, "Synthesizing Robust Adv
 """
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import keras
 import numpy as np
@@ -64,6 +66,50 @@ def with_noisy_logits(
     images = image_input(model)
     noisy = NoisyLogits(scale, seed, draws, name="noisy_logits")([images, model(images)])
     return keras.Model(images, noisy, name=f"masked_{model.name}")
+
+
+#: The readings that need no training.
+READINGS: dict[str, Callable[..., keras.Model]] = {
+    "gradient seen by the attacker": with_noisy_gradient,
+    "logits": with_noisy_logits,
+}
+
+
+@dataclass(frozen=True)
+class GradientMasking:
+    """Noise in front of or behind a trained network, as one of the defenses of a study.
+
+    Attributes:
+        reading: "gradient seen by the attacker" (`with_noisy_gradient`) or "logits"
+            (`with_noisy_logits`).
+        scale: standard deviation of the noise, in the unit of what it is added to.
+        seed: of the noise.
+    """
+
+    reading: str
+    scale: float
+    seed: int = 0
+
+    def __post_init__(self):
+        if self.reading not in READINGS:
+            raise ValueError(
+                f"reading is {self.reading!r}; accepted: {', '.join(map(repr, READINGS))}"
+            )
+        _checked_scale(self.scale)
+        check_whole("seed", self.seed, lowest=0)
+
+    @property
+    def name(self) -> str:
+        return f"gradient masking ({self.reading}, scale {self.scale:g})"
+
+    def in_front(self, model: keras.Model) -> keras.Model:
+        """`model` with the noise; to load it when saved, import `defenses`.
+
+        Raises:
+            ValueError: `model` is not functional or built sequential, or does not take images
+                [N, height, width, channels] of a known size.
+        """
+        return READINGS[self.reading](model, self.scale, self.seed)
 
 
 def fine_tune_with_noisy_updates(
