@@ -84,10 +84,8 @@ def test_where_nothing_is_found_it_is_plain_fit():
 
 
 def test_each_attack_is_drawn_as_often_and_the_seed_decides():
-    first, same, other = (
-        [RandomAttackTrainer(network(), SEVERAL, seed).drawn(update) for update in range(600)]
-        for seed in (0, 0, 1)
-    )
+    trainers = [RandomAttackTrainer(network(), SEVERAL, seed) for seed in (0, 0, 1)]
+    first, same, other = ([each.drawn(update) for update in range(600)] for each in trainers)
     assert first == same and first != other
     counts = np.bincount(first, minlength=3)
     assert np.abs(counts - 200).max() < 4 * np.sqrt(600 * (1 / 3) * (2 / 3))
@@ -95,7 +93,8 @@ def test_each_attack_is_drawn_as_often_and_the_seed_decides():
 
 
 def test_random_starts_differ_from_update_to_update():
-    trainer = compiled(RandomAttackTrainer(network(), [(PGD(steps=1, random_start=True), 0.1)]))
+    attack = PGD(steps=1, step_size=0.01, random_start=True)
+    trainer = compiled(RandomAttackTrainer(network(), [(attack, 0.1)]))
     before, again = (trainer.craft(IMAGES, LABELS) for _ in range(2))
     trainer.optimizer.iterations.assign(1)
     np.testing.assert_array_equal(before, again)
