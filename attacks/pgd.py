@@ -199,19 +199,28 @@ class _Fixed(NamedTuple):
     step_sizes: tf.Tensor
 
 
+def projected_step(current, gradient, images, epsilon, step_size, norm: str, bounds=(0.0, 1.0)):
+    """A step of `step_size` up the gradient, projected on the ball around `images` [N, ...].
+
+    `epsilon` and `step_size` are scalars or have a shape that broadcasts over the images.
+    """
+    order = ORDER[norm]
+    moved = tf.clip_by_value(current + optimize_linear(gradient, step_size, order), *bounds)
+    perturbation = clip_eta(moved - images, order, epsilon)
+    return tf.clip_by_value(images + perturbation, *bounds)
+
+
 def _compiled_step(task: Task, norm: str):
     """One step for any epsilon, step size, temperature and clipping: one trace per model."""
-    order = ORDER[norm]
 
     def make(logits_of):
         def step(current, images, classes, epsilons, step_sizes, sign, temperature, low, high):
             gradient, logits = loss_gradient(logits_of, current, classes, sign, temperature)
             step_size, epsilon = per_image(step_sizes, images), per_image(epsilons, images)
-            moved = tf.clip_by_value(
-                current + optimize_linear(gradient, step_size, order), low, high
+            moved = projected_step(
+                current, gradient, images, epsilon, step_size, norm, bounds=(low, high)
             )
-            perturbation = clip_eta(moved - images, order, epsilon)
-            return tf.clip_by_value(images + perturbation, low, high), logits
+            return moved, logits
 
         return step
 

@@ -1,19 +1,19 @@
 """Adversarial training: examples are made in the training step, against the current weights."""
 
 import keras
-import numpy as np
 import tensorflow as tf
-from cleverhans.tf2.utils import clip_eta, optimize_linear
 
 from attacks.engine import check_count, check_positive, check_seed
+from attacks.geometry import flat, lengths, per_image
 from attacks.gradients import loss_gradient
 from attacks.losses import cross_entropy
-from attacks.norms import check_epsilon
-from defenses.arguments import as_classes, check_network
+from attacks.norms import check_norm
+from attacks.pgd import projected_step
+from defenses.arguments import as_classes, check_epsilon_of, check_network
 
 
 class AdversarialTrainer(keras.Model):
-    """Trains a network on L-inf PGD examples of every batch instead of the batch itself.
+    """Trains a network on PGD examples of every batch instead of the batch itself.
 
     Madry, Makelov, Schmidt, Tsipras and Vladu, "Towards Deep Learning Models Resistant to
     Adversarial Attacks", 2018, arXiv 1706.06083. The examples are made inside the compiled step,
@@ -24,11 +24,12 @@ class AdversarialTrainer(keras.Model):
     Args:
         network: Keras model from images [N, ...] in [0, 1] to logits [N, classes]. It is what is
             trained, and stays a plain model (`trainer.network`).
-        epsilon: radius of the ball, 0 to 1.
+        epsilon: radius of the ball, a distance between images in `norm`.
         steps: gradients for each example.
         step_size: default 2.5 epsilon / steps.
         random_start: start from a uniform draw of the ball instead of the image.
         seed: of the random starts.
+        norm: "linf" or "l2".
 
     Compile it with a loss of logits; labels are classes [N] or one-hot [N, classes].
 
@@ -51,17 +52,20 @@ class AdversarialTrainer(keras.Model):
         step_size: float | None = None,
         random_start: bool = True,
         seed: int = 0,
+        norm: str = "linf",
         name: str | None = None,
     ):
         super().__init__(name=name)
         check_network(network)
+        check_norm(norm, ("linf", "l2"))
         check_count(steps=steps)
         check_seed(seed)
         if step_size is not None:
             check_positive(step_size=step_size)
         self.network = network
         self.built = network.built
-        self.epsilon = check_epsilon(epsilon, "linf", ())
+        self.norm = norm
+        self.epsilon = check_epsilon_of(network, epsilon, norm)
         self.steps = steps
         self.step_size = 2.5 * self.epsilon / steps if step_size is None else float(step_size)
         self.random_start = random_start
@@ -77,11 +81,9 @@ class AdversarialTrainer(keras.Model):
 
     def craft(self, images, labels) -> tf.Tensor:
         """Examples of images, float32 [N, ...], as a training step makes them."""
-        start = images
+        start = images = tf.convert_to_tensor(images)
         if self.random_start:
-            start += keras.random.uniform(
-                tf.shape(images), -self.epsilon, self.epsilon, seed=self._seeds
-            )
+            start += self.epsilon * self._ball_noise(images)
         return self._climb(images, start, as_classes(labels), cross_entropy)
 
     def _climb(self, images, start, reference, loss) -> tf.Tensor:
@@ -93,10 +95,19 @@ class AdversarialTrainer(keras.Model):
         current = tf.clip_by_value(start, 0.0, 1.0)
         for _ in range(self.steps):
             gradient, _ = loss_gradient(logits_of, current, reference, 1.0, 1.0, loss)
-            moved = current + optimize_linear(gradient, self.step_size, np.inf)
-            perturbation = clip_eta(moved - images, np.inf, self.epsilon)
-            current = tf.clip_by_value(images + perturbation, 0.0, 1.0)
+            current = projected_step(
+                current, gradient, images, self.epsilon, self.step_size, self.norm
+            )
         return tf.stop_gradient(current)
+
+    def _ball_noise(self, images) -> tf.Tensor:
+        """A uniform draw from the unit ball for each image, as `attacks.engine.ball_noise`."""
+        shape = tf.shape(images)
+        if self.norm == "linf":
+            return keras.random.uniform(shape, -1.0, 1.0, seed=self._seeds)
+        directions = keras.random.normal(shape, seed=self._seeds)
+        radii = keras.random.uniform(shape[:1], seed=self._seeds) ** (1 / flat(images).shape[1])
+        return directions * per_image(radii / lengths(directions, "l2"), images)
 
 
 class TradesTrainer(AdversarialTrainer):
@@ -121,10 +132,11 @@ class TradesTrainer(AdversarialTrainer):
         step_size: float | None = None,
         beta: float = 6.0,
         seed: int = 0,
+        norm: str = "linf",
         name: str | None = None,
     ):
         check_positive(beta=beta)
-        super().__init__(network, epsilon, steps, step_size, seed=seed, name=name)
+        super().__init__(network, epsilon, steps, step_size, seed=seed, norm=norm, name=name)
         self.beta = float(beta)
         self._divergence = _Divergence(name="divergence")
 
@@ -141,6 +153,7 @@ class TradesTrainer(AdversarialTrainer):
 
     def craft(self, images, labels=None) -> tf.Tensor:
         """Examples of images, float32 [N, ...], as a training step makes them."""
+        images = tf.convert_to_tensor(images)
         clean = tf.cast(self.network(images, training=False), tf.float32)
         start = images + 0.001 * keras.random.normal(tf.shape(images), seed=self._seeds)
         return self._climb(

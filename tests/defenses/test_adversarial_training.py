@@ -121,6 +121,52 @@ def test_examples_stay_in_the_ball_and_in_range_and_follow_the_seed(kind):
         assert (first != other).any()
 
 
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+@pytest.mark.parametrize("step_size", [None, 0.03])
+def test_from_the_image_it_is_the_attack_of_that_name(norm, step_size):
+    trained = network(layers.Dense(8, activation="relu"))
+    trainer = AdversarialTrainer(trained, 0.2, 5, step_size, random_start=False, norm=norm)
+    attack = PGD(steps=5, step_size=step_size, norm=norm)
+    expected = attack(trained, IMAGES, LABELS, epsilon=0.2).images
+    np.testing.assert_allclose(trainer.craft(IMAGES, LABELS), expected, atol=1e-6)
+    assert np.abs(expected - IMAGES).max() > 0.02
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_examples_in_an_l2_ball(kind):
+    edges = np.concatenate([IMAGES, np.zeros_like(IMAGES), np.ones_like(IMAGES)])
+    labels = np.tile(LABELS, 3)
+    trainer = kind(network(layers.Dense(8, activation="relu")), 0.3, steps=3, norm="l2")
+    examples = trainer.craft(edges, labels).numpy()
+    reached = np.linalg.norm(examples - edges, axis=1)
+    assert reached.max() == pytest.approx(0.3, abs=1e-5)
+    assert examples.min() >= 0 and examples.max() <= 1
+    within = np.abs(examples - edges).max(axis=1)
+    assert np.median(within) < 0.29  # not along one axis, not in a cube
+
+
+def test_random_starts_fill_the_l2_ball():
+    """In 4 dimensions the fourth power of the radius is uniform; no direction is preferred."""
+    middle = np.full([4000, 4], 0.5, np.float32)
+    trainer = AdversarialTrainer(network(), 0.2, steps=1, step_size=1e-6, norm="l2")
+    moved = (trainer.craft(middle, np.zeros(4000, int)) - middle).numpy() / 0.2
+    volume = (moved**2).sum(axis=1) ** 2
+    assert volume.max() <= 1 + 1e-4
+    error = 5 / np.sqrt(4000)
+    assert volume.mean() == pytest.approx(1 / 2, abs=error / 12**0.5)
+    assert np.abs(moved.mean(axis=0)).max() < error * moved.std()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_training_in_l2_learns(kind):
+    trained = network()
+    history = compiled(kind(trained, 0.2, steps=2, norm="l2"), 0.5).fit(
+        IMAGES, LABELS, batch_size=8, epochs=5, verbose=0
+    )
+    losses = history.history["loss"]
+    assert np.isfinite(losses).all() and losses[-1] < losses[0]
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_examples_raise_the_loss(kind):
     trained = network()
@@ -192,6 +238,8 @@ def test_saved_and_loaded_it_is_attacked_alike(defended, images, labels, tmp_pat
         ({"steps": 0}, "steps is 0"),
         ({"step_size": -1}, "step_size is -1"),
         ({"seed": -1}, "seed is -1"),
+        ({"norm": "l1"}, "norm is 'l1'; accepted: 'linf', 'l2'"),
+        ({"norm": "l2", "epsilon": 2.5}, "epsilon is 2.5; accepted for l2: 0 to 2"),
     ],
 )
 @pytest.mark.parametrize("kind", KINDS)
