@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from data.byte_images import ByteImages
 
-PROTOCOLS = ("ntu", "corrected", "wpi")
+PROTOCOLS = ("ntu", "corrected", "wpi", "praxis")
 NTU_TEST_IMAGES = 200
 WPI_SIDE = 32
 #: Data sets of which the WPI study counts the official training images only.
@@ -165,27 +165,27 @@ def _corrected(description: Description, official: Official, random: np.random.R
 
 def _wpi(description: Description, official: Official, random: np.random.RandomState):
     # Four fifths are not for testing, and four fifths of those are for training.
-    train, test = _pairs(official)
-    if description.name in WPI_WITHOUT_OFFICIAL_TEST:
-        images, labels = train
-    else:
-        if train[0].dtype != test[0].dtype:  # uint8 and floats: other units
-            train, test = ((_floats(images), labels) for images, labels in (train, test))
-        images, labels = (np.concatenate(parts) for parts in zip(train, test))
-    order = random.permutation(len(labels))
-    not_tested = len(labels) * 4 // 5
-    trained = not_tested * 4 // 5
-    parts = np.split(order, [trained, not_tested])
-    return tuple(_take((images, labels), np.sort(part)) for part in parts)
+    whole = _pairs(official)[0]
+    if description.name not in WPI_WITHOUT_OFFICIAL_TEST:
+        whole = _together(official)
+    not_tested = len(whole[1]) * 4 // 5
+    return _at_random(whole, [not_tested * 4 // 5, not_tested], random)
 
 
-_SPLITS = {"ntu": _ntu, "corrected": _corrected, "wpi": _wpi}
+def _praxis(description: Description, official: Official, random: np.random.RandomState):
+    # Of CIFAR-10's 60,000 images 40,000, 10,000 and 10,000.
+    whole = _together(official)
+    count = len(whole[1])
+    return _at_random(whole, [count * 4 // 6, count * 5 // 6], random)
+
+
+_SPLITS = {"ntu": _ntu, "corrected": _corrected, "wpi": _wpi, "praxis": _praxis}
 
 
 def _split_notes(description: Description, official: Official, protocol: str) -> tuple[str, ...]:
     if description.groups_key is None:
         return ()
-    if protocol == "wpi":
+    if protocol in ("wpi", "praxis"):
         return (
             f"{description.name}: a random split, so frames of one physical object are in the "
             "training and in the test images",
@@ -200,6 +200,23 @@ def _split_notes(description: Description, official: Official, protocol: str) ->
 
 def _pairs(official: Official) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
     return (official.x_train, official.y_train), (official.x_test, official.y_test)
+
+
+def _together(official: Official) -> tuple[np.ndarray, np.ndarray]:
+    """The training and the test images."""
+    train, test = _pairs(official)
+    if train[0].dtype != test[0].dtype:  # uint8 and floats: other units
+        train, test = ((_floats(images), labels) for images, labels in (train, test))
+    images, labels = (np.concatenate(parts) for parts in zip(train, test))
+    return images, labels
+
+
+def _at_random(
+    pair: tuple[np.ndarray, np.ndarray], ends: list[int], random: np.random.RandomState
+) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
+    """Three parts drawn at random, of which the first two end at `ends`."""
+    parts = np.split(random.permutation(len(pair[1])), ends)
+    return tuple(_take(pair, np.sort(part)) for part in parts)
 
 
 def _choose_groups(

@@ -36,6 +36,8 @@ def load(
             the official training and test images together (MNIST: of the training images) 64 %
             train, 16 % validate and 20 % test, at random. Its images are [N, 32, 32, 3]: the
             study scaled MNIST to that before it attacked, so distances are between such images.
+            "praxis": of the official training and test images together 4/6 train, 1/6 validates
+            and 1/6 tests, at random (of CIFAR-10 40,000, 10,000 and 10,000).
         data_dir: Folder with NAME.npz (in itself, `npz/` or `datasets/`), with the extracted
             CIFAR batches, GTSRB's archives or their folder, `tiny-imagenet-200` (or the zip of
             it) or `imagenet` (all in itself or `datasets/`). Default: the environment variable

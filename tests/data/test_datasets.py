@@ -12,7 +12,7 @@ from data import cifar10, cifar100, digits, gtsrb, mnist
 SPLITS = ("train", "validation", "test")
 
 
-@pytest.fixture(scope="module", params=["ntu", "corrected", "wpi"])
+@pytest.fixture(scope="module", params=["ntu", "corrected", "wpi", "praxis"])
 def protocol(request):
     return request.param
 
@@ -103,13 +103,22 @@ def test_ntu_validates_on_the_test_set_and_tests_on_200_of_it():
     assert rows(dataset.x_test) != rows(other.x_test)
 
 
+def test_praxis_draws_four_one_and_one_sixths_of_all_images():
+    dataset, other = data.load("digits", "praxis"), data.load("digits", "praxis", seed=1)
+    assert [len(getattr(dataset, f"x_{split}")) for split in SPLITS] == [1198, 299, 300]
+    parts = [rows(getattr(dataset, f"x_{split}")) for split in SPLITS]
+    assert len(set().union(*parts)) == len(load_digits().target)
+    assert rows(dataset.x_test) != rows(other.x_test)
+
+
 def test_the_split_is_fixed_for_good():
     """Known answers: a change of these numbers changes every result that stands on the data."""
     corrected, ntu = data.load("digits"), data.load("digits", "ntu", seed=3)
-    wpi = data.load("digits", "wpi")
+    wpi, praxis = data.load("digits", "wpi"), data.load("digits", "praxis")
     assert corrected.y_validation[:10].tolist() == [4, 5, 8, 4, 8, 3, 6, 6, 5, 8]
     assert ntu.y_test[:10].tolist() == [7, 8, 4, 7, 3, 8, 1, 4, 6, 2]
     assert wpi.y_test[:10].tolist() == [4, 0, 9, 5, 5, 9, 8, 7, 0, 2]
+    assert praxis.y_test[:10].tolist() == [4, 0, 9, 5, 5, 9, 8, 7, 0, 9]
 
 
 def test_fingerprint_depends_on_the_arrays_alone():
@@ -141,7 +150,7 @@ def test_printing_a_dataset_prints_no_arrays():
     ("arguments", "message"),
     [
         ({"name": "svhn"}, "name must be one of digits, mnist, cifar10, cifar100, .*; got 'svhn'"),
-        ({"protocol": "fair"}, "protocol must be one of ntu, corrected, wpi; got 'fair'"),
+        ({"protocol": "fair"}, "protocol must be one of ntu, corrected, wpi, praxis; got 'fair'"),
         ({"seed": -1}, "seed must be .* got -1"),
         ({"seed": 0.5}, "seed must be .* got 0.5"),
     ],
