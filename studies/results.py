@@ -14,6 +14,7 @@ from attacks import PGD
 from evaluation import Outcomes
 from studies.runner import Plan, Runner, versions
 from studies.study import Arm, Profile, Study, Training
+from studies.units import grey_levels
 
 #: Images shown of an arm, at its largest epsilon.
 EXAMPLES = 6
@@ -25,7 +26,9 @@ class Results:
 
     Attributes:
         run: study, profile, versions, machine, notes on the data, replacements.
-        table: one row per arm and epsilon, the clean images as epsilon 0.
+        table: one row per arm and epsilon, the clean images as epsilon 0; `epsilon` is in the
+            units of the arm, `epsilon_grey` in 0-255 grey levels (standardised: their mean over
+            the channels).
         trainings: one row per trained network and place in the study.
         histories: one row per epoch of each training.
         correct: per arm, bool [1 + E, images], the clean images first.
@@ -283,7 +286,8 @@ def _rows(study: Study, profile: Profile, arm: Arm, outcomes: Outcomes, stage: s
         view=arm.view,
         attack=arm.attack_name,
         norm=arm.attack.norm,
-        epsilon_grey=table["epsilon"] * 255,
+        units=arm.units,
+        epsilon_grey=table["epsilon"] * grey_levels(arm.units),
         reach=reach,
         labels="predicted" if arm.own_labels else "true",
         seed=arm.seed,

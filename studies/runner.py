@@ -16,12 +16,14 @@ import data
 from attacks import as_logits
 from data import Dataset, DatasetNotFoundError, RandomErasing
 from data.sources import DATA_DIR_VARIABLE
+from defenses import defended
 from distillation import procedure
 from evaluation import Outcomes, evaluate
 from models import with_softmax, with_temperature
 from studies.store import Store
 from studies.study import VIEWS, Arm, Profile, Study, Training, description
 from studies.training import network_of, train
+from studies.units import BetweenStandardised, standardised_input
 
 
 class Progress(Protocol):
@@ -211,24 +213,18 @@ class Runner:
             keras.backend.clear_session()
             network = network_of(self.training_path(arm.training))
             self._network = (arm.training, {("logits", ()): network})
-        seen, temperature = self._network[1], arm.training.temperature
-        attack = arm.attack
+        attack, temperature = arm.attack, arm.training.temperature
         if arm.view == "logits / T":
             attack = replace(attack, temperature=temperature)
-        # Every model is kept, because a new one would be compiled anew.
-        bare = ("logits", arm.applied)
-        if bare not in seen:
-            seen[bare] = seen["logits", ()]
-            for defense in reversed(arm.applied):
-                seen[bare] = defense.in_front(seen[bare])
-        if arm.view in ("logits", "logits / T"):
-            return seen[bare], attack
-        if (arm.view, arm.applied) not in seen:
-            network = seen[bare]
-            if arm.view == "softmax at T":
-                network = with_temperature(network, temperature)
-            seen[arm.view, arm.applied] = as_logits(with_softmax(network))
-        return seen[arm.view, arm.applied], attack
+        seen = self._network[1]  # kept, because a new model would be compiled anew
+        key = (arm.view.removesuffix(" / T"), arm.applied)
+        if key not in seen:
+            seen[key] = _through(arm, defended(seen["logits", ()], arm.applied))
+        if arm.units == "standardised":
+            if (*key, arm.units) not in seen:
+                seen[*key, arm.units] = standardised_input(seen[key])
+            attack = BetweenStandardised(attack, seen[*key, arm.units])
+        return seen[key], attack
 
     def _weights(self, training: Training) -> Path | None:
         network = training.network
@@ -266,6 +262,15 @@ class Runner:
         if key not in self._fingerprints:
             self._fingerprints[key] = self.dataset(training).fingerprint
         return self._fingerprints[key]
+
+
+def _through(arm: Arm, network: keras.Model):
+    """The output that an arm attacks; that of "logits / T" is the logits."""
+    if arm.view.startswith("logits"):
+        return network
+    if arm.view == "softmax at T":
+        network = with_temperature(network, arm.training.temperature)
+    return as_logits(with_softmax(network))
 
 
 def _data_key(training: Training) -> tuple[str, str, int | None]:

@@ -20,6 +20,7 @@ from attacks.minimum_norm import MinimumNormAttack
 from models import applications
 from studies.hardening import Hardening
 from studies.links import Link
+from studies.units import grey_levels
 from studies.verdicts import Verdict
 
 
@@ -212,12 +213,13 @@ class Arm:
         view: one of `VIEWS`.
         own_labels: the attack moves away from the model's own predictions.
         images: test images attacked, from the front of the test set; `None` for all.
-        epsilons: distances in [0, 1] pixels.
+        epsilons: distances, in `units`.
         crafted_on: the network that the attack sees, plain, whose images are then given to
             `training`; `None` for `training` itself, with what is applied to it.
-        applied: untrained defenses around the network, the one that sees the images first in
-            front: frozen data with a `name` and `in_front(model)`, such as
-            `defenses.FeatureSmoothing`.
+        applied: untrained defenses put around the network by `defenses.defended`: frozen data
+            with a `name` and `in_front(model)`, such as `defenses.FeatureSmoothing`.
+        units: of the epsilons, one of `studies.units.UNITS`: "pixels", or "standardised" for
+            distances between images with ImageNet's mean and deviation taken out.
     """
 
     case: str
@@ -232,6 +234,12 @@ class Arm:
     images: int | None
     crafted_on: Training | None = None
     applied: tuple[Any, ...] = ()
+    units: str = "pixels"
+
+    def __post_init__(self):
+        grey_levels(self.units)
+        if self.units != "pixels" and self.crafted_on is not None:
+            raise ValueError(f"units is {self.units!r} with crafted_on; accepted: 'pixels'")
 
     @property
     def needs(self) -> tuple[Training, ...]:

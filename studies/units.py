@@ -1,0 +1,107 @@
+"""The units that studies count epsilons in, and attacks between images in other units than ours.
+
+Praxis and ICBAI take ImageNet's mean and deviation out of an image and then move every value by
+epsilon. One epsilon is another distance in [0, 1] pixels in each channel, so the change of
+variables is u = x min(std) / std: u stays within [0, 1], and the standardised image, which is
+u / min(std) but for a constant, is a multiple of it.
+"""
+
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+
+from attacks import as_logits
+from attacks.classifier import AsLogits
+from attacks.result import AttackResult
+from models.preprocessing import IMAGENET_STD
+
+UNITS = ("pixels", "standardised")
+_STD = np.array(IMAGENET_STD)
+_SMALLEST = float(_STD.min())
+_SCALE = (_STD / _SMALLEST).astype(np.float32)  # x = u * _SCALE
+
+
+def grey_levels(units: str) -> float:
+    """How many of 255 grey levels an epsilon of 1 is; standardised, the mean over the channels.
+
+    Raises:
+        ValueError: unknown units.
+    """
+    if units not in UNITS:
+        raise ValueError(f"units is {units!r}; accepted: {', '.join(UNITS)}")
+    return 255.0 if units == "pixels" else 255.0 * float(_STD.mean())
+
+
+def standardised_input(model: keras.Model | AsLogits) -> keras.Model | AsLogits:
+    """The model for images in u instead of pixels.
+
+    Raises:
+        ValueError: the model does not take three channels.
+    """
+    if isinstance(model, AsLogits):
+        return as_logits(standardised_input(model.model))
+    if model.input_shape[-1] != len(_STD):
+        raise ValueError(
+            f"model {model.name!r} has {model.input_shape[-1]} channels with units "
+            f"'standardised'; accepted: {len(_STD)}"
+        )
+    images = keras.Input(model.input_shape[1:], name="standardised")
+    pixels = keras.layers.Rescaling(_SCALE.tolist(), name="pixels")(images)
+    return keras.Model(images, model(pixels), name=f"{model.name}_standardised")
+
+
+class BetweenStandardised:
+    """An attack within distances of standardised images; what goes in and out is in pixels.
+
+    Args:
+        attack: an L-infinity attack within a budget that does not clip: the bounds of pixels are
+            others in each channel.
+        model: the attacked one in `standardised_input`.
+
+    Raises:
+        ValueError: the attack clips, or bounds another norm.
+    """
+
+    def __init__(self, attack, model):
+        norm, clip = attack.norm, getattr(attack, "clip", True)
+        if norm != "linf" or clip:
+            raise ValueError(
+                f"attack has norm {norm!r} and clip {clip} with units 'standardised'; "
+                "accepted: norm='linf' and clip=False"
+            )
+        self.attack, self.model = attack, model
+        self.batch_size = attack.batch_size
+        self.temperature = attack.temperature
+
+    def sweep(self, model, images, labels=None, *, epsilons: Sequence[float], **options):
+        """As of `attack`, but for the units: `model` is the one in pixels, which is not attacked.
+
+        Returns:
+            list of AttackResult: images and distances in pixels, `epsilon` as it was asked for.
+        """
+        found = self.attack.sweep(
+            self.model,
+            images / _SCALE,
+            labels,
+            epsilons=[_SMALLEST * epsilon for epsilon in epsilons],
+            **options,
+        )
+        return [
+            self._in_pixels(result, images, epsilon)
+            for result, epsilon in zip(found, epsilons, strict=True)
+        ]
+
+    @staticmethod
+    def _in_pixels(result: AttackResult, images: np.ndarray, epsilon: float) -> AttackResult:
+        # Added to the image, so that what did not move is exactly the image.
+        moved = (result.images - result.originals) * _SCALE
+        return AttackResult(
+            images=images + moved,
+            originals=images,
+            goal=result.goal,
+            logits=result.logits,
+            gradient_evaluations=result.gradient_evaluations,
+            forward_evaluations=result.forward_evaluations,
+            epsilon=epsilon,
+        )
