@@ -10,6 +10,7 @@ from cleverhans.tf2.utils import optimize_linear
 from attacks.budget import BudgetAttack, Run
 from attacks.engine import Batch, Crafted, Progress, Task, check_count, check_positive
 from attacks.gradients import loss_gradient
+from attacks.losses import BY_NAME
 from attacks.norms import ORDER, check_epsilons, check_norm
 
 
@@ -33,13 +34,15 @@ class FGSM(BudgetAttack):
     temperature: float = 1.0
     batch_size: int = 128
 
+    _loss = "cross-entropy"
+
     def __post_init__(self):
         check_norm(self.norm)
         check_positive(temperature=self.temperature)
         check_count(batch_size=self.batch_size)
 
     def _run(self, task: Task) -> Run:
-        direction_of = _compiled_direction(task, self.norm)
+        direction_of = _compiled_direction(task, self.norm, self._loss)
 
         def run(batch: Batch, epsilons: np.ndarray) -> Crafted:
             images = np.empty_like(batch.images)
@@ -53,7 +56,7 @@ class FGSM(BudgetAttack):
         """One gradient for all epsilons; the images of all are one block of memory."""
         checked = check_epsilons(epsilons, self.norm, task.images.shape[1:])
         distinct = list(dict.fromkeys(checked))
-        direction_of = _compiled_direction(task, self.norm)
+        direction_of = _compiled_direction(task, self.norm, self._loss)
         images = np.empty([len(distinct), *task.images.shape], np.float32)
         done = 0
         for batch in task.batches():
@@ -94,17 +97,19 @@ class FGSM(BudgetAttack):
 _PIECE = 2**16  # values
 
 
-def _compiled_direction(task: Task, norm: str):
+def _compiled_direction(task: Task, norm: str, loss: str):
     def make(logits_of):
         def direction(images, classes, sign, temperature):
-            gradient, _ = loss_gradient(logits_of, images, classes, sign, temperature)
+            gradient, _ = loss_gradient(
+                logits_of, images, classes, sign, temperature, BY_NAME[loss]
+            )
             return optimize_linear(gradient, 1.0, ORDER[norm])
 
         return direction
 
     scalar = tf.TensorSpec([], tf.float32)
     return task.classifier.compiled(
-        f"fgsm {norm}",
+        f"fgsm {norm} {loss}",
         make,
         [task.classifier.batch_spec, tf.TensorSpec([None], tf.int64), scalar, scalar],
     )
