@@ -110,7 +110,7 @@ class Dataset:
 
 
 def split(description: Description, official: Official, protocol: str, seed: int) -> Dataset:
-    """Splits the official images as `protocol` says; every split keeps their order.
+    """Splits the official images as `protocol` says; those of WPI and Praxis are in random order.
 
     Raises:
         ValueError: one to nine training images, or fewer than two groups of them, where a tenth
@@ -214,9 +214,13 @@ def _together(official: Official) -> tuple[np.ndarray, np.ndarray]:
 def _at_random(
     pair: tuple[np.ndarray, np.ndarray], ends: list[int], random: np.random.RandomState
 ) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
-    """Three parts drawn at random, of which the first two end at `ends`."""
+    """Three parts drawn at random, of which the first two end at `ends`.
+
+    They are in the order of the draw, as is usual: GTSRB's own is by class, and the first test
+    images are what is attacked.
+    """
     parts = np.split(random.permutation(len(pair[1])), ends)
-    return tuple(_take(pair, np.sort(part)) for part in parts)
+    return tuple(_take(pair, part) for part in parts)
 
 
 def _choose_groups(
