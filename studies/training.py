@@ -54,6 +54,7 @@ def train(
     else:
         models.save(network, directory / "model.h5", overwrite=True)
         history, epoch = pd.DataFrame(columns=["epoch", "val_accuracy", "seconds"]), None
+        progress(1.0, "used as it is")
     history.to_csv(directory / "history.csv", index=False)
     (directory / "training.json").write_text(
         json.dumps(
