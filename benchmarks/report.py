@@ -49,10 +49,10 @@ def memory_ratio(memory: dict[str, float] | None) -> float | None:
     return memory[ours.NAME] / min(others) if others else None
 
 
-def machine() -> dict:
-    """Versions, processor, and the command with its date and commit."""
+def machine(module: str = "benchmarks.attacks") -> dict:
+    """Versions, processor, and the command (`python -m module`) with its date and commit."""
     return {
-        "command": shlex.join(["python", "-m", "benchmarks.attacks", *sys.argv[1:]]),
+        "command": shlex.join(["python", "-m", module, *sys.argv[1:]]),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": _commit(),
         "processor": _processor(),
@@ -60,6 +60,15 @@ def machine() -> dict:
         "system": platform.platform(),
         "versions": {"python": platform.python_version(), **dict(_versions())},
     }
+
+
+def where_and_when(facts: dict) -> str:
+    """What `machine` found, in one line of a table's page."""
+    versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
+    return (
+        f"`{facts['command']}`, {facts['date']}, commit {facts['commit']}, "
+        f"{facts['processor']}, {facts['cores']} cores, {versions}."
+    )
 
 
 def as_json(
@@ -96,19 +105,16 @@ def growth(scaling: Scaling, timings: Timings) -> dict[str, list[float]]:
 def as_markdown(
     rows: Sequence[Measured], scalings: Sequence[tuple[Scaling, Timings]], repeats: int
 ) -> str:
-    facts = machine()
-    versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
     parts = [
         "# Attacks: speed and memory",
-        f"`{facts['command']}`, {facts['date']}, commit {facts['commit']}, "
-        f"{facts['processor']}, {facts['cores']} cores, {versions}.",
+        where_and_when(machine()),
         HOW.format(repeats=repeats),
-        *([_markdown(_HEADER, map(_cells, rows))] if rows else []),
+        *([markdown(_HEADER, map(_cells, rows))] if rows else []),
     ]
     parts += [f"- {each.row.name}: {each.row.note}." for each in rows if each.row.note]
     for scaling, timings in scalings:
         header = [scaling.name, *(f"{value} {scaling.variable}" for value in scaling.values)]
-        parts.append(_markdown(header, _growth_cells(scaling, timings)))
+        parts.append(markdown(header, _growth_cells(scaling, timings)))
     blocks = "\n\n".join(parts)
     return blocks.replace(".\n\n- ", ".\n- ") + "\n"
 
@@ -117,10 +123,10 @@ def on_screen(
     rows: Sequence[Measured], scalings: Sequence[tuple[Scaling, Timings]]
 ) -> Iterator[Table]:
     if rows:
-        yield _screen_table(_HEADER, (_cells(each) for each in rows))
+        yield screen_table(_HEADER, (_cells(each) for each in rows))
     for scaling, timings in scalings:
         header = [scaling.name, *map(str, scaling.values)]
-        yield _screen_table(header, _growth_cells(scaling, timings))
+        yield screen_table(header, _growth_cells(scaling, timings))
 
 
 def line(measured: Measured) -> str:
@@ -160,12 +166,12 @@ def _growth_cells(scaling: Scaling, timings: Timings) -> Iterator[list[str]]:
         yield [name, *(f"{value:.2f}" for value in values)]
 
 
-def _markdown(header: list[str], rows) -> str:
+def markdown(header: list[str], rows) -> str:
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
 
-def _screen_table(header: list[str], rows) -> Table:
+def screen_table(header: list[str], rows) -> Table:
     table = Table(*header)
     for cells in rows:
         table.add_row(*(f"[red]{each}[/]" if "missed" in each else each for each in cells))

@@ -18,7 +18,7 @@ BELOW = {
     "reports": {
         *("studies", "evaluation", "defenses", "distillation", "attacks", "models", "data"),
     },
-    "benchmarks": {"evaluation", "attacks", "models", "data"},
+    "benchmarks": {"evaluation", "defenses", "distillation", "attacks", "models", "data"},
 }
 
 
