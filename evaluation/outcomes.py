@@ -36,7 +36,8 @@ class Outcomes:
         out_of_range: bool [E, N], adversarial images that leave [0, 1].
         own_labels: the attack moved away from the predictions of the model that it sees.
         seconds: of the whole sweep.
-        examples: float32 [E, n, ...], adversarial images of the first few images.
+        examples: float32 [E, n, ...], adversarial images of a few images, the first unless others
+            were asked for.
         example_images: float32 [n, ...], these images.
         targets: int [N], the classes of a targeted attack; `None` for an untargeted one.
         label_ranks, clean_label_ranks: int [E, N] and [N], how many other classes have at least the
@@ -173,7 +174,7 @@ def evaluate(
     own_labels: bool = False,
     targets: np.ndarray | None = None,
     surrogate=None,
-    examples: int = 8,
+    examples: int | Sequence[int] = 8,
     progress=None,
     jit_compile: bool = False,
 ) -> Outcomes:
@@ -192,7 +193,8 @@ def evaluate(
         targets: int [N], classes that a targeted attack is to reach, none of them the label.
         surrogate: the model that the attack sees, of the same kind as `model`, which only
             classifies what comes out (a transfer attack); default: `model`.
-        examples: images of which the adversarial versions are kept.
+        examples: images of which the adversarial versions are kept: so many from the front, or
+            their indices.
         progress: called with (images done, images in all).
         jit_compile: compile with XLA.
 
@@ -238,7 +240,8 @@ def evaluate(
             len(results), *shape
         )
 
-    count, first = len(images), slice(examples)
+    count = len(images)
+    kept = slice(examples) if isinstance(examples, int) else list(examples)
     return Outcomes(
         epsilons=np.array(epsilons, np.float64),
         labels=labels,
@@ -257,8 +260,8 @@ def evaluate(
         out_of_range=stacked([_leaves_range(r.images) for r in results], bool, count),
         own_labels=own_labels,
         seconds=seconds,
-        examples=stacked([r.images[first] for r in results], np.float32, *images[first].shape),
-        example_images=images[first],
+        examples=stacked([r.images[kept] for r in results], np.float32, *images[kept].shape),
+        example_images=images[kept],
         targets=None if targets is None else goal.classes,
         label_ranks=stacked([label_ranks(each, labels) for each in logits], np.int64, count),
         clean_label_ranks=label_ranks(clean, labels),

@@ -19,11 +19,10 @@ def summary(results: Results) -> Table:
     main = results.table[results.table["variant"] == "main"]
     # One screen: of many networks, the undefended and the distilled ones.
     many = main[["case", "protocol", "defense"]].drop_duplicates().shape[0] > 24
-    shown_roles = {"undefended", "student"} | (set() if many else {"teacher", "control"})
     for (case, dataset, protocol, defense), rows in main.groupby(
         ["case", "dataset", "protocol", "defense"], sort=False
     ):
-        if rows["role"].iloc[0] not in shown_roles:
+        if many and rows["role"].iloc[0] not in ("undefended", "student"):
             continue
         shown = rows[rows["view"] == study.compared[protocol][1][0]]
         cells = []

@@ -32,7 +32,11 @@ class Results:
         trainings: one row per trained network and place in the study.
         histories: one row per epoch of each training.
         correct: per arm, bool [1 + E, images], the clean images first.
-        examples: per arm, arrays "images", "adversarial", "labels", "clean", "predictions".
+        examples: per arm, arrays "images", "adversarial", "labels", "clean", "predictions"; where
+            the arm has a pictured class, the clean images first in each: "confusion", int
+            [1 + E, classes, classes], how often each true class gets each prediction, "strip",
+            uint8 [1 + E, height, width, channels], one image of the class as a picture, and
+            "strip_predictions", int [1 + E].
         compared: of the study.
     """
 
@@ -137,6 +141,8 @@ def collect(study: Study, profile: Profile, runner: Runner, todo: Plan) -> Resul
         correct[arm.key] = np.vstack([outcomes.clean_correct, outcomes.correct])
         if _is_shown(study, arm):
             examples[arm.key] = _examples(outcomes)
+        if arm.pictured is not None:
+            examples.setdefault(arm.key, {}).update(_pictured(outcomes, arm.pictured))
     placed = _places(todo)
     stages = {training: runner.training_path(training) for training in placed}
     trainings = pd.DataFrame(
@@ -315,6 +321,22 @@ def _examples(outcomes: Outcomes) -> dict[str, np.ndarray]:
         "labels": outcomes.labels[first],
         "clean": outcomes.clean_predictions[first],
         "predictions": outcomes.predictions[largest, first],
+    }
+
+
+def _pictured(outcomes: Outcomes, pictured: int) -> dict[str, np.ndarray]:
+    predictions = np.vstack([outcomes.clean_predictions, outcomes.predictions])
+    classes = 1 + max(outcomes.labels.max(), predictions.max())
+    confusion = np.zeros([len(predictions), classes, classes], int)
+    for counts, predicted in zip(confusion, predictions, strict=True):
+        np.add.at(counts, (outcomes.labels, predicted), 1)
+    # The runner keeps the image of the pictured class last.
+    images = np.concatenate([outcomes.example_images[np.newaxis, -1], outcomes.examples[:, -1]])
+    index = int(np.argmax(outcomes.labels == pictured))
+    return {
+        "confusion": confusion,
+        "strip": np.round(np.clip(images, 0, 1) * 255).astype(np.uint8),
+        "strip_predictions": predictions[:, index],
     }
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 import keras
+import numpy as np
 
 import data
 from attacks import as_logits
@@ -24,6 +25,9 @@ from studies.store import Store
 from studies.study import VIEWS, Arm, Profile, Study, Training, description
 from studies.training import network_of, train
 from studies.units import BetweenStandardised, standardised_input
+
+#: Images of an arm whose adversarial versions are kept.
+EXAMPLES = 8
 
 
 class Progress(Protocol):
@@ -201,6 +205,7 @@ class Runner:
                 arm.epsilons,
                 own_labels=arm.own_labels,
                 surrogate=surrogate,
+                examples=_examples(arm, dataset),
                 progress=lambda done, count: update(done / count, f"{done} of {count} images"),
             )
             outcomes.save(directory / "outcomes.npz")
@@ -245,6 +250,8 @@ class Runner:
         # What an arm is called does not change what it computes.
         for name in ("case", "protocol", "variant", "attack_name"):
             del described[name]
+        if arm.pictured is None:
+            del described["pictured"]
         # A network that was trained again may differ in its last bits: its weights count.
         networks = [self.training_path(training) / "model.h5" for training in arm.needs]
         return {
@@ -275,6 +282,18 @@ def _through(arm: Arm, network: keras.Model):
 
 def _data_key(training: Training) -> tuple[str, str, int | None]:
     return training.dataset, training.split, training.images_per_class
+
+
+def _examples(arm: Arm, dataset: Dataset) -> int | list[int]:
+    """The images whose adversarial versions are kept: the first ones, then the pictured one."""
+    if arm.pictured is None:
+        return EXAMPLES
+    of_class = np.flatnonzero(dataset.y_test[: arm.images] == arm.pictured)
+    if not len(of_class):
+        raise ValueError(
+            f"pictured is {arm.pictured} in {arm.key!r}; accepted: a class of the images attacked"
+        )
+    return [*range(min(EXAMPLES, len(dataset.y_test[: arm.images]))), int(of_class[0])]
 
 
 def _sum_of(model: str, path: Path) -> str:

@@ -220,6 +220,8 @@ class Arm:
             with a `name` and `in_front(model)`, such as `defenses.FeatureSmoothing`.
         units: of the epsilons, one of `studies.units.UNITS`: "pixels", or "standardised" for
             distances between images with ImageNet's mean and deviation taken out.
+        pictured: a class of which one image is shown at every epsilon, the first one attacked;
+            how often each class gets each prediction is then kept as well. `None` for neither.
     """
 
     case: str
@@ -235,6 +237,7 @@ class Arm:
     crafted_on: Training | None = None
     applied: tuple[Any, ...] = ()
     units: str = "pixels"
+    pictured: int | None = None
 
     def __post_init__(self):
         grey_levels(self.units)
