@@ -19,7 +19,7 @@ from data import Dataset, DatasetNotFoundError, RandomErasing
 from data.sources import DATA_DIR_VARIABLE
 from defenses import defended
 from distillation import procedure
-from evaluation import Outcomes, evaluate
+from evaluation import Outcomes, evaluate_in_parts
 from models import with_softmax, with_temperature
 from studies.store import Store
 from studies.study import VIEWS, Arm, Profile, Study, Training, description
@@ -197,7 +197,7 @@ class Runner:
             (model, attack), surrogate = self._seen(arm), None
             if arm.crafted_on is not None:
                 surrogate = network_of(self.training_path(arm.crafted_on))
-            outcomes = evaluate(
+            outcomes = evaluate_in_parts(
                 model,
                 dataset.x_test[: arm.images],
                 dataset.y_test[: arm.images],
