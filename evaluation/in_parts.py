@@ -19,6 +19,7 @@ def evaluate_in_parts(
     attack,
     epsilons,
     *,
+    targets: np.ndarray | None = None,
     values: int = VALUES,
     progress=None,
     **options,
@@ -28,18 +29,24 @@ def evaluate_in_parts(
     Args:
         values: of the adversarial images of one part at all epsilons; at least one batch is taken.
         progress: called with (images done, images in all).
-        options: of `evaluate` that do not have one entry for each image.
+        options: the others of `evaluate`.
     """
     batch = attack.batch_size
     batches = values // (max(1, len(epsilons)) * prod(images.shape[1:]) * batch)
     size = batch * max(1, batches)
     if len(images) <= size:
-        return evaluate(model, images, labels, attack, epsilons, progress=progress, **options)
+        options |= {"targets": targets, "progress": progress}
+        return evaluate(model, images, labels, attack, epsilons, **options)
     parts = []
     for start in range(0, len(images), size):
         part = slice(start, start + size)
         numbered = _Numbered(attack, start, progress, len(images))
-        parts.append(evaluate(model, images[part], labels[part], numbered, epsilons, **options))
+        of_part = None if targets is None else targets[part]
+        parts.append(
+            evaluate(
+                model, images[part], labels[part], numbered, epsilons, targets=of_part, **options
+            )
+        )
     return _joined(parts)
 
 

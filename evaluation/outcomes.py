@@ -233,7 +233,10 @@ def evaluate(
         logits = [task.logits(result.images) for result in results]
     clean_picture = _rounded(images)
     pictures = [_rounded(result.images) for result in results]
-    rounded = [task.logits(picture / np.float32(255)) for picture in pictures]
+    rounded = [
+        found if _is_picture(result.images, picture) else task.logits(picture / np.float32(255))
+        for found, result, picture in zip(logits, results, pictures, strict=True)
+    ]
 
     def stacked(values, dtype, *shape):
         return np.array([np.asarray(value) for value in values], dtype).reshape(
@@ -280,6 +283,11 @@ def _among_first(ranks: np.ndarray | None, k: int) -> np.ndarray:
 def _rounded(images: np.ndarray) -> np.ndarray:
     """Grey levels 0..255 of the 8-bit pictures that images are stored as, float32."""
     return np.round(np.clip(images, 0, 1) * 255)
+
+
+def _is_picture(images: np.ndarray, rounded: np.ndarray) -> bool:
+    """Whether rounding to 8 bits changes nothing, as where a patch is pasted on pictures."""
+    return np.array_equal(images, rounded / np.float32(255))
 
 
 def _same(pictures: np.ndarray, others: np.ndarray) -> np.ndarray:

@@ -3,7 +3,7 @@
 import json
 import os
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +12,15 @@ import tensorflow as tf
 
 from attacks import PGD
 from evaluation import Outcomes
+from studies.patches import PatchPlan
 from studies.runner import Plan, Runner, versions
 from studies.study import Arm, Profile, Study, Training
 from studies.units import grey_levels
 
 #: Images shown of an arm, at its largest epsilon.
 EXAMPLES = 6
+#: Rows of a patched image that is shown.
+SHOWN_SIDE = 112
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +41,10 @@ class Results:
             uint8 [1 + E, height, width, channels], one image of the class as a picture, and
             "strip_predictions", int [1 + E].
         compared: of the study.
+        patches: per arm with a patch, arrays "pixels" uint8 [h, w, C], "rows" int [images], which
+            of the test images `correct` speaks of, "image" uint8 [H, W, C], the first of these
+            with the patch on it, not above `SHOWN_SIDE` pixels, its "label" and "prediction",
+            and what the history of the fit has.
     """
 
     run: dict
@@ -47,6 +54,7 @@ class Results:
     correct: dict[str, np.ndarray]
     examples: dict[str, dict[str, np.ndarray]]
     compared: dict[str, tuple[str, tuple[str, ...]]]
+    patches: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
 
     def outcomes(
         self,
@@ -98,25 +106,17 @@ class Results:
             frame = getattr(self, name)
             _replace(directory / f"{name}.csv", frame.to_csv(index=False, float_format="%.6g"))
         _replace_arrays(directory / "correct.npz", self.correct)
-        _replace_arrays(
-            directory / "examples.npz",
-            {
-                f"{arm}|{name}": array
-                for arm, arrays in self.examples.items()
-                for name, array in arrays.items()
-            },
-        )
+        for name in ("examples", "patches"):
+            path = directory / f"{name}.npz"
+            path.unlink(missing_ok=True)
+            if name == "examples" or self.patches:
+                _replace_arrays(path, _flat(getattr(self, name)))
 
     @classmethod
     def load(cls, directory: Path, compared: dict) -> "Results":
         """Reads what `save` wrote; FileNotFoundError says what is missing."""
         with np.load(directory / "correct.npz", allow_pickle=False) as stored:
             correct = dict(stored)
-        examples: dict[str, dict[str, np.ndarray]] = {}
-        with np.load(directory / "examples.npz", allow_pickle=False) as stored:
-            for key in stored.files:
-                arm, name = key.split("|")
-                examples.setdefault(arm, {})[name] = stored[key]
         frames = {
             # "none" is a value here, and only an empty cell is a missing one.
             name: pd.read_csv(directory / f"{name}.csv", keep_default_na=False, na_values=[""])
@@ -127,14 +127,15 @@ class Results:
             run=json.loads((directory / "run.json").read_text()),
             **frames,
             correct=correct,
-            examples=examples,
+            examples=_nested(directory / "examples.npz"),
             compared=compared,
+            patches=_nested(path) if (path := directory / "patches.npz").exists() else {},
         )
 
 
 def collect(study: Study, profile: Profile, runner: Runner, todo: Plan) -> Results:
     """Gathers the finished stages of a plan."""
-    table, correct, examples = [], {}, {}
+    table, correct, examples, patches = [], {}, {}, {}
     for arm in todo.arms:
         outcomes = runner.outcomes(arm)
         table.append(_rows(study, profile, arm, outcomes, runner.arm_path(arm).name))
@@ -143,6 +144,8 @@ def collect(study: Study, profile: Profile, runner: Runner, todo: Plan) -> Resul
             examples[arm.key] = _examples(outcomes)
         if arm.pictured is not None:
             examples.setdefault(arm.key, {}).update(_pictured(outcomes, arm.pictured))
+        if isinstance(arm.attack, PatchPlan):
+            patches[arm.key] = _patch(runner, arm, outcomes)
     placed = _places(todo)
     stages = {training: runner.training_path(training) for training in placed}
     trainings = pd.DataFrame(
@@ -188,6 +191,7 @@ def collect(study: Study, profile: Profile, runner: Runner, todo: Plan) -> Resul
         correct=correct,
         examples=examples,
         compared=study.compared,
+        patches=patches,
     )
 
 
@@ -278,6 +282,17 @@ def _rows(study: Study, profile: Profile, arm: Arm, outcomes: Outcomes, stage: s
     if isinstance(arm.attack, PGD):
         step_size = arm.attack.step_size
         reach = 2.5 * reach if step_size is None else arm.attack.steps * step_size
+    of_patch = {}
+    if isinstance(arm.attack, PatchPlan):
+        plan = arm.attack
+        of_patch = {
+            "patch": plan.kind,
+            "patch_class": plan.name,
+            "patch_side": plan.side,
+            "patch_fitted_on": plan.fitted_on if plan.kind == "trained" else 0,
+            "patch_share": plan.share(outcomes.example_images.shape[1:]),
+            "placement": range(len(table)),  # the clean images first, as number 0
+        }
     return table.assign(
         study=study.name,
         profile=profile.name,
@@ -299,6 +314,7 @@ def _rows(study: Study, profile: Profile, arm: Arm, outcomes: Outcomes, stage: s
         seed=arm.seed,
         arm=arm.key,
         stage=stage,
+        **of_patch,
     )
 
 
@@ -338,6 +354,40 @@ def _pictured(outcomes: Outcomes, pictured: int) -> dict[str, np.ndarray]:
         "strip": np.round(np.clip(images, 0, 1) * 255).astype(np.uint8),
         "strip_predictions": predictions[:, index],
     }
+
+
+def _patch(runner: Runner, arm: Arm, outcomes: Outcomes) -> dict[str, np.ndarray]:
+    patch = runner.patch(arm)
+    _, rows = arm.attack.rows(runner.dataset(arm.training).y_test[: arm.images])
+    history = {name: np.array(values) for name, values in patch.history.items()}
+    return history | {
+        "pixels": np.round(255 * patch.pixels).astype(np.uint8),
+        "rows": rows,
+        "image": np.round(255 * _shrunk(outcomes.examples[0, 0])).astype(np.uint8),
+        "label": outcomes.labels[0],
+        "prediction": outcomes.predictions[0, 0],
+    }
+
+
+def _shrunk(image: np.ndarray) -> np.ndarray:
+    """An image [H, W, C] whose squares of pixels are averaged, if it is large."""
+    by = -(-image.shape[0] // SHOWN_SIDE)
+    height, width = (side // by for side in image.shape[:2])
+    squares = image[: height * by, : width * by].reshape(height, by, width, by, -1)
+    return squares.mean(axis=(1, 3))
+
+
+def _flat(nested: dict[str, dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    return {f"{arm}|{name}": array for arm, of in nested.items() for name, array in of.items()}
+
+
+def _nested(path: Path) -> dict[str, dict[str, np.ndarray]]:
+    nested: dict[str, dict[str, np.ndarray]] = {}
+    with np.load(path, allow_pickle=False) as stored:
+        for key in stored.files:
+            arm, name = key.split("|")
+            nested.setdefault(arm, {})[name] = stored[key]
+    return nested
 
 
 def _places(todo: Plan) -> dict[Training, tuple[str, str, str]]:

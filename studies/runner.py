@@ -14,13 +14,15 @@ import keras
 import numpy as np
 
 import data
-from attacks import as_logits
+from attacks import Patch, as_logits
 from data import Dataset, DatasetNotFoundError, RandomErasing
 from data.sources import DATA_DIR_VARIABLE
 from defenses import defended
 from distillation import procedure
 from evaluation import Outcomes, evaluate_in_parts
 from models import with_softmax, with_temperature
+from studies import patches
+from studies.patches import PatchAtPlaces, PatchPlan
 from studies.store import Store
 from studies.study import VIEWS, Arm, Profile, Study, Training, description
 from studies.training import network_of, train
@@ -114,10 +116,13 @@ class Runner:
         """Does what is missing; a second call does nothing."""
         for training in todo.trainings:  # a missing data set is found before hours are spent
             self._fingerprint(training)
-        progress.plan(len(todo.trainings) + len(todo.arms))
+        patched = sum(map(_is_patch, todo.arms))
+        progress.plan(len(todo.trainings) + patched + len(todo.arms))
         for training in todo.trainings:
             self._train(training, progress)
         for arm in sorted(todo.arms, key=lambda arm: todo.trainings.index(arm.training)):
+            if _is_patch(arm):
+                self._make_patch(arm, progress)
             self._attack(arm, progress)
 
     def dataset(self, training: Training) -> Dataset:
@@ -157,6 +162,9 @@ class Runner:
         except DatasetNotFoundError:
             return False
 
+    def patch(self, arm: Arm) -> Patch:
+        return patches.load(self.store.path("patch", self._patch_description(arm)) / "patch.npz")
+
     def outcomes(self, arm: Arm) -> Outcomes:
         return Outcomes.load(self.arm_path(arm) / "outcomes.npz")
 
@@ -189,26 +197,63 @@ class Runner:
         if self.store.has("attack", what):
             progress.found(title)
             return
-        dataset = self.dataset(arm.training)
         with (
             progress.stage(title) as update,
             self.store.writing("attack", what) as directory,
         ):
-            (model, attack), surrogate = self._seen(arm), None
-            if arm.crafted_on is not None:
-                surrogate = network_of(self.training_path(arm.crafted_on))
-            outcomes = evaluate_in_parts(
-                model,
-                dataset.x_test[: arm.images],
-                dataset.y_test[: arm.images],
-                attack,
-                arm.epsilons,
-                own_labels=arm.own_labels,
-                surrogate=surrogate,
-                examples=_examples(arm, dataset),
-                progress=lambda done, count: update(done / count, f"{done} of {count} images"),
-            )
+
+            def show(done: int, count: int) -> None:
+                update(done / count, f"{done} of {count} images")
+
+            outcomes = (self._place_patch if _is_patch(arm) else self._evaluate)(arm, show)
             outcomes.save(directory / "outcomes.npz")
+
+    def _evaluate(self, arm: Arm, progress) -> Outcomes:
+        dataset = self.dataset(arm.training)
+        (model, attack), surrogate = self._seen(arm), None
+        if arm.crafted_on is not None:
+            surrogate = network_of(self.training_path(arm.crafted_on))
+        return evaluate_in_parts(
+            model,
+            dataset.x_test[: arm.images],
+            dataset.y_test[: arm.images],
+            attack,
+            arm.epsilons,
+            own_labels=arm.own_labels,
+            surrogate=surrogate,
+            examples=_examples(arm, dataset),
+            progress=progress,
+        )
+
+    def _make_patch(self, arm: Arm, progress: Progress) -> None:
+        what, plan = self._patch_description(arm), arm.attack
+        title = f"patch {arm.training.title}, {arm.attack_name}"
+        if self.store.has("patch", what):
+            progress.found(title)
+            return
+        dataset = self.dataset(arm.training)
+        with (
+            progress.stage(title) as update,
+            self.store.writing("patch", what) as directory,
+        ):
+            model, _ = self._seen(arm)
+            part = slice(arm.images)
+            patch = plan.make(model, dataset.x_test[part], dataset.y_test[part], update)
+            patches.save(directory / "patch.npz", patch)
+
+    def _place_patch(self, arm: Arm, progress) -> Outcomes:
+        """The outcomes of the images that the patch was not made from."""
+        dataset, plan = self.dataset(arm.training), arm.attack
+        _, rows = plan.rows(dataset.y_test[: arm.images])
+        return evaluate_in_parts(
+            self._seen(arm)[0],
+            dataset.x_test[rows],
+            dataset.y_test[rows],
+            PatchAtPlaces(self.patch(arm), rows, plan.batch_size),
+            arm.epsilons,
+            targets=np.full(len(rows), plan.target),
+            progress=progress,
+        )
 
     def _seen(self, arm: Arm):
         """The model and attack of an arm, from its view of the network and what is applied."""
@@ -264,11 +309,24 @@ class Runner:
             "versions": versions(),
         }
 
+    def _patch_description(self, arm: Arm) -> dict:
+        """Of an arm, what determines its patch."""
+        whole, plan = self._arm_description(arm), arm.attack
+        kept = {name: whole["arm"][name] for name in ("training", "view", "applied", "images")}
+        kept["patch"] = {
+            name: description(getattr(plan, name)) for name in ("method", "target", "fitted_on")
+        }
+        return whole | {"arm": kept}
+
     def _fingerprint(self, training: Training) -> str:
         key = _data_key(training)
         if key not in self._fingerprints:
             self._fingerprints[key] = self.dataset(training).fingerprint
         return self._fingerprints[key]
+
+
+def _is_patch(arm: Arm) -> bool:
+    return isinstance(arm.attack, PatchPlan)
 
 
 def _through(arm: Arm, network: keras.Model):

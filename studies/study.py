@@ -20,6 +20,7 @@ from attacks.minimum_norm import MinimumNormAttack
 from models import applications
 from studies.hardening import Hardening
 from studies.links import Link
+from studies.patches import PatchPlan
 from studies.units import grey_levels
 from studies.verdicts import Verdict
 
@@ -213,7 +214,8 @@ class Arm:
         view: one of `VIEWS`.
         own_labels: the attack moves away from the model's own predictions.
         images: test images attacked, from the front of the test set; `None` for all.
-        epsilons: distances, in `units`.
+        attack: an attack, or the plan of a patch.
+        epsilons: distances, in `units`; of a patch infinity, once for each placement.
         crafted_on: the network that the attack sees, plain, whose images are then given to
             `training`; `None` for `training` itself, with what is applied to it.
         applied: untrained defenses put around the network by `defenses.defended`: frozen data
@@ -230,7 +232,7 @@ class Arm:
     training: Training
     view: str
     attack_name: str
-    attack: BudgetAttack | MinimumNormAttack
+    attack: BudgetAttack | MinimumNormAttack | PatchPlan
     epsilons: tuple[float, ...]
     own_labels: bool
     images: int | None
@@ -241,6 +243,13 @@ class Arm:
 
     def __post_init__(self):
         grey_levels(self.units)
+        if isinstance(self.attack, PatchPlan) and (
+            self.crafted_on is not None or self.units != "pixels" or self.view != "logits"
+        ):
+            raise ValueError(
+                f"attack is a patch with crafted_on {self.crafted_on}, units {self.units!r} and "
+                f"view {self.view!r}; accepted: None, 'pixels', 'logits'"
+            )
         if self.units != "pixels" and self.crafted_on is not None:
             raise ValueError(f"units is {self.units!r} with crafted_on; accepted: 'pixels'")
 
