@@ -22,7 +22,7 @@ STUDIES = {
     ),
     "icbai": Study(
         name="icbai",
-        title="Defensive distillation on MNIST against FGSM at 30 % noise",
+        title="FGSM and patches on ImageNet classifiers, defensive distillation on MNIST",
         description=icbai.__doc__,
         published=_PUBLISHED / "icbai.csv",
         profiles=icbai.PROFILES,

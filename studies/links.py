@@ -9,8 +9,8 @@ class Link:
 
     Attributes:
         kind: "accuracy under attack", "clean accuracy", "mean drop", "mean gain",
-            "plateau", "rise" and "better up to" are measured; "setting" is compared with the
-            paper profile; "claim" is judged as one; "background" is no result of the study;
+            "plateau", "rise", "most damaging side" and "better up to" are measured; "setting" is
+            compared with the paper profile; "claim" is judged as one; "background" is no result of the study;
             "no counterpart" is one that nothing here measures, as `remark` says.
         cases: the cases it speaks of.
         role: "undefended" or "student", or "all" for both.
