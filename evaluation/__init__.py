@@ -1,7 +1,6 @@
 """From attacks to measurements: outcomes per image, accuracies, intervals, paired tests."""
 
 from evaluation.f1 import f1_per_class, macro_f1
-from evaluation.in_parts import evaluate_in_parts
 from evaluation.outcomes import Outcomes, evaluate
 from evaluation.statistics import (
     Paired,
@@ -17,7 +16,6 @@ __all__ = [
     "Paired",
     "bootstrap_mean",
     "evaluate",
-    "evaluate_in_parts",
     "f1_per_class",
     "label_ranks",
     "macro_f1",

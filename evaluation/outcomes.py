@@ -8,8 +8,10 @@ from time import perf_counter
 import numpy as np
 import pandas as pd
 import tensorflow as tf
+from scipy.special import softmax
 
 from attacks import Targeted
+from attacks.classifier import AsLogits
 from attacks.engine import Task
 from attacks.gradients import loss_gradient
 from evaluation.f1 import macro_f1
@@ -36,9 +38,10 @@ class Outcomes:
         out_of_range: bool [E, N], adversarial images that leave [0, 1].
         own_labels: the attack moved away from the predictions of the model that it sees.
         seconds: of the whole sweep.
-        examples: float32 [E, n, ...], adversarial images of a few images, the first unless others
-            were asked for.
+        examples: float32 [E, n, ...], adversarial images of a few images.
         example_images: float32 [n, ...], these images.
+        example_probabilities: float32 [1 + E, n, classes], of these images, without attack first.
+            `None` in files of older versions.
         targets: int [N], the classes of a targeted attack; `None` for an untargeted one.
         label_ranks, clean_label_ranks: int [E, N] and [N], how many other classes have at least the
             logit of the true class; see `top_k.label_ranks`. `None` in files of older versions.
@@ -65,6 +68,20 @@ class Outcomes:
     label_ranks: np.ndarray | None = None
     clean_label_ranks: np.ndarray | None = None
     inference_seconds: float = float("nan")
+    example_probabilities: np.ndarray | None = None
+
+    @classmethod
+    def joined(cls, parts: Sequence["Outcomes"]) -> "Outcomes":
+        """The outcomes of all images from those of some after another, at the same epsilons."""
+        if len(parts) == 1:
+            return parts[0]
+        fields = dict(vars(parts[0]))
+        for name, axis in _AXES.items():
+            if fields[name] is not None:
+                fields[name] = np.concatenate([getattr(part, name) for part in parts], axis)
+        for name in ("seconds", "inference_seconds"):
+            fields[name] = sum(getattr(part, name) for part in parts)
+        return cls(**fields)
 
     @property
     def correct(self) -> np.ndarray:
@@ -104,6 +121,7 @@ class Outcomes:
                     "rounds_away": self.rounds_away[index].mean(),
                     "mean_linf": self.linf[index].mean(),
                     "mean_l2": self.l2[index].mean(),
+                    "median_l2_moved": _median(self.l2[index]),
                     "gradient_evaluations": self.gradient_evaluations[index].mean(),
                     "out_of_range": np.mean(self.out_of_range[index]),
                     "zero_gradient": np.mean(self.zero_gradient),
@@ -164,6 +182,18 @@ class Outcomes:
         return cls(**{name: scalars.get(name, np.asarray)(value) for name, value in fields.items()})
 
 
+#: Along which axis the images of each array are.
+_AXES = {
+    **dict.fromkeys(("labels", "clean_predictions", "zero_gradient", "targets"), 0),
+    **dict.fromkeys(("clean_label_ranks", "example_images"), 0),
+    **dict.fromkeys(("predictions", "rounded_predictions", "rounds_away", "linf", "l2"), 1),
+    **dict.fromkeys(("gradient_evaluations", "out_of_range", "label_ranks"), 1),
+    **dict.fromkeys(("examples", "example_probabilities"), 1),
+}
+#: The adversarial images of all epsilons that are in memory at once, and as many again.
+_PART_BYTES = 2**29
+
+
 def evaluate(
     model,
     images: np.ndarray,
@@ -180,6 +210,8 @@ def evaluate(
 ) -> Outcomes:
     """Attacks `images` at every epsilon and classifies what comes out.
 
+    Many large images are done some after another, in whole batches, which changes no outcome.
+
     Args:
         model: what an attack takes: a Keras model or callable that gives logits, or either in
             `attacks.as_logits`.
@@ -194,7 +226,7 @@ def evaluate(
         surrogate: the model that the attack sees, of the same kind as `model`, which only
             classifies what comes out (a transfer attack); default: `model`.
         examples: images of which the adversarial versions are kept: so many from the front, or
-            their indices.
+            their indices, ascending where not all images fit into memory at once.
         progress: called with (images done, images in all).
         jit_compile: compile with XLA.
 
@@ -205,8 +237,62 @@ def evaluate(
         raise ValueError("images is empty; accepted: one image or more")
     if own_labels and targets is not None:
         raise ValueError("own_labels is True with targets; accepted: one of the two")
-    # Checks the labels also where the attack is not given them.
     task = Task(model, images, np.asarray(labels), batch_size=attack.batch_size)
+    images, labels = task.images, task.goal.classes
+    if targets is not None:
+        targets = Targeted(targets, labels).classes
+    kept = range(examples) if isinstance(examples, int) else examples
+    size = _part_size(images, len(epsilons), attack.batch_size)
+    parts = []
+    for start in range(0, len(images), size):
+        part = slice(start, start + size)
+        parts.append(
+            _evaluate_part(
+                model,
+                images[part],
+                labels[part],
+                attack,
+                epsilons,
+                own_labels=own_labels,
+                targets=None if targets is None else targets[part],
+                surrogate=surrogate,
+                kept=[index - start for index in kept if start <= index < start + size],
+                ids=np.arange(len(images))[part],
+                progress=progress and _from(progress, start, len(images)),
+                jit_compile=jit_compile,
+            )
+        )
+    return Outcomes.joined(parts)
+
+
+def _from(progress, start: int, count: int):
+    """The progress of a part that begins with image `start`."""
+    return lambda done, _: progress(start + done, count)
+
+
+def _part_size(images: np.ndarray, epsilons: int, batch_size: int) -> int:
+    """How many images are done at once: whole batches, at least one."""
+    at_once = _PART_BYTES // max(1, images[0].nbytes * epsilons)
+    return max(batch_size, at_once // batch_size * batch_size)
+
+
+def _evaluate_part(
+    model,
+    images: np.ndarray,
+    labels: np.ndarray,
+    attack,
+    epsilons: Sequence[float],
+    *,
+    own_labels: bool,
+    targets: np.ndarray | None,
+    surrogate,
+    kept: list[int],
+    ids: np.ndarray,
+    progress,
+    jit_compile: bool,
+) -> Outcomes:
+    # Checks the labels also where the attack is not given them.
+    task = Task(model, images, labels, batch_size=attack.batch_size)
     images, labels = task.images, task.goal.classes
     goal = labels if targets is None else Targeted(targets, labels)
     seen = task
@@ -218,6 +304,7 @@ def evaluate(
         images,
         None if own_labels else goal,
         epsilons=epsilons,
+        ids=ids,
         progress=progress,
         jit_compile=jit_compile,
     )
@@ -244,7 +331,7 @@ def evaluate(
         )
 
     count = len(images)
-    kept = slice(examples) if isinstance(examples, int) else list(examples)
+    kept = [index for index in kept if index < count]
     return Outcomes(
         epsilons=np.array(epsilons, np.float64),
         labels=labels,
@@ -269,7 +356,22 @@ def evaluate(
         label_ranks=stacked([label_ranks(each, labels) for each in logits], np.int64, count),
         clean_label_ranks=label_ranks(clean, labels),
         inference_seconds=inference_seconds,
+        example_probabilities=np.stack(
+            [_probabilities(model, each[kept]) for each in (clean, *logits)]
+        ),
     )
+
+
+def _probabilities(model, outputs: np.ndarray) -> np.ndarray:
+    """float32 [n, classes] from what the model gives."""
+    found = outputs if isinstance(model, AsLogits) else softmax(outputs.astype(float), axis=1)
+    return found.astype(np.float32)
+
+
+def _median(distances: np.ndarray) -> float:
+    """Of the images that were changed; NaN if none was."""
+    moved = distances[distances > 0]
+    return float(np.median(moved)) if len(moved) else float("nan")
 
 
 def _among_first(ranks: np.ndarray | None, k: int) -> np.ndarray:

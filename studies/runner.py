@@ -19,7 +19,7 @@ from data import Dataset, DatasetNotFoundError, RandomErasing
 from data.sources import DATA_DIR_VARIABLE
 from defenses import defended
 from distillation import procedure
-from evaluation import Outcomes, evaluate_in_parts
+from evaluation import Outcomes, evaluate
 from models import with_softmax, with_temperature
 from studies import patches
 from studies.patches import PatchAtPlaces, PatchPlan
@@ -213,7 +213,7 @@ class Runner:
         (model, attack), surrogate = self._seen(arm), None
         if arm.crafted_on is not None:
             surrogate = network_of(self.training_path(arm.crafted_on))
-        return evaluate_in_parts(
+        return evaluate(
             model,
             dataset.x_test[: arm.images],
             dataset.y_test[: arm.images],
@@ -245,7 +245,7 @@ class Runner:
         """The outcomes of the images that the patch was not made from."""
         dataset, plan = self.dataset(arm.training), arm.attack
         _, rows = plan.rows(dataset.y_test[: arm.images])
-        return evaluate_in_parts(
+        return evaluate(
             self._seen(arm)[0],
             dataset.x_test[rows],
             dataset.y_test[rows],

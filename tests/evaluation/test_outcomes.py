@@ -145,6 +145,48 @@ def test_images_without_a_gradient_are_counted(images, temperature, saturated):
     np.testing.assert_array_equal(still, outcomes.zero_gradient)
 
 
+@pytest.mark.parametrize("own_labels", [False, True])
+def test_large_images_are_done_in_parts(monkeypatch, model, images, labels, own_labels):
+    def run(shares, kept=(1, 9, 39)):
+        # A random start is drawn for an image, whatever part it is in.
+        attack = PGD(3, random_start=True, batch_size=4)
+        return evaluate(
+            model,
+            images,
+            labels,
+            attack,
+            EPSILONS,
+            own_labels=own_labels,
+            examples=kept,
+            progress=lambda done, count: shares.append(done / count),
+        )
+
+    whole = run([])
+    # Of three epsilons nine images fit, which is two batches of four.
+    monkeypatch.setattr("evaluation.outcomes._PART_BYTES", 9 * 3 * 36 * 4)
+    shares = []
+    parts = run(shares)
+    for field, value in vars(whole).items():
+        if value is not None and not field.endswith("seconds"):
+            np.testing.assert_allclose(getattr(parts, field), value, atol=1e-6, err_msg=field)
+    assert shares == [batch / 10 for batch in range(1, 11)]
+    np.testing.assert_array_equal(parts.example_images, images[[1, 9, 39]])
+    assert parts.examples.shape == (3, 3, 6, 6, 1)
+
+
+def test_probabilities_of_the_examples(model, images, labels):
+    outcomes = evaluate(model, images, labels, FGSM(), EPSILONS, examples=[3, 5])
+    assert outcomes.example_probabilities.shape == (4, 2, 4)
+    for index, shown in enumerate([images[[3, 5]], *outcomes.examples]):
+        expected = tf.nn.softmax(model(shown)).numpy()
+        np.testing.assert_allclose(outcomes.example_probabilities[index], expected, atol=1e-6)
+    treated = as_logits(models.with_softmax(model))
+    same = evaluate(treated, images, labels, FGSM(), EPSILONS, examples=[3, 5])
+    np.testing.assert_allclose(
+        same.example_probabilities[0], outcomes.example_probabilities[0], atol=1e-6
+    )
+
+
 @pytest.mark.parametrize("name", ["outcomes.npz", "outcomes"])
 def test_saved_and_loaded(model, images, labels, tmp_path, name):
     outcomes = evaluate(model, images, labels, FGSM(), EPSILONS, examples=3)
