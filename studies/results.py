@@ -3,7 +3,7 @@
 import json
 import os
 import platform
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +14,15 @@ from attacks import PGD
 from evaluation import Outcomes
 from studies.patches import PatchPlan
 from studies.runner import Plan, Runner, versions
-from studies.study import Arm, Profile, Study, Training
+from studies.study import Arm, Pictured, Profile, Study, Training
 from studies.units import grey_levels
 
 #: Images shown of an arm, at its largest epsilon.
 EXAMPLES = 6
 #: Rows of a patched image that is shown.
 SHOWN_SIDE = 112
+#: Classes whose confidences are shown of an image.
+LIKELIEST = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +38,7 @@ class Results:
         histories: one row per epoch of each training.
         correct: per arm, bool [1 + E, images], the clean images first.
         examples: per arm, arrays "images", "adversarial", "labels", "clean", "predictions"; where
-            the arm has a pictured class, the clean images first in each: "confusion", int
+            the arm has a strip, the clean images first in each: "confusion", int
             [1 + E, classes, classes], how often each true class gets each prediction, "strip",
             uint8 [1 + E, height, width, channels], one image of the class as a picture, and
             "strip_predictions", int [1 + E].
@@ -45,6 +47,11 @@ class Results:
             of the test images `correct` speaks of, "image" uint8 [H, W, C], the first of these
             with the patch on it, not above `SHOWN_SIDE` pixels, its "label" and "prediction",
             and what the history of the fit has.
+        pictured: per arm with `Arm.pictured`, of n images arrays "images" and "adversarial" (uint8
+            [n, height, width, channels]), "mean_change" and "largest_change" (grey levels, [n]),
+            "label_names" [n]; without and under attack "names" and "confidences" of the most likely
+            classes [2, n, 5], "label_confidences" and "ranks" of the true class [2, n], 0 the
+            first; and of all N images "every_label", "every_clean" and "every_prediction".
     """
 
     run: dict
@@ -55,6 +62,7 @@ class Results:
     examples: dict[str, dict[str, np.ndarray]]
     compared: dict[str, tuple[str, tuple[str, ...]]]
     patches: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
+    pictured: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
 
     def outcomes(
         self,
@@ -106,10 +114,10 @@ class Results:
             frame = getattr(self, name)
             _replace(directory / f"{name}.csv", frame.to_csv(index=False, float_format="%.6g"))
         _replace_arrays(directory / "correct.npz", self.correct)
-        for name in ("examples", "patches"):
+        for name in ("examples", "patches", "pictured"):
             path = directory / f"{name}.npz"
             path.unlink(missing_ok=True)
-            if name == "examples" or self.patches:
+            if name == "examples" or getattr(self, name):
                 _replace_arrays(path, _flat(getattr(self, name)))
 
     @classmethod
@@ -117,6 +125,11 @@ class Results:
         """Reads what `save` wrote; FileNotFoundError says what is missing."""
         with np.load(directory / "correct.npz", allow_pickle=False) as stored:
             correct = dict(stored)
+        optional = {
+            name: _by_arm(path)
+            for name in ("patches", "pictured")
+            if (path := directory / f"{name}.npz").exists()
+        }
         frames = {
             # "none" is a value here, and only an empty cell is a missing one.
             name: pd.read_csv(directory / f"{name}.csv", keep_default_na=False, na_values=[""])
@@ -127,23 +140,42 @@ class Results:
             run=json.loads((directory / "run.json").read_text()),
             **frames,
             correct=correct,
-            examples=_nested(directory / "examples.npz"),
+            examples=_by_arm(directory / "examples.npz"),
             compared=compared,
-            patches=_nested(path) if (path := directory / "patches.npz").exists() else {},
+            **optional,
         )
+
+
+def _flat(by_arm: dict[str, dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    return {
+        f"{arm}|{name}": array for arm, arrays in by_arm.items() for name, array in arrays.items()
+    }
+
+
+def _by_arm(path: Path) -> dict[str, dict[str, np.ndarray]]:
+    """What was written of `_flat`."""
+    found: dict[str, dict[str, np.ndarray]] = {}
+    with np.load(path, allow_pickle=False) as stored:
+        for key in stored.files:
+            arm, name = key.split("|")
+            found.setdefault(arm, {})[name] = stored[key]
+    return found
 
 
 def collect(study: Study, profile: Profile, runner: Runner, todo: Plan) -> Results:
     """Gathers the finished stages of a plan."""
-    table, correct, examples, patches = [], {}, {}, {}
+    table, correct, examples, patches, pictured = [], {}, {}, {}, {}
     for arm in todo.arms:
         outcomes = runner.outcomes(arm)
         table.append(_rows(study, profile, arm, outcomes, runner.arm_path(arm).name))
         correct[arm.key] = np.vstack([outcomes.clean_correct, outcomes.correct])
-        if _is_shown(study, arm):
-            examples[arm.key] = _examples(outcomes)
         if arm.pictured is not None:
-            examples.setdefault(arm.key, {}).update(_pictured(outcomes, arm.pictured))
+            names = runner.dataset(arm.training).class_names
+            pictured[arm.key] = _pictured(outcomes, arm.pictured, names)
+        elif _is_shown(study, arm):
+            examples[arm.key] = _examples(outcomes)
+        if arm.strip_of is not None:
+            examples.setdefault(arm.key, {}).update(_strip(outcomes, arm.strip_of))
         if isinstance(arm.attack, PatchPlan):
             patches[arm.key] = _patch(runner, arm, outcomes)
     placed = _places(todo)
@@ -192,6 +224,7 @@ def collect(study: Study, profile: Profile, runner: Runner, todo: Plan) -> Resul
         examples=examples,
         compared=study.compared,
         patches=patches,
+        pictured=pictured,
     )
 
 
@@ -217,11 +250,8 @@ def replacements(study: Study, profile: Profile, todo: Plan) -> list[str]:
                 f"{arm.case}, {arm.protocol} attacks: {arm.images} test images "
                 f"instead of {original.images or 'all'}"
             )
-        restarts = getattr(arm.attack, "restarts", 1), getattr(original.attack, "restarts", 1)
-        if restarts[0] != restarts[1]:
-            seen.setdefault(
-                f"{arm.protocol} {arm.attack_name}: {restarts[0]} restarts instead of {restarts[1]}"
-            )
+        for what, ours, theirs in _attack_differences(arm, original):
+            seen.setdefault(f"{arm.protocol} {arm.attack_name}: {ours} {what} instead of {theirs}")
     if len(profile.seeds) < len(paper.seeds):
         sentences.append(f"seeds: {len(profile.seeds)} instead of {len(paper.seeds)}")
     for (case, what, ours, theirs), roles in changed.items():
@@ -232,6 +262,14 @@ def replacements(study: Study, profile: Profile, todo: Plan) -> list[str]:
     return sentences + list(seen)
 
 
+def _attack_differences(arm: Arm, published: Arm):
+    """(what, ours, theirs) wherever a profile changes the settings of an attack."""
+    settings, originals = asdict(arm.attack), asdict(published.attack)
+    for name in sorted(settings.keys() & originals.keys() - {"batch_size"}):
+        if settings[name] != originals[name]:
+            yield name.replace("_", " "), settings[name], originals[name]
+
+
 def _differences(training: Training, published: Training):
     """(what, ours, theirs) wherever a profile changes the scale of a training."""
     compared = (
@@ -239,6 +277,7 @@ def _differences(training: Training, published: Training):
         ("width", training.network.width, published.network.width),
         ("weights", training.network.weights, published.network.weights),
         ("epochs", training.recipe.epochs, published.recipe.epochs),
+        ("learning rate", training.recipe.learning_rate, published.recipe.learning_rate),
         ("batch size", training.recipe.batch_size, published.recipe.batch_size),
         ("training images", training.images, published.images),
         ("images per class", training.images_per_class, published.images_per_class),
@@ -340,15 +379,15 @@ def _examples(outcomes: Outcomes) -> dict[str, np.ndarray]:
     }
 
 
-def _pictured(outcomes: Outcomes, pictured: int) -> dict[str, np.ndarray]:
+def _strip(outcomes: Outcomes, shown: int) -> dict[str, np.ndarray]:
     predictions = np.vstack([outcomes.clean_predictions, outcomes.predictions])
     classes = 1 + max(outcomes.labels.max(), predictions.max())
     confusion = np.zeros([len(predictions), classes, classes], int)
     for counts, predicted in zip(confusion, predictions, strict=True):
         np.add.at(counts, (outcomes.labels, predicted), 1)
-    # The runner keeps the image of the pictured class last.
+    # The runner keeps the image of the class last.
     images = np.concatenate([outcomes.example_images[np.newaxis, -1], outcomes.examples[:, -1]])
-    index = int(np.argmax(outcomes.labels == pictured))
+    index = int(np.argmax(outcomes.labels == shown))
     return {
         "confusion": confusion,
         "strip": np.round(np.clip(images, 0, 1) * 255).astype(np.uint8),
@@ -377,17 +416,35 @@ def _shrunk(image: np.ndarray) -> np.ndarray:
     return squares.mean(axis=(1, 3))
 
 
-def _flat(nested: dict[str, dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    return {f"{arm}|{name}": array for arm, of in nested.items() for name, array in of.items()}
+def _pictured(outcomes: Outcomes, shown: Pictured, class_names) -> dict[str, np.ndarray]:
+    """What `Results.pictured` holds of one arm."""
+    (at,) = np.flatnonzero(np.isclose(outcomes.epsilons, shown.epsilon))
+    images, adversarial = outcomes.example_images, outcomes.examples[at]
+    changes = 255 * np.abs(adversarial - images).reshape(len(images), -1)
+    probabilities = outcomes.example_probabilities[[0, 1 + at]]
+    first = np.argsort(-probabilities, axis=2, kind="stable")[:, :, :LIKELIEST]
+    kept = list(shown.images)
+    labels = outcomes.labels[kept]
+    ranks = outcomes.clean_label_ranks[kept], outcomes.label_ranks[at, kept]
+    return {
+        "images": _as_bytes(images),
+        "adversarial": _as_bytes(adversarial),
+        "mean_change": changes.mean(axis=1),
+        "largest_change": changes.max(axis=1),
+        "label_names": np.array(class_names)[labels],
+        "names": np.array(class_names)[first],
+        "confidences": np.take_along_axis(probabilities, first, axis=2),
+        "label_confidences": probabilities[:, np.arange(len(labels)), labels],
+        "ranks": np.stack(ranks),
+        "every_label": outcomes.labels,
+        "every_clean": outcomes.clean_predictions,
+        "every_prediction": outcomes.predictions[at],
+    }
 
 
-def _nested(path: Path) -> dict[str, dict[str, np.ndarray]]:
-    nested: dict[str, dict[str, np.ndarray]] = {}
-    with np.load(path, allow_pickle=False) as stored:
-        for key in stored.files:
-            arm, name = key.split("|")
-            nested.setdefault(arm, {})[name] = stored[key]
-    return nested
+def _as_bytes(images: np.ndarray) -> np.ndarray:
+    """As they would be stored in a picture."""
+    return np.round(255 * np.clip(images, 0, 1)).astype(np.uint8)
 
 
 def _places(todo: Plan) -> dict[Training, tuple[str, str, str]]:

@@ -28,7 +28,7 @@ from studies.study import VIEWS, Arm, Profile, Study, Training, description
 from studies.training import network_of, train
 from studies.units import BetweenStandardised, standardised_input
 
-#: Images of an arm whose adversarial versions are kept.
+#: Images of which an arm keeps what the attack made of them.
 EXAMPLES = 8
 
 
@@ -295,8 +295,6 @@ class Runner:
         # What an arm is called does not change what it computes.
         for name in ("case", "protocol", "variant", "attack_name"):
             del described[name]
-        if arm.pictured is None:
-            del described["pictured"]
         # A network that was trained again may differ in its last bits: its weights count.
         networks = [self.training_path(training) / "model.h5" for training in arm.needs]
         return {
@@ -343,13 +341,15 @@ def _data_key(training: Training) -> tuple[str, str, int | None]:
 
 
 def _examples(arm: Arm, dataset: Dataset) -> int | list[int]:
-    """The images whose adversarial versions are kept: the first ones, then the pictured one."""
-    if arm.pictured is None:
+    """The images whose adversarial versions are kept: the first ones, then that of a strip."""
+    if arm.pictured is not None:
+        return list(arm.pictured.images)
+    if arm.strip_of is None:
         return EXAMPLES
-    of_class = np.flatnonzero(dataset.y_test[: arm.images] == arm.pictured)
+    of_class = np.flatnonzero(dataset.y_test[: arm.images] == arm.strip_of)
     if not len(of_class):
         raise ValueError(
-            f"pictured is {arm.pictured} in {arm.key!r}; accepted: a class of the images attacked"
+            f"strip_of is {arm.strip_of} in {arm.key!r}; accepted: a class of the images attacked"
         )
     return [*range(min(EXAMPLES, len(dataset.y_test[: arm.images]))), int(of_class[0])]
 

@@ -204,6 +204,14 @@ VIEWS = ("logits", "softmax", "softmax at T", "logits / T")
 
 
 @dataclass(frozen=True)
+class Pictured:
+    """Test images, by ascending index, that a report shows with their highest confidences."""
+
+    images: tuple[int, ...]
+    epsilon: float
+
+
+@dataclass(frozen=True)
 class Arm:
     """One network under one attack over a range of epsilons.
 
@@ -222,8 +230,9 @@ class Arm:
             with a `name` and `in_front(model)`, such as `defenses.FeatureSmoothing`.
         units: of the epsilons, one of `studies.units.UNITS`: "pixels", or "standardised" for
             distances between images with ImageNet's mean and deviation taken out.
-        pictured: a class of which one image is shown at every epsilon, the first one attacked;
+        strip_of: a class of which one image is shown at every epsilon, the first one attacked;
             how often each class gets each prediction is then kept as well. `None` for neither.
+        pictured: images that are kept as pictures, with their classes before and after.
     """
 
     case: str
@@ -239,7 +248,8 @@ class Arm:
     crafted_on: Training | None = None
     applied: tuple[Any, ...] = ()
     units: str = "pixels"
-    pictured: int | None = None
+    strip_of: int | None = None
+    pictured: Pictured | None = None
 
     def __post_init__(self):
         grey_levels(self.units)
@@ -288,6 +298,8 @@ class Scale:
         images, validation_images: used in training; `None` for all.
         pretrained: whether ImageNet weights are used where the study did.
         attack_images: test images attacked, by protocol; a protocol left out attacks all.
+        images_per_class: see `data.load`.
+        learning_rate: of every training; `None` for the published one.
     """
 
     upsampling: int
@@ -299,6 +311,8 @@ class Scale:
     pretrained: bool = True
     attack_images: dict[str, int] = field(default_factory=dict)
     attack_batch_size: int = 128
+    images_per_class: int | None = None
+    learning_rate: float | None = None
 
 
 @dataclass(frozen=True)
