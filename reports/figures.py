@@ -83,10 +83,10 @@ def accuracy_curves(
 
 
 class Curve(NamedTuple):
-    """Accuracies in percent with 95 % intervals, float [E], against epsilons [E]."""
+    """Accuracies or errors in percent with 95 % intervals, float [E], against epsilons [E]."""
 
     epsilons: np.ndarray
-    accuracy: np.ndarray
+    percent: np.ndarray
     low: np.ndarray
     high: np.ndarray
 
@@ -112,7 +112,7 @@ def accuracy_panels(
         for role, curve in curves.items():
             axis.plot(
                 curve.epsilons,
-                curve.accuracy,
+                curve.percent,
                 marker="o",
                 markersize=3,
                 color=COLORS[role],
@@ -129,6 +129,94 @@ def accuracy_panels(
     handles = axes[0].get_legend_handles_labels()
     figure.legend(*handles, fontsize=8, loc="outside lower center", ncols=len(names))
     figure.suptitle(title)
+    _save(figure, path)
+
+
+def error_curves(
+    panels: Mapping[str, Mapping[str, Curve]],
+    unit: str,
+    title: str,
+    path: Path,
+    published: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray]]] | None = None,
+) -> None:
+    """One panel per kind of error, with a curve per network and a dotted one as published.
+
+    Args:
+        panels: by title, curves by network.
+        unit: of the epsilons, written below each panel.
+        published: by panel and network, epsilons and errors in percent, [E] each.
+    """
+    published = published or {}
+    names = [name for part in (panels, published) for curves in part.values() for name in curves]
+    colors = {name: f"C{index}" for index, name in enumerate(dict.fromkeys(names))}
+    figure = Figure(figsize=(4.4 * len(panels) + 0.6, 4.2), layout="constrained")
+    axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+    for axis, (panel, curves) in zip(axes, panels.items(), strict=True):
+        for name, curve in curves.items():
+            color = colors[name]
+            axis.plot(
+                curve.epsilons, curve.percent, marker="o", markersize=3, color=color, label=name
+            )
+            axis.fill_between(
+                curve.epsilons, curve.low, curve.high, color=color, alpha=0.1, linewidth=0
+            )
+        for name, (epsilons, errors) in published.get(panel, {}).items():
+            axis.plot(
+                epsilons, errors, ":x", markersize=4, color=colors[name], label=f"{name}, published"
+            )
+        axis.set(title=panel, xlabel=unit, ylim=(-2, 102))
+        axis.grid(alpha=0.3)
+    axes[0].set_ylabel("error (%)")
+    handles = axes[0].get_legend_handles_labels()
+    figure.legend(*handles, fontsize=7, loc="outside lower center", ncols=3)
+    figure.suptitle(title, fontsize=11)
+    _save(figure, path)
+
+
+class Confidences(NamedTuple):
+    """A picture and the classes it is most likely of.
+
+    Attributes:
+        title: above the picture.
+        picture: uint8 [height, width, channels].
+        names: of the classes, the most likely one first.
+        confidences: float [K].
+        true: the name of its true class.
+    """
+
+    title: str
+    picture: np.ndarray
+    names: list[str]
+    confidences: np.ndarray
+    true: str
+
+
+def confidence_bars(rows: list[list[Confidences]], title: str, path: Path) -> None:
+    """Pictures with bars of their highest confidences beside them; the true class is green.
+
+    Args:
+        rows: one per picture, each with one entry per attack.
+    """
+    columns = len(rows[0])
+    figure = Figure(figsize=(4.6 * columns, 1.75 * len(rows) + 0.5), layout="constrained")
+    axes = figure.subplots(len(rows), 2 * columns, squeeze=False, width_ratios=[1, 1.15] * columns)
+    for axis_row, row in zip(axes, rows, strict=True):
+        for column, shown in enumerate(row):
+            picture, bars = axis_row[2 * column : 2 * column + 2]
+            picture.imshow(shown.picture.squeeze(), cmap="gray", vmin=0, vmax=255)
+            picture.set(xticks=[], yticks=[])
+            picture.set_title(shown.title, fontsize=8)
+            places = np.arange(len(shown.names))
+            colors = ["C2" if name == shown.true else "C0" for name in shown.names]
+            bars.barh(places, shown.confidences, color=colors)
+            bars.set_yticks(places, shown.names, fontsize=7)
+            bars.invert_yaxis()
+            bars.set(xlim=(0, 1.25), xticks=[0, 0.5, 1])
+            bars.tick_params(axis="x", labelsize=7)
+            for place, confidence in zip(places, shown.confidences, strict=True):
+                bars.text(confidence + 0.02, place, f"{confidence:.3f}", va="center", fontsize=6)
+            bars.spines[["top", "right"]].set_visible(False)
+    figure.suptitle(title, fontsize=10)
     _save(figure, path)
 
 
