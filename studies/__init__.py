@@ -2,7 +2,17 @@
 
 from pathlib import Path
 
-from studies import icbai, icbai_claims, icbai_published, ntu, ntu_claims, ntu_published
+from studies import (
+    icbai,
+    icbai_claims,
+    icbai_published,
+    ntu,
+    ntu_claims,
+    ntu_published,
+    praxis,
+    praxis_claims,
+    praxis_published,
+)
 from studies.study import Study
 
 _PUBLISHED = Path(__file__).parent / "published"
@@ -31,6 +41,18 @@ STUDIES = {
         claims=icbai_claims.claims,
         compared=icbai.COMPARED,
         headline=icbai.HEADLINE,
+    ),
+    "praxis": Study(
+        name="praxis",
+        title="FGSM and CW on ImageNet classifiers, distillation across architectures",
+        description=praxis.__doc__,
+        published=_PUBLISHED / "praxis.csv",
+        profiles=praxis.PROFILES,
+        arms=praxis.arms,
+        link=praxis_published.link,
+        claims=praxis_claims.claims,
+        compared=praxis.COMPARED,
+        headline=praxis.HEADLINE,
     ),
 }
 

@@ -8,10 +8,10 @@ class Link:
     """What stands beside one published row.
 
     Attributes:
-        kind: "accuracy under attack", "clean accuracy", "mean drop", "mean gain",
-            "plateau", "rise", "most damaging side" and "better up to" are measured; "setting" is
-            compared with the paper profile; "claim" is judged as one; "background" is no result of the study;
-            "no counterpart" is one that nothing here measures, as `remark` says.
+        kind: "setting" is compared with the paper profile; "claim" is judged as one; "background"
+            is no result of the study; "no counterpart" is one that nothing here measures, as
+            `remark` says. Every other kind, such as "accuracy under attack", "mean drop" or
+            "top-1 error", is measured: the report of the study says how.
         cases: the cases it speaks of.
         role: "undefended" or "student", or "all" for both.
         attacks: the attacks it speaks of.
@@ -19,6 +19,7 @@ class Link:
         split: of a clean accuracy: "train", "validation" or "test".
         sign: -1 where the study prints an increase as a positive drop, or a loss as a gain.
         setting: the value of the paper profile.
+        index: which one; of a confidence the class and the rank, 1 the first.
         remark: what a reader has to know.
     """
 
@@ -30,6 +31,7 @@ class Link:
     split: str = ""
     sign: int = 1
     setting: float | None = None
+    index: tuple[int, ...] = ()
     remark: str = ""
 
     @property
