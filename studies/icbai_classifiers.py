@@ -53,11 +53,11 @@ PATCHES = {
     "paper": Patches(
         CLASSES, SIDES, AdversarialPatch(1), fitted_on=4500, evaluated_on=500, images_per_class=5
     ),
-    # A thirtieth of the images: a larger step, and smaller batches for as many steps as there are.
+    # A fifteenth of the images: larger steps, and smaller batches for more of them.
     "laptop-imagenet": Patches(
         CLASSES,
         SIDES,
-        AdversarialPatch(1, learning_rate=3.0, epochs=2, batch_size=10),
+        AdversarialPatch(1, learning_rate=3.0, batch_size=10),
         fitted_on=300,
         evaluated_on=250,
         images_per_class=1,
@@ -66,7 +66,7 @@ PATCHES = {
     "demo": Patches(
         {0: "0", 3: "3", 7: "7"},
         (5, 9),
-        AdversarialPatch(1, learning_rate=1.0, epochs=4, batch_size=10),
+        AdversarialPatch(1, learning_rate=10.0, batch_size=10),
         fitted_on=200,
         evaluated_on=160,
     ),
