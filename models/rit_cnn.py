@@ -16,8 +16,10 @@ from models.checkpoints import load_weights
 from models.outputs import with_temperature
 from models.preprocessing import first_layers
 
-_FILTERS = (32, 64, 128)
-_UNITS = (128, 64)
+FILTERS = (32, 64, 128)
+UNITS = (128, 64)
+KERNEL = 2
+DROPOUT = 0.5
 
 
 def rit_cnn(
@@ -42,20 +44,20 @@ def rit_cnn(
     Raises ValueError if an argument is out of range or the images are below 8 pixels;
     CheckpointError if the weights cannot be loaded.
     """
-    check_arguments(num_classes, input_shape, upsampling, width, minimum_side=2 ** len(_FILTERS))
+    check_arguments(num_classes, input_shape, upsampling, width, minimum_side=2 ** len(FILTERS))
 
     images = keras.Input(input_shape, name="images")
     x = first_layers(images, preprocessing, upsampling)
-    for filters in _FILTERS:
-        x = layers.Conv2D(scaled(filters, width), 2, padding="same", activation="relu")(x)
+    for filters in FILTERS:
+        x = layers.Conv2D(scaled(filters, width), KERNEL, padding="same", activation="relu")(x)
         x = layers.MaxPooling2D()(x)
 
     x = layers.Flatten()(x)
-    for units in _UNITS:
+    for units in UNITS:
         x = layers.Dense(scaled(units, width))(x)
         x = layers.BatchNormalization()(x)
         x = layers.Activation("relu")(x)
-        x = layers.Dropout(0.5)(x)
+        x = layers.Dropout(DROPOUT)(x)
     logits = layers.Dense(num_classes, dtype="float32", name="logits")(x)
 
     model = keras.Model(images, logits, name=name or "rit_cnn")

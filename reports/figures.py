@@ -1,6 +1,6 @@
 """The pictures of a study's report, as PNG files."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -97,6 +97,8 @@ def accuracy_panels(
     unit: str,
     title: str,
     path: Path,
+    colors: Mapping[str, str] = COLORS,
+    printed: Mapping[str, tuple[Sequence[float], Sequence[float]]] | None = None,
 ) -> None:
     """One panel per way of attacking, with a curve per role; those without curves are left out.
 
@@ -104,6 +106,8 @@ def accuracy_panels(
         panels: by title, curves by role.
         names: of the roles, for the legend.
         unit: of the epsilons, written below each panel.
+        colors: of the roles.
+        printed: by title, epsilons and accuracies in percent of a study, drawn as crosses.
     """
     panels = {panel: curves for panel, curves in panels.items() if curves}
     figure = Figure(figsize=(3.2 * len(panels) + 0.6, 3.8), layout="constrained")
@@ -115,19 +119,26 @@ def accuracy_panels(
                 curve.percent,
                 marker="o",
                 markersize=3,
-                color=COLORS[role],
+                color=colors[role],
                 label=names[role],
             )
             axis.fill_between(
-                curve.epsilons, curve.low, curve.high, color=COLORS[role], alpha=0.1, linewidth=0
+                curve.epsilons, curve.low, curve.high, color=colors[role], alpha=0.1, linewidth=0
             )
+        if printed and panel in printed:
+            axis.plot(*printed[panel], "kx", label="published")
         axis.set_title(panel, fontsize=9)
         axis.set_xlabel(unit, fontsize=8)
         axis.set_ylim(-2, 102)
         axis.grid(alpha=0.3)
     axes[0].set_ylabel("accuracy (%)")
-    handles = axes[0].get_legend_handles_labels()
-    figure.legend(*handles, fontsize=8, loc="outside lower center", ncols=len(names))
+    handles = {
+        label: handle
+        for axis in axes
+        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)
+    }
+    columns = min(len(handles), 2 * len(panels) + 1)
+    figure.legend(handles.values(), handles, fontsize=8, loc="outside lower center", ncols=columns)
     figure.suptitle(title)
     _save(figure, path)
 
@@ -221,16 +232,25 @@ def confidence_bars(rows: list[list[Confidences]], title: str, path: Path) -> No
 
 
 def training_curves(
-    trainings: pd.DataFrame, histories: pd.DataFrame, title: str, path: Path
+    trainings: pd.DataFrame,
+    histories: pd.DataFrame,
+    title: str,
+    path: Path,
+    colors: Mapping[str, str] = COLORS,
+    names: Mapping[str, str] | None = None,
 ) -> None:
-    """Accuracy and loss over the epochs, training dashed and validation solid."""
+    """Accuracy and loss over the epochs, training dashed and validation solid.
+
+    Args:
+        colors, names: of the roles; without names the role and the procedure are written.
+    """
     figure = Figure(figsize=(10.4, 4), layout="constrained")
     axes = figure.subplots(1, 2)
     for _, training in trainings.iterrows():
         history = histories[histories["stage"] == training["stage"]]
-        color = COLORS[training["role"]]
-        label = training["role"].replace("_", " ")
-        if training["procedure"] not in ("none", "as_listed"):
+        color = colors[training["role"]]
+        label = names[training["role"]] if names else training["role"].replace("_", " ")
+        if not names and training["procedure"] not in ("none", "as_listed"):
             label += f" ({training['procedure']})"
         style = ":" if training["procedure"] == "papernot" else "-"
         for axis, name, scale in ((axes[0], "accuracy", 100), (axes[1], "loss", 1)):
@@ -248,6 +268,99 @@ def training_curves(
         axis.grid(alpha=0.3)
     axes[0].legend(fontsize=7, title="solid: validation, dashed: training", title_fontsize=7)
     figure.suptitle(title)
+    _save(figure, path)
+
+
+def loss_curves(
+    curves: Mapping[str, np.ndarray],
+    names: Mapping[str, str],
+    colors: Mapping[str, str],
+    printed: Mapping[str, tuple[float, float]],
+    title: str,
+    path: Path,
+) -> None:
+    """Training losses against the epoch.
+
+    Args:
+        curves: by role, float [epochs].
+        printed: by role, the losses that a study prints after its first and its last epoch,
+            drawn as crosses at the first and the last epoch here.
+    """
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axis = figure.subplots()
+    for role, values in curves.items():
+        epochs = np.arange(1, len(values) + 1)
+        axis.semilogy(epochs, values, marker=".", color=colors[role], label=names[role])
+        if role in printed:
+            label = f"published, {names[role]}"
+            axis.plot(
+                [1, len(values)], printed[role], linestyle="", marker="x", color=colors[role],
+                label=label,
+            )  # fmt: skip
+    axis.set(xlabel="epoch", ylabel="training loss")
+    axis.grid(alpha=0.3)
+    axis.legend(fontsize=7)
+    figure.suptitle(title, fontsize=10)
+    _save(figure, path)
+
+
+def strips(
+    rows: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    headings: Sequence[str],
+    class_names: Sequence[str],
+    label: int,
+    title: str,
+    path: Path,
+) -> None:
+    """One picture at growing epsilons with its predictions, wrong ones in red, a row per network.
+
+    Args:
+        rows: by network, pictures [E, height, width, channels] in [0, 1] and predictions [E].
+        headings: of the columns.
+        label: the true class.
+    """
+    size = (1.1 * len(headings) + 1.2, 1.45 * len(rows) + 0.7)
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.subplots(len(rows), len(headings), squeeze=False)
+    for axis_row, (name, (pictures, predictions)) in zip(axes, rows.items(), strict=True):
+        for axis, picture, predicted in zip(axis_row, pictures, predictions, strict=True):
+            axis.imshow(picture.squeeze(), cmap="gray", vmin=0, vmax=1)
+            axis.set(xticks=[], yticks=[])
+            color = "black" if predicted == label else "C3"
+            axis.set_xlabel(class_names[predicted], fontsize=9, color=color)
+        axis_row[0].set_ylabel(name.replace(", ", ",\n").replace(": ", ":\n"), fontsize=8)
+    for axis, heading in zip(axes[0], headings, strict=True):
+        axis.set_title(heading, fontsize=8)
+    figure.suptitle(title, fontsize=10)
+    _save(figure, path)
+
+
+def class_shares(
+    counts: np.ndarray,
+    columns: Sequence[str],
+    class_names: Sequence[str],
+    unit: str,
+    title: str,
+    path: Path,
+) -> None:
+    """How the predictions of each column are shared among the classes, in percent.
+
+    Args:
+        counts: int [classes, columns].
+        unit: of the columns.
+    """
+    shares = 100 * counts / counts.sum(axis=0)
+    figure = Figure(figsize=(0.55 * len(columns) + 2, 0.35 * len(counts) + 1.4))
+    figure.set_layout_engine("constrained")
+    axis = figure.subplots()
+    axis.imshow(shares, cmap="Blues", vmin=0, vmax=100, aspect="auto")
+    for (row, column), share in np.ndenumerate(shares):
+        color = "white" if share > 50 else "black"
+        axis.text(column, row, f"{share:.0f}", ha="center", va="center", fontsize=7, color=color)
+    axis.set_xticks(range(len(columns)), columns, fontsize=8)
+    axis.set_yticks(range(len(counts)), class_names, fontsize=8)
+    axis.set(xlabel=unit, ylabel="predicted class")
+    figure.suptitle(title, fontsize=9)
     _save(figure, path)
 
 

@@ -12,6 +12,9 @@ from studies import (
     praxis,
     praxis_claims,
     praxis_published,
+    rit_mnist,
+    rit_mnist_claims,
+    rit_mnist_published,
 )
 from studies.study import Study
 
@@ -53,6 +56,18 @@ STUDIES = {
         claims=praxis_claims.claims,
         compared=praxis.COMPARED,
         headline=praxis.HEADLINE,
+    ),
+    "rit_mnist": Study(
+        name="rit_mnist",
+        title="FGSM and PGD adversarial training on MNIST",
+        description=rit_mnist.__doc__,
+        published=_PUBLISHED / "rit_mnist.csv",
+        profiles=rit_mnist.PROFILES,
+        arms=rit_mnist.arms,
+        link=rit_mnist_published.link,
+        claims=rit_mnist_claims.claims,
+        compared=rit_mnist.COMPARED,
+        headline=rit_mnist.HEADLINE,
     ),
 }
 

@@ -1,0 +1,126 @@
+"""Ties every row of `published/rit_mnist.csv` to what measures it, or says why nothing does."""
+
+import pandas as pd
+
+from models.rit_cnn import DROPOUT, FILTERS, KERNEL, UNITS
+from studies import rit_mnist
+from studies.links import Link
+from studies.rit_mnist import CASE, MEETINGS
+
+_IMAGES = 54_000  # of MNIST, in the corrected split
+_ONE_READING = "one reading of what the post lists"
+_HELD_OUT = "a tenth of the official training images validates"
+_RETRAINED = {"FGSM": "fgsm_retrained", "PGD": "pgd_retrained"}
+
+#: The settings of the table of hyperparameters, with what there is to say about them.
+_HYPERPARAMETERS = {
+    "input channels": (1, ""),
+    "input side": (28, ""),
+    "convolution layers": (len(FILTERS), ""),
+    "pooling layers": (len(FILTERS), ""),
+    "fully connected layers": (len(UNITS) + 1, ""),
+    "kernel side (first)": (KERNEL, ""),
+    "kernel side (second)": (1, f"the stride of the convolutions: {_ONE_READING}"),
+    "kernels of conv 1": (FILTERS[0], ""),
+    "kernels of conv 2": (FILTERS[1], ""),
+    "kernels of conv 3": (FILTERS[2], ""),
+    "pool side": (2, ""),
+    "batch size": (rit_mnist.RECIPE.batch_size, ""),
+    "batch normalisation width 1": (UNITS[0], _ONE_READING),
+    "batch normalisation width 2": (UNITS[1], _ONE_READING),
+    "learning rate": (rit_mnist.RECIPE.learning_rate, ""),
+    "dropout rate": (DROPOUT, f"after each hidden Dense layer: {_ONE_READING}"),
+    "epochs (at least)": (rit_mnist.RECIPE.epochs, ""),
+}
+_SETTINGS = {
+    "training batch size": (rit_mnist.RECIPE.batch_size, ""),
+    "true class of the shown samples": (rit_mnist.PICTURED, ""),
+    "samples shown": (10, "one image at ten epsilons"),
+    "images per training epsilon": (_IMAGES, _HELD_OUT),
+    "combined training images": (_IMAGES * rit_mnist.SETS, _HELD_OUT),
+    "last epoch": (rit_mnist.RECIPE.epochs, ""),
+}
+_CLAIMS = {
+    "lower end of most effective epsilon range": "judged as RIT-4",
+    "upper end of most effective epsilon range": "judged as RIT-4",
+    "lower end of epsilon range of an unclear comparison": "what is compared is not said; see "
+    "RIT-11 and RIT-13",
+    "upper end of epsilon range of an unclear comparison": "what is compared is not said; see "
+    "RIT-11 and RIT-13",
+}
+#: What is read off the baseline under FGSM.
+_READ_OFF = {
+    "accuracy on the plateau": ("plateau", "mean accuracy at 0.5 to 0.9"),
+    "epsilon with the largest accuracy step": ("largest step", ""),
+    "epsilon beyond which accuracy is constant": (
+        "constant from",
+        "accuracies at it and beyond within 2 points",
+    ),
+    "first misclassification: predicted class": (
+        "wrong class",
+        "most frequent wrong class of the images of class 5 at 0.2",
+    ),
+    "later misclassifications: predicted class": (
+        "wrong class beyond",
+        "most frequent wrong class of the images of class 5 beyond 0.2",
+    ),
+    "epsilon of first misclassification": (
+        "first error",
+        "of the image of class 5 that the report shows",
+    ),
+}
+
+
+def link(row: pd.Series) -> Link:
+    """The link of one row of the published numbers.
+
+    Raises:
+        ValueError: nothing is known about the row.
+    """
+    metric, model = row["metric"], row["model"]
+    if metric.startswith("hyperparameter: "):
+        return _setting(*_HYPERPARAMETERS[metric.removeprefix("hyperparameter: ")])
+    if metric in _SETTINGS:
+        return _setting(*_SETTINGS[metric])
+    if metric == "epsilon grid value":
+        return _setting(_nearest((0.0, *rit_mnist.PUBLISHED_EPSILONS), row))
+    if metric == "training epsilon":
+        return _setting(_nearest(rit_mnist.TRAINING_EPSILONS, row))
+    if metric in _CLAIMS:
+        return Link("claim", (CASE,), remark=_CLAIMS[metric])
+    if metric == "test accuracy":
+        return Link("clean accuracy", (CASE,), _role(row), split="test")
+    if metric.startswith("accuracy under attack"):
+        grey = 255 * float(row["epsilon"])
+        return Link("accuracy under attack", (CASE,), "undefended", ("FGSM",), grey)
+    if metric.startswith("training loss after epoch"):
+        role = "fgsm_untrained" if "new" in model else "fgsm_retrained"
+        last = metric.endswith(f" {rit_mnist.RECIPE.epochs}")
+        remark = "after the last epoch of the profile" if last else ""
+        return Link("last loss" if last else "first loss", (CASE,), role, remark=remark)
+    if metric in MEETINGS:
+        remark = "a dash where the curves do not meet like this below 0.9"
+        return Link("meeting", (CASE,), metric, ("FGSM",), remark=remark)
+    if metric == "largest epsilon with correct class on the shown samples":
+        remark = "median over the test images, on a grid of 0.05"
+        return Link("median limit", (CASE,), _role(row), ("FGSM",), remark=remark)
+    if metric in _READ_OFF:
+        kind, remark = _READ_OFF[metric]
+        return Link(kind, (CASE,), "undefended", ("FGSM",), remark=remark)
+    raise ValueError(f"no link for {dict(row)}")
+
+
+def _setting(value: float, remark: str = "") -> Link:
+    return Link("setting", setting=float(value), remark=remark)
+
+
+def _nearest(values: tuple[float, ...], row: pd.Series) -> float:
+    return min(values, key=lambda value: abs(value - float(row["value"])))
+
+
+def _role(row: pd.Series) -> str:
+    """The retrained network is the one that the post calls trained."""
+    for attack, role in _RETRAINED.items():
+        if attack in row["defense"]:
+            return role
+    return "undefended"
