@@ -202,6 +202,13 @@ def test_saved_and_loaded(model, images, labels, tmp_path, name):
     pd.testing.assert_frame_equal(loaded.table(), outcomes.table())
 
 
+def test_the_examples_kept_are_those_asked_for(model, images, labels):
+    few = evaluate(model, images, labels, FGSM(), EPSILONS, examples=[0, 7, 3])
+    every = evaluate(model, images, labels, FGSM(), EPSILONS, examples=len(images))
+    np.testing.assert_array_equal(few.example_images, images[[0, 7, 3]])
+    np.testing.assert_array_equal(few.examples, every.examples[:, [0, 7, 3]])
+
+
 def test_no_epsilon_leaves_the_clean_accuracy(model, images, labels):
     outcomes = evaluate(model, images, labels, PGD(2), [])
     assert outcomes.predictions.shape == (0, 40)
