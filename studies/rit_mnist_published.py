@@ -99,7 +99,7 @@ def link(row: pd.Series) -> Link:
         remark = "after the last epoch of the profile" if last else ""
         return Link("last loss" if last else "first loss", (CASE,), role, remark=remark)
     if metric in MEETINGS:
-        remark = "a dash where the curves do not meet like this below 0.9"
+        remark = "a dash, or inf at an end, where the curves do not meet like this below 0.9"
         return Link("meeting", (CASE,), metric, ("FGSM",), remark=remark)
     if metric == "largest epsilon with correct class on the shown samples":
         remark = "median over the test images, on a grid of 0.05"

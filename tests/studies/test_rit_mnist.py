@@ -1,0 +1,295 @@
+"""The RIT study: what is read off curves, its arms, its verdicts, and a tiny run of it."""
+
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import data
+from recording import Recorder
+from reports import build_report
+from reports.rit_mnist import measure
+from studies import STUDIES, rit_mnist
+from studies.results import Results, collect
+from studies.rit_mnist_claims import claims
+from studies.rit_mnist_curves import (
+    Outcome,
+    area_gain,
+    constant_from,
+    crossing,
+    entropy,
+    largest_step,
+    median_limit,
+    outcome,
+)
+from studies.rit_mnist_published import link
+from studies.runner import Runner, _examples, plan
+from studies.store import Store
+from studies.study import Case
+
+STUDY = STUDIES["rit_mnist"]
+PUBLISHED = pd.read_csv(STUDY.published, keep_default_na=False, dtype=str)
+PAPER, LAPTOP, DEMO = (rit_mnist.PROFILES[name] for name in ("paper", "laptop", "demo"))
+LEVELS = np.array([0.0, *rit_mnist.EPSILONS])
+
+
+def falling(accuracies, epsilons=LEVELS, images: int = 1000) -> Outcome:
+    """One seed; at each epsilon so large a share of the images, the first ones, is correct."""
+    counts = np.round(np.array(accuracies) * images)
+    return Outcome(np.array(epsilons), (np.arange(images) < counts[:, None])[:, None])
+
+
+def test_curves_meet_where_lines_between_the_grid_do():
+    epsilons = [0.0, 0.1, 0.2, 0.3]
+    first = falling([0.90, 0.80, 0.50, 0.10], epsilons)
+    second = falling([0.95, 0.70, 0.40, 0.40], epsilons)
+    # Above by 0.1 at 0.2, below by 0.3 at 0.3: a quarter of the way.
+    upper = crossing(first, second)
+    assert upper.value == pytest.approx(0.225)
+    assert 0.2 < upper.low < 0.225 < upper.high < 0.25
+    # Below by 0.05 at 0, above by 0.1 at 0.1: from a third of the way on.
+    assert crossing(second, first).value == pytest.approx(0.1 / 3)
+    assert crossing(first, second, rises=True).value == pytest.approx(0.1 / 3)
+    apart = crossing(first, falling([0.1] * 4, epsilons), rises=True)
+    assert np.isnan(apart.value) and str(apart) == "nowhere"
+    assert apart.is_near(0.1, 10) == -1
+    assert [upper.is_near(e, t) for e, t in ((0.22, 0.1), (0.5, 0.1), (0.26, 0.035))] == [1, -1, 0]
+
+
+def test_areas_and_limits_by_hand():
+    epsilons = [0.0, 0.1, 0.3, 0.9]
+    first = falling([1.0, 1.0, 0.5, 0.0], epsilons)
+    second = falling([1.0, 0.0, 0.0, 0.0], epsilons)
+    # (0.1 + 0.2 x 0.75 - 0.1 x 0.5) / 0.3; what lies beyond 0.3 does not count.
+    assert area_gain(first, second).difference == pytest.approx(0.2 / 0.3)
+    assert area_gain(first, first).sign == 0
+    assert median_limit(falling([1.0, 0.8, 0.4, 0.3], epsilons)).value == 0.1
+    # An image that is wrong once and right again is not held beyond.
+    again = falling([1.0, 0.2, 1.0, 1.0], epsilons)
+    assert median_limit(again)[:3] == (0.0, 0.0, 0.0)
+    assert entropy(np.array([[5, 5, 0, 0], [9, 0, 0, 0], [1, 1, 1, 1]])).tolist() == [1, 0, 2]
+
+
+def as_published() -> np.ndarray:
+    """99 % without attack, 79 % at 0.1, 24 % at 0.2, 10 % from 0.4 on."""
+    return np.interp(LEVELS, [0, 0.1, 0.2, 0.4, 0.9], [0.99, 0.79, 0.24, 0.1, 0.1])
+
+
+def test_steps_and_plateaus():
+    curve = falling(as_published())
+    assert largest_step(curve)[:3] == (0.2, 0.2, 0.2)
+    assert constant_from(curve) == pytest.approx(0.4)
+    assert np.isnan(constant_from(falling(1 - LEVELS)))
+
+
+def test_every_row_is_linked():
+    kinds = PUBLISHED.apply(lambda row: link(row).kind, axis=1)
+    assert kinds.value_counts().to_dict() == {
+        "setting": 46,
+        "claim": 6,
+        "meeting": 4,
+        "median limit": 3,
+        "clean accuracy": 2,
+        "accuracy under attack": 2,
+        "first loss": 2,
+        "last loss": 2,
+        **dict.fromkeys(
+            (
+                *("largest step", "constant from", "plateau"),
+                *("wrong class", "wrong class beyond", "first error"),
+            ),
+            1,
+        ),
+    }
+    differing = [
+        (row["metric"], link(row))
+        for _, row in PUBLISHED[kinds == "setting"].iterrows()
+        if not np.isclose(link(row).setting, float(row["value"]))
+    ]
+    assert {metric for metric, _ in differing} == {
+        "images per training epsilon",
+        "combined training images",
+    }
+    assert all(tied.remark for _, tied in differing)
+    unknown = PUBLISHED.iloc[0].copy()
+    unknown["metric"] = "something else"
+    with pytest.raises(ValueError, match="something else"):
+        link(unknown)
+
+
+@pytest.mark.parametrize("profile", [PAPER, LAPTOP, DEMO], ids=lambda p: p.name)
+def test_arms_are_all_there_once(profile):
+    arms = rit_mnist.arms(profile)
+    assert max(Counter(arm.key for arm in arms).values()) == 1
+    seen = {(arm.protocol, arm.training.role, arm.attack_name) for arm in arms}
+    for role in rit_mnist.ROLES:
+        assert ("corrected", role, "FGSM") in seen and ("corrected", role, "PGD") in seen
+        assert (("corrected", role, "PGD, from undefended") in seen) == (role != "undefended")
+        for attack in ("FGSM", "PGD"):
+            published = role in rit_mnist.PUBLISHED_ROLES
+            assert (("faithful", role, attack) in seen) == published
+    assert ("corrected", "on_the_fly", "AutoAttack") in seen
+    for arm in arms:
+        if arm.attack_name == "FGSM":
+            assert arm.images is None and arm.epsilons == rit_mnist.EPSILONS
+            assert arm.pictured == rit_mnist.PICTURED
+
+
+def test_the_networks_are_those_of_the_post():
+    by_role = {role: rit_mnist.training(PAPER, role) for role in rit_mnist.ROLES}
+    baseline = by_role["undefended"]
+    assert baseline.needs == () and baseline.defense is None
+    for attack in ("fgsm", "pgd"):
+        retrained, untrained = by_role[f"{attack}_retrained"], by_role[f"{attack}_untrained"]
+        assert retrained.warm_up == retrained.crafted_on == untrained.crafted_on == baseline
+        assert untrained.warm_up is None
+        assert retrained.defense == untrained.defense
+        assert retrained.defense.epsilons == (0.05, 0.1, 0.2, 0.25, 0.3)
+        assert retrained.recipe == baseline.recipe
+    # As many updates as an epoch of six times the images has.
+    control = by_role["control"]
+    assert control.recipe == replace(baseline.recipe, epochs=300) and control.warm_up == baseline
+    assert by_role["on_the_fly"].defense.epsilon == 0.3
+    assert all(training.recipe.keep == "last" for training in by_role.values())
+
+
+#: The curves that the post describes, by role.
+DESCRIBED = {
+    "undefended": as_published(),
+    "fgsm_retrained": np.interp(LEVELS, [0, 0.2, 0.3, 0.4, 0.9], [0.98, 0.7, 0.17, 0.05, 0.05]),
+    "fgsm_untrained": np.interp(LEVELS, [0, 0.1, 0.3, 0.4, 0.9], [0.97, 0.5, 0.12, 0.08, 0.08]),
+}
+
+
+def judged(curves: dict[str, np.ndarray], share: float) -> pd.DataFrame:
+    """Verdicts under FGSM, where a share of the images above 0.2 gets class 8, the others 1."""
+    rows, correct, examples = [], {}, {}
+    for role, accuracies in curves.items():
+        correct[role] = falling(accuracies).correct[:, 0]
+        rows += [
+            {
+                "case": rit_mnist.CASE,
+                "protocol": "faithful",
+                "role": role,
+                "attack": "FGSM",
+                "arm": role,
+                "seed": 0,
+                "dataset": "mnist",
+                "epsilon": level,
+            }
+            for level in LEVELS
+        ]
+        confusion = np.zeros([len(LEVELS), 10, 10], int)
+        confusion[:, 5, 8], confusion[:, 5, 1] = 1000 * share, 1000 * (1 - share)
+        examples[role] = {
+            "confusion": confusion,
+            "strip": np.zeros([len(LEVELS), 2, 2, 1], np.uint8),
+            "strip_predictions": np.where(LEVELS < 0.2, 5, 8),
+        }
+    trainings = pd.DataFrame(
+        {"case": rit_mnist.CASE, "role": list(curves), "seed": 0, "stage": list(curves)}
+    )
+    histories = pd.DataFrame(
+        {
+            "stage": ["fgsm_retrained"] * 2 + ["fgsm_untrained"] * 2,
+            "loss": [0.203, 0.002, 0.102, 0.002],
+        }
+    )
+    results = Results(
+        {}, pd.DataFrame(rows), trainings, histories, correct, examples, rit_mnist.COMPARED
+    )
+    first = PUBLISHED[PUBLISHED["metric"] == "epsilon of first misclassification"].iloc[0]
+    assert measure(results)(link(first), "faithful")[0] == pytest.approx(0.2)
+    meeting = link(PUBLISHED[PUBLISHED["value"] == "0.30"].iloc[0])
+    found = measure(results)(meeting, "faithful")
+    expected = crossing(outcome(results, "fgsm_retrained"), outcome(results, "undefended"))
+    assert found == expected or np.isnan(found.value)
+    assert measure(results)(meeting, "corrected") is None
+    return pd.DataFrame([vars(verdict) for verdict in claims(results)]).set_index("claim")
+
+
+def test_what_the_post_describes_is_confirmed():
+    verdicts = judged(DESCRIBED, share=0.98)
+    assert list(dict.fromkeys(verdicts.index)) == [f"RIT-{number}" for number in range(1, 14)]
+    outcomes = verdicts["outcome"]
+    for claim in (2, 3, 4, 5, 6, 7):
+        assert outcomes[f"RIT-{claim}"] == "confirmed", verdicts.loc[f"RIT-{claim}", "evidence"]
+    # Of 1,000 images the interval of 99 % is wider than the claim's.
+    assert outcomes["RIT-1"] == "undecided"
+    assert outcomes["RIT-8"].tolist() == ["confirmed", "confirmed"]
+    assert "99.00 % [" in verdicts.loc["RIT-9", "evidence"]
+    for claim in ("RIT-10", "RIT-11", "RIT-13"):  # no network trained on PGD
+        assert outcomes[claim] == "not run"
+
+
+def test_the_opposite_is_refuted():
+    swapped = DESCRIBED | {
+        "undefended": np.interp(LEVELS, [0, 0.2, 0.3, 0.9], [0.9, 0.8, 0.5, 0.2]),
+        "fgsm_retrained": DESCRIBED["fgsm_untrained"],
+        "fgsm_untrained": DESCRIBED["fgsm_retrained"],
+    }
+    outcomes = judged(swapped, share=0.5)["outcome"]
+    for claim in (1, 2, 3, 4, 5, 6):
+        assert outcomes[f"RIT-{claim}"] == "refuted"
+    assert set(outcomes["RIT-8"]) == {"refuted"}
+
+
+def reported(tmp_path, cases=DEMO.cases, pattern="*"):
+    """A run of digits with few updates and its report; the networks are hardly trained."""
+    scale = replace(
+        DEMO.scales[rit_mnist.MODEL],
+        width=1 / 16,
+        epochs=1,
+        images=64,
+        validation_images=60,
+        attack_images={"faithful": 12, "corrected": 6, "AutoAttack": 2},
+    )
+    profile = replace(DEMO, scales={rit_mnist.MODEL: scale}, cases=cases)
+    todo = plan(STUDY, profile, pattern)
+    runner, recorder = Runner(Store(tmp_path / "runs")), Recorder()
+    runner.run(todo, recorder)
+    directory = tmp_path / "results"
+    collect(STUDY, profile, runner, todo).save(directory)
+    page = build_report(STUDY, directory)
+    for picture in page.read_text().split('src="')[1:]:
+        assert (directory / picture.split('"')[0]).stat().st_size > 5000
+    return directory, recorder, todo
+
+
+def test_a_report_of_some_networks(tmp_path):
+    some = {rit_mnist.CASE: Case(roles=("undefended", "fgsm_retrained"), protocols=())}
+    directory, recorder, todo = reported(tmp_path, some, "*/FGSM/*")
+    # FGSM is the same in both protocols, and computed once.
+    assert len(todo.arms) == 4 and len(recorder.ran) == 2 + 2 and len(recorder.there) == 2
+    comparison = pd.read_csv(directory / "comparison.csv")
+    assert len(comparison) == len(PUBLISHED)
+    assert set(comparison["status"]) >= {"measured", "not run", "as published", "differs", "claim"}
+
+    results = Results.load(directory, rit_mnist.COMPARED)
+    kept = results.examples[todo.arms[0].key]
+    digits = data.load("digits")
+    first = digits.x_test[digits.y_test == rit_mnist.PICTURED][0]
+    np.testing.assert_array_equal(kept["strip"][0], np.round(first * 255))
+    moved = np.abs(kept["strip"].astype(int) - kept["strip"][0]).max(axis=(1, 2, 3))
+    np.testing.assert_allclose(moved, 255 * LEVELS, atol=1)
+    counts = kept["confusion"]
+    assert (counts.sum(axis=2) == np.bincount(digits.y_test)).all()
+    table = results.table[results.table["arm"] == todo.arms[0].key]
+    assert np.trace(counts[0]) == table["correct"].iloc[0]
+
+
+def test_a_pictured_class_that_is_not_attacked_is_refused():
+    arm = next(arm for arm in rit_mnist.arms(DEMO) if arm.attack_name == "FGSM")
+    with pytest.raises(ValueError, match="pictured is 11"):
+        _examples(replace(arm, pictured=11), data.load("digits"))
+
+
+@pytest.mark.slow
+def test_a_report_of_all_networks(tmp_path):
+    directory, recorder, todo = reported(tmp_path)
+    assert len(recorder.ran) + len(recorder.there) == len(rit_mnist.ROLES) + len(todo.arms)
+    text = (directory / "report.md").read_text()
+    assert "None here." not in text.split("## A network that holds")[1].split("## Flags")[0]
+    assert "not run" not in set(pd.read_csv(directory / "verdicts.csv")["outcome"])
