@@ -9,7 +9,17 @@ import pytest
 from keras import layers
 from typer.testing import CliRunner
 
-from benchmarks import attacks, bare, memory, networks, peers, report, rows
+from benchmarks import (
+    attacks,
+    bare,
+    memory,
+    networks,
+    peers,
+    report,
+    rows,
+    training,
+    training_works,
+)
 from benchmarks.measuring import BARE, Measured, outcome
 from benchmarks.networks import SMALL, Network
 from benchmarks.ours import Ours
@@ -230,3 +240,58 @@ def test_what_was_measured_outlives_an_interrupt(alone, monkeypatch, tmp_path):
     assert alone(*arguments).exit_code != 0
     names = {row["name"] for row in json.loads(path.read_text())["rows"]}
     assert names == {row.name for row in rows.ROWS if row.name.startswith("PGD-40")}
+
+
+def trained(work, images, seconds, goal=None):
+    row = training_works.Row(work, "rit_cnn", training_works.bare_step, 100, goal)
+    return training.Measured(row, Timings(seconds), images)
+
+
+def test_training_is_compared_image_by_image():
+    found = trained(
+        "a set", 300, {"plain fit": [9.0, 2.0, 1.0], "epoch": [12.0, 12.0, 1.0], "once": [4, 3, 5]}
+    )
+    assert found.speeds == {"plain fit": 50.0, "epoch": 25.0}
+    assert found.times_fit == 2.0 and found.made_once == 2.0
+    assert found.efficiency is None and not found.missed
+    table = training.as_markdown([found], repeats=3)
+    assert "| rit_cnn, a set | 25 | 50 | 2.00 | 2.00 | - |" in table
+
+
+@pytest.mark.parametrize("seconds, missed", [(1.9, False), (1.7, True)])
+def test_efficiency_of_fit(seconds, missed):
+    times = {"plain fit": [2.0] * 3, "epoch": [seconds] * 3}
+    found = trained(training_works.BARE, 100, times, goal=0.9)
+    assert found.efficiency == pytest.approx(seconds / 2)
+    assert found.missed == missed
+    assert (", missed" in training.as_markdown([found], 3)) == missed
+
+
+def test_a_quick_run_of_trainings(monkeypatch, tmp_path):
+    monkeypatch.setattr(training, "RESULTS", tmp_path / "results")
+    paths = ["--json", str(tmp_path / "t.json"), "--table", str(tmp_path / "t.md")]
+    done = CliRunner().invoke(training.app, ["--quick", "--only", "rit_cnn, soft*", *paths])
+    assert done.exit_code == 0, done.output
+    found = json.loads((tmp_path / "t.json").read_text())
+    assert "benchmarks.training" in found["command"]
+    [row] = found["rows"]
+    assert row["images"] == {"plain fit": 32, "epoch": 32}
+    assert {part: len(each) for part, each in row["seconds"].items()} == {
+        "plain fit": 3,
+        "epoch": 3,
+        "once": 3,
+    }
+    assert f"| {row['name']} | " in (tmp_path / "t.md").read_text()
+    assert not (tmp_path / "results").exists()  # a part does not replace the whole
+
+
+def test_a_training_that_is_not_there():
+    done = CliRunner().invoke(training.app, ["--only", "nothing*"])
+    assert done.exit_code == 2
+    assert "matches no row" in " ".join(done.output.replace("│", " ").split())
+
+
+def test_an_epoch_on_a_static_set_is_of_all_its_images():
+    on = training_works.setting("rit_cnn", 16)
+    assert on.images.shape == (16, 28, 28, 1) and on.labels.shape == (16, 10)
+    assert training_works.fgsm_set(on).images == 64
