@@ -134,7 +134,7 @@ def test_arms_are_all_there_once(profile):
     for arm in arms:
         if arm.attack_name == "FGSM":
             assert arm.images is None and arm.epsilons == rit_mnist.EPSILONS
-            assert arm.pictured == rit_mnist.PICTURED
+            assert arm.strip_of == rit_mnist.PICTURED
 
 
 def test_the_networks_are_those_of_the_post():
@@ -280,10 +280,10 @@ def test_a_report_of_some_networks(tmp_path):
     assert np.trace(counts[0]) == table["correct"].iloc[0]
 
 
-def test_a_pictured_class_that_is_not_attacked_is_refused():
+def test_a_strip_of_a_class_that_is_not_attacked_is_refused():
     arm = next(arm for arm in rit_mnist.arms(DEMO) if arm.attack_name == "FGSM")
-    with pytest.raises(ValueError, match="pictured is 11"):
-        _examples(replace(arm, pictured=11), data.load("digits"))
+    with pytest.raises(ValueError, match="strip_of is 11"):
+        _examples(replace(arm, strip_of=11), data.load("digits"))
 
 
 @pytest.mark.slow
