@@ -27,6 +27,7 @@ test-peers: $(VENV)/.installed-peers
 
 bench: $(VENV)/.installed-peers
 	$(python) -m benchmarks.attacks
+	$(python) -m benchmarks.training
 
 $(VENV)/.installed: requirements.txt | $(VENV)
 	$(pip_install) -r requirements.txt
