@@ -8,7 +8,7 @@ import pandas as pd
 
 import data
 from evaluation import wilson
-from reports import figures
+from reports import figures, icbai_classifiers
 from reports.compare import Measure
 from studies.icbai import CASE, TRANSFERRED
 from studies.links import Link
@@ -24,9 +24,14 @@ _NOISE = 0.3 * 255
 
 
 def measure(results: Results) -> Measure:
-    """The distilled network's accuracy, in percent: faithful under FGSM, corrected under all."""
+    """What stands beside a published number: faithful under FGSM, corrected under all attacks.
 
-    def accuracy(link: Link, protocol: str):
+    Of the distilled network its accuracy, in percent; of patches the side that does most damage.
+    """
+
+    def of(link: Link, protocol: str):
+        if link.kind == "most damaging side":
+            return icbai_classifiers.measure(results, protocol)
         (attack,) = link.attacks
         found = results.outcomes(
             link.cases[0], protocol, link.role, attack if protocol == "faithful" else None
@@ -36,18 +41,22 @@ def measure(results: Results) -> Measure:
         (index,) = np.flatnonzero(np.isclose(found[0], link.epsilon_grey))
         return (*(100 * value for value in _accuracy(found[1][index])), found[1].shape[2])
 
-    return accuracy
+    return of
 
 
 def contents(results: Results, comparison: pd.DataFrame, directory: Path) -> dict:
     """The variables of `templates/icbai.md`; its pictures are drawn into `directory`."""
-    return {
-        "pictures": _draw(results, directory),
+    distilled = {
         "clean": _clean(results),
         "faithful": _curves(results, "faithful", "FGSM"),
         "worst": _curves(results, "corrected", None),
         "attacks": _attacks(results),
         "published": comparison[comparison["kind"] == "accuracy under attack"].iloc[0],
+    }
+    is_there = (results.table["case"] == CASE).any()
+    return {
+        "distilled": distilled | {"pictures": _draw(results, directory)} if is_there else None,
+        "classifiers": icbai_classifiers.contents(results, directory),
     }
 
 
@@ -81,9 +90,11 @@ def _draw(results: Results, directory: Path) -> dict[str, list[tuple[str, str]]]
         add("curves", "accuracy", title),
     )
     title = f"Training: {label}"
-    trained = results.trainings.drop_duplicates("stage")
-    figures.training_curves(trained, results.histories, title, add("training", "training", title))
-    for index, (arm, examples) in enumerate(results.examples.items()):
+    figures.training_curves(
+        _trained(results), results.histories, title, add("training", "training", title)
+    )
+    shown = {arm: of for arm, of in results.examples.items() if arm.startswith(CASE)}
+    for index, (arm, examples) in enumerate(shown.items()):
         row = results.table[results.table["arm"] == arm].iloc[-1]
         title = (
             f"{_NAMES[row['role']]}, {row['protocol']}: {row['attack']} through {row['view']}, "
@@ -94,13 +105,19 @@ def _draw(results: Results, directory: Path) -> dict[str, list[tuple[str, str]]]
     return pictures
 
 
+def _trained(results: Results) -> pd.DataFrame:
+    trainings = results.trainings
+    return trainings[trainings["case"] == CASE].drop_duplicates("stage")
+
+
 def _curve_of(results: Results, protocol: str, view: str, attack: str) -> Callable:
     """The curve of one attack through one output, by role; the undefended one has one output."""
 
     def curve(role: str) -> figures.Curve | None:
         table = results.table
         rows = table[
-            (table["protocol"] == protocol)
+            (table["case"] == CASE)
+            & (table["protocol"] == protocol)
             & (table["role"] == role)
             & (table["view"] == ("logits" if role == "undefended" else view))
             & (table["attack"] == attack)
@@ -148,7 +165,7 @@ def _clean(results: Results) -> pd.DataFrame:
                 "best epoch": f"{row.best_epoch} of {row.epochs}",
                 "minutes": f"{row.seconds / 60:.1f}",
             }
-            for row in results.trainings.drop_duplicates("stage").itertuples()
+            for row in _trained(results).itertuples()
         ]
     )
 
@@ -167,7 +184,7 @@ def _curves(results: Results, protocol: str, attack: str | None) -> pd.DataFrame
 def _attacks(results: Results) -> pd.DataFrame:
     """Every attack on every network at 30 % noise."""
     table = results.table
-    rows = table[np.isclose(table["epsilon_grey"], _NOISE)]
+    rows = table[(table["case"] == CASE) & np.isclose(table["epsilon_grey"], _NOISE)]
     return pd.DataFrame(
         [
             {

@@ -1,37 +1,29 @@
-"""The claims of the ICBAI paper, judged by what was measured."""
+"""The claims of the ICBAI paper, judged by what was measured; that of its second half is here."""
 
 from collections.abc import Iterator
 
 import numpy as np
 
 from evaluation import mean_paired_difference, paired_difference, wilson
+from studies import icbai_classifier_claims as on_classifiers
 from studies.icbai import CASE
 from studies.results import Results
-from studies.verdicts import CONFIRMED, NOT_JUDGED, NOT_RUN, REFUTED, UNDECIDED, Verdict
+from studies.verdicts import CONFIRMED, NOT_RUN, REFUTED, UNDECIDED, Verdict
 
 #: 30 % noise in grey levels, and the accuracy that is claimed there, rounded down to what a
 #: single network can be held to.
 NOISE, CLAIMED = 0.3 * 255, 0.9
 
 _DISTILLED = "the distilled MNIST network keeps 92.91 % under FGSM at 30 % noise"
-_OTHERS = {
-    "ICB-1": "FGSM lowers accuracy as epsilon grows from 0.01 to 0.10, up to a saturation point",
-    "ICB-2": "damage grows with the size of the patch",
-    "ICB-3": "the toaster patch is the most damaging",
-    "ICB-4": "patches are more effective than FGSM",
-    "ICB-6": "FGSM images cannot be told from clean ones by eye",
-}
-_WHY = "the attacks on ImageNet classifiers are not among the arms of this study file"
 
 
 def claims(results: Results) -> list[Verdict]:
-    """All verdicts, in the order of the claims."""
-    verdicts = [
-        Verdict(claim, statement, "", NOT_JUDGED, _WHY) for claim, statement in _OTHERS.items()
-    ]
-    found = [Verdict("ICB-5", _DISTILLED, *rest) for rest in _distilled(results)]
-    verdicts += found or [Verdict("ICB-5", _DISTILLED, "", NOT_RUN, "its arms were not run")]
-    return sorted(verdicts, key=lambda verdict: verdict.claim)
+    """All verdicts, in the order of the claims; a claim without its arms is "not run"."""
+    verdicts = []
+    for claim, (statement, judge) in _CLAIMS.items():
+        found = [Verdict(claim, statement, *rest) for rest in judge(results)]
+        verdicts += found or [Verdict(claim, statement, "", NOT_RUN, "its arms were not run")]
+    return verdicts
 
 
 def _distilled(results: Results) -> Iterator[tuple[str, str, str]]:
@@ -78,3 +70,16 @@ def _paired(first: np.ndarray, second: np.ndarray):
     if len(first) == 1:
         return paired_difference(first[0], second[0])
     return mean_paired_difference(first, second)
+
+
+_CLAIMS = {
+    "ICB-1": (
+        "FGSM lowers accuracy as epsilon grows from 0.01 to 0.10, up to a saturation point",
+        on_classifiers.falls_and_saturates,
+    ),
+    "ICB-2": ("damage grows with the size of the patch", on_classifiers.grows_with_size),
+    "ICB-3": ("the toaster patch is the most damaging", on_classifiers.toaster_leads),
+    "ICB-4": ("patches are more effective than FGSM", on_classifiers.better_than_fgsm),
+    "ICB-5": (_DISTILLED, _distilled),
+    "ICB-6": ("FGSM images cannot be told from clean ones by eye", on_classifiers.invisible),
+}

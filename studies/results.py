@@ -45,8 +45,8 @@ class Results:
         compared: of the study.
         patches: per arm with a patch, arrays "pixels" uint8 [h, w, C], "rows" int [images], which
             of the test images `correct` speaks of, "image" uint8 [H, W, C], the first of these
-            with the patch on it, not above `SHOWN_SIDE` pixels, its "label" and "prediction",
-            and what the history of the fit has.
+            with the patch on it, not above `SHOWN_SIDE` pixels, the names of its "label" and
+            "prediction", and what the history of the fit has.
         pictured: per arm with `Arm.pictured`, of n images arrays "images" and "adversarial" (uint8
             [n, height, width, channels]), "mean_change" and "largest_change" (grey levels, [n]),
             "label_names" [n]; without and under attack "names" and "confidences" of the most likely
@@ -169,11 +169,11 @@ def collect(study: Study, profile: Profile, runner: Runner, todo: Plan) -> Resul
         outcomes = runner.outcomes(arm)
         table.append(_rows(study, profile, arm, outcomes, runner.arm_path(arm).name))
         correct[arm.key] = np.vstack([outcomes.clean_correct, outcomes.correct])
+        names = runner.dataset(arm.training).class_names
         if arm.pictured is not None:
-            names = runner.dataset(arm.training).class_names
             pictured[arm.key] = _pictured(outcomes, arm.pictured, names)
         elif _is_shown(study, arm):
-            examples[arm.key] = _examples(outcomes)
+            examples[arm.key] = _examples(outcomes, names)
         if arm.strip_of is not None:
             examples.setdefault(arm.key, {}).update(_strip(outcomes, arm.strip_of))
         if isinstance(arm.attack, PatchPlan):
@@ -367,17 +367,22 @@ def _is_shown(study: Study, arm: Arm) -> bool:
     )
 
 
-def _examples(outcomes: Outcomes) -> dict[str, np.ndarray]:
+def _examples(outcomes: Outcomes, names) -> dict[str, np.ndarray]:
     # Of large images fewer, in half the bits: exact to a tenth of a grey level.
     large = outcomes.example_images.shape[1] > SHOWN_SIDE
     first, dtype = slice(2 if large else EXAMPLES), np.float16 if large else np.float32
     largest = int(np.argmax(outcomes.epsilons))
-    return {
-        "images": outcomes.example_images[first].astype(dtype),
-        "adversarial": outcomes.examples[largest, first].astype(dtype),
+    shown = {
         "labels": outcomes.labels[first],
         "clean": outcomes.clean_predictions[first],
         "predictions": outcomes.predictions[largest, first],
+    }
+    named = np.unique(np.concatenate(list(shown.values())))
+    return shown | {
+        "images": outcomes.example_images[first].astype(dtype),
+        "adversarial": outcomes.examples[largest, first].astype(dtype),
+        "classes": named,
+        "class_names": np.array([names[index] for index in named]),
     }
 
 
@@ -399,14 +404,15 @@ def _strip(outcomes: Outcomes, shown: int) -> dict[str, np.ndarray]:
 
 def _patch(runner: Runner, arm: Arm, outcomes: Outcomes) -> dict[str, np.ndarray]:
     patch = runner.patch(arm)
-    _, rows = arm.attack.rows(runner.dataset(arm.training).y_test[: arm.images])
+    dataset = runner.dataset(arm.training)
+    _, rows = arm.attack.rows(dataset.y_test[: arm.images])
     history = {name: np.array(values) for name, values in patch.history.items()}
     return history | {
         "pixels": np.round(255 * patch.pixels).astype(np.uint8),
         "rows": rows,
         "image": np.round(255 * _shrunk(outcomes.examples[0, 0])).astype(np.uint8),
-        "label": outcomes.labels[0],
-        "prediction": outcomes.predictions[0, 0],
+        "label": np.array(dataset.class_names[outcomes.labels[0]]),
+        "prediction": np.array(dataset.class_names[outcomes.predictions[0, 0]]),
     }
 
 
