@@ -139,7 +139,7 @@ def accuracy_panels(
     }
     columns = min(len(handles), 2 * len(panels) + 1)
     figure.legend(handles.values(), handles, fontsize=8, loc="outside lower center", ncols=columns)
-    figure.suptitle(title)
+    figure.suptitle(title, fontsize="large" if len(panels) > 1 else "small")
     _save(figure, path)
 
 
