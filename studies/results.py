@@ -215,6 +215,7 @@ def collect(study: Study, profile: Profile, runner: Runner, todo: Plan) -> Resul
             "versions": versions() | {"python": platform.python_version()},
             "machine": f"{platform.machine()}, {os.cpu_count()} CPU cores, {_accelerators()}",
             "data": sorted({note for t in placed for note in _data_notes(runner, t)}),
+            "weights": sorted(runner.weights),
             "replacements": replacements(study, profile, todo),
         },
         table=flagged,
@@ -272,21 +273,29 @@ def _attack_differences(arm: Arm, published: Arm):
 
 def _differences(training: Training, published: Training):
     """(what, ours, theirs) wherever a profile changes the scale of a training."""
-    compared = (
+    compared = [
         ("up-sampling", training.network.upsampling, published.network.upsampling),
         ("width", training.network.width, published.network.width),
         ("weights", training.network.weights, published.network.weights),
-        ("epochs", training.recipe.epochs, published.recipe.epochs),
-        ("learning rate", training.recipe.learning_rate, published.recipe.learning_rate),
-        ("batch size", training.recipe.batch_size, published.recipe.batch_size),
         ("training images", training.images, published.images),
-        ("images per class", training.images_per_class, published.images_per_class),
         (
             "validation images for choosing the epoch",
             training.validation_images,
             published.validation_images,
         ),
-    )
+    ]
+    if published.recipe.epochs:  # else it is not trained, and a stand-in has a recipe of its own
+        compared += [
+            (
+                name.replace("_", " "),
+                getattr(training.recipe, name),
+                getattr(published.recipe, name),
+            )
+            for name in ("epochs", "batch_size", "learning_rate")
+        ]
+    if training.dataset == published.dataset:
+        per_class = training.images_per_class, published.images_per_class
+        compared.append(("images per class", *per_class))
     for what, ours, theirs in compared:
         if ours != theirs:
             missing = "none, trained from scratch," if what == "weights" else "all"
