@@ -22,7 +22,7 @@ from studies.icbai_measures import (
 )
 from studies.results import Results
 
-_UNITS = {"standardised": "of standardised images", "pixels": "of the range of a pixel"}
+_UNITS = {"standardised": "in standardised units", "pixels": "of the range of a pixel"}
 
 
 def measure(results: Results, protocol: str) -> tuple[float, float, float, float] | None:
@@ -59,7 +59,7 @@ def _draw(results: Results, directory: Path) -> dict[str, list[tuple[str, str]]]
     title = "Top-1 error against epsilon under FGSM"
     figures.error_curves(
         {
-            f"{protocol}: in percent {_UNITS[units]}": _curves(results, protocol)
+            f"{protocol}: percent {_UNITS[units]}": _curves(results, protocol)
             for protocol, units in (("faithful", "standardised"), ("corrected", "pixels"))
             if _curves(results, protocol)
         },

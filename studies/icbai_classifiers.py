@@ -64,7 +64,7 @@ PATCHES = {
     ),
     # 5 and 9 of 32 pixels cover what 32 and 64 of 224 do, about.
     "demo": Patches(
-        {0: "0", 3: "3", 7: "7"},
+        {0: "zero", 3: "three", 7: "seven"},
         (5, 9),
         AdversarialPatch(1, learning_rate=10.0, batch_size=10),
         fitted_on=200,
