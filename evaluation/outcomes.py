@@ -47,6 +47,10 @@ class Outcomes:
             logit of the true class; see `top_k.label_ranks`. `None` in files of older versions.
         inference_seconds: of classifying the clean images once, already compiled; NaN in files of
             older versions.
+        crafting_seconds: of the sweep for one image, without the first batch, which compiles, if
+            there are more; NaN in files of older versions.
+        gaps: float [E, N], between the two highest probabilities of the adversarial images.
+            `None` in files of older versions.
     """
 
     epsilons: np.ndarray
@@ -69,6 +73,8 @@ class Outcomes:
     clean_label_ranks: np.ndarray | None = None
     inference_seconds: float = float("nan")
     example_probabilities: np.ndarray | None = None
+    crafting_seconds: float = float("nan")
+    gaps: np.ndarray | None = None
 
     @classmethod
     def joined(cls, parts: Sequence["Outcomes"]) -> "Outcomes":
@@ -81,6 +87,7 @@ class Outcomes:
                 fields[name] = np.concatenate([getattr(part, name) for part in parts], axis)
         for name in ("seconds", "inference_seconds"):
             fields[name] = sum(getattr(part, name) for part in parts)
+        fields["crafting_seconds"] = float(np.mean([part.crafting_seconds for part in parts]))
         return cls(**fields)
 
     @property
@@ -127,6 +134,7 @@ class Outcomes:
                     "zero_gradient": np.mean(self.zero_gradient),
                     "seconds": self.seconds,
                     "inference_seconds": self.inference_seconds,
+                    "crafting_seconds": self.crafting_seconds,
                 }
                 | self._target_rate(index)
             )
@@ -178,7 +186,10 @@ class Outcomes:
     def load(cls, path: Path) -> "Outcomes":
         with np.load(path, allow_pickle=False) as stored:
             fields = {name: stored[name] for name in stored.files}
-        scalars = {"seconds": float, "own_labels": bool, "inference_seconds": float}
+        scalars = {
+            "own_labels": bool,
+            **dict.fromkeys(("seconds", "inference_seconds", "crafting_seconds"), float),
+        }
         return cls(**{name: scalars.get(name, np.asarray)(value) for name, value in fields.items()})
 
 
@@ -188,7 +199,7 @@ _AXES = {
     **dict.fromkeys(("clean_label_ranks", "example_images"), 0),
     **dict.fromkeys(("predictions", "rounded_predictions", "rounds_away", "linf", "l2"), 1),
     **dict.fromkeys(("gradient_evaluations", "out_of_range", "label_ranks"), 1),
-    **dict.fromkeys(("examples", "example_probabilities"), 1),
+    **dict.fromkeys(("examples", "example_probabilities", "gaps"), 1),
 }
 #: The adversarial images of all epsilons that are in memory at once, and as many again.
 _PART_BYTES = 2**29
@@ -298,17 +309,23 @@ def _evaluate_part(
     seen = task
     if surrogate is not None:
         seen = Task(surrogate, images, labels, batch_size=attack.batch_size)
-    started = perf_counter()
+    batches = [(0, perf_counter())]  # images done and when
+
+    def note(done: int, total: int) -> None:
+        batches.append((done, perf_counter()))
+        if progress:
+            progress(done, total)
+
     results = attack.sweep(
         model if surrogate is None else surrogate,
         images,
         None if own_labels else goal,
         epsilons=epsilons,
         ids=ids,
-        progress=progress,
+        progress=note,
         jit_compile=jit_compile,
     )
-    seconds = perf_counter() - started
+    seconds = perf_counter() - batches[0][1]
 
     clean = task.logits(images)
     started = perf_counter()
@@ -356,10 +373,26 @@ def _evaluate_part(
         label_ranks=stacked([label_ranks(each, labels) for each in logits], np.int64, count),
         clean_label_ranks=label_ranks(clean, labels),
         inference_seconds=inference_seconds,
+        crafting_seconds=_crafting_seconds(batches, seconds, count),
+        gaps=stacked([_gaps(_probabilities(model, each)) for each in logits], np.float32, count),
         example_probabilities=np.stack(
             [_probabilities(model, each[kept]) for each in (clean, *logits)]
         ),
     )
+
+
+def _crafting_seconds(batches: list[tuple[int, float]], seconds: float, images: int) -> float:
+    """Per image, without the first batch if there are more."""
+    done, since = batches[min(1, len(batches) - 1)]
+    if done in (0, images):
+        return seconds / images
+    return (batches[0][1] + seconds - since) / (images - done)
+
+
+def _gaps(probabilities: np.ndarray) -> np.ndarray:
+    """Highest minus second highest, [N]."""
+    second, first = np.partition(probabilities, -2, axis=1)[:, -2:].T
+    return first - second
 
 
 def _probabilities(model, outputs: np.ndarray) -> np.ndarray:

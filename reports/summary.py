@@ -1,5 +1,6 @@
 """The result of a run on one screen."""
 
+import numpy as np
 from rich.table import Table
 
 from studies import STUDIES
@@ -13,7 +14,7 @@ def summary(results: Results) -> Table:
         "network",
         "protocol",
         "clean",
-        *(f"{attack} {grey:g}/255" for attack, grey in study.headline),
+        *(f"{attack} {_distance(grey)}" for attack, grey in study.headline),
         title=f"Accuracy in percent ({results.run['study']}, {results.run['profile']})",
     )
     main = results.table[results.table["variant"] == "main"]
@@ -27,10 +28,14 @@ def summary(results: Results) -> Table:
         shown = rows[rows["view"] == study.compared[protocol][1][0]]
         cells = []
         for attack, grey in ((None, 0.0), *study.headline):
-            found = shown[abs(shown["epsilon_grey"] - grey) < 1e-6]
+            found = shown[np.isclose(shown["epsilon_grey"], grey)]
             if attack:
                 found = found[found["attack"] == attack]
             cells.append(f"{100 * found['accuracy'].mean():.1f}" if len(found) else "")
         network = "undefended" if defense == "none" else defense.replace("_", " ")
         table.add_row(f"{case.split('/')[0]} {dataset} {network}", protocol, *cells)
     return table
+
+
+def _distance(grey: float) -> str:
+    return f"{grey:g}/255" if np.isfinite(grey) else "any distance"

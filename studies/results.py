@@ -52,6 +52,7 @@ class Results:
             "label_names" [n]; without and under attack "names" and "confidences" of the most likely
             classes [2, n, 5], "label_confidences" and "ranks" of the true class [2, n], 0 the
             first; and of all N images "every_label", "every_clean" and "every_prediction".
+        details: per arm, the arrays of `Study.details`.
     """
 
     run: dict
@@ -63,6 +64,7 @@ class Results:
     compared: dict[str, tuple[str, tuple[str, ...]]]
     patches: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
     pictured: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
+    details: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
 
     def outcomes(
         self,
@@ -114,7 +116,7 @@ class Results:
             frame = getattr(self, name)
             _replace(directory / f"{name}.csv", frame.to_csv(index=False, float_format="%.6g"))
         _replace_arrays(directory / "correct.npz", self.correct)
-        for name in ("examples", "patches", "pictured"):
+        for name in ("examples", "patches", "pictured", "details"):
             path = directory / f"{name}.npz"
             path.unlink(missing_ok=True)
             if name == "examples" or getattr(self, name):
@@ -127,7 +129,7 @@ class Results:
             correct = dict(stored)
         optional = {
             name: _by_arm(path)
-            for name in ("patches", "pictured")
+            for name in ("patches", "pictured", "details")
             if (path := directory / f"{name}.npz").exists()
         }
         frames = {
@@ -164,7 +166,7 @@ def _by_arm(path: Path) -> dict[str, dict[str, np.ndarray]]:
 
 def collect(study: Study, profile: Profile, runner: Runner, todo: Plan) -> Results:
     """Gathers the finished stages of a plan."""
-    table, correct, examples, patches, pictured = [], {}, {}, {}, {}
+    table, correct, examples, patches, pictured, details = [], {}, {}, {}, {}, {}
     for arm in todo.arms:
         outcomes = runner.outcomes(arm)
         table.append(_rows(study, profile, arm, outcomes, runner.arm_path(arm).name))
@@ -178,6 +180,8 @@ def collect(study: Study, profile: Profile, runner: Runner, todo: Plan) -> Resul
             examples.setdefault(arm.key, {}).update(_strip(outcomes, arm.strip_of))
         if isinstance(arm.attack, PatchPlan):
             patches[arm.key] = _patch(runner, arm, outcomes)
+        if study.details is not None:
+            details[arm.key] = study.details(arm, outcomes)
     placed = _places(todo)
     stages = {training: runner.training_path(training) for training in placed}
     trainings = pd.DataFrame(
@@ -226,6 +230,7 @@ def collect(study: Study, profile: Profile, runner: Runner, todo: Plan) -> Resul
         compared=study.compared,
         patches=patches,
         pictured=pictured,
+        details=details,
     )
 
 
@@ -277,6 +282,7 @@ def _differences(training: Training, published: Training):
         ("up-sampling", training.network.upsampling, published.network.upsampling),
         ("width", training.network.width, published.network.width),
         ("weights", training.network.weights, published.network.weights),
+        ("split", training.split, published.split),
         ("training images", training.images, published.images),
         (
             "validation images for choosing the epoch",

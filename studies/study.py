@@ -360,6 +360,8 @@ class Study:
         compared: by protocol, what stands beside the study's own numbers: the procedure of the
             student, and the outputs attacked, of which the worst counts for every image.
         headline: attacks and epsilons, in grey levels, that sum a run up.
+        details: arrays that results keep of an arm besides, from it and its
+            `evaluation.Outcomes`; `None` for nothing.
     """
 
     name: str
@@ -372,6 +374,7 @@ class Study:
     claims: Callable[[Any], list[Verdict]]
     compared: dict[str, tuple[str, tuple[str, ...]]]
     headline: tuple[tuple[str, float], ...]
+    details: Callable[[Arm, Any], dict[str, Any]] | None = None
 
     def profile(self, name: str) -> Profile:
         """The profile called `name`; ValueError for an unknown one."""
