@@ -257,7 +257,9 @@ def replacements(study: Study, profile: Profile, todo: Plan) -> list[str]:
                 f"instead of {original.images or 'all'}"
             )
         for what, ours, theirs in _attack_differences(arm, original):
-            seen.setdefault(f"{arm.protocol} {arm.attack_name}: {ours} {what} instead of {theirs}")
+            plan = arm.attack
+            name = f"{plan.kind} patches" if isinstance(plan, PatchPlan) else arm.attack_name
+            seen.setdefault(f"{arm.protocol} {name}: {ours} {what} instead of {theirs}")
     if len(profile.seeds) < len(paper.seeds):
         sentences.append(f"seeds: {len(profile.seeds)} instead of {len(paper.seeds)}")
     for (case, what, ours, theirs), roles in changed.items():
@@ -270,10 +272,20 @@ def replacements(study: Study, profile: Profile, todo: Plan) -> list[str]:
 
 def _attack_differences(arm: Arm, published: Arm):
     """(what, ours, theirs) wherever a profile changes the settings of an attack."""
-    settings, originals = asdict(arm.attack), asdict(published.attack)
+    settings, originals = _attack_settings(arm), _attack_settings(published)
     for name in sorted(settings.keys() & originals.keys() - {"batch_size"}):
         if settings[name] != originals[name]:
             yield name.replace("_", " "), settings[name], originals[name]
+
+
+def _attack_settings(arm: Arm) -> dict:
+    if not isinstance(arm.attack, PatchPlan):
+        return asdict(arm.attack)
+    plan = arm.attack
+    settings = {"images to evaluate on": plan.evaluated_on}
+    if plan.kind == "trained":
+        settings |= {"images to fit on": plan.fitted_on, **asdict(plan.method)}
+    return settings
 
 
 def _differences(training: Training, published: Training):
