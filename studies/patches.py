@@ -111,15 +111,18 @@ class PatchAtPlaces:
     rows: np.ndarray
     batch_size: int
 
-    def sweep(self, model, images, labels=None, *, epsilons, ids=None, **options):
-        rows = self.rows if ids is None else self.rows[ids]
+    def sweep(self, model, images, labels=None, *, epsilons, ids=None, progress=None, **options):
+        def update(done: int, count: int) -> None:  # counts each placement
+            progress(done * len(images) // count, len(images))
+
         return self.patch.attack(
             model,
             images,
             labels,
             seeds=range(len(epsilons)),
-            ids=rows,
+            ids=self.rows if ids is None else self.rows[ids],
             batch_size=self.batch_size,
+            progress=progress and update,
             **options,
         )
 

@@ -26,12 +26,12 @@ def test_every_row_is_linked():
     kinds = PUBLISHED.apply(lambda row: link(row).kind, axis=1)
     assert kinds.value_counts().to_dict() == {
         "accuracy under attack": 2,
-        "setting": 1,
+        "setting": 7,
         "background": 3,
-        "no counterpart": 7,
+        "most damaging side": 1,
     }
-    without = PUBLISHED[kinds == "no counterpart"]
-    assert all(link(row).remark for _, row in without.iterrows())
+    settings = PUBLISHED[kinds == "setting"]
+    assert all(link(row).setting == float(row["value"]) for _, row in settings.iterrows())
     tied = link(PUBLISHED[PUBLISHED["value"] == "92.91"].iloc[0])
     assert (tied.role, tied.attacks) == ("student", ("FGSM",))
     assert np.isclose(tied.epsilon_grey, 76.5)
@@ -43,8 +43,9 @@ def test_every_row_is_linked():
 
 @pytest.mark.parametrize("profile", [PAPER, LAPTOP, DEMO], ids=lambda p: p.name)
 def test_arms_are_all_there_once(profile):
-    arms = icbai.arms(profile)
-    assert max(Counter(arm.key for arm in arms).values()) == 1
+    every = icbai.arms(profile)
+    assert max(Counter(arm.key for arm in every).values()) == 1
+    arms = [arm for arm in every if arm.case == icbai.CASE]
     assert all(arm.epsilons == icbai.EPSILONS for arm in arms)
     seen = {(arm.protocol, arm.training.role, arm.view, arm.attack_name) for arm in arms}
     for role in icbai.ROLES:
@@ -126,7 +127,7 @@ def test_verdicts(faithful, corrected, outcomes):
     assert f"{faithful / 10:.2f} % [" in found["evidence"].iloc[0]
     gain = (faithful - 100) / 10
     assert f"gain over the undefended network {gain:+.1f} points" in found["evidence"].iloc[0]
-    assert (verdicts[verdicts["claim"] != "ICB-5"]["outcome"] == "not judged").all()
+    assert (verdicts[verdicts["claim"] != "ICB-5"]["outcome"] == "not run").all()
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +141,8 @@ def run(tmp_path_factory):
         validation_images=60,
         attack_images={"faithful": 30, "corrected": 12},
     )
-    profile = replace(DEMO, scales={icbai.MODEL: scale})
+    cases = {icbai.CASE: DEMO.cases[icbai.CASE]}
+    profile = replace(DEMO, scales={icbai.MODEL: scale}, cases=cases)
     todo = plan(STUDY, profile)
     runner, recorder = Runner(Store(tmp_path_factory.mktemp("runs"))), Recorder()
     runner.run(todo, recorder)
