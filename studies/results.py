@@ -316,7 +316,7 @@ def _differences(training: Training, published: Training):
         compared.append(("images per class", *per_class))
     for what, ours, theirs in compared:
         if ours != theirs:
-            missing = {"weights": "none, trained from scratch,", "epochs": "no"}.get(what, "all")
+            missing = "none, trained from scratch," if what == "weights" else "all"
             yield what, ours or missing, theirs or missing
 
 
