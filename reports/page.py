@@ -8,7 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
-from reports import icbai, ntu, praxis, rit_mnist
+from reports import icbai, ntu, praxis, rit_mnist, wpi
 from reports.compare import compare
 from reports.tables import cost, flags, markdown_table, settings
 from studies.results import Results
@@ -17,7 +17,7 @@ from studies.study import Study
 _TEMPLATES = Path(__file__).parent / "templates"
 #: By study: `measure(results)` gives what `compare` asks, `contents(results, comparison,
 #: directory)` what its template shows.
-_PAGES = {"ntu": ntu, "icbai": icbai, "praxis": praxis, "rit_mnist": rit_mnist}
+_PAGES = {"ntu": ntu, "icbai": icbai, "praxis": praxis, "rit_mnist": rit_mnist, "wpi": wpi}
 
 
 def build_report(study: Study, directory: Path) -> Path:

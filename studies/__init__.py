@@ -15,6 +15,10 @@ from studies import (
     rit_mnist,
     rit_mnist_claims,
     rit_mnist_published,
+    wpi,
+    wpi_claims,
+    wpi_outcomes,
+    wpi_published,
 )
 from studies.study import Study
 
@@ -68,6 +72,19 @@ STUDIES = {
         claims=rit_mnist_claims.claims,
         compared=rit_mnist.COMPARED,
         headline=rit_mnist.HEADLINE,
+    ),
+    "wpi": Study(
+        name="wpi",
+        title="Four attacks and four defenses on MNIST, CIFAR-10 and GTSRB",
+        description=wpi.__doc__,
+        published=_PUBLISHED / "wpi.csv",
+        profiles=wpi.PROFILES,
+        arms=wpi.arms,
+        link=wpi_published.link,
+        claims=wpi_claims.claims,
+        compared=wpi.COMPARED,
+        headline=wpi.HEADLINE,
+        details=wpi_outcomes.details,
     ),
 }
 

@@ -1,0 +1,532 @@
+"""The claims of the WPI study, judged by what was measured.
+
+F1 is macro F1. Faithful F1 is at any distance but IFGSM's, corrected F1 at the budget of each
+attack and, where an attack was also crafted on the plain network, for every image under the one
+that succeeds. Intervals are of a bootstrap over images, paired where the images are the same.
+Times are the machine's that ran, and have no interval.
+"""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from evaluation import wilson
+from studies.results import Results
+from studies.verdicts import (
+    CONFIRMED,
+    NOT_RUN,
+    REFUTED,
+    UNDECIDED,
+    Verdict,
+    by_sign,
+)
+from studies.wpi import (
+    ADVERSARIAL,
+    ATTACKS,
+    CASES,
+    COMBINED,
+    COMPARED,
+    CW,
+    DEEPFOOL,
+    DEFENSES,
+    DISTILLED,
+    IFGSM,
+    MASKED,
+    MASKED_SEEN,
+    NONE,
+    SMOOTHED,
+    SWAP,
+    step_attacks,
+)
+from studies.wpi_outcomes import (
+    Score,
+    adaptive,
+    arms_of,
+    attacked_f1,
+    average,
+    clean_f1,
+    crafting_seconds,
+    inference_seconds,
+    macro_f1,
+    mean,
+    mean_f1,
+    transferred,
+)
+
+_Found = Iterator[tuple[str, str, str]]
+#: An F1 that is excellent (WPI-1), a change that is none (WPI-12), a ratio of times that is
+#: marginal (WPI-4) and one that is none (WPI-17), a gap that is close to the boundary (WPI-8).
+_EXCELLENT, _NO_CHANGE, _MARGINAL, _SAME_TIME, _CLOSE = 0.9, 0.02, 1.5, 0.1, 0.1
+_SINGLE = (NONE, ADVERSARIAL, SMOOTHED, *MASKED, DISTILLED)
+
+
+def claims(results: Results) -> list[Verdict]:
+    """All verdicts, in the order of the claims; a claim without its arms is "not run"."""
+    verdicts = []
+    for judge, (claim, statement) in _CLAIMS.items():
+        found = [Verdict(claim, statement, *rest) for rest in judge(results)]
+        verdicts += found or [Verdict(claim, statement, "", NOT_RUN, _needs(claim))]
+    return verdicts
+
+
+def _needs(claim: str) -> str:
+    if claim in ("WPI-1", "WPI-15"):
+        return "compares data sets: the arms of all three were not run"
+    return "its arms were not run"
+
+
+def _places(results: Results) -> Iterator[tuple[str, str, str]]:
+    """(case, protocol, what both are called) of what was run."""
+    ran = set(zip(results.table["case"], results.table["protocol"], strict=True))
+    for case in CASES:
+        for protocol in COMPARED:
+            if (case, protocol) in ran:
+                yield case, protocol, f"{results.label(case)}, {protocol}"
+
+
+def _undefended(results: Results, case: str, protocol: str) -> dict[str, Score] | None:
+    scores = {name: attacked_f1(results, case, protocol, NONE, name) for name in ATTACKS}
+    return None if None in scores.values() else scores
+
+
+def _by_attack(scores: dict[str, Score]) -> str:
+    return ", ".join(f"{name} {score}" for name, score in scores.items())
+
+
+def _baseline(results: Results) -> _Found:
+    for protocol in COMPARED:
+        scores = {case: clean_f1(results, case, protocol, NONE) for case in CASES}
+        if None in scores.values():
+            continue
+        mnist, cifar, gtsrb = scores.values()
+        signs = [_above(score, _EXCELLENT) for score in (mnist, gtsrb)]
+        # Different images: the draws are independent.
+        signs += [(mnist - cifar).sign, (gtsrb - cifar).sign]
+        yield (
+            protocol,
+            by_sign(signs),
+            f"clean F1 {_by_attack(scores)}; excellent from {_EXCELLENT} on",
+        )
+
+
+def _above(score: Score, bound: float) -> int:
+    return int(score.low > bound) - int(score.high < bound)
+
+
+def _ifgsm_effective_and_fastest(results: Results) -> _Found:
+    for case, protocol, where in _places(results):
+        scores, seconds = _undefended(results, case, protocol), _times(results, case, protocol)
+        clean = clean_f1(results, case, protocol, NONE)
+        if scores is None or seconds is None or clean is None:
+            continue
+        half = Score(clean.value / 2, clean.draws / 2, clean.images)
+        others = min(seconds[name] for name in ATTACKS if name != IFGSM)
+        fastest = 1 if others > _MARGINAL * seconds[IFGSM] else -1
+        yield (
+            where,
+            by_sign([(half - scores[IFGSM]).sign, fastest]),
+            f"F1 {scores[IFGSM]} of {clean} without attack (effective: less than half); "
+            f"{_milliseconds(seconds)}",
+        )
+
+
+def _times(results: Results, case: str, protocol: str) -> dict[str, float] | None:
+    seconds = {name: crafting_seconds(results, case, protocol, NONE, name) for name in ATTACKS}
+    return None if np.isnan(list(seconds.values())).any() else seconds
+
+
+def _milliseconds(seconds: dict[str, float]) -> str:
+    times = ", ".join(f"{name} {1000 * value:.3g}" for name, value in seconds.items())
+    return f"milliseconds of crafting an image: {times}"
+
+
+def _deepfool_lowest(results: Results) -> _Found:
+    for case, protocol, where in _places(results):
+        scores = _undefended(results, case, protocol)
+        if scores is not None:
+            signs = [(scores[name] - scores[DEEPFOOL]).sign for name in ATTACKS if name != DEEPFOOL]
+            yield where, by_sign(signs), f"F1: {_by_attack(scores)}"
+
+
+def _deepfool_marginally_slower(results: Results) -> _Found:
+    for case, protocol, where in _places(results):
+        seconds = _times(results, case, protocol)
+        if seconds is not None:
+            ratio = seconds[DEEPFOOL] / seconds[IFGSM]
+            yield (
+                where,
+                CONFIRMED if 1 < ratio < _MARGINAL else REFUTED,
+                f"{ratio:.2f} times as long (marginal: below {_MARGINAL}); "
+                "a reduced profile shortens neither attack",
+            )
+
+
+def _cw_weaker_and_slower(results: Results) -> _Found:
+    for case, protocol, where in _places(results):
+        scores, seconds = _undefended(results, case, protocol), _times(results, case, protocol)
+        if scores is None or seconds is None:
+            continue
+        weaker = scores[CW] - mean([scores[IFGSM], scores[DEEPFOOL]])
+        slower = seconds[CW] / max(seconds[IFGSM], seconds[DEEPFOOL])
+        yield (
+            where,
+            by_sign([weaker.sign, 1 if slower > _MARGINAL else -1]),
+            f"F1 {scores[CW]}, {weaker} above the mean of IFGSM and DeepFool; {slower:.1f} times "
+            "as long as the slower of them; a reduced profile's search has fewer steps",
+        )
+
+
+def _distances_in_order(results: Results) -> _Found:
+    for case, protocol, where in _places(results):
+        found = _fooled(results, case, protocol)
+        if found is None:
+            continue
+        rows, arms = found
+        if len(rows) < 2:
+            yield where, UNDECIDED, f"{len(rows)} images are fooled by all four attacks"
+            continue
+        l2 = {name: average(results.details[arm]["l2"][rows]) for name, arm in arms.items()}
+        linf = {name: average(results.details[arm]["linf"][rows]) for name, arm in arms.items()}
+        signs = [(l2[SWAP] - l2[name]).sign for name in ATTACKS if name != SWAP]
+        signs += [(l2[DEEPFOOL] - l2[name]).sign for name in (IFGSM, CW)]
+        yield (
+            where,
+            by_sign(signs),
+            f"of {len(rows)} images fooled by all, mean L2: {_by_attack(l2)}; "
+            f"mean L-inf: {_by_attack(linf)}; L0 and SSIM are not measured",
+        )
+
+
+def _fooled(results: Results, case: str, protocol: str):
+    """(images that every attack fools [n], the arm of each attack), of the first seed."""
+    arms = {name: arms_of(results, case, protocol, NONE, name) for name in ATTACKS}
+    if not all(arms.values()):
+        return None
+    first = {name: of_seeds[0] for name, of_seeds in arms.items()}
+    fooled = []
+    for arm in first.values():
+        labels = results.details[arm]["labels"]
+        predictions = results.details[arm]["predictions"]
+        fooled.append((predictions[0] == labels) & (predictions[-1] != labels))
+    return np.flatnonzero(np.logical_and.reduce(fooled)), first
+
+
+def _swap_least_and_slowest(results: Results) -> _Found:
+    for case, protocol, where in _places(results):
+        scores, seconds = _undefended(results, case, protocol), _times(results, case, protocol)
+        if scores is None or seconds is None:
+            continue
+        signs = [(scores[SWAP] - scores[name]).sign for name in ATTACKS if name != SWAP]
+        slowest = all(seconds[SWAP] > seconds[name] for name in ATTACKS if name != SWAP)
+        yield (
+            where,
+            by_sign([*signs, 1 if slowest else -1]),
+            f"F1: {_by_attack(scores)}; {_milliseconds(seconds)}",
+        )
+
+
+def _close_to_the_boundary(results: Results) -> _Found:
+    for case, protocol, where in _places(results):
+        found = _fooled(results, case, protocol)
+        if found is None:
+            continue
+        shares, signs = [], []
+        for name, arm in found[1].items():
+            kept = results.details[arm]
+            fooled = (kept["predictions"][0] == kept["labels"]) & (
+                kept["predictions"][-1] != kept["labels"]
+            )
+            if not fooled.any():
+                continue
+            gaps = kept["gap"][fooled].astype(float)
+            low, high = wilson(int((gaps < _CLOSE).sum()), len(gaps))
+            shares.append(
+                f"{name} median {np.median(gaps):.3f}, below {_CLOSE} on "
+                f"{np.mean(gaps < _CLOSE):.0%} [{low:.0%}, {high:.0%}]"
+            )
+            if name in (DEEPFOOL, SWAP):
+                signs.append(int(low > 0.5) - int(high < 0.5))
+        if len(signs) == 2:
+            yield (
+                where,
+                by_sign(signs),
+                f"gap between the two highest probabilities: {'; '.join(shares)} "
+                "(close: below on most images)",
+            )
+
+
+def _gains(results: Results, case: str, protocol: str, defense: str) -> dict[str, Score] | None:
+    """What a defense adds to the F1 under each attack."""
+    plain = _undefended(results, case, protocol)
+    scores = {name: attacked_f1(results, case, protocol, defense, name) for name in ATTACKS}
+    if plain is None or None in scores.values():
+        return None
+    return {name: scores[name] - plain[name] for name in ATTACKS}
+
+
+def _adversarial_training_best(results: Results) -> _Found:
+    for case, protocol, where in _places(results):
+        gains = _gains(results, case, protocol, ADVERSARIAL)
+        means = {
+            defense: score
+            for defense in _SINGLE
+            if (score := mean_f1(results, case, protocol, defense)) is not None
+        }
+        if gains is None or len(means) < 3:
+            continue
+        signs = [gain.sign for gain in gains.values()]
+        signs += [
+            (means[ADVERSARIAL] - score).sign
+            for defense, score in means.items()
+            if defense != ADVERSARIAL
+        ]
+        yield (
+            where,
+            by_sign(signs),
+            f"F1 gains: {_by_attack(gains)}; mean F1 over the attacks: {_by_attack(means)}",
+        )
+
+
+def _clean_kept(results: Results) -> _Found:
+    for case, protocol, where in _places(results):
+        plain = clean_f1(results, case, protocol, NONE)
+        hardened = clean_f1(results, case, protocol, ADVERSARIAL)
+        if plain is None or hardened is None:
+            continue
+        change = hardened - plain
+        if case == CASES[0]:
+            outcome = by_sign([-change.sign])
+        else:
+            outcome = _within(change)
+        says = "falls" if case == CASES[0] else f"within {_NO_CHANGE}"
+        yield where, outcome, f"clean F1 changes by {change}; claimed: {says}"
+
+
+def _within(*changes: Score) -> str:
+    """Whether changes are none."""
+    if all(change.low > -_NO_CHANGE and change.high < _NO_CHANGE for change in changes):
+        return CONFIRMED
+    if any(change.low > _NO_CHANGE or change.high < -_NO_CHANGE for change in changes):
+        return REFUTED
+    return UNDECIDED
+
+
+def _smoothing_helps(results: Results) -> _Found:
+    for case, protocol, where in _places(results):
+        plain = _undefended(results, case, protocol)
+        if plain is None:
+            continue
+        for words, of in (("from the plain network", transferred), ("through the blur", adaptive)):
+            found = {name: of(results, case, protocol, SMOOTHED, name) for name in ATTACKS}
+            if None in found.values():
+                continue
+            gains = {name: macro_f1(*found[name]) - plain[name] for name in ATTACKS}
+            most = mean([gains[DEEPFOOL], gains[SWAP]]) - mean([gains[IFGSM], gains[CW]])
+            yield (
+                f"{where}, {words}",
+                by_sign([*(gain.sign for gain in gains.values()), most.sign]),
+                f"F1 gains: {_by_attack(gains)}; DeepFool and pixel swap over the others {most}",
+            )
+
+
+def _masking_useless(results: Results) -> _Found:
+    for case, protocol, where in _places(results):
+        for defense in MASKED:
+            gains = _gains(results, case, protocol, defense)
+            if gains is None:
+                continue
+            outcome, words = _within(*gains.values()), ""
+            if defense == MASKED_SEEN:
+                # Without a gradient there is nothing to mask.
+                same = np.array_equal(
+                    adaptive(results, case, protocol, NONE, SWAP)[1],
+                    adaptive(results, case, protocol, defense, SWAP)[1],
+                )
+                words = f"; pixel swap identical: {'yes' if same else 'no'}"
+                outcome = outcome if same else REFUTED
+            yield f"{where}, {defense}", outcome, f"F1 changes: {_by_attack(gains)}{words}"
+
+
+def _distillation(results: Results) -> _Found:
+    for case, protocol, where in _places(results):
+        plain = _undefended(results, case, protocol)
+        scores = {name: attacked_f1(results, case, protocol, DISTILLED, name) for name in ATTACKS}
+        clean = clean_f1(results, case, protocol, DISTILLED)
+        if plain is None or None in scores.values() or clean is None:
+            continue
+        near = scores[DEEPFOOL] / clean
+        doubled = scores[SWAP] / plain[SWAP] if plain[SWAP].value else None
+        ratio = 0 if doubled is None else _inside(doubled, 1.5, 2.5)
+        fails = [_above(plain[name] - scores[name], -0.1) for name in (CW, IFGSM)]
+        yield (
+            where,
+            by_sign([_above(near, 0.9), ratio, *fails]),
+            f"F1: {_by_attack(scores)}, without distillation {_by_attack(plain)}; under DeepFool "
+            f"{near} of the clean F1 (near: 0.9), under the pixel swap "
+            f"{'undefined' if doubled is None else doubled} times the undefended (nearly double: "
+            "1.5 to 2.5); to fail: a gain below 0.1",
+        )
+
+
+def _inside(score: Score, low: float, high: float) -> int:
+    if score.low > low and score.high < high:
+        return 1
+    return -1 if score.high < low or score.low > high else 0
+
+
+def _distillation_raises_clean(results: Results) -> _Found:
+    for case, protocol, where in _places(results):
+        student = clean_f1(results, case, protocol, DISTILLED)
+        control = clean_f1(results, case, protocol, "soft_labels control", "WPI-14")
+        plain = clean_f1(results, case, protocol, NONE)
+        if case == CASES[0] or student is None or control is None or plain is None:
+            continue
+        over = {"the undefended network": student - plain, "hard labels at T": student - control}
+        yield (
+            where,
+            by_sign([difference.sign for difference in over.values()]),
+            f"clean F1 over {_by_attack(over)}",
+        )
+
+
+def _better_on_mnist(results: Results) -> _Found:
+    for protocol in COMPARED:
+        means = {}
+        for case in CASES:
+            gains = [_mean_gain(results, case, protocol, d) for d in _SINGLE if d != NONE]
+            known = [gain for gain in gains if gain is not None]
+            if known:
+                means[case] = mean(known)
+        if len(means) == len(CASES):
+            mnist, *others = means.values()
+            yield (
+                protocol,
+                by_sign([(mnist - other).sign for other in others]),
+                f"mean F1 gain over defenses and attacks: {_by_attack(means)}",
+            )
+
+
+def _mean_gain(results: Results, case: str, protocol: str, defense: str) -> Score | None:
+    gains = _gains(results, case, protocol, defense)
+    return None if gains is None else mean(gains.values())
+
+
+def _network_based_better(results: Results) -> _Found:
+    for case, protocol, where in _places(results):
+        gains = {d: _mean_gain(results, case, protocol, d) for d in _SINGLE if d != NONE}
+        gains = {defense: gain for defense, gain in gains.items() if gain is not None}
+        network = [gains[d] for d in (ADVERSARIAL, DISTILLED) if d in gains]
+        other = [gain for d, gain in gains.items() if d in (SMOOTHED, *MASKED)]
+        if len(network) == 2 and other:
+            difference = mean(network) - mean(other)
+            yield (
+                where,
+                by_sign([difference.sign]),
+                f"mean F1 gains: {_by_attack(gains)}; network based minus the others {difference}",
+            )
+
+
+def _same_time(results: Results) -> _Found:
+    for case, protocol, where in _places(results):
+        plain = inference_seconds(results, case, protocol, NONE)
+        ratios = {
+            defense: inference_seconds(results, case, protocol, defense) / plain
+            for defense in DEFENSES
+            if defense not in (NONE, COMBINED)
+        }
+        ratios = {defense: ratio for defense, ratio in ratios.items() if np.isfinite(ratio)}
+        if ratios:
+            same = all(abs(ratio - 1) <= _SAME_TIME for ratio in ratios.values())
+            shown = ", ".join(f"{defense} {ratio:.2f}" for defense, ratio in ratios.items())
+            yield (
+                where,
+                CONFIRMED if same else REFUTED,
+                f"clean inference, defended / undefended, medians over arms: {shown}; "
+                f"the same: within {_SAME_TIME:.0%}, on a machine that may not have been quiet",
+            )
+
+
+def _combination_better(results: Results) -> _Found:
+    for case, protocol, where in _places(results):
+        scores = {
+            defense: mean_f1(results, case, protocol, defense)
+            for defense in (COMBINED, ADVERSARIAL, SMOOTHED)
+        }
+        if None in scores.values():
+            continue
+        signs = [(scores[COMBINED] - scores[part]).sign for part in (ADVERSARIAL, SMOOTHED)]
+        yield where, by_sign(signs), f"mean F1 over the attacks: {_by_attack(scores)}"
+
+
+def _momentum_small(results: Results) -> _Found:
+    for case, protocol, where in _places(results):
+        names = list(step_attacks(case.split("/")[1]))
+        arms = [arms_of(results, case, protocol, NONE, name, variant="WPI-19") for name in names]
+        if not all(arms):
+            continue
+        l2 = {
+            name: average(results.details[of_seeds[0]]["l2"])
+            for name, of_seeds in zip(names, arms, strict=True)
+        }
+        coarse, fine, coarse_without, fine_without = l2.values()
+        signs = [
+            (coarse - fine).sign,
+            (coarse_without - coarse).sign,
+            (fine_without - fine).sign,
+        ]
+        yield (
+            where,
+            by_sign(signs),
+            f"mean L2 of what IFGSM adds until its first success: {_by_attack(l2)}",
+        )
+
+
+_CLAIMS: dict[Callable, tuple[str, str]] = {
+    _baseline: ("WPI-1", "the baseline is excellent on MNIST and GTSRB, weaker on CIFAR-10"),
+    _ifgsm_effective_and_fastest: ("WPI-2", "IFGSM is effective and by far the fastest attack"),
+    _deepfool_lowest: ("WPI-3", "DeepFool gives the lowest F1 of all attacks"),
+    _deepfool_marginally_slower: ("WPI-4", "DeepFool is only marginally slower than IFGSM"),
+    _cw_weaker_and_slower: ("WPI-5", "CW is less successful and much slower"),
+    _distances_in_order: (
+        "WPI-6",
+        "CW and IFGSM images stay closest to the original, pixel swap is the most visible",
+    ),
+    _swap_least_and_slowest: ("WPI-7", "pixel swap is the least effective and slowest attack"),
+    _close_to_the_boundary: (
+        "WPI-8",
+        "DeepFool and pixel swap images lie close to the decision boundary",
+    ),
+    _adversarial_training_best: (
+        "WPI-9",
+        "adversarial training improves F1 under all attacks and is the best defense",
+    ),
+    _clean_kept: ("WPI-10", "adversarial training keeps clean accuracy except on MNIST"),
+    _smoothing_helps: (
+        "WPI-11",
+        "smoothing helps under every attack, most of all DeepFool and pixel swap",
+    ),
+    _masking_useless: (
+        "WPI-12",
+        "gradient masking has no useful effect and cannot affect the black-box attack",
+    ),
+    _distillation: (
+        "WPI-13",
+        "distillation lifts F1 under DeepFool near the clean one, nearly doubles it under pixel "
+        "swap, fails under CW and IFGSM",
+    ),
+    _distillation_raises_clean: (
+        "WPI-14",
+        "distillation raises clean accuracy on CIFAR-10 and GTSRB",
+    ),
+    _better_on_mnist: ("WPI-15", "defenses work better on MNIST than on the others"),
+    _network_based_better: (
+        "WPI-16",
+        "adversarial training and distillation beat blur and masking",
+    ),
+    _same_time: ("WPI-17", "defenses hardly change prediction time"),
+    _combination_better: ("WPI-18", "adversarial training plus smoothing is better than either"),
+    _momentum_small: (
+        "WPI-19",
+        "IFGSM perturbations are small because of the small step and momentum",
+    ),
+}
