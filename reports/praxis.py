@@ -145,7 +145,7 @@ def _draw(results: Results, published, directory: Path) -> dict[str, list[tuple[
 
     models = classifiers(results)
     for protocol, words in _PROTOCOLS.items():
-        title = f"FGSM: error against epsilon, {words}"
+        title = f"FGSM: {words}"
         panels = _error_panels(results, {model: (protocol, "FGSM") for model in models})
         if panels:
             # The published epsilons are most likely standardised.

@@ -243,7 +243,7 @@ PROFILES = {
                 attack_images=_FEW,
             )
             for model, epochs, learning_rate in (
-                ("resnext50_32x4d", 3, 1e-2),
+                ("resnext50_32x4d", 6, 1e-2),
                 # Its batch normalisations need hundreds of updates.
                 ("resnet101", 12, 2e-3),
                 ("vgg19", 3, 1e-3),
