@@ -194,12 +194,11 @@ def _draw(results: Results, directory: Path) -> dict[str, list[tuple[str, str]]]
         names, colors = ({role: _ROLES[role][i] for role in curves} for i in (0, 1))
         path = add("losses", f"loss-{_dataset(case)}", title)
         figures.loss_curves(curves, names, colors, {}, title, path)
-        for protocol in _protocols(results, case):
-            row = _pictured(results, case, protocol)
-            if len(row) > 1:
-                title = f"One image under each attack, {protocol}: {results.label(case)}"
-                name = f"confidences-{_dataset(case)}-{protocol}"
-                figures.confidence_bars([row], title, add("confidences", name, title))
+        shown = [_pictured(results, case, protocol) for protocol in _protocols(results, case)]
+        if all(len(column) == 1 + len(ATTACKS) for column in shown):
+            title = f"One image under each attack: {results.label(case)}"
+            path = add("confidences", f"confidences-{_dataset(case)}", title)
+            figures.confidence_bars([list(row) for row in zip(*shown)], title, path)
     for index, defense in enumerate(DEFENSES):
         for protocol in COMPARED:
             accuracies = _accuracies(results, protocol, defense)
@@ -270,7 +269,7 @@ def _pictured(results: Results, case: str, protocol: str) -> list[figures.Confid
             pixels = np.round(255 * np.clip(kept[picture], 0, 1)).astype(np.uint8)
             row.append(
                 figures.Confidences(
-                    title,
+                    f"{title}, {protocol}" if title != "clean" else title,
                     pixels,
                     [names[index] for index in first],
                     probabilities[first],
@@ -444,8 +443,8 @@ def _blur_sentences(results: Results) -> Iterator[str]:
             says = f"above it for {', '.join(above)}" if above else "not above it for any attack"
             yield (
                 f"{results.label(case)}: under the worst of the attacks {100 * worst:.1f} % "
-                f"through the blur and {100 * plain:.1f} % from the plain network; accuracy through the "
-                f"blur is {says}."
+                f"through the blur and {100 * plain:.1f} % from the plain network; accuracy "
+                f"through the blur is {says}."
             )
 
 

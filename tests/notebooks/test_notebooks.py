@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("study", ["ntu", "icbai", "praxis", "rit_mnist"])
+@pytest.mark.parametrize("study", ["ntu", "icbai", "praxis", "rit_mnist", "wpi"])
 def test_a_notebook_runs_and_shows_the_pictures_of_the_report(study):
     notebook = nbformat.read(ROOT / "notebooks" / f"{study}.ipynb", as_version=4)
     assert not any(cell.get("outputs") for cell in notebook.cells), "commit it without outputs"
