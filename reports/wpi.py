@@ -195,7 +195,8 @@ def _draw(results: Results, directory: Path) -> dict[str, list[tuple[str, str]]]
         path = add("losses", f"loss-{_dataset(case)}", title)
         figures.loss_curves(curves, names, colors, {}, title, path)
         shown = [_pictured(results, case, protocol) for protocol in _protocols(results, case)]
-        if all(len(column) == 1 + len(ATTACKS) for column in shown):
+        shown = [column for column in shown if len(column) == 1 + len(ATTACKS)]
+        if shown:
             title = f"One image under each attack: {results.label(case)}"
             path = add("confidences", f"confidences-{_dataset(case)}", title)
             figures.confidence_bars([list(row) for row in zip(*shown)], title, path)

@@ -96,7 +96,8 @@ class Effort:
         taught: the attacks of adversarial training, in the order of `ATTACKS`.
         hardening_images: by data set, training images of the further epochs; default: the others'.
         transferred: the attacks that are also crafted on the undefended network, for every
-            defense; for the blur, all are.
+            defense. For the blur and for noise on gradient or logits, which leave the weights
+            as they are, all are: it is the attack with the noise averaged away (WPI-A9).
         left_out: the data sets with leave-one-attack-out training.
         corrected_split: by data set, the split of the corrected protocol.
     """
@@ -245,7 +246,8 @@ def _corrected(profile: WPIProfile, dataset: str, seed: int) -> Iterator[Arm]:
     for defense in DEFENSES:
         for name, attack in attacks(profile, "corrected").items():
             yield _arm(profile, "corrected", dataset, defense, name, attack, seed)
-            if defense == SMOOTHED or (defense != NONE and name in profile.effort.transferred):
+            always = defense in (SMOOTHED, MASKED_SEEN, MASKED_LOGITS)
+            if always or (defense != NONE and name in profile.effort.transferred):
                 yield _arm(profile, "corrected", dataset, defense, name, attack, seed, True)
 
 
@@ -363,7 +365,8 @@ _LAPTOP_SCALE = Scale(
     images=12_800,
     validation_images=2_560,
     attack_images={"faithful": 500, "corrected": 500},
-    attack_batch_size=250,
+    # Four batches: the first, in which an attack is compiled, is not timed.
+    attack_batch_size=125,
 )
 
 PROFILES = {
@@ -377,6 +380,7 @@ PROFILES = {
                 width=1 / 4,
                 batch_size=32,
                 attack_images={"faithful": 100, "corrected": 100},
+                attack_batch_size=50,
             )
         },
         cases={CASES[0]: _CASES[CASES[0]]},
