@@ -123,7 +123,9 @@ def better_than_fgsm(results: Results) -> Judged:
             continue
         side = sides(results)[-1]
         error = patch_errors(results, case, kind, side)
-        by_fgsm = found[1][-1, : len(error)].astype(float)
+        by_fgsm = np.full(len(error), np.nan)
+        common = min(len(error), found[1].shape[1])
+        by_fgsm[:common] = found[1][-1, :common]
         by_fgsm[np.isnan(error)] = np.nan
         gain = _difference(error, by_fgsm)
         rows = patch_rows(results)

@@ -80,7 +80,7 @@ class PatchPlan:
         return made_from, held_out[~of_target[held_out]]
 
     def make(self, model, images, labels: np.ndarray, progress: Progress) -> Patch:
-        """The patch, its pixels in 8 bits, from all test images [N, H, W, C] and labels [N]."""
+        """The patch, its pixels in 8 bits, from test images [N, H, W, C] and their labels."""
         rows, _ = self.rows(labels)
         chosen = np.asarray(images[rows]), self.target, labels[rows]
         if self.kind == "trained":

@@ -237,8 +237,7 @@ class Runner:
             self.store.writing("patch", what) as directory,
         ):
             model, _ = self._seen(arm)
-            part = slice(arm.images)
-            patch = plan.make(model, dataset.x_test[part], dataset.y_test[part], update)
+            patch = plan.make(model, dataset.x_test, dataset.y_test[: arm.images], update)
             patches.save(directory / "patch.npz", patch)
 
     def _place_patch(self, arm: Arm, progress) -> Outcomes:
