@@ -94,7 +94,7 @@ def _draw(results: Results, directory: Path) -> dict[str, list[tuple[str, str]]]
         caption = f"One image with every patch of {side} pixels: {results.label(case)}"
         patch_figures.patched_images(
             shown,
-            caption,
+            caption.replace(": ", "\n"),
             add("examples", f"classifiers-patched-{case.split('/')[0]}", caption),
         )
     for case in cases(results):
@@ -114,7 +114,7 @@ def _draw_fgsm(results: Results, case: str, protocol: str, add) -> None:
     figures.adversarial_images(
         examples | {name: examples[name].astype(np.float32) for name in ("images", "adversarial")},
         {index: str(name).replace("_", " ") for index, name in names.items()},
-        caption,
+        caption.replace(": ", "\n"),
         add("examples", f"classifiers-fgsm-{protocol}-{case.split('/')[0]}", caption),
     )
 

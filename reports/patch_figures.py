@@ -68,7 +68,7 @@ def patched_images(patches: Mapping[str, Mapping[str, Mapping]], title: str, pat
             "prediction".
     """
     columns = max(len(of_row) for of_row in patches.values())
-    figure = Figure(figsize=(1.9 * columns + 0.8, 2.2 * len(patches) + 0.4), layout="constrained")
+    figure = Figure(figsize=(1.9 * columns + 0.8, 2.2 * len(patches) + 0.6), layout="constrained")
     axes = figure.subplots(len(patches), columns, squeeze=False)
     for axis_row, (row, of_row) in zip(axes, patches.items(), strict=True):
         for axis, (name, patch) in zip(axis_row, of_row.items(), strict=True):
@@ -83,7 +83,7 @@ def patched_images(patches: Mapping[str, Mapping[str, Mapping]], title: str, pat
         axis_row[0].set_ylabel(row, fontsize=8)
     first = next(iter(next(iter(patches.values())).values()))
     true = _words(first["label"])
-    figure.suptitle(f"{title}; true class: {true}", fontsize=9)
+    figure.suptitle(f"{title}\ntrue class: {true}", fontsize=9)
     _save(figure, path)
 
 

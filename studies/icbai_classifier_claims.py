@@ -126,7 +126,7 @@ def better_than_fgsm(results: Results) -> Judged:
         by_fgsm = np.full(len(error), np.nan)
         common = min(len(error), found[1].shape[1])
         by_fgsm[:common] = found[1][-1, :common]
-        by_fgsm[np.isnan(error)] = np.nan
+        by_fgsm[np.isnan(error)] = error[np.isnan(by_fgsm)] = np.nan
         gain = _difference(error, by_fgsm)
         rows = patch_rows(results)
         patch = rows[

@@ -45,8 +45,8 @@ class Results:
         compared: of the study.
         patches: per arm with a patch, arrays "pixels" uint8 [h, w, C], "rows" int [images], which
             of the test images `correct` speaks of, "image" uint8 [H, W, C], the first of these
-            with the patch on it, not above `SHOWN_SIDE` pixels, the names of its "label" and
-            "prediction", and what the history of the fit has.
+            that is right without the patch, with it on, not above `SHOWN_SIDE` pixels, the names
+            of its "label" and "prediction", and what the history of the fit has.
         pictured: per arm with `Arm.pictured`, of n images arrays "images" and "adversarial" (uint8
             [n, height, width, channels]), "mean_change" and "largest_change" (grey levels, [n]),
             "label_names" [n]; without and under attack "names" and "confidences" of the most likely
@@ -434,12 +434,13 @@ def _patch(runner: Runner, arm: Arm, outcomes: Outcomes) -> dict[str, np.ndarray
     dataset = runner.dataset(arm.training)
     _, rows = arm.attack.rows(dataset.y_test[: arm.images])
     history = {name: np.array(values) for name, values in patch.history.items()}
+    shown = int(outcomes.clean_correct[: outcomes.examples.shape[1]].argmax())
     return history | {
         "pixels": np.round(255 * patch.pixels).astype(np.uint8),
         "rows": rows,
-        "image": np.round(255 * _shrunk(outcomes.examples[0, 0])).astype(np.uint8),
-        "label": np.array(dataset.class_names[outcomes.labels[0]]),
-        "prediction": np.array(dataset.class_names[outcomes.predictions[0, 0]]),
+        "image": np.round(255 * _shrunk(outcomes.examples[0, shown])).astype(np.uint8),
+        "label": np.array(dataset.class_names[outcomes.labels[shown]]),
+        "prediction": np.array(dataset.class_names[outcomes.predictions[0, shown]]),
     }
 
 
