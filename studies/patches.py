@@ -70,7 +70,8 @@ class PatchPlan:
                 f"{len(labels) - 1}, so that some are left to evaluate on"
             )
         order = np.random.RandomState(_ORDER_SEED).permutation(len(labels))
-        held_out = np.sort(order[self.fitted_on :][: self.evaluated_on])
+        # From the end, so that parts of other sizes share no image where there are enough.
+        held_out = np.sort(order[self.fitted_on :][-(self.evaluated_on or 0) :])
         of_target = labels == self.target
         if self.kind == "trained":
             made_from = np.sort(order[: self.fitted_on])
