@@ -185,6 +185,7 @@ def judged(results: Results, case: str, protocol: str, defense: str, attack: str
     return labels, np.where(predictions == labels, other[1], predictions)
 
 
+@lru_cache(maxsize=512)  # several claims ask for the same
 def attacked_f1(results: Results, case: str, protocol: str, defense: str, attack: str):
     """Macro F1 of what is compared, a `Score`, or `None`."""
     found = judged(results, case, protocol, defense, attack)

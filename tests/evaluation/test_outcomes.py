@@ -10,6 +10,7 @@ from keras import layers
 import models
 from attacks import FGSM, PGD, DeepFool, as_logits
 from evaluation import Outcomes, evaluate, wilson
+from evaluation.outcomes import _crafting_seconds, _gaps
 
 EPSILONS = [0.02, 0.1, 0.3]
 ATTACKS = [FGSM(), FGSM("l2", clip=False), PGD(5), PGD(5, clip=False, batch_size=16)]
@@ -291,3 +292,16 @@ def test_a_transfer_attack_is_crafted_on_one_model_and_counted_on_another(model,
     stuck = evaluate(model, images, labels, FGSM(), EPSILONS, surrogate=flat)
     assert stuck.zero_gradient.all()
     np.testing.assert_array_equal(stuck.correct, np.tile(stuck.clean_correct, (3, 1)))
+
+
+def test_crafting_time_leaves_out_the_batch_that_compiles():
+    batches = [(0, 10.0), (4, 18.0), (8, 19.0), (10, 19.5)]
+    # The six images after the first batch took the two seconds until the end, at 20.
+    assert _crafting_seconds(batches, 10.0, 10) == pytest.approx(2 / 6)
+    assert _crafting_seconds([(0, 1.0), (5, 3.0)], 2.5, 5) == 0.5
+    assert _crafting_seconds([(0, 1.0)], 2.0, 4) == 0.5
+
+
+def test_gaps_are_between_the_two_highest_probabilities():
+    probabilities = np.array([[0.1, 0.7, 0.2], [0.4, 0.2, 0.4]])
+    np.testing.assert_allclose(_gaps(probabilities), [0.5, 0.0], atol=1e-12)

@@ -218,9 +218,14 @@ ALL_ATTACKS = {
 }
 
 
-def verdict(results: Results, claim: str) -> dict[str, str]:
-    """Outcomes by where they were found."""
-    return {each.where: each.outcome for each in claims(results) if each.claim == claim}
+def outcomes(results: Results) -> dict[str, dict[str, str]]:
+    """By claim and where it was judged."""
+    found = {}
+    for each in claims(results):
+        found.setdefault(each.claim, {})[each.where] = each.outcome
+        assert each.evidence
+    assert list(found) == [f"WPI-{number}" for number in range(1, 20)]
+    return found
 
 
 def test_of_two_ways_the_one_that_succeeds_counts():
@@ -237,39 +242,27 @@ def test_of_two_ways_the_one_that_succeeds_counts():
 
 
 def test_claims_on_attacks():
-    results = made(ALL_ATTACKS, protocol="faithful")
+    found = outcomes(made(ALL_ATTACKS, protocol="faithful"))
     place = "wpi_cnn on mnist, faithful"
-    assert verdict(results, "WPI-3") == {place: "confirmed"}
-    assert verdict(results, "WPI-7") == {place: "confirmed"}
-    assert verdict(results, "WPI-6")[place] == "refuted"  # CW was made to go further than DeepFool
-    assert verdict(results, "WPI-4")[place] == "refuted"  # twice as long
-    assert verdict(results, "WPI-8")[place] == "confirmed"
-    assert verdict(results, "WPI-1") == verdict(results, "WPI-9") == {"": "not run"}
+    assert found["WPI-3"] == found["WPI-7"] == found["WPI-8"] == {place: "confirmed"}
+    assert found["WPI-6"] == {place: "refuted"}  # CW was made to go further than DeepFool
+    assert found["WPI-4"] == {place: "refuted"}  # twice as long
+    assert found["WPI-1"] == found["WPI-9"] == {"": "not run"}
     swapped = ALL_ATTACKS | {(wpi.NONE, wpi.DEEPFOOL): 200, (wpi.NONE, wpi.SWAP): 0}
-    other = made(swapped, protocol="faithful")
-    assert verdict(other, "WPI-3")[place] == verdict(other, "WPI-7")[place] == "refuted"
+    other = outcomes(made(swapped, protocol="faithful"))
+    assert other["WPI-3"] == other["WPI-7"] == {place: "refuted"}
 
 
 def test_claims_on_defenses():
     place = "wpi_cnn on mnist, corrected"
-    hardened = {(wpi.ADVERSARIAL, a): n + 150 for (_, a), n in ALL_ATTACKS.items()}
-    blurred = {(wpi.SMOOTHED, a): n for (_, a), n in ALL_ATTACKS.items()}
-    masked = {(wpi.MASKED_SEEN, a): n for (_, a), n in ALL_ATTACKS.items()}
-    results = made(ALL_ATTACKS | hardened | blurred | masked)
-    assert verdict(results, "WPI-9") == {place: "confirmed"}
-    assert verdict(results, "WPI-12") == {f"{place}, {wpi.MASKED_SEEN}": "confirmed"}
-    assert verdict(results, "WPI-11")[f"{place}, through the blur"] == "undecided"
-    assert verdict(results, "WPI-17") == {place: "confirmed"}
-    both = {(wpi.COMBINED, a): n + 100 for (_, a), n in ALL_ATTACKS.items()}
-    assert verdict(made(ALL_ATTACKS | hardened | blurred | both), "WPI-18")[place] == "refuted"
-
-
-def test_every_claim_is_judged_or_says_why_not():
-    found = claims(made(ALL_ATTACKS))
-    assert list(dict.fromkeys(each.claim for each in found)) == [
-        f"WPI-{number}" for number in range(1, 20)
-    ]
-    assert all(each.evidence for each in found)
+    gained = {wpi.ADVERSARIAL: 150, wpi.SMOOTHED: 0, wpi.MASKED_SEEN: 0, wpi.COMBINED: 100}
+    defended = {(d, a): n + more for (_, a), n in ALL_ATTACKS.items() for d, more in gained.items()}
+    found = outcomes(made(ALL_ATTACKS | defended))
+    assert found["WPI-9"] == {place: "confirmed"}
+    assert found["WPI-12"] == {f"{place}, {wpi.MASKED_SEEN}": "confirmed"}
+    assert found["WPI-11"] == {f"{place}, through the blur": "undecided"}
+    assert found["WPI-17"] == {place: "confirmed"}
+    assert found["WPI-18"] == {place: "refuted"}
 
 
 @pytest.fixture(scope="module")
