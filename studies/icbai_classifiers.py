@@ -57,7 +57,7 @@ PATCHES = {
     "laptop-imagenet": Patches(
         CLASSES,
         SIDES,
-        AdversarialPatch(1, learning_rate=3.0, batch_size=10),
+        AdversarialPatch(1, learning_rate=3.0, batch_size=10, epochs=3),
         fitted_on=300,
         evaluated_on=250,
         images_per_class=1,
