@@ -68,7 +68,8 @@ def patched_images(patches: Mapping[str, Mapping[str, Mapping]], title: str, pat
             "prediction".
     """
     columns = max(len(of_row) for of_row in patches.values())
-    figure = Figure(figsize=(1.9 * columns + 0.8, 2.2 * len(patches) + 0.6), layout="constrained")
+    figure = Figure(figsize=(1.9 * columns + 0.8, 2.4 * len(patches) + 0.6), layout="constrained")
+    figure.get_layout_engine().set(hspace=0.1)
     axes = figure.subplots(len(patches), columns, squeeze=False)
     for axis_row, (row, of_row) in zip(axes, patches.items(), strict=True):
         for axis, (name, patch) in zip(axis_row, of_row.items(), strict=True):
