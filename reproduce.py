@@ -50,7 +50,9 @@ ATTACKS = (
 )
 
 StudyArgument = Annotated[str, typer.Argument(help="A study, for example ntu.")]
-ProfileOption = Annotated[str, typer.Option(help="demo, laptop, paper, or another that `list` shows.")]
+ProfileOption = Annotated[
+    str, typer.Option(help="demo, laptop, paper, or another that `list` shows.")
+]
 DataDirOption = Annotated[
     Path | None,
     typer.Option(help="Where the data sets are; default: $REPRODUCE_DATA_DIR, else a download."),
