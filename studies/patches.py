@@ -93,7 +93,7 @@ class PatchPlan:
             )
         else:
             patch = self.method.fit(model, *chosen, name=self.name)
-            progress(1.0, f"of {len(rows)} pictures")
+            progress(1.0, f"chosen from {len(rows)} images of the class")
         pixels = np.round(patch.pixels * 255) / np.float32(255)
         return Patch(pixels, patch.target, patch.name, patch.history)
 
