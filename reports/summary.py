@@ -31,6 +31,8 @@ def summary(results: Results) -> Table:
             found = shown[np.isclose(shown["epsilon_grey"], grey)]
             if attack:
                 found = found[found["attack"] == attack]
+            else:  # arms may have fewer images, or others
+                found = found[found["images"] == found["images"].max()]
             cells.append(f"{100 * found['accuracy'].mean():.1f}" if len(found) else "")
         network = "undefended" if defense == "none" else defense.replace("_", " ")
         table.add_row(f"{case.split('/')[0]} {dataset} {network}", protocol, *cells)

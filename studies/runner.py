@@ -111,6 +111,7 @@ class Runner:
         self._dataset: tuple[tuple, Dataset] | None = None
         self._fingerprints: dict[tuple, str] = {}
         self._network: tuple[Training, dict] | None = None  # by view and what is applied
+        self._surrogate: tuple[Training, keras.Model] | None = None
 
     def run(self, todo: Plan, progress: Progress) -> None:
         """Does what is missing; a second call does nothing."""
@@ -210,9 +211,7 @@ class Runner:
 
     def _evaluate(self, arm: Arm, progress) -> Outcomes:
         dataset = self.dataset(arm.training)
-        (model, attack), surrogate = self._seen(arm), None
-        if arm.crafted_on is not None:
-            surrogate = network_of(self.training_path(arm.crafted_on))
+        model, attack = self._seen(arm)
         return evaluate(
             model,
             dataset.x_test[: arm.images],
@@ -220,7 +219,7 @@ class Runner:
             attack,
             arm.epsilons,
             own_labels=arm.own_labels,
-            surrogate=surrogate,
+            surrogate=self._crafted_on(arm),
             examples=_examples(arm, dataset),
             progress=progress,
         )
@@ -274,6 +273,17 @@ class Runner:
                 seen[*key, arm.units] = standardised_input(seen[key])
             attack = BetweenStandardised(attack, seen[*key, arm.units])
         return seen[key], attack
+
+    def _crafted_on(self, arm: Arm) -> keras.Model | None:
+        """The plain network that a transferred attack sees; the last one is kept, as compiled."""
+        if arm.crafted_on is None:
+            return None
+        if arm.crafted_on == arm.training:
+            return self._network[1]["logits", ()]
+        if self._surrogate is None or self._surrogate[0] != arm.crafted_on:
+            loaded = network_of(self.training_path(arm.crafted_on))
+            self._surrogate = (arm.crafted_on, loaded)
+        return self._surrogate[1]
 
     def _weights(self, training: Training) -> Path | None:
         network = training.network
