@@ -158,9 +158,11 @@ def _corrected(description: Description, official: Official, random: np.random.R
         )
     if official.groups is None:
         held_out = _choose(random, count, count // 10)
-    else:
-        held_out = _choose_groups(description, official, random)
-    return _take(train, np.delete(np.arange(count), held_out)), _take(train, held_out), test
+        return _take(train, np.delete(np.arange(count), held_out)), _take(train, held_out), test
+    # Groups come class by class: at random, the first images of a part are of all classes.
+    held_out = random.permutation(_choose_groups(description, official, random))
+    kept = random.permutation(np.setdiff1d(np.arange(count), held_out))
+    return _take(train, kept), _take(train, held_out), test
 
 
 def _wpi(description: Description, official: Official, random: np.random.RandomState):

@@ -28,7 +28,8 @@ class AdversarialTrainer(keras.Model):
         steps: gradients for each example.
         step_size: default 2.5 epsilon / steps.
         random_start: start from a uniform draw of the ball instead of the image.
-        seed: of the random starts.
+        seed: decides, with the number of updates done (`optimizer.iterations`) and the replica,
+            the random starts, so that a training that is resumed draws what it would have drawn.
         norm: "linf" or "l2".
 
     Compile it with a loss of logits; labels are classes [N] or one-hot [N, classes].
@@ -42,6 +43,8 @@ class AdversarialTrainer(keras.Model):
     Raises:
         TypeError: `network` is no Keras model.
         ValueError: it ends in softmax, or an argument is out of range.
+        tf.errors.InvalidArgumentError: from `fit`, unless XLA compiles it, and from `craft`: images
+            outside [0, 1].
     """
 
     def __init__(
@@ -69,19 +72,18 @@ class AdversarialTrainer(keras.Model):
         self.steps = steps
         self.step_size = 2.5 * self.epsilon / steps if step_size is None else float(step_size)
         self.random_start = random_start
-        self._seeds = keras.random.SeedGenerator(seed)
+        self.seed = seed
 
     def call(self, inputs, training=None):
         return self.network(inputs, training=training)
 
     def train_step(self, data):
         images, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        images = tf.cast(images, tf.float32)
         return super().train_step((self.craft(images, labels), labels, sample_weight))
 
     def craft(self, images, labels) -> tf.Tensor:
-        """Examples of images, float32 [N, ...], as a training step makes them."""
-        start = images = tf.convert_to_tensor(images)
+        """Examples of images, float32 [N, ...], as the next training step makes them."""
+        start = images = _as_images(images)
         if self.random_start:
             start += self.epsilon * self._ball_noise(images)
         return self._climb(images, start, as_classes(labels), cross_entropy)
@@ -92,21 +94,38 @@ class AdversarialTrainer(keras.Model):
         def logits_of(images):
             return tf.cast(self.network(images, training=False), tf.float32)
 
-        current = tf.clip_by_value(start, 0.0, 1.0)
-        for _ in range(self.steps):
+        def step(done, current):
             gradient, _ = loss_gradient(logits_of, current, reference, 1.0, 1.0, loss)
             current = projected_step(
                 current, gradient, images, self.epsilon, self.step_size, self.norm
             )
+            return done + 1, current
+
+        # A loop of the graph: unrolled, many steps take long to compile.
+        _, current = tf.while_loop(
+            lambda done, _: done < self.steps,
+            step,
+            (tf.constant(0), tf.clip_by_value(start, 0.0, 1.0)),
+            parallel_iterations=1,
+            maximum_iterations=self.steps,
+        )
         return tf.stop_gradient(current)
+
+    def _draw_seed(self) -> tf.Tensor:
+        """Of the next update on this replica, int32 [2]."""
+        update = tf.cast(self.optimizer.iterations, tf.int32) if self.compiled else 0
+        replica = tf.distribute.get_replica_context()
+        number = replica.replica_id_in_sync_group if replica else 0
+        return tf.random.fold_in(tf.random.fold_in([self.seed, 0], update), number)
 
     def _ball_noise(self, images) -> tf.Tensor:
         """A uniform draw from the unit ball for each image, as `attacks.engine.ball_noise`."""
-        shape = tf.shape(images)
+        shape, seed = tf.shape(images), self._draw_seed()
         if self.norm == "linf":
-            return keras.random.uniform(shape, -1.0, 1.0, seed=self._seeds)
-        directions = keras.random.normal(shape, seed=self._seeds)
-        radii = keras.random.uniform(shape[:1], seed=self._seeds) ** (1 / flat(images).shape[1])
+            return tf.random.stateless_uniform(shape, seed, -1.0, 1.0)
+        directions = tf.random.stateless_normal(shape, tf.random.fold_in(seed, 0))
+        radii = tf.random.stateless_uniform(shape[:1], tf.random.fold_in(seed, 1))
+        radii **= 1 / flat(images).shape[1]
         return directions * per_image(radii / lengths(directions, "l2"), images)
 
 
@@ -147,15 +166,16 @@ class TradesTrainer(AdversarialTrainer):
 
     def train_step(self, data):
         images, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        images = tf.cast(images, tf.float32)
+        images = _as_images(images)
         both = {"images": images, "examples": self.craft(images, labels)}
         return keras.Model.train_step(self, (both, labels, sample_weight))
 
     def craft(self, images, labels=None) -> tf.Tensor:
-        """Examples of images, float32 [N, ...], as a training step makes them."""
-        images = tf.convert_to_tensor(images)
+        """Examples of images, float32 [N, ...], as the next training step makes them."""
+        images = _as_images(images)
         clean = tf.cast(self.network(images, training=False), tf.float32)
-        start = images + 0.001 * keras.random.normal(tf.shape(images), seed=self._seeds)
+        noise = tf.random.stateless_normal(tf.shape(images), self._draw_seed())
+        start = images + 0.001 * noise
         return self._climb(
             images, start, clean, lambda logits, clean, sign: sign * _divergences(clean, logits)
         )
@@ -171,6 +191,15 @@ class TradesTrainer(AdversarialTrainer):
         if isinstance(x, dict):
             x, (y_pred, _) = x["images"], tf.split(y_pred, 2)
         return super().compute_metrics(x, y, y_pred, sample_weight)
+
+
+def _as_images(images) -> tf.Tensor:
+    """float32, in [0, 1]: the projection would make white of every value above."""
+    images = tf.cast(images, tf.float32)
+    message = "images are outside [0, 1]; accepted: values from 0 to 1, for example grey / 255"
+    tf.debugging.assert_non_negative(images, message)
+    tf.debugging.assert_less_equal(images, 1.0, message)
+    return images
 
 
 class _Divergence(keras.losses.Loss):

@@ -24,10 +24,15 @@ class FeatureSqueezing:
         median: pixels to a side of the window, at least 2; `None` for no median. As in the paper's
             code, images are reflected at their borders, an even window reaches one pixel further
             to the top left, and of an even number of values the upper middle one is taken.
+        straight_through: what attacks through `in_front` see of the rounding: the gradient of the
+            identity (BPDA: Athalye, Carlini and Wagner, "Obfuscated Gradients Give a False Sense of
+            Security", 2018, arXiv 1802.00420), or if `False` its own, which is zero and stops a
+            gradient attack without any robustness behind it.
     """
 
     bits: int | None = None
     median: int | None = None
+    straight_through: bool = True
 
     def __post_init__(self):
         if self.bits is None and self.median is None:
@@ -41,6 +46,8 @@ class FeatureSqueezing:
     def name(self) -> str:
         parts = [f"{self.bits} bit"] if self.bits is not None else []
         parts += [f"median {self.median}x{self.median}"] if self.median is not None else []
+        if self.bits is not None and not self.straight_through:
+            parts.append("zero gradient")
         return f"feature squeezing ({', '.join(parts)})"
 
     def filter(self, images) -> np.ndarray:
@@ -58,14 +65,11 @@ class FeatureSqueezing:
             images = ndimage.median_filter(images, size=window, mode="reflect")
         return images
 
-    def in_front(self, model: keras.Model, straight_through: bool = False) -> keras.Model:
+    def in_front(self, model: keras.Model) -> keras.Model:
         """`model` behind the filter, so that attacks go through it.
 
-        Rounding has a zero gradient, which stops an attack without any robustness behind it.
-        `straight_through` replaces it, in the gradient only, by that of the identity (BPDA:
-        Athalye, Carlini and Wagner, "Obfuscated Gradients Give a False Sense of Security", 2018,
-        arXiv 1802.00420): use it to judge the defense. The median's gradient is its own, that of
-        the pixel that was taken.
+        The median's gradient is its own, that of the pixel that was taken; for that of the rounding
+        see `straight_through`.
 
         The layers are this module's; to load a saved model, import `defenses`. It shares the
         layers of `model`, which stays as it was.
@@ -82,7 +86,7 @@ class FeatureSqueezing:
                 f"{2 * min(images.shape[1:3]) + 1}"
             )
         if self.bits is not None:
-            x = BitDepth(self.bits, straight_through, name="bit_depth")(x)
+            x = BitDepth(self.bits, self.straight_through, name="bit_depth")(x)
         if self.median is not None:
             x = Median(self.median, name="median")(x)
         return keras.Model(images, model(x), name=f"squeezed_{model.name}")
@@ -90,9 +94,9 @@ class FeatureSqueezing:
 
 @keras.saving.register_keras_serializable(package="defenses")
 class BitDepth(keras.layers.Layer):
-    """Rounds values in [0, 1] to 2**bits evenly spaced ones; for the gradient see `in_front`."""
+    """Rounds values in [0, 1] to 2**bits evenly spaced ones; see `FeatureSqueezing`."""
 
-    def __init__(self, bits: int, straight_through: bool = False, **kwargs):
+    def __init__(self, bits: int, straight_through: bool = True, **kwargs):
         super().__init__(autocast=False, **kwargs)
         self.bits = bits
         self.straight_through = straight_through

@@ -18,9 +18,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from attacks.engine import check_images
 from data import training_batches
 from data.pipeline import steps_per_epoch
-from defenses.arguments import check_whole, image_input
+from defenses.arguments import check_network, check_whole, image_input
 from defenses.keyed_noise import content_keys, keyed_noise
 
 
@@ -41,6 +42,7 @@ def with_noisy_gradient(
     Raises:
         ValueError: naming the argument, its value and what is accepted.
     """
+    check_network(model)
     images = image_input(model)
     noisy = NoisyGradient(scale, seed, draws, name="noisy_gradient")(images)
     return keras.Model(images, model(noisy), name=f"masked_{model.name}")
@@ -63,6 +65,7 @@ def with_noisy_logits(
     Raises:
         ValueError: naming the argument, its value and what is accepted.
     """
+    check_network(model)
     images = image_input(model)
     noisy = NoisyLogits(scale, seed, draws, name="noisy_logits")([images, model(images)])
     return keras.Model(images, noisy, name=f"masked_{model.name}")
@@ -137,6 +140,8 @@ def fine_tune_with_noisy_updates(
     Raises:
         ValueError: naming the argument, its value and what is accepted.
     """
+    check_network(model)
+    images = check_images(images)
     check_whole("epochs", epochs, lowest=1)
     optimizer = NoisyUpdateAdam(scale, seed, learning_rate=learning_rate)
     keras.utils.set_random_seed(seed)
@@ -182,7 +187,9 @@ class NoisyUpdateAdam(keras.optimizers.Adam):
             return None
         gradient = tf.convert_to_tensor(gradient)
         noise = tf.random.stateless_normal(tf.shape(gradient), seed, dtype=gradient.dtype)
-        return gradient + self.scale * noise
+        # The gradients of all replicas are summed, and their noise is the same.
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        return gradient + self.scale / replicas * noise
 
     def get_config(self) -> dict:
         return super().get_config() | {"scale": self.scale, "seed": self.seed}
@@ -191,6 +198,8 @@ class NoisyUpdateAdam(keras.optimizers.Adam):
 class _Noisy(keras.layers.Layer):
     def __init__(self, scale: float, seed: int = 0, draws: int = 1, **kwargs):
         super().__init__(autocast=False, **kwargs)
+        # Under XLA the same seed gives other draws: attack and evaluation would differ.
+        self.supports_jit = False
         self.scale = _checked_scale(scale)
         check_whole("seed", seed, lowest=0)
         check_whole("draws", draws, lowest=1)

@@ -26,8 +26,10 @@ def static_set(
         images float32 [(1 + epsilons) N, ...] and labels [(1 + epsilons) N].
 
     Raises:
-        ValueError: as the attack.
+        ValueError: no labels, or as the attack.
     """
+    if labels is None:
+        raise ValueError("labels is None; accepted: the true classes, int [N]")
     crafted = attack.craft(model, images, labels, epsilons=epsilons, **options)
     joined = np.concatenate([np.asarray(images, np.float32), *crafted])
     return joined, np.tile(labels, 1 + len(epsilons))

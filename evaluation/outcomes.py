@@ -15,6 +15,7 @@ from attacks.classifier import AsLogits
 from attacks.engine import Task
 from attacks.gradients import loss_gradient
 from evaluation.f1 import macro_f1
+from evaluation.similarity import structural_similarity
 from evaluation.statistics import wilson
 from evaluation.top_k import label_ranks
 
@@ -51,6 +52,10 @@ class Outcomes:
             there are more; NaN in files of older versions.
         gaps: float [E, N], between the two highest probabilities of the adversarial images.
             `None` in files of older versions.
+        l0: float [E, N], values that differ from the clean image's. `None` in files of older
+            versions.
+        ssim: float [E, N], structural similarity to the clean images, see
+            `similarity.structural_similarity`; `None` where it was not asked for.
     """
 
     epsilons: np.ndarray
@@ -75,6 +80,8 @@ class Outcomes:
     example_probabilities: np.ndarray | None = None
     crafting_seconds: float = float("nan")
     gaps: np.ndarray | None = None
+    l0: np.ndarray | None = None
+    ssim: np.ndarray | None = None
 
     @classmethod
     def joined(cls, parts: Sequence["Outcomes"]) -> "Outcomes":
@@ -199,7 +206,7 @@ _AXES = {
     **dict.fromkeys(("clean_label_ranks", "example_images"), 0),
     **dict.fromkeys(("predictions", "rounded_predictions", "rounds_away", "linf", "l2"), 1),
     **dict.fromkeys(("gradient_evaluations", "out_of_range", "label_ranks"), 1),
-    **dict.fromkeys(("examples", "example_probabilities", "gaps"), 1),
+    **dict.fromkeys(("examples", "example_probabilities", "gaps", "l0", "ssim"), 1),
 }
 #: The adversarial images of all epsilons that are in memory at once, and as many again.
 _PART_BYTES = 2**29
@@ -216,6 +223,7 @@ def evaluate(
     targets: np.ndarray | None = None,
     surrogate=None,
     examples: int | Sequence[int] = 8,
+    similarity: bool = False,
     progress=None,
     jit_compile: bool = False,
 ) -> Outcomes:
@@ -238,6 +246,7 @@ def evaluate(
             classifies what comes out (a transfer attack); default: `model`.
         examples: images of which the adversarial versions are kept: so many from the front, or
             their indices, ascending where not all images fit into memory at once.
+        similarity: whether `Outcomes.ssim` is computed, which takes time with large images.
         progress: called with (images done, images in all).
         jit_compile: compile with XLA.
 
@@ -268,6 +277,7 @@ def evaluate(
                 targets=None if targets is None else targets[part],
                 surrogate=surrogate,
                 kept=[index - start for index in kept if start <= index < start + size],
+                similarity=similarity,
                 ids=np.arange(len(images))[part],
                 progress=progress and _from(progress, start, len(images)),
                 jit_compile=jit_compile,
@@ -298,6 +308,7 @@ def _evaluate_part(
     targets: np.ndarray | None,
     surrogate,
     kept: list[int],
+    similarity: bool,
     ids: np.ndarray,
     progress,
     jit_compile: bool,
@@ -374,6 +385,10 @@ def _evaluate_part(
         clean_label_ranks=label_ranks(clean, labels),
         inference_seconds=inference_seconds,
         crafting_seconds=_crafting_seconds(batches, seconds, count),
+        l0=stacked([r.distances["l0"] for r in results], np.float64, count),
+        ssim=stacked([structural_similarity(images, r.images) for r in results], np.float64, count)
+        if similarity
+        else None,
         gaps=stacked([_gaps(_probabilities(model, each)) for each in logits], np.float32, count),
         example_probabilities=np.stack(
             [_probabilities(model, each[kept]) for each in (clean, *logits)]

@@ -10,6 +10,7 @@ import data
 from evaluation import paired_difference
 from reports import figures
 from reports.compare import Measure
+from reports.tables import interval
 from reports.wpi_figures import accuracy_bars, heat_maps
 from studies.links import Link
 from studies.results import Results
@@ -314,27 +315,25 @@ def _clean(results: Results) -> pd.DataFrame:
 
 
 def _published(comparison: pd.DataFrame) -> pd.DataFrame:
-    rows = comparison[comparison["kind"] == "F1 score"]
+    rows = comparison[
+        comparison["kind"].isin(["F1 score", "accuracy under attack", "confidence gap"])
+    ]
     return pd.DataFrame(
         [
             {
-                "table": row.table,
-                "data": row.dataset,
-                "attack": row.attack,
-                "published": row.value,
-                **{protocol: _interval(row, protocol) for protocol in COMPARED},
+                "table": row["table"],
+                "what": row["kind"],
+                "data": row["dataset"],
+                "attack": row["attack"],
+                "published": row["value"],
+                **{
+                    protocol: interval(row, protocol, 3 if row["kind"] == "F1 score" else 2)
+                    for protocol in COMPARED
+                },
             }
-            for row in rows.itertuples()
+            for _, row in rows.iterrows()
         ]
     )
-
-
-def _interval(row, protocol: str) -> str:
-    value = getattr(row, protocol)
-    if pd.isna(value):
-        return ""
-    low, high = getattr(row, f"{protocol}_low"), getattr(row, f"{protocol}_high")
-    return f"{value:.3f} [{low:.3f}, {high:.3f}]"
 
 
 def _undefended(results: Results) -> pd.DataFrame:

@@ -113,10 +113,22 @@ class RandomAttacks(Hardening):
 
 @dataclass(frozen=True)
 class NoisyUpdates(Hardening):
-    """See `defenses.NoisyUpdateAdam`; the rest of the recipe's optimizer is Adam's default."""
+    """See `defenses.NoisyUpdateAdam`, in place of the recipe's Adam."""
 
     scale: float
     name = "noisy updates"
 
     def optimizer(self, recipe, steps_per_epoch, seed):
-        return NoisyUpdateAdam(self.scale, seed, learning_rate=recipe.learning_rate)
+        if recipe.optimizer != "Adam" or recipe.decay or recipe.halve_every:
+            raise ValueError(
+                f"recipe is {recipe}; accepted for noisy updates: Adam without decay or halve_every"
+            )
+        return NoisyUpdateAdam(
+            self.scale,
+            seed,
+            learning_rate=recipe.learning_rate,
+            beta_1=recipe.beta_1,
+            beta_2=recipe.beta_2,
+            epsilon=recipe.epsilon,
+            amsgrad=recipe.amsgrad,
+        )

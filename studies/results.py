@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -207,7 +208,7 @@ def collect(study: Study, profile: Profile, runner: Runner, todo: Plan) -> Resul
         ],
         ignore_index=True,
     )
-    flagged = flag(pd.concat(table, ignore_index=True))
+    flagged = flag(pd.concat(table, ignore_index=True), correct)
     return Results(
         run={
             "study": study.name,
@@ -244,6 +245,7 @@ def replacements(study: Study, profile: Profile, todo: Plan) -> list[str]:
             sentences.append(f"data set {published}: {stand_in} stands in for it")
     originals = {arm.key: arm for arm in study.arms(paper)}
     changed: dict[tuple, dict] = {}
+    counted: dict[tuple, dict] = {}
     seen: dict[str, None] = {}
     for arm in todo.arms:
         original = originals.get(arm.key)
@@ -251,23 +253,57 @@ def replacements(study: Study, profile: Profile, todo: Plan) -> list[str]:
             continue
         for what, ours, theirs in _differences(arm.training, original.training):
             changed.setdefault((arm.case, what, ours, theirs), {}).setdefault(arm.training.role)
-        if arm.images != original.images:
-            seen.setdefault(
-                f"{arm.case}, {arm.protocol} attacks: {arm.images} test images "
-                f"instead of {original.images or 'all'}"
-            )
+        if not isinstance(arm.attack, PatchPlan):
+            images = counted.setdefault((arm.case, arm.protocol), {})
+            images.setdefault((arm.images, original.images), {}).setdefault(arm.attack_name)
         for what, ours, theirs in _attack_differences(arm, original):
             plan = arm.attack
             name = f"{plan.kind} patches" if isinstance(plan, PatchPlan) else arm.attack_name
             seen.setdefault(f"{arm.protocol} {name}: {ours} {what} instead of {theirs}")
-    if len(profile.seeds) < len(paper.seeds):
-        sentences.append(f"seeds: {len(profile.seeds)} instead of {len(paper.seeds)}")
+    cases = {arm.case for arm in todo.arms}
+    seeds, all_seeds = (
+        len({arm.seed for arm in each if arm.case in cases})
+        for each in (study.arms(profile), originals.values())
+    )
+    if seeds < all_seeds:
+        sentences.append(f"seeds: {seeds} instead of {all_seeds}")
     for (case, what, ours, theirs), roles in changed.items():
         sentences.append(f"{case} ({', '.join(roles)}): {what} {ours} instead of {theirs}")
-    left_out = [case for case in paper.cases if case not in {arm.case for arm in todo.arms}]
+    for (case, protocol), images in counted.items():
+        for (ours, theirs), names in images.items():
+            if ours != theirs:
+                attacks = "attacks" if len(images) == 1 else ", ".join(names)
+                sentences.append(
+                    f"{case}, {protocol} {attacks}: {ours} test images instead of {theirs or 'all'}"
+                )
+    left_out = [case for case in paper.cases if case not in cases]
     if left_out:
         sentences.append(f"not run: {', '.join(left_out)}")
-    return sentences + list(seen)
+    return sentences + _missing(study.arms(profile), originals.values(), cases) + list(seen)
+
+
+def _missing(arms: Iterable[Arm], originals: Iterable[Arm], cases: set[str]) -> list[str]:
+    """The arms of some cases that a profile does without, seeds apart, in sentences."""
+
+    def place(arm: Arm) -> str:
+        return arm.key.rpartition("/")[0]
+
+    there = {place(arm) for arm in arms}
+    missing: dict[tuple, dict] = {}
+    for arm in originals:
+        if arm.case in cases and place(arm) not in there:
+            variant = "" if arm.variant == "main" else f" {arm.variant}"
+            names = missing.setdefault((arm.case, arm.protocol, variant), {})
+            names.setdefault(f"{arm.attack_name} on {arm.defense}, {arm.view}")
+    return [
+        f"{case}, {protocol}{variant}: left out "
+        + (
+            "; ".join(names)
+            if len(names) <= 4
+            else f"{len(names)} arms, such as {next(iter(names))}"
+        )
+        for (case, protocol, variant), names in missing.items()
+    ]
 
 
 def _attack_differences(arm: Arm, published: Arm):
@@ -320,8 +356,11 @@ def _differences(training: Training, published: Training):
             yield what, ours or missing, theirs or missing
 
 
-def flag(table: pd.DataFrame) -> pd.DataFrame:
-    """Adds the column `flags`: what makes a row less than it seems, separated by "; "."""
+def flag(table: pd.DataFrame, correct: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """Adds the column `flags`: what makes a row less than it seems, separated by "; ".
+
+    correct: see `Results`.
+    """
     attacked = table["epsilon"] > 0
     flags = {index: [] for index in table.index}
     for index, row in table[attacked].iterrows():
@@ -333,11 +372,18 @@ def flag(table: pd.DataFrame) -> pd.DataFrame:
             flags[index].append(f"{row.out_of_range:.0%} of the images leave [0, 1]")
         if row.rounds_away > 0:
             flags[index].append(f"rounding to 8 bits undoes {row.rounds_away:.0%} of the images")
-    place = ["case", "variant", "protocol", "defense", "view", "seed", "epsilon"]
-    fgsm = table[attacked & (table.attack == "FGSM")].set_index(place)["correct"]
+    place = ["case", "variant", "protocol", "defense", "view", "seed"]
+    fgsm = table[table.attack == "FGSM"].drop_duplicates(place).set_index(place)["arm"]
+    at = table.groupby("arm").cumcount()
     for index, row in table[attacked & (table.attack == "PGD")].iterrows():
-        if row["correct"] > fgsm.get(tuple(row[place]), np.inf):
-            flags[index].append("PGD is weaker than FGSM")
+        other = fgsm.get(tuple(row[place]))
+        found = attacked & (table.arm == other) & np.isclose(table.epsilon, row.epsilon)
+        if found.any():
+            # Of the images that both attack, the first ones.
+            images = int(min(row["images"], table.loc[found, "images"].iloc[0]))
+            weak = correct[row.arm][at[index]][:images].sum()
+            if weak > correct[other][at[found].iloc[0]][:images].sum():
+                flags[index].append("PGD is weaker than FGSM")
     return table.assign(flags=["; ".join(flags[index]) for index in table.index])
 
 

@@ -200,9 +200,14 @@ def crossing(first: Outcome, second: Outcome, rises: bool = False) -> Read:
 
 
 def _crossing(epsilons: np.ndarray, gain: np.ndarray) -> float:
-    """Where `gain` [E] falls from above zero to zero or below for the first time, else NaN."""
+    """Where `gain` [E] falls from above zero to below for the first time, else NaN.
+
+    Curves that are the same from somewhere on, as at zero, do not cross.
+    """
+    kept = np.flatnonzero(gain)
+    epsilons, gain = epsilons[kept], gain[kept]
     for at in range(1, len(gain)):
-        if gain[at - 1] > 0 >= gain[at]:
+        if gain[at - 1] > 0 > gain[at]:
             share = gain[at - 1] / (gain[at - 1] - gain[at])
             return float(epsilons[at - 1] + share * (epsilons[at] - epsilons[at - 1]))
     return float("nan")

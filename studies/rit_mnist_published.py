@@ -40,18 +40,22 @@ _SETTINGS = {
     "combined training images": (_IMAGES * rit_mnist.SETS, _HELD_OUT),
     "last epoch": (rit_mnist.RECIPE.epochs, ""),
 }
-_CLAIMS = {
-    "lower end of most effective epsilon range": "judged as RIT-4",
-    "upper end of most effective epsilon range": "judged as RIT-4",
-    "lower end of epsilon range of an unclear comparison": "what is compared is not said; see "
-    "RIT-11 and RIT-13",
-    "upper end of epsilon range of an unclear comparison": "what is compared is not said; see "
-    "RIT-11 and RIT-13",
-}
+_UNCLEAR = (
+    "lower end of epsilon range of an unclear comparison",
+    "upper end of epsilon range of an unclear comparison",
+)
 #: What is read off the baseline under FGSM.
 _READ_OFF = {
     "accuracy on the plateau": ("plateau", "mean accuracy at 0.5 to 0.9"),
     "epsilon with the largest accuracy step": ("largest step", ""),
+    "lower end of most effective epsilon range": (
+        "largest step",
+        "where the largest step ends; judged as RIT-4",
+    ),
+    "upper end of most effective epsilon range": (
+        "constant from",
+        "accuracies at it and beyond within 2 points; judged as RIT-4",
+    ),
     "epsilon beyond which accuracy is constant": (
         "constant from",
         "accuracies at it and beyond within 2 points",
@@ -86,8 +90,8 @@ def link(row: pd.Series) -> Link:
         return _setting(_nearest((0.0, *rit_mnist.PUBLISHED_EPSILONS), row))
     if metric == "training epsilon":
         return _setting(_nearest(rit_mnist.TRAINING_EPSILONS, row))
-    if metric in _CLAIMS:
-        return Link("claim", (CASE,), remark=_CLAIMS[metric])
+    if metric in _UNCLEAR:
+        return Link("no counterpart", remark="what is compared is not said; see RIT-11 and RIT-13")
     if metric == "test accuracy":
         return Link("clean accuracy", (CASE,), _role(row), split="test")
     if metric.startswith("accuracy under attack"):

@@ -221,6 +221,7 @@ class Runner:
             own_labels=arm.own_labels,
             surrogate=self._crafted_on(arm),
             examples=_examples(arm, dataset),
+            similarity=arm.similarity,
             progress=progress,
         )
 

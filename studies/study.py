@@ -233,6 +233,7 @@ class Arm:
         strip_of: a class of which one image is shown at every epsilon, the first one attacked;
             how often each class gets each prediction is then kept as well. `None` for neither.
         pictured: images that are kept as pictures, with their classes before and after.
+        similarity: whether the structural similarity of every image is kept.
     """
 
     case: str
@@ -250,6 +251,7 @@ class Arm:
     units: str = "pixels"
     strip_of: int | None = None
     pictured: Pictured | None = None
+    similarity: bool = False
 
     def __post_init__(self):
         grey_levels(self.units)

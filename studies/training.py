@@ -1,6 +1,7 @@
 """Trains one network of a study, with progress, the chosen epoch kept, and resumption."""
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -49,6 +50,13 @@ def train(
         network.set_weights(loaded["warm_up"].get_weights())
     if training.recipe.epochs:
         history = _fit(training, network, loaded, dataset, directory, progress)
+        if not np.isfinite(history["loss"].iloc[-1]):
+            shutil.rmtree(directory / "resume")  # nothing there to go on from
+            raise ValueError(
+                f"{training.title} diverged: its loss is {history['loss'].iloc[-1]} in epoch "
+                f"{len(history)}; accepted: a recipe whose loss stays finite, for example a "
+                f"learning_rate below {training.recipe.learning_rate:g}"
+            )
         models.load_weights(network, directory / "model.h5")
         epoch = _kept_epoch(history, training.recipe.keep)
     else:
@@ -128,7 +136,8 @@ def _fit(
                 keras.callbacks.TerminateOnNaN(),
                 *([ReduceOnPlateau(recipe, done)] if recipe.patience else []),
                 _ShowProgress(progress, recipe.epochs, steps),
-                keras.callbacks.BackupAndRestore(resume / "state"),
+                # Twice, so that an interrupt while one is written leaves the other.
+                keras.callbacks.BackupAndRestore(resume / "state", double_checkpoint=True),
                 logger,
             ],
             shuffle=False,  # the batches are shuffled already

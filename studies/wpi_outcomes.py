@@ -1,6 +1,6 @@
 """What the WPI study's claims and report read off results: F1 scores, distances, times."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -19,8 +19,8 @@ def details(arm: Arm, outcomes: Outcomes) -> dict[str, np.ndarray]:
 
     Predictions are at every epsilon, int [1 + E, N], the clean ones first; what is wrong without
     attack stays so. Distances and the gap between the two highest probabilities, float [N], are
-    at the largest epsilon, and so is the picture of one image of the undefended network, with
-    its probabilities, float [2, classes], without and under attack.
+    at the largest epsilon, and so are, of the undefended network, the structural similarity and
+    the picture of one image, with its probabilities, float [2, classes], without and under attack.
     """
     largest = int(np.argmax(outcomes.epsilons))
     kept = np.where(outcomes.clean_correct, outcomes.predictions, outcomes.clean_predictions)
@@ -29,8 +29,11 @@ def details(arm: Arm, outcomes: Outcomes) -> dict[str, np.ndarray]:
         "predictions": np.vstack([outcomes.clean_predictions, kept]).astype(np.uint8),
         "l2": outcomes.l2[largest].astype(np.float32),
         "linf": outcomes.linf[largest].astype(np.float32),
+        "l0": outcomes.l0[largest].astype(np.float32),
         "gap": outcomes.gaps[largest].astype(np.float16),
     }
+    if arm.similarity:
+        found["ssim"] = outcomes.ssim[largest].astype(np.float32)
     if arm.strip_of is None:
         return found
     # The image of a strip is the last of the examples.
@@ -156,6 +159,16 @@ def adaptive(results: Results, case: str, protocol: str, defense: str, attack: s
     return _at(results, arms_of(results, case, protocol, defense, attack, **of), epsilon)
 
 
+def furthest_f1(results: Results, case: str, protocol: str, attack: str) -> Score | None:
+    """Macro F1 of the undefended network at the largest distance that the attack was run at.
+
+    There attacks are compared with each other: their budgets are of different norms.
+    """
+    epsilon = wpi.epsilons(protocol, case.split("/")[1], attack)[-1]
+    found = _at(results, arms_of(results, case, protocol, wpi.NONE, attack), epsilon)
+    return None if found is None else macro_f1(*found)
+
+
 def transferred(results: Results, case: str, protocol: str, defense: str, attack: str):
     """The same, under an attack that was crafted on the undefended network."""
     epsilon = wpi.judged_at(protocol, case.split("/")[1], attack)
@@ -207,10 +220,20 @@ def clean_f1(results: Results, case: str, protocol: str, defense: str, variant: 
     return None if found is None else macro_f1(*found)
 
 
-def mean_f1(results: Results, case: str, protocol: str, defense: str) -> Score | None:
-    """The mean over the study's attacks; `None` unless all of them were run."""
-    scores = [attacked_f1(results, case, protocol, defense, attack) for attack in wpi.ATTACKS]
-    return None if None in scores else mean(scores)
+def attacked(
+    results: Results, case: str, protocol: str, defense: str, attacks: Sequence[str] = wpi.ATTACKS
+) -> dict[str, Score] | None:
+    """Macro F1 by attack; `None` unless all of them were run."""
+    scores = {name: attacked_f1(results, case, protocol, defense, name) for name in attacks}
+    return None if None in scores.values() else scores
+
+
+def mean_f1(
+    results: Results, case: str, protocol: str, defense: str, attacks: Sequence[str] = wpi.ATTACKS
+) -> Score | None:
+    """The mean over attacks; `None` unless all of them were run."""
+    scores = attacked(results, case, protocol, defense, attacks)
+    return None if scores is None else mean(scores.values())
 
 
 def inference_seconds(results: Results, case: str, protocol: str, defense: str) -> float:

@@ -248,6 +248,64 @@ def test_refused_arguments(kind, wrong, said):
         kind(network(), **{"epsilon": 0.1} | wrong)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_refused_images(kind):
+    trainer = compiled(kind(network(), 0.1))
+    for wrong in (255 * IMAGES, IMAGES - 0.5):
+        with pytest.raises(tf.errors.InvalidArgumentError, match=r"images are outside \[0, 1\]"):
+            trainer.craft(wrong, LABELS)
+        with pytest.raises(tf.errors.InvalidArgumentError, match=r"images are outside \[0, 1\]"):
+            trainer.fit(wrong, LABELS, verbose=0)
+    doubled = trainer.craft(IMAGES.astype(np.float64), LABELS)
+    np.testing.assert_array_equal(doubled, trainer.craft(IMAGES, LABELS))
+
+
+class Interrupted(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == 2:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_resumed_training_is_the_uninterrupted_one(kind, norm, tmp_path):
+    """One step from a random start, so that the starts show in the weights."""
+
+    def fit(*callbacks):
+        trained = network(layers.Dense(8, activation="relu"), layers.BatchNormalization())
+        trainer = kind(trained, 0.3, steps=1, step_size=0.05, seed=2, norm=norm)
+        trainer.compile(
+            keras.optimizers.Adam(0.01),
+            keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        )
+        backup = keras.callbacks.BackupAndRestore(tmp_path)
+        options = dict(batch_size=8, epochs=4, shuffle=False, verbose=0)
+        trainer.fit(IMAGES, LABELS, callbacks=[backup, *callbacks], **options)
+        return trained.get_weights()
+
+    whole = fit()
+    with pytest.raises(KeyboardInterrupt):
+        fit(Interrupted())
+    assert_same(fit(), whole)
+
+
+def test_every_update_has_its_own_starts():
+    trainer = compiled(AdversarialTrainer(network(), 0.3, steps=1, step_size=1e-6), rate=0.0)
+    first = trainer.craft(IMAGES, LABELS).numpy()
+    trainer.fit(IMAGES, LABELS, batch_size=16, verbose=0)
+    assert np.abs(trainer.craft(IMAGES, LABELS).numpy() - first).max() > 0.1
+
+
+def test_batch_statistics_of_trades_are_of_images_and_examples_and_move_once(monkeypatch):
+    trained = network(layers.BatchNormalization(momentum=0.9))
+    trainer = compiled(TradesTrainer(trained, 0.1))
+    examples = np.clip(IMAGES + 0.1, 0, 1)
+    monkeypatch.setattr(trainer, "craft", lambda images, labels: tf.constant(examples))
+    trainer.fit(IMAGES, LABELS, batch_size=16, verbose=0)
+    mean = np.concatenate([IMAGES, examples]).mean(axis=0)
+    np.testing.assert_allclose(trained.layers[0].moving_mean, 0.1 * mean, rtol=1e-5)
+
+
 def test_refused_networks():
     with pytest.raises(ValueError, match="ends in softmax; accepted: logits"):
         AdversarialTrainer(models.with_softmax(network()), 0.1)
@@ -264,3 +322,5 @@ def test_static_set_is_the_clean_images_then_each_epsilon():
     np.testing.assert_array_equal(images, np.concatenate([IMAGES, *crafted]))
     np.testing.assert_array_equal(labels, np.tile(LABELS, 3))
     assert images.dtype == np.float32
+    with pytest.raises(ValueError, match="labels is None"):
+        static_set(model, IMAGES, None, FGSM(), epsilons)

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
+import models
 from attacks import PGD, DeepFool
 from defenses import (
     NoisyUpdateAdam,
@@ -215,3 +216,20 @@ def test_refused_fine_tuning(cnn, images, labels):
         fine_tune_with_noisy_updates(cnn, images, labels, float("nan"))
     with pytest.raises(ValueError, match="epochs is 0"):
         fine_tune_with_noisy_updates(cnn, images, labels, 1.0, epochs=0)
+    with pytest.raises(ValueError, match="images have values from 0 to 255"):
+        fine_tune_with_noisy_updates(cnn, 255 * images, labels, 1.0)
+    with pytest.raises(ValueError, match="ends in softmax; accepted: logits"):
+        fine_tune_with_noisy_updates(models.with_softmax(cnn), images, labels, 1.0)
+
+
+@pytest.mark.parametrize("mask", [with_noisy_gradient, with_noisy_logits])
+def test_refused_networks(cnn, mask):
+    with pytest.raises(ValueError, match="ends in softmax; accepted: logits"):
+        mask(models.with_softmax(cnn), 1.0)
+
+
+@pytest.mark.parametrize("mask", [with_noisy_gradient, with_noisy_logits])
+def test_keras_does_not_compile_the_noise_with_xla(cnn, mask):
+    """It would draw other numbers: attack and evaluation would meet two networks."""
+    masked = mask(cnn, 1.0)
+    assert not all(layer.supports_jit for layer in masked.layers)

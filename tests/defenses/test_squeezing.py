@@ -8,7 +8,7 @@ from keras import layers
 from scipy import ndimage
 
 from attacks import PGD
-from defenses import FeatureSqueezing
+from defenses import FeatureSqueezing, defended
 
 
 def gradient(model, images):
@@ -30,10 +30,10 @@ def gradient(model, images):
 )
 def test_bit_depth_by_hand(bits, squeezed, straight_through):
     images = np.array([0.1, 0.4, 0.6, 0.7, 0.9], np.float32).reshape(1, 1, 5, 1)
-    squeezing = FeatureSqueezing(bits=bits)
+    squeezing = FeatureSqueezing(bits=bits, straight_through=straight_through)
     np.testing.assert_allclose(squeezing.filter(images).ravel(), squeezed, rtol=1e-6)
     flat = keras.Sequential([keras.Input((1, 5, 1)), layers.Flatten()])
-    logits = squeezing.in_front(flat, straight_through)(images)
+    logits = squeezing.in_front(flat)(images)
     np.testing.assert_allclose(logits.numpy().ravel(), squeezed, rtol=1e-6)
 
 
@@ -55,10 +55,13 @@ def test_both_in_order(colour, identity):
 
 
 def test_gradient_of_rounding_is_zero_or_that_of_the_identity(cnn, images):
+    stopped = FeatureSqueezing(bits=4, straight_through=False)
+    assert not gradient(stopped.in_front(cnn), images).any()
+    assert stopped.name == "feature squeezing (4 bit, zero gradient)"
     squeezing = FeatureSqueezing(bits=4)
-    assert not gradient(squeezing.in_front(cnn), images).any()
+    assert squeezing.name == "feature squeezing (4 bit)"
     expected = gradient(cnn, squeezing.filter(images))
-    through = gradient(squeezing.in_front(cnn, straight_through=True), images)
+    through = gradient(squeezing.in_front(cnn), images)
     np.testing.assert_allclose(through, expected, rtol=1e-5, atol=1e-5)
 
 
@@ -72,10 +75,11 @@ def test_gradient_of_the_median_goes_to_the_pixel_that_was_taken():
 
 
 def test_straight_through_attacks_where_rounding_stops_them(cnn, images, labels):
-    squeezing, attack = FeatureSqueezing(bits=4, median=2), PGD(steps=10, step_size=0.04)
+    attack = PGD(steps=10, step_size=0.04)
     accuracy = {}
     for straight_through in (False, True):
-        model = squeezing.in_front(cnn, straight_through)
+        squeezing = FeatureSqueezing(bits=4, median=2, straight_through=straight_through)
+        model = defended(cnn, [squeezing])
         adversarial = attack(model, images, labels, epsilon=0.2).images
         logits = cnn(squeezing.filter(adversarial), training=False).numpy()
         accuracy[straight_through] = np.mean(logits.argmax(axis=1) == labels)
@@ -84,7 +88,7 @@ def test_straight_through_attacks_where_rounding_stops_them(cnn, images, labels)
 
 @pytest.mark.parametrize("straight_through", [False, True])
 def test_a_saved_model_gives_the_same(cnn, images, straight_through, tmp_path):
-    model = FeatureSqueezing(bits=4, median=3).in_front(cnn, straight_through)
+    model = FeatureSqueezing(4, 3, straight_through).in_front(cnn)
     model.save(tmp_path / "squeezed.keras")
     again = keras.models.load_model(tmp_path / "squeezed.keras")
     np.testing.assert_array_equal(again(images, training=False), model(images, training=False))

@@ -54,6 +54,9 @@ def test_curves_meet_where_lines_between_the_grid_do():
     assert crossing(first, second, rises=True).value == pytest.approx(0.1 / 3)
     apart = crossing(first, falling([0.1] * 4, epsilons), rises=True)
     assert np.isnan(apart.value) and str(apart) == "nowhere"
+    # That both have come to nothing is no crossing.
+    spent = crossing(falling([0.9, 0.8, 0.0, 0.0], epsilons), falling([0.8, 0.2, 0, 0], epsilons))
+    assert np.isnan(spent.value) and spent.is_near(0.2, 0.1) == -1
     assert apart.is_near(0.1, 10) == -1
     assert [upper.is_near(e, t) for e, t in ((0.22, 0.1), (0.5, 0.1), (0.26, 0.035))] == [1, -1, 0]
 
@@ -88,20 +91,15 @@ def test_every_row_is_linked():
     kinds = PUBLISHED.apply(lambda row: link(row).kind, axis=1)
     assert kinds.value_counts().to_dict() == {
         "setting": 46,
-        "claim": 6,
+        "no counterpart": 2,
         "meeting": 4,
         "median limit": 3,
         "clean accuracy": 2,
         "accuracy under attack": 2,
         "first loss": 2,
         "last loss": 2,
-        **dict.fromkeys(
-            (
-                *("largest step", "constant from", "plateau"),
-                *("wrong class", "wrong class beyond", "first error"),
-            ),
-            1,
-        ),
+        **dict.fromkeys(("largest step", "constant from"), 3),
+        **dict.fromkeys(("plateau", "wrong class", "wrong class beyond", "first error"), 1),
     }
     differing = [
         (row["metric"], link(row))
@@ -163,18 +161,23 @@ DESCRIBED = {
 }
 
 
-def judged(curves: dict[str, np.ndarray], share: float) -> pd.DataFrame:
-    """Verdicts under FGSM, where a share of the images above 0.2 gets class 8, the others 1."""
+def judged(
+    curves: dict[str, np.ndarray], share: float, pgd: dict | None = None, classes=(8,)
+) -> pd.DataFrame:
+    """Verdicts under FGSM and `pgd`; a share of the images gets one of `classes`, the others 1."""
     rows, correct, examples = [], {}, {}
-    for role, accuracies in curves.items():
-        correct[role] = falling(accuracies).correct[:, 0]
+    met = [(role, "FGSM", curve) for role, curve in curves.items()]
+    met += [(role, "PGD", curve) for role, curve in (pgd or {}).items()]
+    for role, attack, accuracies in met:
+        arm = role if attack == "FGSM" else f"{role} {attack}"
+        correct[arm] = falling(accuracies).correct[:, 0]
         rows += [
             {
                 "case": rit_mnist.CASE,
                 "protocol": "faithful",
                 "role": role,
-                "attack": "FGSM",
-                "arm": role,
+                "attack": attack,
+                "arm": arm,
                 "seed": 0,
                 "dataset": "mnist",
                 "epsilon": level,
@@ -182,7 +185,9 @@ def judged(curves: dict[str, np.ndarray], share: float) -> pd.DataFrame:
             for level in LEVELS
         ]
         confusion = np.zeros([len(LEVELS), 10, 10], int)
-        confusion[:, 5, 8], confusion[:, 5, 1] = 1000 * share, 1000 * (1 - share)
+        for index in range(len(LEVELS)):
+            confusion[index, 5, classes[index % len(classes)]] = 1000 * share
+        confusion[:, 5, 1] = 1000 * (1 - share)
         examples[role] = {
             "confusion": confusion,
             "strip": np.zeros([len(LEVELS), 2, 2, 1], np.uint8),
@@ -219,6 +224,7 @@ def test_what_the_post_describes_is_confirmed():
     # Of 1,000 images the interval of 99 % is wider than the claim's.
     assert outcomes["RIT-1"] == "undecided"
     assert outcomes["RIT-8"].tolist() == ["confirmed", "confirmed"]
+    assert outcomes["RIT-12"].tolist() == ["undecided", "confirmed"]  # 0.15 is on a slope
     assert "99.00 % [" in verdicts.loc["RIT-9", "evidence"]
     for claim in ("RIT-10", "RIT-11", "RIT-13"):  # no network trained on PGD
         assert outcomes[claim] == "not run"
@@ -234,6 +240,35 @@ def test_the_opposite_is_refuted():
     for claim in (1, 2, 3, 4, 5, 6):
         assert outcomes[f"RIT-{claim}"] == "refuted"
     assert set(outcomes["RIT-8"]) == {"refuted"}
+
+
+def test_a_single_class_is_the_same_at_every_epsilon():
+    outcomes = judged(DESCRIBED, share=0.98, classes=(8, 3, 0))["outcome"]
+    assert outcomes["RIT-5"] == "refuted"
+
+
+def test_pgd_training_as_the_post_describes_it():
+    """Above the baseline up to 0.33 and above the FGSM-trained from 0.15, under FGSM."""
+    fgsm = DESCRIBED | {
+        "pgd_retrained": np.interp(LEVELS, [0, 0.15, 0.33, 0.6, 0.9], [0.98, 0.767, 0.154, 0, 0]),
+    }
+    fgsm["undefended"] = np.interp(LEVELS, [0, 0.15, 0.3, 0.33, 0.9], [0.9, 0.5, 0.17, 0.154, 0.1])
+    fgsm["fgsm_retrained"] = np.interp(
+        LEVELS, [0, 0.1, 0.15, 0.2, 0.3, 0.9], [0.99, 0.86, 0.767, 0.5, 0.1, 0.0]
+    )
+    pgd = {
+        "undefended": np.interp(LEVELS, [0, 0.1, 0.3, 0.9], [0.99, 0.3, 0.0, 0.0]),
+        "fgsm_retrained": np.interp(LEVELS, [0, 0.1, 0.3, 0.9], [0.98, 0.7, 0.1, 0.0]),
+        "pgd_retrained": np.interp(LEVELS, [0, 0.1, 0.3, 0.9], [0.98, 0.9, 0.6, 0.0]),
+    }
+    outcomes = judged(fgsm, 0.98, pgd)["outcome"]
+    assert outcomes["RIT-10"] == "confirmed" and outcomes["RIT-13"] == "refuted"
+    assert outcomes["RIT-11"].tolist() == ["confirmed", "confirmed"]
+    turned = pgd | {"pgd_retrained": pgd["undefended"], "undefended": pgd["pgd_retrained"]}
+    flipped = fgsm | {"pgd_retrained": DESCRIBED["fgsm_untrained"] / 2}
+    outcomes = judged(flipped, 0.98, turned)["outcome"]
+    assert outcomes["RIT-10"] == "refuted" and outcomes["RIT-13"] == "confirmed"
+    assert set(outcomes["RIT-11"]) == {"refuted"}
 
 
 def reported(tmp_path, cases=DEMO.cases, pattern="*"):
@@ -265,7 +300,9 @@ def test_a_report_of_some_networks(tmp_path):
     assert len(todo.arms) == 4 and len(recorder.ran) == 2 + 2 and len(recorder.there) == 2
     comparison = pd.read_csv(directory / "comparison.csv")
     assert len(comparison) == len(PUBLISHED)
-    assert set(comparison["status"]) >= {"measured", "not run", "as published", "differs", "claim"}
+    assert set(comparison["status"]) == {
+        *("measured", "not run", "as published", "differs", "no counterpart")
+    }
 
     results = Results.load(directory, rit_mnist.COMPARED)
     kept = results.examples[todo.arms[0].key]

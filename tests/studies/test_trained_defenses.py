@@ -118,6 +118,26 @@ def test_the_kept_epoch_is_the_one_that_the_recipe_names(runner, keep):
     np.testing.assert_allclose(accuracy, history["val_accuracy"][expected])
 
 
+@pytest.mark.parametrize("keep", models.KEEP)
+def test_a_diverged_training_is_no_result_and_leaves_nothing_to_go_on_from(runner, keep):
+    recipe = replace(RECIPE, optimizer="SGD", learning_rate=1e30, epochs=3, keep=keep)
+    training = replace(PLAIN, recipe=recipe)
+    for _ in range(2):  # a second attempt says the same
+        with pytest.raises(ValueError, match="diverged: its loss is nan in epoch 1; .* 1e\\+30"):
+            run(runner, arm(training))
+        assert not runner.training_path(training).exists()
+
+
+def test_noisy_updates_keep_the_recipes_adam_and_refuse_another():
+    recipe = replace(RECIPE, beta_1=0.5, beta_2=0.7, epsilon=1e-3, amsgrad=True)
+    optimizer = NoisyUpdates(scale=0.1).optimizer(recipe, 10, 0)
+    assert (optimizer.beta_1, optimizer.beta_2, optimizer.epsilon) == (0.5, 0.7, 1e-3)
+    assert optimizer.amsgrad and float(optimizer.learning_rate) == pytest.approx(0.003)
+    for other in ({"optimizer": "SGD"}, {"decay": 0.1}, {"halve_every": 2}):
+        with pytest.raises(ValueError, match="accepted for noisy updates: Adam without"):
+            NoisyUpdates(scale=0.1).optimizer(replace(RECIPE, **other), 10, 0)
+
+
 def test_an_unknown_epoch_to_keep_is_refused():
     with pytest.raises(ValueError, match="keep is 'first'; accepted: best accuracy, lowest loss"):
         replace(RECIPE, keep="first")

@@ -11,6 +11,7 @@ import pytest
 from evaluation import macro_f1
 from recording import Recorder
 from reports import build_report
+from reports.wpi import _left_out as left_out_table
 from reports.wpi import measure
 from studies import STUDIES, wpi, wpi_outcomes
 from studies.results import Results, collect
@@ -85,7 +86,8 @@ def test_arms_are_all_there_once(profile):
                     how = moved if name == wpi.SMOOTHED else attack
                     assert (case, "faithful", defense, how) in seen
                 assert (case, "corrected", defense, attack) in seen
-            assert (case, "corrected", wpi.DEFENSES[wpi.SMOOTHED], moved) in seen
+                # WPI-A10: both ways, for every defense.
+                assert name == wpi.NONE or (case, "corrected", defense, moved) in seen
     for arm in arms:
         assert (arm.crafted_on is not None) == ("from undefended" in arm.attack_name)
         assert arm.crafted_on is None or arm.crafted_on.role == "undefended"
@@ -169,45 +171,77 @@ def test_scores_are_macro_f1_with_paired_intervals():
     assert both.value == pytest.approx((score.value + other.value) / 2)
 
 
-def made(f1_like: dict, protocol="corrected", images=400) -> Results:
-    """Results on MNIST where so many of the first images are right, by (defense, attack)."""
+ORDER = (*wpi.ATTACKS, wpi.UNSEEN)
+
+
+def made(
+    f1_like: dict,
+    protocol="corrected",
+    images=400,
+    case=MNIST,
+    profile="paper",
+    clean=None,
+    variant="main",
+    slower=None,
+    seconds=None,
+    **kept_of,
+) -> Results:
+    """Results where so many of the first images are right, by (defense, attack).
+
+    A count may be a sequence, by epsilon. `clean` has the counts without attack and `slower` the
+    factors of inference time by defense, `seconds` those of crafting by attack; `kept_of` changes
+    what is kept of every image, by name: a function of the attack.
+    """
     labels = np.arange(images) % 10
     rows, correct, details = [], {}, {}
-    for (defense, attack), count in f1_like.items():
+    for (defense, attack), counts in f1_like.items():
         plain = attack.removesuffix(", from undefended")
-        epsilons = wpi.epsilons(protocol, "mnist", plain)
-        arm = f"{defense}|{attack}".replace("|", "/")
-        right = np.arange(images) < count
-        kept = np.where(right, labels, (labels + 1) % 10)
+        number = ORDER.index(plain) if plain in ORDER else 0
+        epsilons = wpi.epsilons(protocol, case.split("/")[1], plain if plain in ORDER else wpi.SWAP)
+        arm = f"{case}/{protocol}/{variant}/{defense}/{attack}"
+        without = np.arange(images) < (clean or {}).get(defense, images)
+        counts = np.broadcast_to(counts, len(epsilons))
+        rights = [without, *(without & (np.arange(images) < count) for count in counts)]
         details[arm] = {
             "labels": labels,
-            "predictions": np.vstack([labels, *[kept] * len(epsilons)]),
-            "l2": np.full(images, 1.0 + list(wpi.ATTACKS).index(plain)),
+            "predictions": np.vstack(
+                [np.where(right, labels, (labels + 1) % 10) for right in rights]
+            ),
+            "l2": np.full(images, 1.0 + number),
             "linf": np.full(images, 0.1),
+            "l0": np.full(images, 10.0),
+            "ssim": np.full(images, 0.9 - 0.1 * number),
             "gap": np.full(images, 0.05),
-        }
-        correct[arm] = np.vstack([np.full(images, True), *[right] * len(epsilons)])
+        } | {name: np.full(images, of(plain)) for name, of in kept_of.items()}
+        correct[arm] = np.vstack(rights)
         rows += [
             {
-                "case": MNIST,
-                "dataset": "mnist",
+                "case": case,
+                "dataset": case.split("/")[1],
                 "protocol": protocol,
-                "variant": "main",
-                "defense": wpi.DEFENSES[defense],
+                "variant": variant,
+                "defense": wpi.DEFENSES.get(defense, defense),
                 "attack": attack,
                 "arm": arm,
                 "seed": 0,
                 "images": images,
                 "epsilon": epsilon,
-                "inference_seconds": 0.1 * images,
-                "crafting_seconds": len(epsilons) * 0.01 * (1 + list(wpi.ATTACKS).index(plain)),
+                "inference_seconds": 0.1 * images * (slower or {}).get(defense, 1),
+                "crafting_seconds": (seconds or {}).get(plain, 0.01 * (1 + number))
+                * (len(epsilons) if plain in (wpi.IFGSM, wpi.UNSEEN) else 1),
             }
             for epsilon in (0.0, *epsilons)
         ]
+    nothing = pd.DataFrame()
     return Results(
-        {}, pd.DataFrame(rows), pd.DataFrame(), pd.DataFrame(), correct, {}, wpi.COMPARED,
+        {"profile": profile},
+        pd.DataFrame(rows),
+        *(nothing, nothing),
+        correct,
+        {},
+        wpi.COMPARED,
         details=details,
-    )  # fmt: skip
+    )
 
 
 ALL_ATTACKS = {
@@ -241,28 +275,256 @@ def test_of_two_ways_the_one_that_succeeds_counts():
     assert measure(results)(tied, "faithful") is None
 
 
+def together(*parts: Results) -> Results:
+    return Results(
+        parts[0].run,
+        pd.concat([part.table for part in parts], ignore_index=True),
+        pd.DataFrame(),
+        pd.DataFrame(),
+        {arm: each for part in parts for arm, each in part.correct.items()},
+        {},
+        wpi.COMPARED,
+        details={arm: each for part in parts for arm, each in part.details.items()},
+    )
+
+
+def of(defense: str, *counts, also: bool = False) -> dict:
+    """Counts of right images under the attacks of the study in order, and `also` under PGD."""
+    names = [*wpi.ATTACKS, *([wpi.UNSEEN] if also else [])]
+    return {(defense, name): count for name, count in zip(names, counts, strict=True)}
+
+
+FAITHFUL, CORRECTED = "wpi_cnn on mnist, faithful", "wpi_cnn on mnist, corrected"
+
+
+def verdict(claim: str, results: Results, where: str = CORRECTED) -> str:
+    return outcomes(results)[claim][where]
+
+
 def test_claims_on_attacks():
     found = outcomes(made(ALL_ATTACKS, protocol="faithful"))
-    place = "wpi_cnn on mnist, faithful"
-    assert found["WPI-3"] == found["WPI-7"] == found["WPI-8"] == {place: "confirmed"}
-    assert found["WPI-6"] == {place: "refuted"}  # CW was made to go further than DeepFool
-    assert found["WPI-4"] == {place: "refuted"}  # twice as long
+    assert found["WPI-2"] == found["WPI-3"] == found["WPI-7"] == {FAITHFUL: "confirmed"}
+    assert found["WPI-6"] == {FAITHFUL: "refuted"}  # CW was made to go further than DeepFool
+    assert found["WPI-4"] == {FAITHFUL: "refuted"}  # twice as long
     assert found["WPI-1"] == found["WPI-9"] == {"": "not run"}
     swapped = ALL_ATTACKS | {(wpi.NONE, wpi.DEEPFOOL): 200, (wpi.NONE, wpi.SWAP): 0}
-    other = outcomes(made(swapped, protocol="faithful"))
-    assert other["WPI-3"] == other["WPI-7"] == {place: "refuted"}
+    other = outcomes(made(swapped | {(wpi.NONE, wpi.IFGSM): 300}, protocol="faithful"))
+    assert other["WPI-2"] == other["WPI-3"] == other["WPI-7"] == {FAITHFUL: "refuted"}
+    near = made(ALL_ATTACKS, protocol="faithful", seconds={wpi.DEEPFOOL: 0.012})
+    assert verdict("WPI-4", near, FAITHFUL) == "confirmed"
+    assert verdict("WPI-2", near, FAITHFUL) == "refuted"
 
 
-def test_claims_on_defenses():
-    place = "wpi_cnn on mnist, corrected"
-    gained = {wpi.ADVERSARIAL: 150, wpi.SMOOTHED: 0, wpi.MASKED_SEEN: 0, wpi.COMBINED: 100}
-    defended = {(d, a): n + more for (_, a), n in ALL_ATTACKS.items() for d, more in gained.items()}
-    found = outcomes(made(ALL_ATTACKS | defended))
-    assert found["WPI-9"] == {place: "confirmed"}
-    assert found["WPI-12"] == {f"{place}, {wpi.MASKED_SEEN}": "confirmed"}
-    assert found["WPI-11"] == {f"{place}, through the blur": "undecided"}
-    assert found["WPI-17"] == {place: "confirmed"}
-    assert found["WPI-18"] == {place: "refuted"}
+def test_attacks_are_compared_at_any_distance_and_not_at_budgets_of_other_norms():
+    counts = of(wpi.NONE, (100, 60, 40), (400, 300, 200, 0), (400, 400, 300, 120), 200)
+    found = outcomes(made(counts))
+    assert found["WPI-3"] == found["WPI-7"] == {CORRECTED: "confirmed"}
+
+
+def test_a_short_search_of_cw_is_not_taken_for_a_weak_one():
+    slow = {wpi.CW: 0.1}
+    for profile, expected in (("paper", "confirmed"), ("laptop", "undecided")):
+        weak = made(ALL_ATTACKS, "faithful", profile=profile, seconds=slow)
+        assert verdict("WPI-5", weak, FAITHFUL) == expected
+        # The slower of the two may be another with a longer search.
+        least = made(ALL_ATTACKS, "faithful", profile=profile, seconds=slow | {wpi.SWAP: 1.0})
+        assert verdict("WPI-7", least, FAITHFUL) == expected
+        strong = ALL_ATTACKS | {(wpi.NONE, wpi.CW): 0, (wpi.NONE, wpi.IFGSM): 200}
+        strong = made(strong, "faithful", profile=profile, seconds=slow)
+        assert verdict("WPI-5", strong, FAITHFUL) == "refuted"
+    quick = made(ALL_ATTACKS, "faithful", profile="paper")
+    assert verdict("WPI-5", quick, FAITHFUL) == "refuted"
+    quick = made(ALL_ATTACKS, "faithful", profile="laptop")
+    assert verdict("WPI-5", quick, FAITHFUL) == "undecided"
+
+
+@pytest.mark.parametrize(
+    ("right", "profile", "expected"),
+    [
+        (184, "paper", "confirmed"),
+        (100, "paper", "refuted"),
+        (320, "paper", "refuted"),
+        (100, "laptop", "refuted"),
+        (320, "laptop", "undecided"),
+    ],
+)
+def test_cw_stays_near_its_score_on_gtsrb(right, profile, expected):
+    counts = of(wpi.NONE, 0, 0, right, 200)
+    results = made(counts, "faithful", 400, wpi.CASES[2], profile, seconds={wpi.CW: 0.1})
+    assert verdict("WPI-5", results, "wpi_cnn on gtsrb, faithful") == expected
+
+
+def test_distances_are_judged_by_l2_and_ssim():
+    l2 = dict(zip(wpi.ATTACKS, (1.0, 3.0, 1.5, 5.0)))
+    ssim = dict(zip(wpi.ATTACKS, (0.9, 0.7, 0.95, 0.3)))
+    results = made(ALL_ATTACKS, l2=l2.get, ssim=ssim.get)
+    assert verdict("WPI-6", results) == "confirmed"
+    assert verdict("WPI-6", made(ALL_ATTACKS, l2=l2.get, ssim=lambda name: 0.5)) == "undecided"
+    turned = {name: 1 - value for name, value in ssim.items()}
+    assert verdict("WPI-6", made(ALL_ATTACKS, l2=l2.get, ssim=turned.get)) == "refuted"
+
+
+def test_closeness_to_the_boundary():
+    assert verdict("WPI-8", made(ALL_ATTACKS)) == "confirmed"
+    assert verdict("WPI-8", made(ALL_ATTACKS, gap=lambda name: 0.5)) == "refuted"
+    none = made(ALL_ATTACKS | {(wpi.NONE, wpi.DEEPFOOL): 400})
+    assert verdict("WPI-8", none) == "undecided"
+
+
+def test_the_baseline_on_three_data_sets():
+    def clean_of(*counts):
+        return together(
+            *(made(of(wpi.NONE, 0, 0, 0, 0), case=case, clean={wpi.NONE: count})
+              for case, count in zip(wpi.CASES, counts))
+        )  # fmt: skip
+
+    assert verdict("WPI-1", clean_of(398, 300, 396), "corrected") == "confirmed"
+    assert verdict("WPI-1", clean_of(300, 398, 396), "corrected") == "refuted"
+
+
+SINGLE = (wpi.ADVERSARIAL, wpi.SMOOTHED, *wpi.MASKED, wpi.DISTILLED)
+
+
+def test_adversarial_training_is_best_only_under_attacks_it_was_not_trained_on_too():
+    plain = of(wpi.NONE, 40, 0, 20, 100, 0, also=True)
+    others = [of(name, 60, 20, 40, 120, 20, also=True) for name in SINGLE]
+    counts = {key: count for each in (plain, *others) for key, count in each.items()}
+    best = counts | of(wpi.ADVERSARIAL, 200, 150, 150, 220, 150, also=True)
+    assert verdict("WPI-9", made(best)) == "confirmed"
+    assert verdict("WPI-9", made(counts | of(wpi.DISTILLED, *[300] * 5, also=True))) == "refuted"
+    seen_only = counts | of(wpi.ADVERSARIAL, 200, 150, 150, 220, 0, also=True)
+    assert verdict("WPI-9", made(seen_only)) == "undecided"
+    incomplete = {key: count for key, count in best.items() if key[0] != wpi.DISTILLED}
+    assert outcomes(made(incomplete))["WPI-9"] == {"": "not run"}
+
+
+@pytest.mark.parametrize(
+    ("case", "right", "expected"),
+    [(0, 340, "confirmed"), (0, 400, "undecided"), (1, 400, "confirmed"), (1, 300, "refuted")],
+)
+def test_clean_accuracy_after_adversarial_training(case, right, expected):
+    counts = of(wpi.NONE, 0, 0, 0, 0) | of(wpi.ADVERSARIAL, 9, 9, 9, 9)
+    clean = {wpi.NONE: 400 if case == 0 else 380, wpi.ADVERSARIAL: right}
+    results = made(counts, case=wpi.CASES[case], clean=clean)
+    where = f"wpi_cnn on {wpi.DATASETS[case]}, corrected"
+    assert verdict("WPI-10", results, where) == expected
+
+
+@pytest.mark.parametrize(
+    ("gains", "expected"),
+    [
+        ((40, 120, 40, 120), "confirmed"),
+        ((100, 380, 100, 40), "refuted"),  # the mean of DeepFool and swap is the larger one
+        ((40, 40, 40, 40), "undecided"),
+    ],
+)
+def test_smoothing_helps_most_against_two_attacks(gains, expected):
+    counts = of(wpi.NONE, 0, 0, 0, 0) | of(wpi.SMOOTHED, *gains)
+    results = made(counts)
+    assert verdict("WPI-11", results, f"{CORRECTED}, through the blur") == expected
+
+
+@pytest.mark.parametrize(
+    ("masked", "expected"),
+    [
+        ((40, 0, 120, 200), "confirmed"),
+        ((40, 0, 60, 200), "confirmed"),  # worse is not useful
+        ((140, 0, 120, 200), "refuted"),
+        ((40, 0, 120, 201), "refuted"),  # the black-box attack was affected
+    ],
+)
+def test_masking_is_useless(masked, expected):
+    results = made(ALL_ATTACKS | of(wpi.MASKED_SEEN, *masked))
+    assert verdict("WPI-12", results, f"{CORRECTED}, {wpi.MASKED_SEEN}") == expected
+
+
+@pytest.mark.parametrize(
+    ("student", "expected"),
+    [((40, 390, 30, 200), "confirmed"), ((40, 100, 30, 200), "refuted"),
+     ((40, 390, 200, 200), "refuted"), ((40, 390, 30, 100), "refuted")],
+)  # fmt: skip
+def test_distillation(student, expected):
+    results = made(of(wpi.NONE, 40, 0, 30, 100) | of(wpi.DISTILLED, *student))
+    assert verdict("WPI-13", results) == expected
+
+
+def test_distillation_and_clean_accuracy():
+    place = "wpi_cnn on cifar10, corrected"
+    for student, expected in ((380, "confirmed"), (300, "refuted")):
+        clean = {wpi.NONE: 340, wpi.DISTILLED: student}
+        counts = of(wpi.NONE, 0, 0, 0, 0) | of(wpi.DISTILLED, 0, 0, 0, 0)
+        control = {("soft_labels control", wpi.IFGSM): 0}
+        results = together(
+            made(counts, case=wpi.CASES[1], clean=clean),
+            made(
+                control,
+                case=wpi.CASES[1],
+                clean={"soft_labels control": 345},
+                variant="WPI-14",
+            ),
+        )
+        assert verdict("WPI-14", results, place) == expected
+
+
+def test_where_and_which_defenses_work_better():
+    def gaining(by_case, network, other):
+        return together(
+            *(
+                made(
+                    of(wpi.NONE, 0, 0, 0, 0)
+                    | of(wpi.ADVERSARIAL, *[gain * network] * 4)
+                    | of(wpi.DISTILLED, *[gain * network] * 4)
+                    | of(wpi.SMOOTHED, *[gain * other] * 4),
+                    case=case,
+                )
+                for case, gain in zip(wpi.CASES, by_case)
+            )
+        )
+
+    found = gaining((100, 50, 40), 2, 1)
+    assert verdict("WPI-15", found, "corrected") == "confirmed"
+    assert verdict("WPI-16", found) == "confirmed"
+    found = gaining((50, 100, 40), 1, 2)
+    assert verdict("WPI-15", found, "corrected") == "refuted"
+    assert verdict("WPI-16", found) == "refuted"
+
+
+def test_prediction_times_are_compared_only_on_a_quiet_machine():
+    counts = ALL_ATTACKS | {
+        (d, a): 9 for d in (wpi.ADVERSARIAL, wpi.SMOOTHED) for _, a in ALL_ATTACKS
+    }
+    for slower, expected in (
+        ({}, "confirmed"),
+        ({wpi.SMOOTHED: 1.5}, "refuted"),
+        ({wpi.SMOOTHED: 1.5, wpi.ADVERSARIAL: 1.2}, "undecided"),
+    ):
+        assert verdict("WPI-17", made(counts, slower=slower)) == expected
+
+
+def test_a_combination_is_better_than_its_parts():
+    parts = of(wpi.ADVERSARIAL, *[100] * 4) | of(wpi.SMOOTHED, *[80] * 4)
+    for combined, expected in ((200, "confirmed"), (50, "refuted"), (100, "undecided")):
+        results = made(ALL_ATTACKS | parts | of(wpi.COMBINED, *[combined] * 4))
+        assert verdict("WPI-18", results) == expected
+
+
+def test_small_steps_and_momentum():
+    names = list(wpi.step_attacks("mnist"))
+    for lengths, expected in (((2, 1, 3, 1.5), "confirmed"), ((2, 1, 1, 0.5), "refuted")):
+        l2 = dict(zip(names, lengths))
+        steps = made({(wpi.NONE, name): 0 for name in names}, variant="WPI-19", l2=l2.get)
+        assert verdict("WPI-19", together(made(ALL_ATTACKS), steps)) == expected
+
+
+def test_the_report_finds_the_arms_of_left_out_attacks():
+    """Their defense is called what arms call it."""
+    called = {arm.defense: arm.attack_name for arm in wpi.arms(DEMO) if arm.variant == "WPI-A1"}
+    assert len(called) == len(wpi.ATTACKS)
+    parts = [made(ALL_ATTACKS), made(of(wpi.ADVERSARIAL, *[100] * 4))]
+    parts += [made({(defense, attack): 50}, variant="WPI-A1") for defense, attack in called.items()]
+    shown = left_out_table(together(*parts))
+    assert list(shown["attack"]) == list(wpi.ATTACKS)
+    assert (shown["F1, trained on all four"] != shown["F1, trained on the other three"]).all()
 
 
 @pytest.fixture(scope="module")
