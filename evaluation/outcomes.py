@@ -34,8 +34,8 @@ class Outcomes:
         rounds_away: bool [E, N], adversarial images that are the clean image after rounding.
         linf, l2: float [E, N], distances from the clean images.
         gradient_evaluations: int [E, N].
-        zero_gradient: bool [N], images whose loss gradient is exactly zero everywhere, in the
-            model that the attack sees.
+        zero_gradient: bool [N], images where the gradient of cross-entropy is exactly zero
+            everywhere, in the model that the attack sees.
         out_of_range: bool [E, N], adversarial images that leave [0, 1].
         own_labels: the attack moved away from the predictions of the model that it sees.
         seconds: of the whole sweep.
@@ -132,7 +132,8 @@ class Outcomes:
                 | self._scores(index)
                 | {
                     "rounded_accuracy": self._correct(self.rounded_predictions[index]).mean(),
-                    "rounds_away": self.rounds_away[index].mean(),
+                    # An image that the attack left alone is not undone.
+                    "rounds_away": np.mean(self.rounds_away[index] & (self.linf[index] > 0)),
                     "mean_linf": self.linf[index].mean(),
                     "mean_l2": self.l2[index].mean(),
                     "median_l2_moved": _median(self.l2[index]),

@@ -90,9 +90,8 @@ def _draw(results: Results, directory: Path) -> dict[str, list[tuple[str, str]]]
         add("curves", "accuracy", title),
     )
     title = f"Training: {label}"
-    figures.training_curves(
-        _trained(results), results.histories, title, add("training", "training", title)
-    )
+    path = add("training", "training", title)
+    figures.training_curves(_trained(results), results.histories, title, path, names=_NAMES)
     shown = {arm: of for arm, of in results.examples.items() if arm.startswith(CASE)}
     for index, (arm, examples) in enumerate(shown.items()):
         row = results.table[results.table["arm"] == arm].iloc[-1]
@@ -195,7 +194,8 @@ def _attacks(results: Results) -> pd.DataFrame:
                 "images": row.images,
                 "accuracy": f"{100 * row.accuracy:.1f} "
                 f"[{100 * row.ci_low:.1f}, {100 * row.ci_high:.1f}]",
-                "zero gradient": f"{row.zero_gradient:.1%}",
+                # The share is of cross-entropy.
+                "zero gradient": "" if "margin" in row.attack else f"{row.zero_gradient:.1%}",
                 "mean L-inf moved": f"{row.mean_linf:.3f}",
                 "after rounding to 8 bits": f"{100 * row.rounded_accuracy:.1f}",
             }

@@ -119,6 +119,7 @@ def contents(results: Results, comparison: pd.DataFrame, directory: Path) -> dic
     published = _published(comparison)
     return {
         "pictures": _draw(results, published, directory),
+        "timed_apart": "crafting_seconds" in results.table,
         "classifiers": _classifiers(results, comparison),
         "fgsm": {words: _fgsm(results, protocol) for protocol, words in _PROTOCOLS.items()},
         "published_fgsm": _published_table(published),
@@ -231,7 +232,8 @@ def _draw_distilled(results: Results, add) -> None:
     )
     title = f"Training of teacher and students: {label}"
     trained = results.trainings[results.trainings["case"] == DISTILLED].drop_duplicates("stage")
-    figures.training_curves(trained, results.histories, title, add("training", "training", title))
+    path = add("training", "training", title)
+    figures.training_curves(trained, results.histories, title, path, names=_ROLES)
     for index, (arm, examples) in enumerate(results.examples.items()):
         row = results.table[results.table["arm"] == arm].iloc[-1]
         title = (
@@ -341,18 +343,37 @@ def _cw(results: Results) -> pd.DataFrame:
                         "images": arm["images"].iloc[0],
                         "top-1 at 2 %": _short(top_1[at]),
                         "top-5 at 2 %": _short(top_5[at]),
+                        "top-1 at 2 %, FGSM on its images": ""
+                        if fgsm.empty or name == "FGSM"
+                        else _short(_fgsm_on(results, fgsm, arm)),
                         "top-1 at any distance": _short(top_1[unlimited[0]])
                         if len(unlimited)
                         else "",
                         "top-5 at any distance": _short(top_5[unlimited[0]])
                         if len(unlimited)
                         else "",
+                        "top-1 as 8-bit pictures": ""
+                        if not len(unlimited)
+                        else _short(
+                            share(
+                                arm["rounded_accuracy"].iloc[unlimited[0]],
+                                arm["images"].iloc[0],
+                                error=True,
+                            )
+                        ),
                         "outcomes as FGSM's": ""
                         if name == "FGSM"
                         else _agreement(results, fgsm, arm),
                     }
                 )
     return pd.DataFrame(rows)
+
+
+def _fgsm_on(results: Results, fgsm: pd.DataFrame, arm: pd.DataFrame) -> Share:
+    """FGSM's top-1 error at 2 % on the images of another arm, which are its first ones."""
+    count = int(arm["images"].iloc[0])
+    correct = results.correct[fgsm["arm"].iloc[0]][position(fgsm["epsilon"], SHOWN)]
+    return share(correct[:count].mean(), count, error=True)
 
 
 def _agreement(results: Results, fgsm: pd.DataFrame, arm: pd.DataFrame) -> str:

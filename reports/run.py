@@ -79,7 +79,9 @@ def run_study(
             runner.run(todo, bars)
     else:
         runner.run(todo, progress)
-    shown = plan_of(runner.finished(chosen.arms(scaled)), arms)
+    finished = runner.finished(chosen.arms(scaled))
+    # Of several runs: the command that gives all that is shown is the one without a pattern.
+    shown = plan_of(finished, arms if set(finished) <= set(todo.arms) else "*")
     results = collect(chosen, scaled, runner, shown)
     results.save(directory)
     return Report(results, build_report(chosen, directory))

@@ -173,7 +173,7 @@ PROFILES = {
     ),
     "laptop-imagenet": Profile(
         name="laptop-imagenet",
-        cost="half an hour on two CPU cores",
+        cost="two hours on two CPU cores",
         datasets={icbai_classifiers.DATASET: icbai_classifiers.DATASET},
         scales={
             name: Scale(upsampling=1, attack_batch_size=32)

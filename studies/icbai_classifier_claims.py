@@ -39,19 +39,20 @@ def falls_and_saturates(results: Results) -> Judged:
     """ICB-1."""
     for case, protocol, epsilons, errors in _fgsm(results):
         where = f"{results.label(case)}, {protocol}"
-        rise = paired_difference(errors[-1], errors[1])
-        back = [paired_difference(errors[i], errors[i + 1]) for i in range(1, len(errors) - 1)]
-        significant = sum(step.difference > 0 and step.p_value < 0.05 for step in back)
-        outcome = REFUTED if significant else CONFIRMED if rise.sign > 0 else UNDECIDED
+        (start,) = np.flatnonzero(np.isclose(epsilons, SATURATED))
+        rise = paired_difference(errors[start], errors[1])
+        back = [paired_difference(errors[i], errors[i + 1]) for i in range(1, start)]
+        # Of several steps, by Bonferroni.
+        significant = sum(step.difference > 0 and step.p_value < 0.05 / len(back) for step in back)
+        outcome = REFUTED if significant or rise.sign < 0 else UNDECIDED
         peak = int(errors.mean(axis=1).argmax())
         yield (
             f"{where}, falls",
-            outcome,
-            f"the error rises by {_points(rise)} from {epsilons[1]:g} to {epsilons[-1]:g}; "
+            CONFIRMED if outcome != REFUTED and rise.sign > 0 else outcome,
+            f"the error rises by {_points(rise)} from {epsilons[1]:g} to {SATURATED:g}; "
             f"{significant} significant steps back; highest at {epsilons[peak]:g}, "
             f"{_percent(errors[peak])}",
         )
-        (start,) = np.flatnonzero(np.isclose(epsilons, SATURATED))
         beyond = paired_difference(errors[-1], errors[start])
         outside = beyond.low > TOLERANCE or beyond.high < -TOLERANCE
         within = -TOLERANCE < beyond.low and beyond.high < TOLERANCE

@@ -13,7 +13,7 @@ def patch_rows(results: Results) -> pd.DataFrame:
     """The rows of `results.table` with a patch on the images; none where no patch was run."""
     table = results.table
     if "placement" not in table:
-        return pd.DataFrame(columns=["patch", "patch_side", "patch_class"])
+        return pd.DataFrame(columns=[*table, "patch", "patch_side", "patch_class"])
     return table[table["placement"] > 0]
 
 

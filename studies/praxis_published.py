@@ -65,7 +65,12 @@ def _confidence(row: pd.Series) -> Link | None:
             () if row["attack"] == "none" else (row["attack"],),
             _ONE * float(row["epsilon"]) if row["epsilon"] else None,
             index=(_CLASSES[printed], int(found[2])),
-            remark=f"another image of the same class ({printed}), at the same rank; {_WEIGHTS}",
+            remark=f"another image of the same class ({printed}), at the same rank; {_WEIGHTS}"
+            + (
+                "; faithful: one signed step of CW's margin; corrected: CW at any distance"
+                if row["attack"] == "CW"
+                else ""
+            ),
         )
     if metric == "confidence of true class":
         remark = f"another image of the same class (great white shark); {_WEIGHTS}"
@@ -152,7 +157,10 @@ _REMARKS = {
 
 def _distillation(row: pd.Series) -> Link | None:
     if row["metric"] == "accuracy before attack and before distillation":
-        return Link("clean accuracy", (praxis.DISTILLED,), "undefended", split="test")
+        remark = "trained from scratch; what the study started from is not said"
+        return Link(
+            "clean accuracy", (praxis.DISTILLED,), "undefended", split="test", remark=remark
+        )
     if row["metric"] == "accuracy after attack, without distillation":
         return Link("no counterpart", remark=_CURVE)
     if row["metric"] == "accuracy after distillation":

@@ -220,7 +220,7 @@ def collect(study: Study, profile: Profile, runner: Runner, todo: Plan) -> Resul
             "versions": versions() | {"python": platform.python_version()},
             "machine": f"{platform.machine()}, {os.cpu_count()} CPU cores, {_accelerators()}",
             "data": sorted({note for t in placed for note in _data_notes(runner, t)}),
-            "weights": sorted(runner.weights),
+            "weights": runner.weight_files,
             "replacements": replacements(study, profile, todo),
         },
         table=flagged,
@@ -389,6 +389,8 @@ def flag(table: pd.DataFrame, correct: Mapping[str, np.ndarray]) -> pd.DataFrame
 
 def _rows(study: Study, profile: Profile, arm: Arm, outcomes: Outcomes, stage: str):
     table = outcomes.table()
+    if getattr(arm.attack, "loss", "cross-entropy") != "cross-entropy":
+        table["zero_gradient"] = np.nan  # of a loss that the attack does not climb
     model, published_dataset = arm.case.split("/")
     reach = table["epsilon"]
     if isinstance(arm.attack, PGD):

@@ -113,13 +113,22 @@ class Runner:
         self._network: tuple[Training, dict] | None = None  # by view and what is applied
         self._surrogate: tuple[Training, keras.Model] | None = None
 
+    @property
+    def weight_files(self) -> dict[str, str]:
+        """The name of each file of weights and what it holds, by model."""
+        return {
+            model: f"{path.name}, SHA-256 {self._weight_sums[model]}"
+            for model, path in sorted(self.weights.items())
+        }
+
     def run(self, todo: Plan, progress: Progress) -> None:
         """Does what is missing; a second call does nothing."""
         for training in todo.trainings:  # a missing data set is found before hours are spent
             self._fingerprint(training)
         patched = sum(map(_is_patch, todo.arms))
         progress.plan(len(todo.trainings) + patched + len(todo.arms))
-        for training in todo.trainings:
+        # Pre-trained networks first, so that missing weights are found early, too.
+        for training in sorted(todo.trainings, key=lambda each: each.recipe.epochs > 0):
             self._train(training, progress)
         for arm in sorted(todo.arms, key=lambda arm: todo.trainings.index(arm.training)):
             if _is_patch(arm):

@@ -177,6 +177,94 @@ def test_the_report_shows_patches_and_judges_them(run):
         assert (directory / picture.split('"')[0]).stat().st_size > 5000
 
 
+LEVELS = (0.0, *icbai_classifiers.EPSILONS)
+
+
+def under_fgsm(errors, l2=None, images=1000):
+    """Rows and outcomes of the faithful FGSM, wrong on so large a share of the first images."""
+    correct = np.array([np.arange(images) >= images * error for error in errors])
+    rows = [
+        {
+            "case": CASE,
+            "protocol": "faithful",
+            "attack": "FGSM",
+            "arm": "FGSM",
+            "dataset": "imagenet",
+            "units": "standardised",
+            "epsilon": level,
+            "epsilon_grey": level * 57.6,
+            "mean_l2": (l2 or level * 10),
+            "mean_linf": level,
+            "seed": 0,
+        }
+        for level in LEVELS
+    ]
+    return rows, {"FGSM": correct}
+
+
+def judged(rows, correct, stored=None) -> pd.DataFrame:
+    table = pd.DataFrame(rows).assign(variant="main", defense="none", view="logits")
+    empty = pd.DataFrame()
+    examples = {"FGSM": {"images": np.zeros([1, 10, 10, 1])}}
+    results = Results(
+        {}, table, empty, empty, correct, examples, icbai.COMPARED, patches=stored or {}
+    )
+    return pd.DataFrame([vars(verdict) for verdict in claims(results)]).set_index("claim")
+
+
+@pytest.mark.parametrize(
+    ("errors", "falls", "saturates"),
+    [
+        # What happens beyond 4 % is no part of the rise.
+        ([0.1, 0.80, 0.90, 0.95, 0.98, *[0.98] * 5, 0.979], "confirmed", "confirmed"),
+        ([0.1, 0.80, 0.90, 0.95, 0.98, *[0.98] * 5, 0.90], "confirmed", "refuted"),
+        ([0.1, 0.98, 0.95, 0.93, 0.90, *[0.90] * 6], "refuted", "confirmed"),
+        ([0.1, 0.98, 0.98, 0.98, 0.98, *[0.98] * 6], "undecided", "confirmed"),
+        # Five images of a thousand, p = 0.06, then six, 0.03: not significant of three steps.
+        ([0.1, 0.80, 0.90, 0.894, 0.98, *[0.98] * 6], "confirmed", "confirmed"),
+    ],
+)
+def test_verdicts_on_fgsm(errors, falls, saturates):
+    verdicts = judged(*under_fgsm(errors))
+    assert verdicts.loc["ICB-1", "outcome"].tolist() == [falls, saturates]
+
+
+def test_verdicts_on_what_is_seen():
+    """Of 100 values, an L2 of 10 x 1.15 / 255 is a root mean square of 1.15 grey levels."""
+    for grey, outcome in ((1.15, "confirmed"), (5.0, "refuted")):
+        verdicts = judged(*under_fgsm([0.1] * 11, l2=10 * grey / 255))
+        assert verdicts.loc["ICB-6", "outcome"] == outcome
+        assert f"change {grey:.2f} grey levels" in verdicts.loc["ICB-6", "evidence"]
+
+
+@pytest.mark.parametrize(
+    "error, outcome", [(0.5, "refuted"), (0.99, "confirmed"), (0.9, "undecided")]
+)
+def test_patches_against_fgsm(error, outcome):
+    rows, correct = under_fgsm([0.1, *[0.9] * 10], images=100)
+    rows += [
+        {
+            "case": CASE,
+            "protocol": "faithful",
+            "attack": "pasted",
+            "arm": "pasted",
+            "dataset": "imagenet",
+            "patch": "pasted",
+            "patch_side": 64,
+            "patch_class": "toaster",
+            "patch_share": 0.08,
+            "placement": placement,
+            "mean_l2": 40.0,
+            "mean_linf": 1.0,
+            "seed": 0,
+        }
+        for placement in range(5)
+    ]
+    correct["pasted"] = np.tile(np.arange(100) >= 100 * error, (5, 1))
+    verdicts = judged(rows, correct, {"pasted": {"rows": np.arange(100)}})
+    assert verdicts.loc["ICB-4", "outcome"] == outcome
+
+
 def made_up(errors: dict[tuple[int, str], float]) -> pd.DataFrame:
     """Verdicts where a patch is wrong on so large a share of 100 images."""
     rows, correct, stored = [], {}, {}
@@ -198,10 +286,7 @@ def made_up(errors: dict[tuple[int, str], float]) -> pd.DataFrame:
             }
             for placement in range(5)
         ]
-    table = pd.DataFrame(rows).assign(variant="main", defense="none", view="logits")
-    empty = pd.DataFrame()
-    results = Results({}, table, empty, empty, correct, {}, icbai.COMPARED, patches=stored)
-    return pd.DataFrame([vars(verdict) for verdict in claims(results)]).set_index("claim")
+    return judged(rows, correct, stored)
 
 
 @pytest.mark.parametrize(

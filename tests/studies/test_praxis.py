@@ -14,7 +14,7 @@ from reports.praxis import measure
 from studies import STUDIES, praxis
 from studies.praxis_attacks import MarginStep
 from studies.praxis_claims import claims
-from studies.praxis_measures import share
+from studies.praxis_measures import seconds_per_iteration, share
 from studies.praxis_published import link
 from studies.results import Results, collect
 from studies.runner import Runner, plan
@@ -115,7 +115,8 @@ def test_arms_are_all_there_once(profile):
             assert arm.epsilons == tuple(percent / 100 for percent in range(1, 11))
         if arm.pictured:
             per_class = arm.training.images_per_class or 1
-            assert arm.pictured.images == (2 * per_class, 3 * per_class, 4 * per_class)
+            # Of five images of each class, those that the study inspects.
+            assert arm.pictured.images == ((12, 18, 23) if per_class == 5 else (2, 3, 4))
             assert arm.images is None or arm.images > max(arm.pictured.images)
 
 
@@ -165,6 +166,7 @@ def arm_rows(case, protocol, attack, epsilons, correct, role="undefended", view=
             "images": len(outcomes),
             "accuracy": outcomes.mean(),
             "top_5_accuracy": 1.0,
+            "rounded_accuracy": 0.75,
             "seconds": 2.0,
             "gradient_evaluations": 9.0,
             "median_l2_moved": 0.5,
@@ -229,12 +231,36 @@ def test_verdicts_on_fgsm(clean, at_1, later, cripples, saturates):
         return set(verdicts.loc[verdicts["claim"] == f"PRX-{number}", "outcome"])
 
     assert outcomes(1) == {"refuted"}  # 10 % each: near enough for one of three
-    assert outcomes(2) == {cripples} and outcomes(3) == {saturates}
+    assert outcomes(2) == {cripples} and outcomes(3) == {"confirmed", saturates}
     assert outcomes(4) == {"confirmed"} and outcomes(5) == {"undecided"}
     assert outcomes(6) == outcomes(7) == outcomes(8) == outcomes(9) == {"not run"}
     assert outcomes(10) == outcomes(11) == {"not judged"} and outcomes(12) == {"confirmed"}
     ranks = verdicts.loc[verdicts["claim"] == "PRX-11", "evidence"].iloc[0]
     assert "1 -> 3, 1 -> 8, 1 -> 10" in ranks
+
+
+@pytest.mark.parametrize(
+    "at_1, at_4, at_10, rises, saturates",
+    [
+        (300, 100, 100, "confirmed", "confirmed"),
+        (100, 300, 300, "refuted", "confirmed"),
+        (100, 100, 300, "undecided", "refuted"),
+    ],
+)
+def test_a_rise_until_4_percent_and_what_comes_then(at_1, at_4, at_10, rises, saturates):
+    counts = np.interp(LEVELS, [0, 0.01, 0.04, 0.1], [900, at_1, at_4, at_10])
+    arm = arm_rows("vgg19/imagenet", "faithful", "FGSM", LEVELS, [first(n) for n in counts])
+    found = [v.outcome for v in claims(results_of(arm)) if v.claim == "PRX-3"]
+    assert found == [rises, saturates]
+
+
+def test_times_do_not_count_compiling():
+    rows, correct = arm_rows("vgg19/imagenet", "faithful", "FGSM", (0.0, 0.02), 2 * [first(64, 64)])
+    timed = [row | {"variant": praxis.TIMING} for row in rows]
+    assert seconds_per_iteration(results_of((timed, correct)), "vgg19", "FGSM") == (1.0, 64)
+    newer = [row | {"crafting_seconds": 0.01, "inference_seconds": 0.64} for row in timed]
+    found = seconds_per_iteration(results_of((newer, correct)), "vgg19", "FGSM")
+    assert found == (pytest.approx(32 * (0.01 + 0.01)), 64)
 
 
 def test_the_order_is_paired_at_every_epsilon():
@@ -260,6 +286,7 @@ def test_cw_is_compared_on_the_images_it_was_given(cw, outcome):
     (verdict,) = [v for v in claims(results_of(*arms)) if v.claim == "PRX-6"]
     assert verdict.outcome == outcome and "on 400 images" in verdict.evidence
     assert "at any distance 100.00" in verdict.evidence
+    assert "rounded to 8-bit pictures 25.00 % top-1 are left" in verdict.evidence
 
 
 @pytest.mark.parametrize(
