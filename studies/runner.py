@@ -117,7 +117,7 @@ class Runner:
     def weight_files(self) -> dict[str, str]:
         """The name of each file of weights and what it holds, by model."""
         return {
-            model: f"{path.name}, SHA-256 {self._weight_sums[model]}"
+            model: f"{Path(path).name}, SHA-256 {self._weight_sums[model]}"
             for model, path in sorted(self.weights.items())
         }
 

@@ -285,6 +285,16 @@ def test_a_quick_run_of_trainings(monkeypatch, tmp_path):
     assert not (tmp_path / "results").exists()  # a part does not replace the whole
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("row", training_works.ROWS[:8], ids=lambda row: row.work)
+def test_every_work_trains(row):
+    work = row.make(training_works.setting("rit_cnn", 16))
+    if work.once is not None:
+        work.once()
+    work.epoch()
+    assert work.images >= 16
+
+
 def test_a_training_that_is_not_there():
     done = CliRunner().invoke(training.app, ["--only", "nothing*"])
     assert done.exit_code == 2

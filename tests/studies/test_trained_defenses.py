@@ -166,6 +166,8 @@ def test_a_pretrained_network_is_used_as_it_is(tmp_path):
     assert report["test_images"] == len(runner.dataset(PLAIN).y_test)
     stage = json.loads((runner.training_path(pretrained) / "stage.json").read_text())
     assert stage["weights"] == sha256(weights.read_bytes()).hexdigest()
+    named = f"mobilenet.weights.h5, SHA-256 {stage['weights']}"
+    assert runner.weight_files == {"mobilenet": named}
     # Other weights are another stage.
     own.get_layer("conv1").kernel.assign_add(np.ones_like(kernel))
     own.save_weights(weights)
