@@ -196,11 +196,14 @@ def _meetings(published: dict[str, float]) -> Callable[[Results], _Found]:
                 continue
             found = crossing(*networks, rises=rises)
             worst = _outcomes(results, (first, second), None, "corrected")
+            gain = area_gain(*networks, up_to=epsilon)
+            # What ends there has to be an advantage.
+            signs = [found.is_near(epsilon, 0.05), *([] if rises else [gain.sign])]
             yield (
                 _where(results, f"FGSM, {words}"),
-                by_sign([found.is_near(epsilon, 0.05)]),
+                by_sign(signs),
                 f"{found} of {found.images:,} images, published {epsilon:g}; confirmed "
-                f"within 0.05; mean gain for epsilon 0 to 0.3 {_points(area_gain(*networks))}"
+                f"within 0.05; mean gain for epsilon 0 to {epsilon:g} {_points(gain)}"
                 + (f"; {_named(None)}: {crossing(*worst, rises=rises)}" if worst else ""),
             )
 

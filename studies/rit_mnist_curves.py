@@ -123,7 +123,7 @@ def _shown(results: Results, role: str) -> list[dict[str, np.ndarray]]:
 def entropy(counts: np.ndarray) -> np.ndarray:
     """Of predicted classes, int [E, classes], in bits."""
     shares = counts / counts.sum(axis=1, keepdims=True)
-    return -(shares * np.log2(np.where(shares > 0, shares, 1))).sum(axis=1)
+    return 0 - (shares * np.log2(np.where(shares > 0, shares, 1))).sum(axis=1)
 
 
 def alike(*outcomes: Outcome) -> tuple[Outcome, ...]:

@@ -264,6 +264,9 @@ def test_pgd_training_as_the_post_describes_it():
     outcomes = judged(fgsm, 0.98, pgd)["outcome"]
     assert outcomes["RIT-10"] == "confirmed" and outcomes["RIT-13"] == "refuted"
     assert outcomes["RIT-11"].tolist() == ["confirmed", "confirmed"]
+    # Above only just before the curves meet is no advantage up to there.
+    late = fgsm | {"undefended": np.interp(LEVELS, [0, 0.25, 0.33, 0.9], [0.98, 0.7, 0.154, 0.1])}
+    assert judged(late, 0.98, pgd)["outcome"]["RIT-11"].tolist() == ["refuted", "confirmed"]
     turned = pgd | {"pgd_retrained": pgd["undefended"], "undefended": pgd["pgd_retrained"]}
     flipped = fgsm | {"pgd_retrained": DESCRIBED["fgsm_untrained"] / 2}
     outcomes = judged(flipped, 0.98, turned)["outcome"]
