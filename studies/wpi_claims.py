@@ -123,13 +123,24 @@ def _baseline(results: Results) -> _Found:
             continue
         mnist, cifar, gtsrb = scores.values()
         signs = [_above(score, _EXCELLENT) for score in (mnist, gtsrb)]
+        small = [case for case in CASES if _is_reduced(results, case)]
+        if small:
+            # The whole network on all images would be better: a low score says nothing.
+            signs = [max(sign, 0) for sign in signs]
         # Different images: the draws are independent.
         signs += [(mnist - cifar).sign, (gtsrb - cifar).sign]
         yield (
             protocol,
             by_sign(signs),
-            f"clean F1 {_by_attack(scores)}; excellent from {_EXCELLENT} on",
+            f"clean F1 {_by_attack(scores)}; excellent from {_EXCELLENT} on"
+            + (", which a smaller network or fewer images cannot refute" if small else ""),
         )
+
+
+def _is_reduced(results: Results, case: str) -> bool:
+    """Whether the networks were trained with less than in the paper profile."""
+    scale = PROFILES[results.run["profile"]].scales[case.split("/")[1]]
+    return scale.width < 1 or scale.images is not None or scale.epochs is not None
 
 
 def _above(score: Score, bound: float) -> int:
@@ -343,7 +354,7 @@ def _clean_kept(results: Results) -> _Found:
             outcome = by_sign([-change.sign])
         else:
             outcome = by_sign([_above(change, -_NO_CHANGE)])
-        says = "falls" if case == CASES[0] else f"by no more than -{_NO_CHANGE}"
+        says = "falls" if case == CASES[0] else f"falls by less than {_NO_CHANGE}"
         yield where, outcome, f"clean F1 changes by {change}; claimed: {says}"
 
 

@@ -66,17 +66,23 @@ class Score:
 
     def __truediv__(self, other: "Score") -> "Score":
         with np.errstate(divide="ignore", invalid="ignore"):
-            draws = self.draws / other.draws
+            # Of nothing to nothing no draw says anything.
+            draws = (self.draws / other.draws)[(self.draws != 0) | (other.draws != 0)]
         value = self.value / other.value if other.value else np.inf
         return Score(value, draws, min(self.images, other.images))
 
     @property
     def low(self) -> float:
-        return float(np.quantile(self.draws, 0.025))
+        return self._quantile(0.025)
 
     @property
     def high(self) -> float:
-        return float(np.quantile(self.draws, 0.975))
+        return self._quantile(0.975)
+
+    def _quantile(self, share: float) -> float:
+        # Between an infinite draw and another there is nothing.
+        method = "linear" if np.isfinite(self.draws).all() else "nearest"
+        return float(np.quantile(self.draws, share, method=method)) if len(self.draws) else np.nan
 
     @property
     def sign(self) -> int:

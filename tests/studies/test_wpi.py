@@ -174,6 +174,17 @@ def test_scores_are_macro_f1_with_paired_intervals():
 ORDER = (*wpi.ATTACKS, wpi.UNSEEN)
 
 
+def test_a_ratio_to_nothing_has_an_end_that_is_infinite():
+    some, none = (
+        wpi_outcomes.Score(value, np.array(draws), 3)
+        for value, draws in ((0.2, [0.1, 0.2, 0.0, 0.3]), (0.1, [0.1, 0.0, 0.0, 0.1]))
+    )
+    ratio = some / none
+    assert (ratio.value, ratio.low, ratio.high) == (2.0, 1.0, np.inf)
+    nothing = wpi_outcomes.Score(0.0, np.zeros(4), 3)
+    assert np.isnan((nothing / nothing).low)
+
+
 def made(
     f1_like: dict,
     protocol="corrected",
@@ -380,6 +391,11 @@ def test_the_baseline_on_three_data_sets():
 
     assert verdict("WPI-1", clean_of(398, 300, 396), "corrected") == "confirmed"
     assert verdict("WPI-1", clean_of(300, 398, 396), "corrected") == "refuted"
+    low = clean_of(398, 100, 300)
+    assert verdict("WPI-1", low, "corrected") == "refuted"
+    # A smaller network trained on fewer images does not refute that the whole one is excellent.
+    small = replace(low, run={"profile": "laptop"})
+    assert verdict("WPI-1", small, "corrected") == "undecided"
 
 
 SINGLE = (wpi.ADVERSARIAL, wpi.SMOOTHED, *wpi.MASKED, wpi.DISTILLED)
