@@ -104,6 +104,14 @@ def test_shrinking_averages(tmp_path, write):
         np.testing.assert_allclose(image * 255, expected, atol=1.01)
 
 
+def test_the_first_images_of_a_part_are_of_all_classes(write):
+    """The archive is in order of class, and a profile takes the first images of a part."""
+    dataset = data.load("gtsrb", data_dir=write())
+    first = dataset.y_train[: len(dataset.y_train) // 2]
+    assert set(first) == set(CLASSES) == set(dataset.y_train)
+    assert (np.diff(greys(dataset.x_train)) < 0).any()
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_tracks_are_never_split(write, seed):
     dataset = data.load("gtsrb", data_dir=write(), seed=seed)

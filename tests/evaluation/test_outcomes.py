@@ -11,6 +11,7 @@ import models
 from attacks import FGSM, PGD, DeepFool, as_logits
 from evaluation import Outcomes, evaluate, wilson
 from evaluation.outcomes import _crafting_seconds, _gaps
+from evaluation.similarity import structural_similarity
 
 EPSILONS = [0.02, 0.1, 0.3]
 ATTACKS = [FGSM(), FGSM("l2", clip=False), PGD(5), PGD(5, clip=False, batch_size=16)]
@@ -38,6 +39,26 @@ def labels(model, images):
 
 def classify(model, images):
     return model(images, training=False).numpy().argmax(axis=1)
+
+
+def test_similarity_is_kept_where_it_is_asked_for(model, images, labels, tmp_path):
+    outcomes = evaluate(model, images, labels, FGSM(), EPSILONS, similarity=True)
+    for index, epsilon in enumerate(EPSILONS):
+        adversarial = FGSM()(model, images, labels, epsilon=epsilon).images
+        expected = structural_similarity(images, adversarial)
+        np.testing.assert_allclose(outcomes.ssim[index], expected, rtol=1e-5)
+        changed = (adversarial != images).reshape(len(images), -1).sum(axis=1)
+        np.testing.assert_array_equal(outcomes.l0[index], changed)
+    assert (np.diff(outcomes.ssim.mean(axis=1)) < 0).all()  # farther away, less alike
+    outcomes.save(tmp_path / "outcomes.npz")
+    np.testing.assert_array_equal(Outcomes.load(tmp_path / "outcomes.npz").ssim, outcomes.ssim)
+    assert evaluate(model, images, labels, FGSM(), EPSILONS).ssim is None
+
+
+def test_an_image_that_was_left_alone_is_not_undone_by_rounding(model, images, labels):
+    outcomes = evaluate(model, images, labels, DeepFool(), [1e-9, np.inf])
+    assert outcomes.rounds_away[0].all() and not outcomes.linf[0].any()
+    assert outcomes.table()["rounds_away"].tolist()[1] == 0
 
 
 @pytest.mark.parametrize("own_labels", [False, True])

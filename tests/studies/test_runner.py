@@ -10,8 +10,8 @@ import pytest
 import studies.training
 from recording import Recorder
 from reports import build_report, run_study
-from studies.results import Results, collect
-from studies.runner import Runner, plan
+from studies.results import Results, collect, flag
+from studies.runner import Runner, plan, plan_of
 from studies.store import Store
 
 
@@ -59,6 +59,56 @@ def test_flags_say_what_is_wrong_with_a_row(finished, study, tiny_profile):
     outside = table[table["out_of_range"] > 0]  # black pixels of digits, moved without clipping
     assert len(outside) and outside["flags"].str.contains("leave").all()
     assert (table[table["epsilon"] == 0]["flags"] == "").all()
+
+
+def test_pgd_that_is_weaker_than_fgsm_is_flagged_on_the_images_that_both_attack():
+    """FGSM attacks more of them."""
+    correct = {
+        "FGSM": np.arange(100) >= np.array([[0], [40], [60]]),  # the first 40 and 60 are wrong
+        "PGD": np.arange(50) >= np.array([[0], [30], [50]]),
+    }
+    rows = [
+        {
+            **dict.fromkeys(("case", "variant", "protocol", "defense", "view"), "main"),
+            **dict.fromkeys(("zero_gradient", "out_of_range", "rounds_away"), 0.0),
+            "attack": arm,
+            "arm": arm,
+            "seed": 0,
+            "epsilon": epsilon,
+            "reach": epsilon,
+            "images": correct[arm].shape[1],
+            "correct": correct[arm][index].sum(),
+        }
+        for arm in correct
+        for index, epsilon in enumerate((0.0, 0.1, 0.2))
+    ]
+    flags = flag(pd.DataFrame(rows), correct)["flags"].tolist()
+    assert flags == ["", "", "", "", "PGD is weaker than FGSM", ""]
+
+
+def test_a_state_that_was_cut_off_while_it_was_written_is_not_the_only_one(
+    study, tiny_profile, tmp_path, monkeypatch
+):
+    todo = plan(study, tiny_profile, "*none/softmax/FGSM*")
+    longer = replace(todo.trainings[0], recipe=replace(todo.trainings[0].recipe, epochs=4))
+    arm = replace(todo.arms[0], training=longer)
+    runner, todo = Runner(Store(tmp_path)), plan_of([arm], "*")
+
+    class Interrupt(studies.training._ShowProgress):
+        def on_epoch_begin(self, epoch, logs=None):
+            super().on_epoch_begin(epoch, logs)
+            if epoch == 3:
+                raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(studies.training, "_ShowProgress", Interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            runner.run(todo, _Quiet())
+    (state,) = tmp_path.glob("*/resume/state/latest.weights.h5")
+    state.write_bytes(state.read_bytes()[:1000])
+    runner.run(todo, _Quiet())
+    history = pd.read_csv(runner.training_path(longer) / "history.csv")
+    assert list(history["epoch"])[-1] == 3
 
 
 def test_some_arms_now_and_some_later_make_one_report(finished, tiny_study, tmp_path):
