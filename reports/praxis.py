@@ -22,6 +22,7 @@ from studies.praxis import (
 from studies.praxis_measures import (
     Share,
     classifiers,
+    distilled_seconds_per_iteration,
     errors,
     of_classifier,
     of_distilled,
@@ -93,7 +94,7 @@ def _confidence(results: Results, model: str, protocol: str, attack: str, link: 
     shown = pictured(results, model, protocol, attack)
     if shown is None or not _on_imagenet(results, model):
         return None
-    image, rank = SHARKS.index(link.index[0]), link.index[1]
+    image, rank = list(SHARKS).index(link.index[0]), link.index[1]
     # Without attacks the row is of the clean image; the percentages have the sign 100.
     confidence = shown["confidences"][1 if link.attacks else 0, image, rank - 1]
     return link.sign * float(confidence), np.nan, np.nan, 1
@@ -452,6 +453,17 @@ def _seconds_table(results: Results, comparison: pd.DataFrame) -> pd.DataFrame:
                     "attack": attack,
                     "seconds per 32 images": f"{found[0]:.2f}",
                     "gradients per image": f"{gradients.iloc[-1]:.0f}" if len(gradients) else "",
+                }
+            )
+    for protocol, attack in (("faithful", "FGSM"), ("corrected", "CW")):
+        found = distilled_seconds_per_iteration(results, protocol, attack)
+        if found is not None:
+            rows.append(
+                {
+                    "network": f"{results.label(DISTILLED)}, part B",
+                    "attack": f"{attack}, all epsilons",
+                    "seconds per 32 images": f"{found[0]:.2f}",
+                    "gradients per image": "",
                 }
             )
     printed = comparison[comparison["kind"] == "seconds per iteration"]

@@ -97,12 +97,29 @@ def seconds_per_iteration(results: Results, model: str, attack: str) -> tuple[fl
     )
     if rows.empty:
         return None
-    last = rows.iloc[-1]
-    images = int(last["images"])
-    if pd.isna(last.get("crafting_seconds")):  # results of an older version
-        return float(last["seconds"]) / -(-images // ITERATION), images
-    inference = last["inference_seconds"] / images
-    return float(ITERATION * (last["crafting_seconds"] + inference)), images
+    return _per_iteration(rows.iloc[-1])
+
+
+def distilled_seconds_per_iteration(
+    results: Results, protocol: str, attack: str
+) -> tuple[float, int] | None:
+    """The same of the student of part B, FGSM's at all of its epsilons at once."""
+    table = results.table
+    rows = table[
+        (table["case"] == DISTILLED)
+        & (table["protocol"] == protocol)
+        & (table["role"] == "student")
+        & (table["attack"] == attack)
+    ]
+    return None if rows.empty else _per_iteration(rows.iloc[-1])
+
+
+def _per_iteration(row: pd.Series) -> tuple[float, int]:
+    images = int(row["images"])
+    if pd.isna(row.get("crafting_seconds")):  # results of an older version
+        return float(row["seconds"]) / -(-images // ITERATION), images
+    inference = row["inference_seconds"] / images
+    return float(ITERATION * (row["crafting_seconds"] + inference)), images
 
 
 def pictured(results: Results, model: str, protocol: str, attack: str) -> dict | None:

@@ -254,6 +254,21 @@ def test_a_rise_until_4_percent_and_what_comes_then(at_1, at_4, at_10, rises, sa
     assert found == [rises, saturates]
 
 
+def test_confidences_are_of_the_image_and_rank_that_the_row_names():
+    arm = arm_rows("resnext50_32x4d/imagenet", "corrected", "FGSM", LEVELS, 11 * [first(900)])
+    results = results_of(arm)
+    (shown,) = results.pictured.values()
+    shown["confidences"] = np.arange(30).reshape(2, 3, 5) / 100
+    tied = [link(row) for _, row in PUBLISHED.iterrows()]
+    tied = [each for each in tied if each.kind == "confidence" and each.attacks == ("FGSM",)]
+    assert {each.index[0] for each in tied} == {2, 3, 4}
+    for each in tied:
+        shark, rank = each.index
+        value, *_, images = measure(results)(each, "corrected")
+        assert value == pytest.approx(each.sign * (15 + 5 * (shark - 2) + rank - 1) / 100)
+        assert images == 1
+
+
 def test_times_do_not_count_compiling():
     rows, correct = arm_rows("vgg19/imagenet", "faithful", "FGSM", (0.0, 0.02), 2 * [first(64, 64)])
     timed = [row | {"variant": praxis.TIMING} for row in rows]
@@ -355,7 +370,11 @@ def test_the_report_shows_both_parts(run):
     verdicts = pd.read_csv(directory / "verdicts.csv")
     assert (verdicts[verdicts["claim"].isin(["PRX-8", "PRX-9"])]["outcome"] != "not run").all()
     text = (directory / "report.md").read_text()
-    for words in ("1.15", "5.10", "soft labels discarded", "from scratch", praxis.AGAIN):
+    for words in (
+        *("1.15", "5.10", "soft labels discarded", "from scratch", praxis.AGAIN),
+        "part B | FGSM, all epsilons | ",
+        "part B | CW, all epsilons | ",
+    ):
         assert words in text
     pictures = page.read_text().split('src="')[1:]
     assert len(pictures) >= 6
