@@ -3,11 +3,14 @@
 from attacks.adversarial_patch import AdversarialPatch
 from attacks.apgd import APGD
 from attacks.auto_attack import AutoAttack
+from attacks.averaged import averaged
 from attacks.bim import BIM
+from attacks.black_box import black_box
 from attacks.budget import BudgetAttack
+from attacks.cache import forget
 from attacks.carlini_wagner import CarliniWagner
-from attacks.classifier import as_logits
 from attacks.deepfool import DeepFool
+from attacks.errors import ModelError, NoGradientError
 from attacks.fab import FAB
 from attacks.fgsm import FGSM
 from attacks.goals import Targeted, Untargeted
@@ -17,6 +20,7 @@ from attacks.patch import Patch, PatchAttack
 from attacks.patch_overlay import PatchOverlay
 from attacks.pgd import PGD
 from attacks.pixel_swap import PixelSwap
+from attacks.readings import as_logits, as_probabilities
 from attacks.result import AttackResult
 from attacks.robust_curve import RobustCurve, robust_curve
 from attacks.square import Square
@@ -49,7 +53,9 @@ __all__ = [
     "CarliniWagner",
     "DeepFool",
     "MinimumNormAttack",
+    "ModelError",
     "MomentumIterative",
+    "NoGradientError",
     "Patch",
     "PatchAttack",
     "PatchOverlay",
@@ -59,5 +65,9 @@ __all__ = [
     "Targeted",
     "Untargeted",
     "as_logits",
+    "as_probabilities",
+    "averaged",
+    "black_box",
+    "forget",
     "robust_curve",
 ]

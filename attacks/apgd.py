@@ -21,7 +21,7 @@ from attacks.engine import (
 from attacks.geometry import choose, lengths, per_image
 from attacks.goals import Targeted
 from attacks.gradients import loss_gradient
-from attacks.losses import BY_NAME, dlr_towards
+from attacks.losses import BY_NAME, dlr_towards, is_reached
 from attacks.norms import ORDER, check_norm
 
 
@@ -35,6 +35,11 @@ class APGD(BudgetAttack):
     else among all. Images are always clipped to [0, 1]. Differs in that a return to the best
     point takes the place of the iterate at the checkpoint (as in the authors' code), not of the
     one after it, and in that the step from there has to raise the best loss to count.
+
+    The authors' code differs from their paper, which is followed here, in four points: its
+    checkpoints are whole steps apart, which shows where there are few; it halves a step size at
+    exactly `rho` of a window as well, such as 12 increases of 16; it compares the first loss of a
+    run with 0; and it stretches random starts to the surface of the ball.
 
     Attributes:
         steps: gradient steps of one run.
@@ -89,6 +94,10 @@ class APGD(BudgetAttack):
                 f"restarts is {self.restarts} without random_start; accepted: restarts=1, "
                 "or random_start=True (every run would be the same)"
             )
+
+    @property
+    def climbs(self) -> str:
+        return self.loss
 
     def _run(self, task: Task) -> Run:
         self._check_task(task)
@@ -174,7 +183,7 @@ class APGD(BudgetAttack):
         loss_of = _loss(self.loss, fixed.rivals if self.targets else None)
         logits = task.classifier.logits(state.current)
         loss = loss_of(logits / self.temperature, fixed.classes, batch.goal.sign)
-        state = _judged(state, loss, _reached(logits, fixed.classes, batch.goal.sign))
+        state = _judged(state, loss, is_reached(logits, fixed.classes, batch.goal.sign))
         found.forwards[remaining.rows_going] += 1
         found.take(state, remaining.rows, remaining.going)
         return found
@@ -283,11 +292,6 @@ def _loss(name: str, rivals=None):
     return lambda logits, classes, sign: dlr_towards(logits, classes, rivals)
 
 
-def _reached(logits, classes, sign):
-    """Success per image as the goals define it, bool [N]."""
-    return tf.equal(tf.argmax(logits, axis=1), classes) == (sign < 0)
-
-
 def _judged(state: _State, loss, reached) -> _State:
     """`state` with its current iterate among those that may be the best."""
     success_loss = tf.where(reached, loss, -np.inf)
@@ -358,7 +362,7 @@ def _compiled_step(task: Task, norm: str, loss_name: str, towards: bool):
                 increases=state.increases + tf.cast(loss > state.loss, tf.float32),
                 loss=loss,
             )
-            state = _judged(state, loss, _reached(logits, fixed.classes, sign))
+            state = _judged(state, loss, is_reached(logits, fixed.classes, sign))
             origin, gradient = tf.cond(
                 check,
                 lambda: _reviewed(state, gradient, rho, window),

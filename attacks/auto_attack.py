@@ -1,5 +1,6 @@
 """AutoAttack: an ensemble that needs no tuning."""
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -8,6 +9,7 @@ import numpy as np
 from attacks.apgd import APGD
 from attacks.budget import BudgetAttack, Run
 from attacks.engine import Batch, Crafted, Progress, Task, check_count, check_seed
+from attacks.errors import NoGradientError
 from attacks.fab import FAB
 from attacks.goals import Targeted
 from attacks.minimum_norm import MinimumNormAttack
@@ -26,8 +28,9 @@ class AutoAttack(BudgetAttack):
     that reach their goal unattacked come back as they are, those that nothing breaks as the
     first attack leaves them. Always clipped to [0, 1].
 
-    Differs from the authors' code in that an attack leaves an image at its first success, and
-    in what stands for losses that a model has too few classes for.
+    Differs from the authors' code in that an attack leaves an image at its first success, in
+    what stands for losses that a model has too few classes for, and in that Square alone is run,
+    with a warning, on a model that TensorFlow cannot differentiate.
 
     The images that are left fill their batches anew for every attack, so that a sweep of many
     images costs what the hard ones cost.
@@ -36,7 +39,8 @@ class AutoAttack(BudgetAttack):
         norm: "linf" or "l2".
         steps: gradient steps of a run of APGD or FAB.
         targets: other classes that APGD and FAB go for, one after the other.
-        queries: forward passes of Square.
+        queries: forward passes of Square, whose windows shrink by the schedule of 10,000, as in the
+            authors' code.
         seed: of all draws.
         batch_size: images per gradient.
     """
@@ -75,7 +79,7 @@ class AutoAttack(BudgetAttack):
             APGD(**steps, stop_at_success=True),
             APGD(**steps, loss=second, targets=several, stop_at_success=True),
             FAB(**steps, targets=None if targeted else self.targets),
-            Square(**common, queries=self.queries),
+            Square(**common, queries=self.queries, schedule_queries=10_000),
         )
 
     def _run(self, task: Task) -> Run:
@@ -102,7 +106,16 @@ class AutoAttack(BudgetAttack):
         """The run of all attacks, which reports how many images have been settled since."""
         targeted = isinstance(task.goal, Targeted)
         attacks = self.attacks(task.classifier.num_classes, targeted)
-        runs = [a._run_within(task) if isinstance(a, FAB) else a._run(task) for a in attacks]
+        try:
+            runs = [a._run_within(task) if isinstance(a, FAB) else a._run(task) for a in attacks]
+        except NoGradientError:
+            warnings.warn(
+                "model has no gradient with respect to images, so that AutoAttack is Square alone: "
+                "what withstands it may fall to an attack on a smooth stand-in for the model",
+                RuntimeWarning,
+                stacklevel=5,
+            )
+            runs = [attacks[-1]._run(task)]
 
         def run(batch: Batch, epsilons: np.ndarray) -> Crafted:
             images = batch.images.copy()

@@ -34,6 +34,8 @@ class BIM(BudgetAttack):
     temperature: float = 1.0
     batch_size: int = 128
 
+    climbs = "cross-entropy"
+
     def __post_init__(self):
         self._pgd  # noqa: B018 - which checks the attributes
 
@@ -43,6 +45,7 @@ class BIM(BudgetAttack):
             steps=self.steps,
             step_size=self.step_size,
             norm=self.norm,
+            random_start=False,
             stop_at_success=self.stop_at_success,
             clip=self.clip,
             temperature=self.temperature,

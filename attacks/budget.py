@@ -1,6 +1,7 @@
 """Attacks within a budget: they maximise a loss and stay within epsilon."""
 
 from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 import numpy as np
 import tensorflow as tf
@@ -17,10 +18,15 @@ class BudgetAttack:
     """What the budget attacks have in common; each is a frozen dataclass and defines `_run`.
 
     They return what they crafted, whether or not it reaches the goal.
+
+    Attributes:
+        climbs: the loss of `attacks.losses` whose gradient is followed, by name; `None` for none,
+            or more than one.
     """
 
     norm: str
     batch_size: int
+    climbs: ClassVar[str | None] = None
 
     def __call__(self, model, images, labels=None, *, epsilon: float, **options) -> AttackResult:
         """Attacks `images` within `epsilon`; see `sweep`."""
@@ -42,7 +48,7 @@ class BudgetAttack:
         Args:
             model: a Keras model or callable that gives logits [N, classes].
             images: float [N, ...] in [0, 1].
-            labels: true classes, int [N]; `None` for the model's predictions; or a goal.
+            labels: true classes, int [N] or [N, 1]; `None` for the model's predictions; or a goal.
             epsilons: distances in [0, 1] pixels.
             ids: int [N], what random draws of an image are keyed by (default: its index).
             progress: called with (images done, images in all).

@@ -1,66 +1,61 @@
 """How an attack sees a model: compiled functions from images to logits."""
 
-import weakref
+import warnings
 from collections.abc import Callable
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from models import ends_in_softmax
-
-# Compiled functions live as long as the model they belong to.
-_compiled: "weakref.WeakKeyDictionary[object, dict]" = weakref.WeakKeyDictionary()
-
-
-class AsLogits:
-    """A model whose output an attack takes for logits, whatever it is."""
-
-    def __init__(self, model: Callable):
-        self.model = model
-
-
-def as_logits(model: Callable) -> AsLogits:
-    """Declares that the output of `model` is to be treated as logits.
-
-    Some studies attacked networks that end in softmax this way. It weakens gradient attacks;
-    use it to repeat such an experiment, and `models.without_softmax` for an honest evaluation.
-    """
-    return AsLogits(model)
+from attacks.black_box import BlackBox
+from attacks.cache import compiled_for
+from attacks.description import describe
+from attacks.errors import ModelError, original
+from attacks.half_precision import with_scaled_gradient
+from attacks.readings import Logits, Reading, as_reading
+from models import squashing, without_softmax
 
 
 class Classifier:
     """The logits of a model and what attacks compute from them, traced once per model.
 
     Args:
-        model: a Keras model, any callable from images [N, ...] to logits [N, classes], or
-            either of them in `as_logits`. Like everything that TensorFlow compiles, a callable
-            is seen as it was at its first use, but for the values of its variables.
+        model: a Keras model, a callable from images [N, ...] to logits [N, classes], or either of
+            them in `as_logits` or `as_probabilities`. One output z counts as the logits [0, z].
+            The values of variables are read afresh at every call; a model that has been changed
+            otherwise is traced again (see `attacks.forget`).
         image_shape: the shape of one image.
         jit_compile: compile with XLA. It pays on some accelerators; on CPUs it loses the fast
             convolutions.
 
+    Attributes:
+        spread: the largest difference of a logit between two passes of the images of
+            `check_probe`; 0 unless the model is random.
+
     Raises:
-        ValueError: `model` cannot be called, ends in softmax, or does not give [N, classes].
+        ModelError: `model` cannot be called or traced, squashes its outputs, takes other images,
+            or does not give [N, classes].
     """
 
     def __init__(
-        self, model: Callable | AsLogits, image_shape: tuple[int, ...], jit_compile: bool = False
+        self, model: Callable | Reading, image_shape: tuple[int, ...], jit_compile: bool = False
     ):
-        self.model = model.model if isinstance(model, AsLogits) else model
+        reading = as_reading(model)
+        self.model = reading.model
         self.image_shape = tuple(image_shape)
         self.jit_compile = jit_compile
-        self._output_is_logits = isinstance(model, AsLogits)
-        if not callable(self.model):
-            raise ValueError(
-                f"model is {self.model!r}; accepted: a Keras model, or a callable that gives logits"
-            )
-        if not self._output_is_logits and isinstance(self.model, keras.Model):
-            if ends_in_softmax(self.model):
-                raise ValueError(_SOFTMAX.format(f"model {self.model.name!r} ends in softmax"))
-        self._functions, self._model_now = _functions_of(self.model)
-        self._logits = self.compiled("logits", lambda logits_of: logits_of, [self.batch_spec])
-        self.num_classes = self._check_output()
+        self.spread = 0.0
+        self._is_plain = type(reading.outputs) is Logits
+        self._check_model()
+        self._entry, model_now = compiled_for(self.model)
+        self._was_known = self._entry.keep_if_same(describe(self.model))
+        self._network = _Network(
+            model_now,
+            reading.outputs,
+            self.image_shape,
+            self._entry.batch_size or _fixed_batch_size(self.model),
+        )
+        self._trace_logits()
 
     @property
     def batch_spec(self) -> tf.TensorSpec:
@@ -73,65 +68,270 @@ class Classifier:
         `logits_of` maps a batch to float32 logits in inference mode. `name` distinguishes
         functions of the same model and has to name everything that `make` depends on.
         """
-        key = (name, self.image_shape, self.jit_compile)
-        if key not in self._functions:
-            model, is_keras = self._model_now, isinstance(self.model, keras.Model)
-
-            def logits_of(images):
-                outputs = model()(images, training=False) if is_keras else model()(images)
-                if not tf.is_tensor(outputs):
-                    raise ValueError(
-                        f"model gives a {type(outputs).__name__}; accepted: one tensor of logits "
-                        "[N, classes]"
-                    )
-                return tf.cast(outputs, tf.float32)
-
-            # Concrete, so that TensorFlow does not take many models for many retracings of one.
-            self._functions[key] = tf.function(
-                make(logits_of),
-                input_signature=signature,
-                autograph=not is_keras,
-                jit_compile=self.jit_compile or None,
-            ).get_concrete_function()
-        return self._functions[key]
+        functions = self._entry.functions_for(self.image_shape)
+        key = (name, self._network.reading.name, self.jit_compile)
+        if key not in functions:
+            in_half = self._entry.computes_in_half
+            logits_of = with_scaled_gradient(self._network) if in_half else self._network
+            functions[key] = self._traced(make(logits_of), signature)
+            self._was_run()
+        return functions[key]
 
     def logits(self, images) -> tf.Tensor:
         """Logits [N, classes] of float32 images [N, ...]."""
         return self._logits(images)
 
-    def check_probe(self, images: np.ndarray) -> None:
-        """Refuses a model whose outputs on a few `images` are not finite, or probabilities."""
+    def check_probe(self, images: np.ndarray, batch_size: int) -> None:
+        """Compares the model with what was compiled of it, and checks its outputs.
+
+        Args:
+            images: those to be attacked, of which the first few are looked at.
+            batch_size: of the attack. A callable that fails on few images is taken for one that
+                accepts batches of this size only.
+
+        Raises:
+            ModelError: no output is finite, or they are squashed.
+        """
         if not len(images):
             return
-        outputs = self.logits(images[:2]).numpy()
-        if not np.isfinite(outputs).all():
-            raise ValueError("model gives outputs that are not finite; accepted: finite logits")
-        if self._output_is_logits:
-            return
+        few = images[: 2 if self._entry.description.is_complete else 8]
+        outputs = self._logits_of_few(few, batch_size)
+        if self._has_changed(few, outputs):
+            self._entry.clear()
+            self._trace_logits()
+            outputs = self.logits(few).numpy()
+        if self._entry.may_be_random:
+            self._note_spread(spread_of(outputs, self.logits(few).numpy()))
+        if not np.isfinite(outputs).all(axis=1).any():
+            raise ModelError(
+                f"model gives outputs that are not finite on each of the first {len(few)} images; "
+                "accepted: finite logits"
+            )
+        if self._is_plain:
+            self._check_not_squashed(outputs)
+
+    def _check_model(self) -> None:
+        if not callable(self.model):
+            raise ModelError(
+                f"model is {self.model!r}; accepted: a Keras model, or a callable that gives logits"
+            )
+        if isinstance(self.model, BlackBox) and self.jit_compile:
+            raise ModelError("jit_compile is True with a black box; accepted: False")
+        if isinstance(self.model, keras.Model):
+            _check_input(self.model, self.image_shape)
+            if self._is_plain:
+                _check_end(self.model)
+
+    def _trace_logits(self) -> None:
+        self._logits = self.compiled("logits", lambda logits_of: logits_of, [self.batch_spec])
+        self._entry.inspect(self._logits.graph)
+        self.num_classes = int(self._logits.structured_outputs.shape[1])
+
+    def _traced(self, function: Callable, signature: list):
+        is_keras = isinstance(self.model, keras.Model)
+        try:
+            # Concrete, so that TensorFlow does not take many models for many retracings of one.
+            return tf.function(
+                function,
+                input_signature=signature,
+                autograph=not is_keras,
+                jit_compile=self.jit_compile or None,
+            ).get_concrete_function()
+        except Exception as error:
+            known = original(error)
+            if known is not None:
+                raise known from None
+            # Keras' own words are clear, unless a layer's code leaves TensorFlow.
+            if is_keras and not isinstance(error, NotImplementedError | AttributeError):
+                raise
+            raise ModelError(
+                f"model cannot be traced by TensorFlow ({_last_line(error)}); accepted: a Keras "
+                "model, or a callable of TensorFlow operations (of a function of NumPy arrays, "
+                "attacks.black_box(function, classes))"
+            ) from error
+
+    def _logits_of_few(self, images: np.ndarray, batch_size: int) -> np.ndarray:
+        """The logits of few images, of a model that may take no batch but those of one size."""
+        try:
+            return self.logits(images).numpy()
+        except tf.errors.InvalidArgumentError as error:
+            reason = _last_line(error)
+        if not isinstance(self.model, keras.Model | BlackBox) and not self._network.batch_size:
+            self._entry.clear()
+            self._entry.batch_size = self._network.batch_size = batch_size
+            try:
+                self._trace_logits()
+                return self.logits(images).numpy()
+            except (tf.errors.InvalidArgumentError, ModelError):
+                self._entry.batch_size = None
+        raise ModelError(
+            f"model fails on {len(images)} images, and on batches of {batch_size} ({reason}); "
+            "accepted: a model that takes batches of any size, or of the attack's batch_size"
+        )
+
+    def _has_changed(self, images: np.ndarray, outputs: np.ndarray) -> bool:
+        """Whether a model whose description is not complete gives other outputs by now."""
+        if not self._was_known or self._entry.description.is_complete:
+            return False
+        if isinstance(self.model, BlackBox):  # called as it is at every query
+            return False
+        rounding = 3e-2 if self._entry.computes_in_half else 1e-3
+        now = self._network(tf.constant(images)).numpy()
+        # Two passes of a random model differ without a change.
+        changed = bool(spread_of(outputs, now, rounding)) and not spread_of(
+            now, self._network(tf.constant(images)).numpy(), rounding
+        )
+        self._was_run()
+        return changed
+
+    def _was_run(self) -> None:
+        """Describes the model anew after its Python code was run, which may count its calls."""
+        self._entry.description = describe(self.model)
+
+    def _note_spread(self, spread: float) -> None:
+        self.spread = spread
+        if spread:
+            warnings.warn(
+                f"model is random at inference: two passes differ by up to {spread:.2g} in a "
+                "logit, and results are of single draws; attacks.averaged(model, draws=20) is the "
+                "mean of several",
+                RuntimeWarning,
+                stacklevel=5,
+            )
+
+    def _check_not_squashed(self, outputs: np.ndarray) -> None:
+        if isinstance(self.model, keras.Model):  # built by now, if it was not before
+            _check_end(self.model)
         # The tolerance is that of probabilities in float16.
         if outputs.min() >= 0 and np.allclose(outputs.sum(axis=1), 1, atol=1e-3):
-            raise ValueError(_SOFTMAX.format("the outputs of model are probabilities"))
-
-    def _check_output(self) -> int:
-        shape = self._logits.structured_outputs.shape
-        if shape.rank != 2 or shape[1] is None or shape[1] < 2:
-            raise ValueError(
-                f"model gives outputs of shape {shape}; accepted: logits [N, classes], "
-                "with 2 classes or more"
+            raise ModelError(
+                "the outputs of model are probabilities; accepted: logits "
+                "(attacks.as_probabilities(model) for their logarithms, or "
+                "attacks.as_logits(model) to have them taken for logits)"
             )
-        return int(shape[1])
+        if self._entry.description.is_complete or not self._entry.may_squash:
+            return  # `models.squashing` has looked into it, or there is nothing that could
+        if outputs.shape[1] == 2 and not outputs[:, 0].any():
+            outputs = outputs[:, 1:]  # of one output
+        if outputs.min() >= 0 and outputs.max() <= 1 and outputs.min() < outputs.max():
+            raise ModelError(
+                "the outputs of model are all between 0 and 1, as those of sigmoids are; accepted: "
+                "logits (attacks.as_probabilities(model, independent=True) for what the sigmoids "
+                "are of, or attacks.as_logits(model) if they are logits)"
+            )
 
 
-def _functions_of(model: Callable) -> tuple[dict, Callable]:
-    """The compiled functions of `model`, and what gives the model while it lives."""
+class _Network:
+    """Images float32 [N, ...] to logits float32 [N, classes], in inference mode.
+
+    Holds the model weakly, as compiled functions hold this.
+
+    Attributes:
+        batch_size: of a model that takes batches of one size only; `None` for any size.
+    """
+
+    def __init__(
+        self,
+        model_now: Callable,
+        reading: Logits,
+        image_shape: tuple[int, ...],
+        batch_size: int | None,
+    ):
+        self.model_now = model_now
+        self.reading = reading
+        self.image_shape = image_shape
+        self.batch_size = batch_size
+
+    def __call__(self, images):
+        size = self.batch_size
+        if size is None:
+            return self.reading.logits(self._outputs(images))
+        count = tf.shape(images)[0]
+        padding = [[0, -count % size]] + [[0, 0]] * len(self.image_shape)
+        batches = tf.reshape(tf.pad(images, padding), [-1, size, *self.image_shape])
+        spec = self._outputs(tf.zeros([size, *self.image_shape]))
+        outputs = tf.map_fn(
+            self._outputs, batches, fn_output_signature=tf.TensorSpec(spec.shape, tf.float32)
+        )
+        return self.reading.logits(tf.reshape(outputs, [-1, spec.shape[1]])[:count])
+
+    def _outputs(self, images):
+        model = self.model_now()
+        if isinstance(model, keras.Model):
+            outputs = model(images, training=False)
+        else:
+            outputs = model(images)
+        if not tf.is_tensor(outputs):
+            raise ModelError(
+                f"model gives a {type(outputs).__name__}; accepted: one tensor of logits "
+                "[N, classes] (of a function of NumPy arrays, "
+                "attacks.black_box(function, classes))"
+            )
+        if outputs.shape.rank != 2 or not outputs.shape[1]:
+            raise ModelError(
+                f"model gives outputs of shape {outputs.shape}; accepted: logits [N, classes], or "
+                "[N, 1] for two classes"
+            )
+        return tf.cast(outputs, tf.float32)
+
+
+def _check_input(model: keras.Model, image_shape: tuple[int, ...]) -> None:
+    inputs = getattr(model, "inputs", None) or []
+    if len(inputs) != 1:  # a subclassed model does not tell
+        return
+    shape = tuple(inputs[0].shape[1:])
+    if len(shape) != len(image_shape) or not all(
+        wanted in (None, given) for wanted, given in zip(shape, image_shape)
+    ):
+        raise ModelError(
+            f"images have shape {image_shape}; accepted: {shape}, which model {model.name!r} takes"
+        )
+    if not tf.as_dtype(inputs[0].dtype).is_floating:
+        raise ModelError(
+            f"model {model.name!r} takes {inputs[0].dtype} images; accepted: floats in [0, 1] "
+            "(models.with_unit_range(model) takes them and gives the model 0-255)"
+        )
+
+
+def _check_end(model: keras.Model) -> None:
+    kind = squashing(model)
+    if kind is None:
+        return
     try:
-        # A strong reference from the cache's value to its key would keep the model alive.
-        return _compiled.setdefault(model, {}), weakref.ref(model)
-    except TypeError:  # neither weakly referenced nor hashed: compiled for this request only
-        return {}, lambda: model
+        without_softmax(model)
+        way_out = "models.without_softmax(model)"
+    except ValueError:
+        independent = ", independent=True" if "sigmoid" in kind else ""
+        way_out = f"attacks.as_probabilities(model{independent})"
+    raise ModelError(
+        f"model {model.name!r} ends in {kind}; accepted: logits ({way_out}, or "
+        "attacks.as_logits(model) to have its outputs taken for logits)"
+    )
 
 
-_SOFTMAX = (
-    "{}; accepted: logits. Attack models.without_softmax(model), or say as_logits(model) "
-    "to have the probabilities treated as logits"
-)
+def _fixed_batch_size(model: Callable) -> int | None:
+    """The number of images that a model takes, where it says so."""
+    inputs = getattr(model, "inputs", None) if isinstance(model, keras.Model) else None
+    specs = inputs or getattr(model, "input_signature", None) or []
+    shape = getattr(specs[0], "shape", None) if len(specs) == 1 else None
+    return shape[0] if shape is not None and len(shape) > 1 else None
+
+
+def spread_of(outputs: np.ndarray, others: np.ndarray, rounding: float = 1e-5) -> float:
+    """The largest difference between outputs; 0 if it is below `rounding` times the largest.
+
+    Outputs that are not finite in either are left out.
+    """
+    comparable = np.isfinite(outputs) & np.isfinite(others)
+    outputs, others = outputs[comparable], others[comparable]
+    if not outputs.size:
+        return 0.0
+    difference = float(np.abs(outputs - others).max())
+    return difference if difference > rounding * float(np.abs(outputs).max()) else 0.0
+
+
+def _last_line(error: Exception) -> str:
+    """What an error of TensorFlow comes down to, without the way through the graph."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    telling = [line for line in lines if "Error: " in line] or lines[-1:]
+    return telling[-1] if telling else type(error).__name__

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from attacks.engine import Batch, Crafted, Task, check_count
+from attacks.engine import Batch, Crafted, Task, check_count, is_whole
 from attacks.geometry import lengths, nearest_boundary, per_image
 from attacks.goals import Goal, Targeted
 from attacks.minimum_norm import MinimumNormAttack, Run
@@ -20,8 +20,9 @@ class DeepFool(MinimumNormAttack):
     Moosavi-Dezfooli, Fawzi and Frossard, "DeepFool: a simple and accurate method to fool deep
     neural networks", 2016, arXiv 1511.04599, algorithm 2. Differs in that only the most likely
     classes are candidates, that each step is 1e-4 longer, and that what is tested for success
-    is the image with its overshoot; so does Foolbox, whose distances it gives. Clipping does not
-    shorten the perturbation that steps add to. A target has one boundary, to the best other
+    is the image with its overshoot; so does Foolbox, whose distances it gives (in L-inf they are
+    a few per cent longer than adversarial-library's). Clipping does not shorten the perturbation
+    that steps add to. A target has one boundary, to the best other
     class of the moment.
 
     An image takes `candidates` - 1 gradients a step (one for a target), which share a forward
@@ -52,12 +53,7 @@ class DeepFool(MinimumNormAttack):
             raise ValueError(
                 f"overshoot is {self.overshoot!r}; accepted: a finite number, 0 or more"
             )
-        if self.candidates is not None:
-            check_count(candidates=self.candidates)
-            if self.candidates < 2:
-                raise ValueError(
-                    f"candidates is {self.candidates}; accepted: None, or a whole number, 2 or more"
-                )
+        check_candidates(self.candidates)
 
     def _run(self, task: Task) -> Run:
         classes = task.classifier.num_classes
@@ -94,6 +90,14 @@ class DeepFool(MinimumNormAttack):
             return Crafted(images, steps * to_reach.shape[1], steps + 1)
 
         return run
+
+
+def check_candidates(candidates: int | None) -> None:
+    """How many classes are looked at, the image's own included."""
+    if candidates is not None and not (is_whole(candidates) and candidates >= 2):
+        raise ValueError(
+            f"candidates is {candidates!r}; accepted: None, or a whole number, 2 or more"
+        )
 
 
 def rivals(goal: Goal, logits: np.ndarray, count: int) -> np.ndarray:

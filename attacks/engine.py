@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from attacks.classifier import AsLogits, Classifier
+from attacks.classifier import Classifier
 from attacks.goals import Goal, Untargeted, as_goal
+from attacks.readings import Reading
 from attacks.result import AttackResult
 
 Progress = Callable[[int, int], None]  # images done, images in all
@@ -51,7 +52,8 @@ class Task:
     """A checked request: a model, images, a goal for each image.
 
     Args:
-        labels: true classes, int [N]; `None` for the model's own predictions; or a goal.
+        labels: true classes, int [N] or [N, 1]; `None` for the model's own predictions; or a
+            goal.
         ids: int [N], what random draws of an image are keyed by (default: its index).
         jit_compile: compile with XLA. Images that are done then stay in their batch, because
             XLA compiles anew for every size.
@@ -62,7 +64,7 @@ class Task:
 
     def __init__(
         self,
-        model: Callable | AsLogits,
+        model: Callable | Reading,
         images,
         labels,
         ids=None,
@@ -72,7 +74,7 @@ class Task:
         self.images = check_images(images)
         self.batch_size = _check_batch_size(batch_size)
         self.classifier = Classifier(model, self.images.shape[1:], jit_compile)
-        self.classifier.check_probe(self.images)
+        self.classifier.check_probe(self.images, self.batch_size)
         self.forward_evaluations = 0
         if labels is None:
             labels = Untargeted(self.logits(self.images).argmax(axis=1))
@@ -111,6 +113,7 @@ class Task:
             gradient_evaluations=crafted.gradient_evaluations,
             forward_evaluations=crafted.forward_evaluations + self.forward_evaluations + 1,
             epsilon=epsilon,
+            spread=self.classifier.spread,
         )
 
     def nothing(self) -> Crafted:
@@ -202,11 +205,16 @@ def _check_batch_size(batch_size: int) -> int:
 
 
 def check_images(images) -> np.ndarray:
+    if isinstance(images, tf.data.Dataset):
+        raise ValueError(
+            "images is a tf.data.Dataset; accepted: floats in [0, 1] of shape [N, ...] (batch by "
+            "batch: for images, labels in dataset: attack(model, images, labels, ...))"
+        )
     array = np.asarray(images)
     if array.ndim < 2 or not np.issubdtype(array.dtype, np.floating):
         raise ValueError(
-            f"images have shape {array.shape} and type {array.dtype}; "
-            "accepted: floats in [0, 1] of shape [N, ...]"
+            f"images have shape {array.shape} and type {array.dtype}; accepted: floats in [0, 1] "
+            "of shape [N, ...] (of 0-255 grey levels, images / 255; of one image, images[None])"
         )
     array = np.ascontiguousarray(array, np.float32)
     if array.size:

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from attacks import budget
-from attacks.deepfool import rivals
+from attacks.deepfool import check_candidates, rivals
 from attacks.engine import Batch, Crafted, Task, ball_noise, check_count, check_seed
 from attacks.geometry import choose, flat, hyperplane_step, lengths, nearest_boundary, per_image
 from attacks.goals import Goal, Targeted
@@ -30,15 +30,15 @@ class FAB(MinimumNormAttack):
 
     With `targets`, this is FAB-T of arXiv 2003.01690: one run for each of the most likely other
     classes, which goes for the boundary of that class. It takes one gradient a step instead of
-    one for every class but the label (which is costly with more than ten classes). A `Targeted`
-    goal takes one gradient too, of the boundary to the best other class, and needs no `targets`.
+    `candidates` - 1. A `Targeted` goal takes one gradient too, of the boundary to the best other
+    class, and needs no `targets`.
 
     Every step takes one forward pass besides, the final search of each run two more than its
     steps.
 
-    Differs from the paper in that an image counts as adversarial only if its margin is above
-    rounding, that an iterate on the boundary itself goes back towards the original too, and that
-    every run ends with a search.
+    Differs from the paper in that without `targets` only the most likely classes are candidates,
+    that an image counts as adversarial only if its margin is above rounding, that an iterate on
+    the boundary itself goes back towards the original too, and that every run ends with a search.
 
     Attributes:
         steps: steps of one run.
@@ -48,7 +48,9 @@ class FAB(MinimumNormAttack):
         alpha_max: the most that the original counts in the mean of the projections.
         eta: how far steps go, as a multiple of the way to the hyperplane, 1 or more.
         beta: what part of the distance is kept on the way back, between 0 and 1.
-        targets: how many classes to go for one after the other; `None` for all at once.
+        targets: how many classes to go for one after the other; `None` for all candidates at once.
+        candidates: how many classes are looked at without `targets`, the most likely ones of the
+            original image, its own included; `None` for all, at a gradient each for every step.
         final_search: steps of a search for the boundary between the original and the best
             image of a run; 0 for none.
         seed: of the random starts.
@@ -62,6 +64,7 @@ class FAB(MinimumNormAttack):
     eta: float = 1.05
     beta: float = 0.9
     targets: int | None = None
+    candidates: int | None = 10
     final_search: int = 3
     seed: int = 0
     batch_size: int = 128
@@ -71,6 +74,7 @@ class FAB(MinimumNormAttack):
         check_count(steps=self.steps, restarts=self.restarts, batch_size=self.batch_size)
         if self.targets is not None:
             check_count(targets=self.targets)
+        check_candidates(self.candidates)
         if not (isinstance(self.final_search, int | np.integer) and self.final_search >= 0):
             raise ValueError(
                 f"final_search is {self.final_search!r}; accepted: a whole number, 0 or more"
@@ -93,7 +97,8 @@ class FAB(MinimumNormAttack):
         def run(batch: Batch, epsilons: np.ndarray) -> Crafted:
             logits = task.classifier.logits(batch.images).numpy()
             found = _Found(batch, epsilons, left=~batch.goal.reached(logits))
-            to_reach = rivals(batch.goal, logits, min(self.targets or others, others))
+            count = self.targets or (self.candidates or others + 1) - 1
+            to_reach = rivals(batch.goal, logits, min(count, others))
             runs = [to_reach]
             if self.targets:
                 runs = np.split(to_reach, to_reach.shape[1], axis=1)

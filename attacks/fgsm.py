@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
-from cleverhans.tf2.utils import optimize_linear
 
 from attacks.budget import BudgetAttack, Run
 from attacks.engine import Batch, Crafted, Progress, Task, check_count, check_positive
 from attacks.gradients import loss_gradient
 from attacks.losses import BY_NAME
-from attacks.norms import ORDER, check_epsilons, check_norm
+from attacks.norms import check_epsilons, check_norm
+from attacks.steps import linear_step
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class FGSM(BudgetAttack):
     temperature: float = 1.0
     batch_size: int = 128
 
-    _loss = "cross-entropy"
+    climbs = "cross-entropy"
 
     def __post_init__(self):
         check_norm(self.norm)
@@ -42,7 +42,7 @@ class FGSM(BudgetAttack):
         check_count(batch_size=self.batch_size)
 
     def _run(self, task: Task) -> Run:
-        direction_of = _compiled_direction(task, self.norm, self._loss)
+        direction_of = _compiled_direction(task, self.norm, self.climbs)
 
         def run(batch: Batch, epsilons: np.ndarray) -> Crafted:
             images = np.empty_like(batch.images)
@@ -56,7 +56,7 @@ class FGSM(BudgetAttack):
         """One gradient for all epsilons; the images of all are one block of memory."""
         checked = check_epsilons(epsilons, self.norm, task.images.shape[1:])
         distinct = list(dict.fromkeys(checked))
-        direction_of = _compiled_direction(task, self.norm, self._loss)
+        direction_of = _compiled_direction(task, self.norm, self.climbs)
         images = np.empty([len(distinct), *task.images.shape], np.float32)
         done = 0
         for batch in task.batches():
@@ -103,7 +103,7 @@ def _compiled_direction(task: Task, norm: str, loss: str):
             gradient, _ = loss_gradient(
                 logits_of, images, classes, sign, temperature, BY_NAME[loss]
             )
-            return optimize_linear(gradient, 1.0, ORDER[norm])
+            return linear_step(gradient, 1.0, norm)
 
         return direction
 

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from attacks.gradients import checked
+from attacks.gradients import checked, finite
 
 
 def per_image(values, images):
@@ -33,6 +33,16 @@ def lengths(perturbations, norm: str):
     return tf.sqrt(tf.reduce_sum(tf.square(values), axis=1))
 
 
+def power_of_two(sizes):
+    """The powers of two that bring `sizes` (float32 [N], above 0) into [1, 2); finite for 0.
+
+    Multiplying by one is exact, as long as nothing leaves the range of float32.
+    """
+    # A float32 is 1.m x 2^(e - 127), with e in bits 23 to 30.
+    exponents = tf.bitwise.right_shift(tf.bitcast(sizes, tf.int32), 23)
+    return tf.bitcast(tf.bitwise.left_shift(tf.maximum(254 - exponents, 1), 23), tf.float32)
+
+
 def dual_lengths(gradients, norm: str):
     """The dual norm: how fast a linear function falls per unit of `norm`, float [N]."""
     return lengths(gradients, {"linf": "l1", "l2": "l2"}[norm])
@@ -51,7 +61,8 @@ def nearest_boundary(logits_of, images, classes, rivals, norm: str, targeted: bo
 
     Returns:
         gaps [N], what the logit of the class to reach lacks (negative beyond the boundary);
-        gradients [N, ...] of that logit less the logit of the class to leave;
+        gradients [N, ...] of that logit less the logit of the class to leave (both of these times
+        a power of two where the gradient is shorter than 1e-6);
         distances [N] to the hyperplane in `norm`, without regard to the box of images.
     """
     with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
@@ -62,19 +73,42 @@ def nearest_boundary(logits_of, images, classes, rivals, norm: str, targeted: bo
         own = tf.one_hot(classes, depth, on_value=True, off_value=False, dtype=tf.bool)
         classes = tf.argmax(tf.where(own, logits.dtype.min, logits), axis=1)
     left = tf.one_hot(classes, depth)
-    nearest = None
-    for column in range(rivals.shape[1]):
+
+    def boundary(column):
         difference = tf.one_hot(rivals[:, column], depth) - left
         gaps = -tf.reduce_sum(difference * logits, axis=1)
-        gradients = checked(tape.gradient(logits, images, output_gradients=difference))
+        gradients = finite(checked(tape.gradient(logits, images, output_gradients=difference)))
+        slopes = dual_lengths(gradients, norm)
+        # The hyperplane of a flat logit is steeper by a factor, lest constants outweigh its slope.
+        scale = tf.where((slopes > 0) & (slopes < 1e-6), power_of_two(slopes), 1.0)
+        gaps, gradients = scale * gaps, per_image(scale, gradients) * gradients
         # The constant keeps the distance finite where a gradient is zero.
-        distances = tf.abs(gaps) / (dual_lengths(gradients, norm) + 1e-8)
-        found = gaps, gradients, distances
-        if nearest is not None:
-            nearer = distances < nearest[2]
-            found = [choose(nearer, new, old) for new, old in zip(found, nearest)]
-        nearest = found
+        distances = tf.abs(gaps) / (scale * slopes + 1e-8)
+        return gaps, gradients, distances
+
+    def nearer_of(column, nearest):
+        others = boundary(column)
+        nearer = others[2] < nearest[2]
+        return tuple(choose(nearer, new, old) for new, old in zip(others, nearest))
+
+    nearest = boundary(0)
+    count = rivals.shape[1]
+    if count <= _UNROLLED:
+        for column in range(1, count):
+            nearest = nearer_of(column, nearest)
+        return nearest
+    # A graph of every class's backward pass takes minutes to build and gigabytes to keep.
+    _, nearest = tf.while_loop(
+        lambda column, _: column < count,
+        lambda column, nearest: (column + 1, nearer_of(column, nearest)),
+        (tf.constant(1), nearest),
+        parallel_iterations=1,
+        maximum_iterations=count,
+    )
     return nearest
+
+
+_UNROLLED = 16  # backward passes that are written out, which spares kernels the loop's detours
 
 
 def hyperplane_step(images, normals, gaps, norm: str):

@@ -5,19 +5,38 @@ from dataclasses import dataclass
 import numpy as np
 
 
-def _classes(name: str, values) -> np.ndarray:
-    """`values` as int64 [N]; anything but whole numbers in one dimension is refused."""
+def as_classes(name: str, values) -> np.ndarray:
+    """`values`, whole numbers [N] or [N, 1], as int64 [N].
+
+    Raises:
+        ValueError: they are of another kind, such as one-hot.
+    """
     array = np.asarray(values)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
     if array.ndim != 1 or (array.size and not np.issubdtype(array.dtype, np.integer)):
+        way_out = ""
+        if array.ndim == 2:
+            way_out = f" (of one-hot {name}, {name}.argmax(axis=1))"
+        elif array.ndim == 1:
+            way_out = f" ({name}.astype(int), if they are whole numbers)"
         raise ValueError(
             f"{name} has shape {array.shape} and type {array.dtype}; "
-            "accepted: integer classes of shape [N] (not one-hot)"
+            f"accepted: integer classes of shape [N] or [N, 1]{way_out}"
         )
     return array.astype(np.int64)
 
 
-def _finite(logits: np.ndarray) -> np.ndarray:
-    """A network that breaks down on an image says nothing of its class, bool [N]."""
+def predicted(logits: np.ndarray) -> np.ndarray:
+    """The class of the largest logit, int64 [N]; -1 where not all logits [N, classes] are finite.
+
+    A network that breaks down on an image says nothing of its class.
+    """
+    return np.where(are_finite(logits), logits.argmax(axis=1), -1)
+
+
+def are_finite(logits: np.ndarray) -> np.ndarray:
+    """Whether all logits of an image are finite, bool [N]."""
     return np.isfinite(logits).all(axis=1)
 
 
@@ -31,7 +50,7 @@ class Untargeted:
     sign = 1.0
 
     def __post_init__(self):
-        object.__setattr__(self, "labels", _classes("labels", self.labels))
+        object.__setattr__(self, "labels", as_classes("labels", self.labels))
 
     @property
     def classes(self) -> np.ndarray:
@@ -39,7 +58,7 @@ class Untargeted:
 
     def reached(self, logits: np.ndarray) -> np.ndarray:
         """Success per image, bool [N], from logits [N, classes]."""
-        return (logits.argmax(axis=1) != self.labels) & _finite(logits)
+        return (predicted(logits) != self.labels) & are_finite(logits)
 
     def take(self, index) -> "Untargeted":
         return Untargeted(self.labels[index])
@@ -59,10 +78,10 @@ class Targeted:
     sign = -1.0
 
     def __post_init__(self):
-        object.__setattr__(self, "classes", _classes("classes", self.classes))
+        object.__setattr__(self, "classes", as_classes("classes", self.classes))
         if self.labels is None:
             return
-        object.__setattr__(self, "labels", _classes("labels", self.labels))
+        object.__setattr__(self, "labels", as_classes("labels", self.labels))
         if len(self.labels) != len(self.classes):
             raise ValueError(
                 f"labels has {len(self.labels)} entries for {len(self.classes)} classes; "
@@ -77,7 +96,7 @@ class Targeted:
 
     def reached(self, logits: np.ndarray) -> np.ndarray:
         """Success per image, bool [N], from logits [N, classes]."""
-        return (logits.argmax(axis=1) == self.classes) & _finite(logits)
+        return predicted(logits) == self.classes
 
     def take(self, index) -> "Targeted":
         return Targeted(self.classes[index])  # labels have been compared

@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from attacks.errors import NoGradientError
 from attacks.losses import cross_entropy
 
 
@@ -14,11 +15,17 @@ def loss_gradient(logits_of, images, classes, sign, temperature, loss=cross_entr
         loss: from `attacks.losses`, or another of the same form.
 
     Returns:
-        gradient [N, ...] with respect to `images`, logits [N, classes] of `images`.
+        gradient [N, ...] with respect to `images`, as `finite` gives it; logits [N, classes].
 
     Raises:
-        ValueError: the logits do not depend on `images`, as far as TensorFlow can tell.
+        NoGradientError: the logits do not depend on `images`, as far as TensorFlow can tell.
     """
+    gradient, logits = raw_loss_gradient(logits_of, images, classes, sign, temperature, loss)
+    return finite(gradient), logits
+
+
+def raw_loss_gradient(logits_of, images, classes, sign, temperature, loss=cross_entropy):
+    """`loss_gradient` with what is not finite in it."""
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(images)
         logits = logits_of(images)
@@ -29,8 +36,29 @@ def loss_gradient(logits_of, images, classes, sign, temperature, loss=cross_entr
 def checked(gradient):
     """`gradient`, unless it is the `None` of a model that TensorFlow cannot differentiate."""
     if gradient is None:
-        raise ValueError(
+        raise NoGradientError(
             "model has no gradient with respect to images; accepted: a model of TensorFlow "
-            "operations that depend on its input"
+            "operations that depend on its input, or an attack that asks for logits only, such "
+            "as Square"
         )
     return gradient
+
+
+def finite(gradient):
+    """`gradient` [N, ...] with finite values in the place of others.
+
+    A slope may be infinite, such as that of a square root at a black pixel. It then counts as the
+    steepest finite one of its image, or as 1 where all others are zero, so that attacks follow it
+    without losing the other directions. What is not a number tells no direction and counts as 0.
+    """
+
+    def mended():
+        numbers = tf.where(tf.math.is_finite(gradient), gradient, 0.0)
+        axes = list(range(1, gradient.shape.rank))
+        steepest = tf.reduce_max(tf.abs(numbers), axis=axes, keepdims=True)
+        steepest = tf.where(steepest > 0, steepest, 1.0)
+        return tf.where(tf.math.is_inf(gradient), tf.sign(gradient) * steepest, numbers)
+
+    # Looking at all values at once is cheaper than mending, which hardly any model needs.
+    all_finite = tf.reduce_all(tf.math.is_finite(gradient))
+    return tf.cond(all_finite, lambda: gradient, mended)

@@ -42,6 +42,12 @@ def dlr_towards(logits, labels, targets):
     return gained / (top[:, 0] - (top[:, 2] + top[:, 3]) / 2 + 1e-12)
 
 
+def is_reached(logits, classes, sign):
+    """Success per image as the goals define it, bool [N]: never where a logit is not finite."""
+    is_class = tf.argmax(logits, axis=1, output_type=tf.int64) == classes
+    return tf.equal(is_class, sign < 0) & tf.reduce_all(tf.math.is_finite(logits), axis=1)
+
+
 def best_other(logits, classes):
     """The largest logit of each image that is not its class's, float [N]."""
     own = tf.one_hot(classes, logits.shape[1], on_value=True, off_value=False, dtype=tf.bool)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -22,6 +23,7 @@ class MinimumNormAttack:
 
     norm: str
     batch_size: int
+    climbs: ClassVar[None] = None  # no loss that could vanish where the model is sure
 
     def __call__(
         self,
@@ -38,7 +40,7 @@ class MinimumNormAttack:
         Args:
             model: a Keras model or callable that gives logits [N, classes].
             images: float [N, ...] in [0, 1].
-            labels: true classes, int [N]; `None` for the model's predictions; or a goal.
+            labels: true classes, int [N] or [N, 1]; `None` for the model's predictions; or a goal.
             ids: int [N], what random draws of an image are keyed by (default: its index).
             progress: called with (images done, images in all).
             jit_compile: compile with XLA.

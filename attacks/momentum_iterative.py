@@ -5,13 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
-from cleverhans.tf2.utils import clip_eta, optimize_linear
+from cleverhans.tf2.utils import clip_eta
 
 from attacks.budget import BudgetAttack, Run, iterate
 from attacks.engine import Batch, Crafted, Task, check_count, check_positive
 from attacks.geometry import flat, per_image
 from attacks.gradients import loss_gradient
 from attacks.norms import ORDER, check_norm
+from attacks.steps import linear_step
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,8 @@ class MomentumIterative(BudgetAttack):
     clip: bool = True
     temperature: float = 1.0
     batch_size: int = 128
+
+    climbs = "cross-entropy"
 
     def __post_init__(self):
         check_norm(self.norm, ("linf", "l2"))
@@ -87,8 +90,6 @@ class MomentumIterative(BudgetAttack):
 
 
 def _compiled_step(task: Task, norm: str, sign_inside: bool):
-    order = ORDER[norm]
-
     def make(logits_of):
         def step(
             current,
@@ -108,8 +109,8 @@ def _compiled_step(task: Task, norm: str, sign_inside: bool):
                 gradient = tf.sign(gradient)
             mean = tf.reduce_mean(tf.abs(flat(gradient)), axis=1)
             total = decay * total + gradient / per_image(tf.where(mean > 0, mean, 1.0), images)
-            moved = current + optimize_linear(total, per_image(step_sizes, images), order)
-            perturbation = clip_eta(moved - images, order, per_image(epsilons, images))
+            moved = current + linear_step(total, per_image(step_sizes, images), norm)
+            perturbation = clip_eta(moved - images, ORDER[norm], per_image(epsilons, images))
             return tf.clip_by_value(images + perturbation, low, high), total, logits
 
         return step

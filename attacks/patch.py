@@ -181,6 +181,8 @@ class PatchAttack:
     seed: int = 0
     batch_size: int = 128
 
+    climbs = None
+
     def __post_init__(self):
         check_seed(self.seed)
         check_count(batch_size=self.batch_size)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
-from cleverhans.tf2.utils import clip_eta, optimize_linear
+from cleverhans.tf2.utils import clip_eta
 from scipy.special import logsumexp
 
 from attacks.budget import BudgetAttack, Run, iterate
@@ -22,6 +22,7 @@ from attacks.engine import (
 from attacks.geometry import per_image
 from attacks.gradients import loss_gradient
 from attacks.norms import ORDER, check_norm
+from attacks.steps import linear_step
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,9 @@ class PGD(BudgetAttack):
     """Repeated gradient steps, each projected on the epsilon ball (a budget attack).
 
     Madry et al., "Towards Deep Learning Models Resistant to Adversarial Attacks", 2018,
-    arXiv 1706.06083. Step and projection are CleverHans'. Differs from the paper in that
-    restarts are run only on images that no earlier one has broken.
+    arXiv 1706.06083. Step and projection are CleverHans' (see `steps.linear_step` for where they
+    differ). Differs from the paper in that restarts are run only on images that no earlier one
+    has broken.
 
     In a sweep, runs from the clean image with one absolute step size share their steps until
     the smaller ball is left. With steps x step_size below two epsilons, their results are the
@@ -41,7 +43,8 @@ class PGD(BudgetAttack):
         step_size: their length, in [0, 1] pixels; `None` for 2.5 x epsilon / steps, the
             paper's choice. If steps x step_size < epsilon the ball is never reached.
         norm: "linf" or "l2".
-        random_start: start from a uniform draw of the ball instead of the image.
+        random_start: start from a uniform draw of the ball, as the paper does, or else from the
+            image.
         restarts: runs from different random starts; an image keeps the first that reaches
             its goal, else the one with the highest loss.
         stop_at_success: leave an image at the first iterate that reaches its goal.
@@ -54,7 +57,7 @@ class PGD(BudgetAttack):
     steps: int = 40
     step_size: float | None = None
     norm: str = "linf"
-    random_start: bool = False
+    random_start: bool = True
     restarts: int = 1
     stop_at_success: bool = False
     clip: bool = True
@@ -62,6 +65,7 @@ class PGD(BudgetAttack):
     seed: int = 0
     batch_size: int = 128
 
+    climbs = "cross-entropy"
     _path = 2.5  # of all steps together, in epsilons, where no step size is given
 
     def __post_init__(self):
@@ -204,9 +208,8 @@ def projected_step(current, gradient, images, epsilon, step_size, norm: str, bou
 
     `epsilon` and `step_size` are scalars or have a shape that broadcasts over the images.
     """
-    order = ORDER[norm]
-    moved = tf.clip_by_value(current + optimize_linear(gradient, step_size, order), *bounds)
-    perturbation = clip_eta(moved - images, order, epsilon)
+    moved = tf.clip_by_value(current + linear_step(gradient, step_size, norm), *bounds)
+    perturbation = clip_eta(moved - images, ORDER[norm], epsilon)
     return tf.clip_by_value(images + perturbation, *bounds)
 
 

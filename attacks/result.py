@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from attacks.goals import Goal
+from attacks.goals import Goal, are_finite
 from attacks.norms import distances
 
 
@@ -14,7 +14,7 @@ class AttackResult:
     """The outcome of one attack, image by image.
 
     Attributes:
-        images: float32 [N, ...], the adversarial images.
+        images: float32 [N, ...], the adversarial images; always finite.
         originals: float32 [N, ...], the images they were made from.
         goal: what the attack was for, with the class of each image.
         logits: float32 [N, classes], from a fresh forward pass on `images`.
@@ -23,6 +23,8 @@ class AttackResult:
             `sweep` share work, so their sum can exceed what was computed.
         forward_evaluations: int64 [N], forward passes without a gradient.
         epsilon: the bound, for a budget attack.
+        spread: the largest difference of a logit between two passes of the same few images; not 0
+            if the model is random, so that `logits` and `success` are of single draws.
 
     Results of one sweep whose images are the same share their arrays.
     """
@@ -34,10 +36,19 @@ class AttackResult:
     gradient_evaluations: np.ndarray
     forward_evaluations: np.ndarray
     epsilon: float | None = None
+    spread: float = 0.0
 
     @cached_property
     def success(self) -> np.ndarray:
         return self.goal.reached(self.logits)
+
+    @cached_property
+    def not_finite(self) -> np.ndarray:
+        """bool [N], images on which the model gives a logit that is not finite.
+
+        Such an image is neither a success nor predicted correctly.
+        """
+        return ~are_finite(self.logits)
 
     @cached_property
     def distances(self) -> dict[str, np.ndarray]:

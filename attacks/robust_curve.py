@@ -8,6 +8,7 @@ import numpy as np
 from attacks.budget import BudgetAttack
 from attacks.engine import Progress, Task
 from attacks.fgsm import FGSM
+from attacks.goals import Goal, Untargeted, are_finite
 from attacks.minimum_norm import MinimumNormAttack
 from attacks.norms import check_epsilons, distances
 
@@ -22,12 +23,17 @@ class RobustCurve:
             where it is at none.
         gradient_evaluations: int64 [N], of all runs on an image together.
         forward_evaluations: int64 [N].
+        not_finite: bool [N], images on which the model gave a logit that is not finite, without
+            attack or at the end of one. Untargeted, they count as broken: no class is right.
+        spread: see `AttackResult`.
     """
 
     epsilons: np.ndarray
     broken_at: np.ndarray
     gradient_evaluations: np.ndarray
     forward_evaluations: np.ndarray
+    not_finite: np.ndarray
+    spread: float = 0.0
 
     @property
     def accuracy(self) -> np.ndarray:
@@ -73,7 +79,7 @@ def robust_curve(
     task = Task(model, images, labels, ids, attack.batch_size, jit_compile)
     given = check_epsilons(epsilons, attack.norm, task.images.shape[1:])
     ascending = np.unique(np.array(given, np.float64))
-    clean = task.goal.reached(task.logits(task.images))
+    clean, not_finite = _broken(task.goal, task.logits(task.images))
     if isinstance(attack, MinimumNormAttack):
         search = _from_distances
     elif isinstance(attack, FGSM):  # its one gradient serves all epsilons
@@ -83,17 +89,27 @@ def robust_curve(
     zero = np.zeros(len(clean), np.int64)
     index, gradients, forwards = zero, zero, zero
     if len(clean) and len(ascending):
-        index, gradients, forwards = search(task, attack, ascending, clean, progress)
+        index, gradients, forwards = search(task, attack, ascending, clean, not_finite, progress)
     index[clean] = 0
     return RobustCurve(
         epsilons=np.array(given, np.float64),
         broken_at=np.append(ascending, np.inf)[index],
         gradient_evaluations=gradients,
         forward_evaluations=forwards + task.forward_evaluations + 1,
+        not_finite=not_finite,
+        spread=task.classifier.spread,
     )
 
 
-def _descent(task: Task, attack, epsilons: np.ndarray, clean: np.ndarray, progress):
+def _broken(goal: Goal, logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which images count as broken, and which have a logit that is not finite, bool [N] both."""
+    not_finite = ~are_finite(logits)
+    # No class is right there, but none is reached either.
+    broken = not_finite if isinstance(goal, Untargeted) else False
+    return goal.reached(logits) | broken, not_finite
+
+
+def _descent(task: Task, attack, epsilons: np.ndarray, clean, not_finite, progress):
     """The index of the smallest epsilon at which each image is broken; len(epsilons) for none."""
     if "stop_at_success" in {field.name for field in fields(attack)}:
         attack = replace(attack, stop_at_success=True)
@@ -109,7 +125,9 @@ def _descent(task: Task, attack, epsilons: np.ndarray, clean: np.ndarray, progre
             found = run(batch, epsilons[broken[rows] - 1])
             gradients[rows] += found.gradient_evaluations
             forwards[rows] += found.forward_evaluations + 1
-            success = batch.goal.reached(task.classifier.logits(found.images).numpy())
+            logits = task.classifier.logits(found.images).numpy()
+            success, not_finite_now = _broken(batch.goal, logits)
+            not_finite[rows] |= not_finite_now
             reached = distances(found.images - batch.images)[attack.norm]
             within = np.searchsorted(epsilons * (1 + 1e-6), reached)
             nearest = np.minimum(broken[rows] - 1, within)
@@ -126,18 +144,23 @@ def _chunks(rows: np.ndarray, size: int) -> list[np.ndarray]:
     return [rows[start : start + size] for start in range(0, len(rows), size)]
 
 
-def _from_sweep(task: Task, attack, epsilons: np.ndarray, clean: np.ndarray, progress):
+def _from_sweep(task: Task, attack, epsilons: np.ndarray, clean, not_finite, progress):
     results = [
         task.result(crafted) for _, crafted in attack._crafted(task, list(epsilons), progress)
     ]
-    success = np.array([result.success for result in results])
+    success, not_finites = np.array(
+        [_broken(task.goal, result.logits) for result in results]
+    ).swapaxes(0, 1)
+    not_finite |= not_finites.any(axis=0)
     index = np.where(success.any(axis=0), success.argmax(axis=0), len(epsilons))
     ones = np.ones(len(task.images), np.int64)
     return index, ones, len(results) * ones
 
 
-def _from_distances(task: Task, attack, epsilons: np.ndarray, clean: np.ndarray, progress):
+def _from_distances(task: Task, attack, epsilons: np.ndarray, clean, not_finite, progress):
     found = task.result(attack._crafted(task, progress))
-    reached = np.where(found.success, found.distances[attack.norm], np.inf)
+    broken, not_finite_now = _broken(task.goal, found.logits)
+    not_finite |= not_finite_now
+    reached = np.where(broken, found.distances[attack.norm], np.inf)
     index = np.searchsorted(epsilons * (1 + 1e-6), reached)
     return index, found.gradient_evaluations, found.forward_evaluations

@@ -10,7 +10,7 @@ import tensorflow as tf
 from attacks.budget import BudgetAttack, Run
 from attacks.engine import Batch, Crafted, Task, check_count, check_seed
 from attacks.geometry import choose, flat
-from attacks.losses import margin
+from attacks.losses import is_reached, margin
 from attacks.norms import check_norm
 
 # Queries of 10,000 after which the windows cover half as many pixels (section 4.1 of the paper).
@@ -34,7 +34,8 @@ class Square(BudgetAttack):
     so that its outcome does not depend on its neighbours; in that targets are approached by the
     margin too; in that a square that already has the colours drawn gets others, as in the
     authors' code; in that a fall of the margin within the rounding of logits is none; and in
-    that windows are cut to small or narrow images.
+    that windows are cut to small or narrow images. Unlike in that code, windows reach the last
+    row and column, and an L2 perturbation that was clipped is not stretched to epsilon again.
 
     With the default schedule, runs with more queries search differently, and may fail where
     others do not. Runs with equal `schedule_queries` share their beginnings: for each image,
@@ -50,8 +51,9 @@ class Square(BudgetAttack):
         norm: "linf" or "l2".
         p_init: share of the pixels that the first windows cover. It is halved nine times, at
             fixed parts of the schedule.
-        schedule_queries: length of that schedule; `None` for `queries`, as in AutoAttack. The
-            paper's is 10,000 for any number of queries.
+        schedule_queries: length of that schedule; `None` for `queries`, which breaks more images
+            where queries are few. The paper's is 10,000 for any number of queries, and so is that
+            of AutoAttack.
         stop_at_success: an image leaves at the first query that reaches its goal, the image
             itself included; else the search goes on lowering the margin.
         seed: of all draws, with the id of the image.
@@ -188,8 +190,7 @@ def _judged(task: Task, batch: Batch, images: np.ndarray):
 
 
 def _loss_and_success(logits, classes, sign):
-    equal = tf.argmax(logits, axis=1, output_type=tf.int64) == classes
-    return -margin(logits, classes, sign), tf.equal(equal, sign < 0)
+    return -margin(logits, classes, sign), is_reached(logits, classes, sign)
 
 
 class _Squares:

@@ -131,7 +131,7 @@ def test_success_comes_before_a_high_loss():
     images = np.array([[0.5]], np.float32)
     found = APGD(10, random_start=False)(one_pixel, images, [0], epsilon=0.4)
     assert found.success.all()
-    assert not PGD(10)(one_pixel, images, [0], epsilon=0.4).success.any()
+    assert not PGD(10, random_start=False)(one_pixel, images, [0], epsilon=0.4).success.any()
 
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])

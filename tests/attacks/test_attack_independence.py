@@ -21,12 +21,12 @@ ATTACKS = [
     FGSM(),
     FGSM("l2"),
     FGSM("l1"),
-    PGD(4),
-    PGD(4, norm="l2"),
+    PGD(4, random_start=False),
+    PGD(4, norm="l2", random_start=False),
     PGD(4, random_start=True),
     PGD(4, norm="l2", random_start=True),
     PGD(4, random_start=True, restarts=3),
-    PGD(4, stop_at_success=True),
+    PGD(4, stop_at_success=True, random_start=False),
     PGD(4, random_start=True, restarts=3, stop_at_success=True),
     BIM(4),
     MomentumIterative(4),
@@ -135,15 +135,19 @@ def test_stopping_at_success(cnn, images, labels, norm, goal):
     steps, epsilon = 6, 1.5 * EPSILON[norm]
     goal = goal(labels if goal is Untargeted else (labels + 1) % 10)
     step_size = 2.5 * epsilon / steps
-    full = PGD(steps, step_size, norm)(cnn, images, goal, epsilon=epsilon)
-    stopped = PGD(steps, step_size, norm, stop_at_success=True)(cnn, images, goal, epsilon=epsilon)
+    full = PGD(steps, step_size, norm, random_start=False)(cnn, images, goal, epsilon=epsilon)
+    stopped = PGD(steps, step_size, norm, stop_at_success=True, random_start=False)(
+        cnn, images, goal, epsilon=epsilon
+    )
     assert (stopped.success >= full.success).all()
     used = stopped.gradient_evaluations
     # The gradients of an image are as many as the steps it takes until it is first broken, and
     # the one at which that was seen.
     broken_at = np.full(len(images), steps)
     for count in range(steps - 1, 0, -1):
-        reached = PGD(count, step_size, norm)(cnn, images, goal, epsilon=epsilon)
+        reached = PGD(count, step_size, norm, random_start=False)(
+            cnn, images, goal, epsilon=epsilon
+        )
         broken_at[reached.success] = count
         stops_here = reached.success & (used == count + 1)
         np.testing.assert_allclose(
@@ -157,7 +161,7 @@ def test_stopping_at_success(cnn, images, labels, norm, goal):
 def test_own_predictions_are_the_labels_by_default(cnn, images, labels):
     predictions = cnn(images, training=False).numpy().argmax(axis=1)
     wrong = (predictions + 1) % 10
-    for attack in (FGSM(), PGD(3)):
+    for attack in (FGSM(), PGD(3, random_start=False)):
         result = attack(cnn, images, epsilon=0.1)
         same = attack(cnn, images, predictions, epsilon=0.1)
         other = attack(cnn, images, wrong, epsilon=0.1)
@@ -169,8 +173,8 @@ def test_own_predictions_are_the_labels_by_default(cnn, images, labels):
 
 GOALS = [
     FGSM(),
-    PGD(3),
-    PGD(3, norm="l2"),
+    PGD(3, random_start=False),
+    PGD(3, norm="l2", random_start=False),
     MomentumIterative(3),
     APGD(4),
     APGD(4, loss="dlr", norm="l2"),

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import models
 from attacks import (
     APGD,
     BIM,
@@ -70,7 +71,6 @@ def linear(*shape):
 
 
 MODELS = {
-    "one value": (linear(-1, 1), r"model gives outputs of shape \(None, 1\); accepted: logits"),
     "no classes": (linear(-1), r"model gives outputs of shape \(None,\); accepted: logits"),
     "picture": (lambda images: images, r"outputs of shape \(None, 8, 8, 1\); accepted: logits"),
     "two outputs": (lambda images: [images, images], "model gives a list; accepted: one tensor"),
@@ -112,6 +112,8 @@ def arguments(attack):
 @pytest.mark.parametrize("attack", EVERY, ids=str)
 @pytest.mark.parametrize("model, message", MODELS.values(), ids=MODELS)
 def test_refused_models(attack, model, message):
+    if isinstance(attack, AutoAttack) and "gradient" in message:
+        pytest.skip("goes on with Square: test_random_and_opaque_models")
     with pytest.raises(ValueError, match=message):
         attack(model, **arguments(attack))
 
@@ -169,7 +171,11 @@ PARAMETERS = {
     "half a step": (PGD, {"steps": 1.5}, "steps is 1.5; accepted: a whole number"),
     "step_size": (PGD, {"step_size": 0.0}, "step_size is 0.0; accepted: a finite number above 0"),
     "restarts": (PGD, {"restarts": 0, "random_start": True}, "restarts is 0; accepted"),
-    "same restarts": (PGD, {"restarts": 2}, "restarts is 2 without random_start; accepted"),
+    "same restarts": (
+        PGD,
+        {"restarts": 2, "random_start": False},
+        "restarts is 2 without random_start; accepted",
+    ),
     "seed": (PGD, {"seed": -1}, "seed is -1; accepted: a whole number, 0 or more"),
 }
 
@@ -227,3 +233,60 @@ def test_other_floats_and_layouts_are_taken(cnn, images, labels):
         result = FGSM()(cnn, same, keras.ops.convert_to_tensor(labels), epsilon=0.1)
         assert result.images.dtype == np.float32
         np.testing.assert_array_equal(result.images, expected.images)
+
+
+COLUMN = [FGSM(), PGD(2), Square(3), DeepFool(2)]
+
+
+@pytest.mark.parametrize("attack", COLUMN, ids=str)
+def test_labels_in_a_column_are_taken(cnn, images, labels, attack):
+    """As `keras.datasets` gives them, [N, 1]."""
+    options = {"epsilon": 0.1} if isinstance(attack, BudgetAttack) else {}
+    expected = attack(cnn, images, labels, **options)
+    for column in (labels[:, None], labels[:, None].astype(np.uint8)):
+        result = attack(cnn, images, column, **options)
+        np.testing.assert_array_equal(result.images, expected.images)
+        np.testing.assert_array_equal(result.success, expected.success)
+    target = (labels + 1) % 10
+    for goal in (Targeted(target, labels), Targeted(target[:, None], labels[:, None])):
+        assert goal.classes.shape == goal.labels.shape == labels.shape
+
+
+WAYS_OUT = {
+    "one-hot": (
+        {"labels": np.eye(10)[[0, 1, 2]]},
+        r"\[N\] or \[N, 1\] \(of one-hot labels, labels.arg",
+    ),
+    "floats": ({"labels": [0.0, 1.0, 2.0]}, r"labels.astype\(int\), if they are whole numbers"),
+    "bytes": ({"images": np.ones((3, 8, 8, 1), np.uint8)}, "of 0-255 grey levels, images / 255"),
+    "one image": ({"images": np.full(64, 0.5, np.float32)}, r"of one image, images\[None\]"),
+    "other shape": (
+        {"images": np.full((3, 32, 32, 3), 0.5, np.float32)},
+        r"images have shape \(32, 32, 3\); accepted: \(8, 8, 1\), which model",
+    ),
+    "data set": (
+        {"images": tf.data.Dataset.from_tensors(0)},
+        "images is a tf.data.Dataset; accepted: .*for images, labels in dataset: attack",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WAYS_OUT)
+def test_refusals_name_the_way_out(cnn, name):
+    change, message = WAYS_OUT[name]
+    with pytest.raises(ValueError, match=message):
+        FGSM()(cnn, **GOOD | change)
+
+
+def test_images_of_bytes_inside_a_model(cnn, images, labels):
+    """A model with a byte input would see black images."""
+    pixels = keras.Input((8, 8, 1), dtype="uint8")
+    model = keras.Model(pixels, cnn(keras.layers.Rescaling(1 / 255)(pixels)))
+    for attack in (Square(5), FGSM()):
+        with pytest.raises(
+            ValueError, match=r"takes uint8 images.*models.with_unit_range\(model\)"
+        ):
+            attack(model, images, labels, epsilon=0.1)
+        result = attack(models.with_unit_range(model), images, labels, epsilon=0.1)
+        expected = attack(cnn, images, labels, epsilon=0.1)
+        np.testing.assert_array_equal(result.success, expected.success)

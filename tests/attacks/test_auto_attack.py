@@ -35,7 +35,7 @@ def test_the_standard_version():
         APGD(norm="l2", seed=3, stop_at_success=True),
         APGD(norm="l2", seed=3, loss="dlr", targets=9, stop_at_success=True),
         FAB(norm="l2", seed=3, targets=9),
-        Square(norm="l2", seed=3),
+        Square(norm="l2", seed=3, schedule_queries=10_000),
     )
 
 
@@ -145,7 +145,7 @@ class Boastful(BudgetAttack):
 
 class Deceived(AutoAttack):
     def attacks(self, num_classes, targeted=False):
-        return FGSM(), Boastful(), PGD(10)
+        return FGSM(), Boastful(), PGD(10, random_start=False)
 
 
 def test_what_is_beyond_epsilon_does_not_count(cnn, images, labels):

@@ -53,7 +53,12 @@ def test_fgsm(network, logits_of, images, labels, norm, protocol):
 
 
 @pytest.mark.parametrize(
-    "attack", [PGD(40, 0.01 * GREY, clip=False), PGD(20, 0.02, "l2", clip=False)], ids=str
+    "attack",
+    [
+        PGD(40, 0.01 * GREY, clip=False, random_start=False),
+        PGD(20, 0.02, "l2", clip=False, random_start=False),
+    ],
+    ids=str,
 )
 def test_faithful_pgd(network, logits_of, images, attack):
     epsilons = {"linf": PLATEAU, "l2": [0.1, 0.3, 0.5]}[attack.norm]
@@ -63,7 +68,15 @@ def test_faithful_pgd(network, logits_of, images, attack):
 
 
 # In L2 a compiled x / sqrt(y) differs in its last bit, which many large steps amplify.
-@pytest.mark.parametrize("attack", [PGD(10, 0.03), PGD(4, 0.3, "l2"), PGD(8)], ids=str)
+@pytest.mark.parametrize(
+    "attack",
+    [
+        PGD(10, 0.03, random_start=False),
+        PGD(4, 0.3, "l2", random_start=False),
+        PGD(8, random_start=False),
+    ],
+    ids=str,
+)
 @pytest.mark.parametrize("protocol", ["corrected", "targeted"])
 def test_corrected_pgd(network, logits_of, images, labels, attack, protocol):
     goal, arguments = settings(labels)[protocol]
@@ -93,7 +106,7 @@ def test_random_start(network, logits_of, images, labels, norm, protocol, monkey
 
 def test_probabilities_taken_for_logits(network, images):
     ends_in_softmax = models.with_softmax(network)
-    attack = PGD(10, 0.01, clip=False)
+    attack = PGD(10, 0.01, clip=False, random_start=False)
     result = attack(as_logits(ends_in_softmax), images, epsilon=0.05)
     expected = pgd(lambda x: ends_in_softmax(x, training=False), images, attack, 0.05)
     assert_same([result], [expected], images)

@@ -18,13 +18,13 @@ ATTACKS = [
     FGSM("l2"),
     FGSM("l1"),
     FGSM(temperature=5),
-    PGD(10),
-    PGD(10, norm="l2"),
-    PGD(40, 0.001),
-    PGD(10, clip=False),
+    PGD(10, random_start=False),
+    PGD(10, norm="l2", random_start=False),
+    PGD(40, 0.001, random_start=False),
+    PGD(10, clip=False, random_start=False),
     PGD(20, random_start=True),
     PGD(20, 0.05, "l2", random_start=True, restarts=2),
-    PGD(20, stop_at_success=True),
+    PGD(20, stop_at_success=True, random_start=False),
     BIM(10),
     BIM(10, norm="l2"),
     MomentumIterative(10),
@@ -82,7 +82,9 @@ def test_success_begins_at_the_boundary(model, points, attack):
         assert result.distances[attack.norm].max() <= result.epsilon + 1e-6
 
 
-@pytest.mark.parametrize("attack", [FGSM(), PGD(10), PGD(10, norm="l2")], ids=str)
+@pytest.mark.parametrize(
+    "attack", [FGSM(), PGD(10, random_start=False), PGD(10, norm="l2", random_start=False)], ids=str
+)
 def test_a_target_is_reached_at_the_boundary(model, points, attack):
     images, classes = points
     goal = Targeted(1 - classes)
@@ -101,7 +103,11 @@ def test_distances_by_hand(points, model):
     np.testing.assert_allclose(result.distances["linf"], 0.01, rtol=1e-4)
 
 
-WIDE = [*ATTACKS, PGD(5, 0.1, clip=False), PGD(5, 0.5, "l2", random_start=True, clip=False)]
+WIDE = [
+    *ATTACKS,
+    PGD(5, 0.1, clip=False, random_start=False),
+    PGD(5, 0.5, "l2", random_start=True, clip=False),
+]
 
 
 @pytest.mark.parametrize("attack", WIDE, ids=str)

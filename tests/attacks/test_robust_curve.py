@@ -21,9 +21,9 @@ def swept(attack, model, images, goal, epsilons):
 @pytest.mark.parametrize(
     "attack, epsilons",
     [
-        (PGD(10), EPSILONS),
-        (PGD(10, norm="l2"), L2),
-        (PGD(10, 0.03), EPSILONS),
+        (PGD(10, random_start=False), EPSILONS),
+        (PGD(10, norm="l2", random_start=False), L2),
+        (PGD(10, 0.03, random_start=False), EPSILONS),
         (PGD(8, random_start=True, restarts=2), EPSILONS),
     ],
     ids=str,
@@ -45,7 +45,7 @@ def test_the_curve_is_that_of_a_sweep(network, images, labels, attack, epsilons,
 
 @pytest.mark.parametrize("epsilons", [EPSILONS, EPSILONS[:4]], ids=["all broken", "some left"])
 def test_it_costs_a_fraction_of_the_sweep(cnn, images, labels, epsilons):
-    attack = PGD(20, stop_at_success=True)
+    attack = PGD(20, stop_at_success=True, random_start=False)
     curve = robust_curve(cnn, images, labels, attack, epsilons)
     results = attack.sweep(cnn, images, labels, epsilons=epsilons)
     in_sweep = sum(result.gradient_evaluations.sum() for result in results)
@@ -57,7 +57,7 @@ def test_it_costs_a_fraction_of_the_sweep(cnn, images, labels, epsilons):
 
 
 def test_gradients_are_counted_as_they_are_computed(counting, images, labels):
-    attack = PGD(6, batch_size=1)
+    attack = PGD(6, batch_size=1, random_start=False)
     curve = robust_curve(counting, images, labels, attack, EPSILONS)
     # A probe and the clean images, then every gradient and every verdict on a run.
     total = curve.gradient_evaluations.sum() + curve.forward_evaluations.sum()
@@ -73,7 +73,7 @@ def test_fgsm_takes_one_gradient(counting, images, labels):
     np.testing.assert_array_equal(curve.gradient_evaluations, 1)
 
 
-@pytest.mark.parametrize("attack", [FGSM(), PGD(5)], ids=str)
+@pytest.mark.parametrize("attack", [FGSM(), PGD(5, random_start=False)], ids=str)
 def test_epsilons_in_any_order(cnn, images, labels, attack):
     curve = robust_curve(cnn, images, labels, attack, EPSILONS)
     shuffled = [0.2, 0.02, 0.5, 0.5, 0.08]
@@ -84,7 +84,7 @@ def test_epsilons_in_any_order(cnn, images, labels, attack):
     assert (np.abs(other.accuracy - expected) <= 1 / len(images)).all()
 
 
-@pytest.mark.parametrize("attack", [FGSM(), PGD(5)], ids=str)
+@pytest.mark.parametrize("attack", [FGSM(), PGD(5, random_start=False)], ids=str)
 def test_what_is_wrong_without_attack_is_broken_at_once(cnn, images, labels, attack):
     wrong = labels.copy()
     wrong[::2] = (labels[::2] + 1) % 10
@@ -96,7 +96,7 @@ def test_what_is_wrong_without_attack_is_broken_at_once(cnn, images, labels, att
         assert not curve.gradient_evaluations[~clean].any()
 
 
-@pytest.mark.parametrize("attack", [FGSM(), PGD(5)], ids=str)
+@pytest.mark.parametrize("attack", [FGSM(), PGD(5, random_start=False)], ids=str)
 def test_nothing_to_do(cnn, images, labels, attack):
     none = robust_curve(cnn, images[:0], labels[:0], attack, EPSILONS)
     assert none.broken_at.shape == (0,)
@@ -117,9 +117,9 @@ def test_independent_of_the_batch(cnn, images, labels):
 
 def test_refused(cnn, images, labels):
     with pytest.raises(ValueError, match="epsilon is 8; accepted for linf: 0 to 1"):
-        robust_curve(cnn, images, labels, PGD(), [0.1, 8])
+        robust_curve(cnn, images, labels, PGD(random_start=False), [0.1, 8])
     with pytest.raises(ValueError, match="epsilons is 0.1; accepted: a sequence"):
-        robust_curve(cnn, images, labels, PGD(), 0.1)
+        robust_curve(cnn, images, labels, PGD(random_start=False), 0.1)
 
 
 def test_progress_ends_with_all_images(cnn, images, labels):
@@ -128,7 +128,7 @@ def test_progress_ends_with_all_images(cnn, images, labels):
         cnn,
         images,
         labels,
-        PGD(3, batch_size=20),
+        PGD(3, batch_size=20, random_start=False),
         EPSILONS,
         progress=lambda *report: reports.append(report),
     )

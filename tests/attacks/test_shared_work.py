@@ -23,17 +23,17 @@ def test_one_trace_for_all_settings(counting, images, labels, norm):
     for settings in SETTINGS:
         FGSM(norm, **settings).sweep(counting, images, labels, epsilons=[0.1, 0.2])
         for more in ({}, {"step_size": 0.01}, {"random_start": True}, {"stop_at_success": True}):
-            attack = PGD(3, norm=norm, **settings, **more)
+            attack = PGD(3, norm=norm, **{"random_start": False, **settings, **more})
             attack.sweep(counting, images, labels, epsilons=[0, 0.03, 1])
             attack(counting, images[:1], epsilon=0.05)
     assert counting.traces == 3  # logits, FGSM, PGD
 
 
 def test_another_norm_or_image_shape_is_traced_anew(counting, images, labels):
-    PGD(1)(counting, images, labels, epsilon=0.1)
-    PGD(1, norm="l2")(counting, images, labels, epsilon=0.1)
+    PGD(1, random_start=False)(counting, images, labels, epsilon=0.1)
+    PGD(1, norm="l2", random_start=False)(counting, images, labels, epsilon=0.1)
     assert counting.traces == 3
-    PGD(1)(counting, images.reshape(-1, 64), labels, epsilon=0.1)
+    PGD(1, random_start=False)(counting, images.reshape(-1, 64), labels, epsilon=0.1)
     assert counting.traces == 5
 
 
@@ -55,7 +55,7 @@ def test_fgsm_takes_one_gradient_for_all_epsilons(counting, images, labels, batc
 
 
 def test_a_plateau_is_crafted_and_classified_once(counting, images, labels):
-    attack = PGD(10, 0.01 * GREY)
+    attack = PGD(10, 0.01 * GREY, random_start=False)
     results = attack.sweep(counting, images, labels, epsilons=LEVELS)
     counting.runs()
     on_the_plateau = attack.sweep(counting, images, labels, epsilons=LEVELS[1:])
@@ -74,11 +74,15 @@ def left_after(steps: int, free: list[int]) -> int:
     "attack, epsilons, gradients",
     [
         # At 0.1 grey levels the 10th step of 0.01 may meet the edge of the ball, and so on.
-        (PGD(40, 0.01 * GREY, clip=False), LEVELS, left_after(40, [9, 19, 29, 39] + 4 * [40])),
-        (PGD(40, 0.01 * GREY, clip=False), LEVELS[4:], 40),
-        (PGD(6, 0.02), [0.05, 0.05, 0.07, 0.0], left_after(6, [2, 3, 0])),
-        (PGD(6, 0.02, "l2"), [0.05, 0.07, 1.0], left_after(6, [2, 3, 6])),
-        (PGD(6), [0.05, 0.1], 12),
+        (
+            PGD(40, 0.01 * GREY, clip=False, random_start=False),
+            LEVELS,
+            left_after(40, [9, 19, 29, 39] + 4 * [40]),
+        ),
+        (PGD(40, 0.01 * GREY, clip=False, random_start=False), LEVELS[4:], 40),
+        (PGD(6, 0.02, random_start=False), [0.05, 0.05, 0.07, 0.0], left_after(6, [2, 3, 0])),
+        (PGD(6, 0.02, "l2", random_start=False), [0.05, 0.07, 1.0], left_after(6, [2, 3, 6])),
+        (PGD(6, random_start=False), [0.05, 0.1], 12),
         (PGD(6, 0.02, random_start=True), [0.05, 0.07], 12),
     ],
     ids=str,
@@ -96,11 +100,11 @@ def test_pgd_shares_the_steps_inside_the_smaller_ball(
 ATTACKS = [
     FGSM(),
     FGSM("l1"),
-    PGD(12, 0.01),
-    PGD(12, 0.01, clip=False, batch_size=20),
-    PGD(12, 0.01, "l2"),
+    PGD(12, 0.01, random_start=False),
+    PGD(12, 0.01, clip=False, batch_size=20, random_start=False),
+    PGD(12, 0.01, "l2", random_start=False),
     PGD(5, random_start=True, restarts=2),
-    PGD(5, stop_at_success=True),
+    PGD(5, stop_at_success=True, random_start=False),
 ]
 # Also just above a whole number of steps, where rounding could leave the smaller ball.
 EPSILONS = [0.08, 0.030001, 0.05000001, 0.0, 0.11, 0.01]
@@ -118,7 +122,7 @@ def test_a_sweep_gives_the_bits_of_separate_calls(network, images, labels, attac
 
 
 def test_no_epsilon_no_result(cnn, images, labels):
-    assert PGD(2).sweep(cnn, images, labels, epsilons=[]) == []
+    assert PGD(2, random_start=False).sweep(cnn, images, labels, epsilons=[]) == []
 
 
 def test_progress_counts_images(cnn, images, labels):

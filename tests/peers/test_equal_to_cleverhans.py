@@ -36,7 +36,7 @@ def test_fgsm(network, cleverhans, norm):
 )
 def test_pgd(network, cleverhans, norm, step_size, steps, share):
     data = network.images, network.labels
-    attack = PGD(steps, step_size, norm, batch_size=32)
+    attack = PGD(steps, step_size, norm, batch_size=32, random_start=False)
     ours = attack.craft(network.model, *data, epsilons=EPSILONS[norm])
     theirs = cleverhans.pgd(*data, EPSILONS[norm], steps, step_size, norm=ORDER[norm])
     assert_same(ours, theirs, network.images, share)

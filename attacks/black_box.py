@@ -1,0 +1,51 @@
+"""Models that are functions of NumPy arrays: `model.predict`, a remote service."""
+
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+
+class BlackBox:
+    """See `black_box`."""
+
+    def __init__(self, function: Callable, classes: int):
+        if not callable(function):
+            raise ValueError(f"function is {function!r}; accepted: a function of images")
+        if not (isinstance(classes, int | np.integer) and classes >= 2):
+            raise ValueError(f"classes is {classes!r}; accepted: a whole number, 2 or more")
+        self.function = function
+        self.classes = int(classes)
+
+    def __call__(self, images) -> tf.Tensor:
+        outputs = tf.numpy_function(self._outputs, [images], tf.float32)
+        return tf.ensure_shape(outputs, [None, self.classes])
+
+    def _outputs(self, images: np.ndarray) -> np.ndarray:
+        outputs = np.asarray(self.function(images), np.float32)
+        if outputs.shape != (len(images), self.classes):
+            raise ValueError(
+                f"function gives outputs of shape {outputs.shape} for {len(images)} images; "
+                f"accepted: ({len(images)}, {self.classes})"
+            )
+        return outputs
+
+
+def black_box(function: Callable, classes: int) -> BlackBox:
+    """A plain function as a model for attacks that ask for logits only, `Square` and `PixelSwap`.
+
+    TensorFlow does not look into the function, which is called anew for every query.
+
+    Args:
+        function: images float32 [N, ...] in [0, 1], a NumPy array, to logits [N, classes]. Of
+            probabilities, attack `as_probabilities(black_box(function, classes))`.
+        classes: how many there are.
+
+    Example:
+        model = attacks.as_probabilities(attacks.black_box(network.predict, classes=10))
+        attacks.Square(queries=1000)(model, images, labels, epsilon=8 / 255)
+
+    Raises:
+        ValueError: naming the argument, its value and what is accepted.
+    """
+    return BlackBox(function, classes)

@@ -1,0 +1,37 @@
+"""Gradients of models that compute in float16."""
+
+import tensorflow as tf
+
+from attacks.geometry import lengths, per_image, power_of_two
+
+
+def with_scaled_gradient(logits_of):
+    """`logits_of` (images [N, ...] to logits [N, classes]) whose gradient does not underflow.
+
+    Of a sure prediction, the gradient of a loss with respect to the logits is smaller than
+    float16's smallest number, 6e-8. On the way back through the model each image's is multiplied by
+    the power of two that brings its largest value to 1 or above, below 2, and divided by it again
+    in float32 (Micikevicius et al., "Mixed Precision Training", 2018, arXiv 1710.03740, with a
+    scale for each image, since none may depend on its neighbours).
+    """
+
+    @tf.custom_gradient
+    def scaled(images):
+        # Persistent, because an attack may ask for several gradients of one pass.
+        with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
+            tape.watch(images)
+            logits = logits_of(images)
+
+        def backward(upstream, variables=()):
+            scale = power_of_two(lengths(upstream, "linf"))
+            gradient = tape.gradient(
+                logits, images, output_gradients=upstream * per_image(scale, upstream)
+            )
+            if gradient is not None:
+                gradient /= per_image(scale, gradient)
+            # Images alone are differentiated by.
+            return (gradient, [None] * len(variables)) if variables else gradient
+
+        return tf.identity(logits), backward
+
+    return scaled

@@ -1,0 +1,174 @@
+"""Outputs that are no logits are recognised, and every refusal names a way out that works."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+import models
+from attacks import (
+    APGD,
+    FAB,
+    FGSM,
+    PGD,
+    BudgetAttack,
+    CarliniWagner,
+    DeepFool,
+    ModelError,
+    PixelSwap,
+    Square,
+    as_logits,
+    as_probabilities,
+    robust_curve,
+)
+from evaluation import evaluate
+
+
+class Subclassed(keras.Model):
+    def __init__(self, inner, end):
+        super().__init__()
+        self.inner = inner
+        self.end = end
+
+    def call(self, images):
+        return self.end(self.inner(images))
+
+
+def averaged_softmaxes(model):
+    """An ensemble, whose last layer squashes nothing."""
+    images = keras.Input((8, 8, 1))
+    branches = [layers.Softmax()(model(images)) for _ in range(2)]
+    return keras.Model(images, layers.Average()(branches))
+
+
+def ending_in(activation):
+    return lambda model: keras.Sequential([*model.layers, layers.Activation(activation)])
+
+
+# What is attacked, and the words of the way out.
+SQUASHED = {
+    "sigmoid layer": (ending_in("sigmoid"), "models.without_softmax(model)"),
+    "tf.nn.softmax": (ending_in(tf.nn.softmax), "models.without_softmax(model)"),
+    "ensemble": (averaged_softmaxes, "attacks.as_probabilities(model)"),
+    "subclassed softmax": (
+        lambda model: Subclassed(model, tf.nn.softmax),
+        "attacks.as_probabilities(model)",
+    ),
+    "subclassed sigmoid": (
+        lambda model: Subclassed(model, tf.sigmoid),
+        "attacks.as_probabilities(model, independent=True)",
+    ),
+    "callable sigmoid": (
+        lambda model: lambda images: tf.sigmoid(model(images, training=False)),
+        "attacks.as_probabilities(model, independent=True)",
+    ),
+}
+WAYS_OUT = {
+    "models.without_softmax(model)": models.without_softmax,
+    "attacks.as_probabilities(model)": as_probabilities,
+    "attacks.as_probabilities(model, independent=True)": lambda model: as_probabilities(
+        model, independent=True
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SQUASHED)
+def test_the_way_out_gives_the_answer_of_the_logits(cnn, images, labels, name):
+    make, way_out = SQUASHED[name]
+    model, attack = make(cnn), PGD(10)
+    with pytest.raises(ModelError) as refusal:
+        attack(model, images, labels, epsilon=0.1)
+    assert way_out in str(refusal.value) and "attacks.as_logits(model)" in str(refusal.value)
+    expected = attack(cnn, images, labels, epsilon=0.1)
+    result = attack(WAYS_OUT[way_out](model), images, labels, epsilon=0.1)
+    assert expected.success.any() and not expected.success.all()
+    assert np.mean(result.success == expected.success) > 0.97
+    as_they_are = attack(as_logits(model), images, labels, epsilon=0.1)
+    assert (as_they_are.logits >= 0).all() and (as_they_are.logits <= 1).all()
+
+
+def test_log_softmax_is_harmless(cnn, images, labels):
+    expected = PGD(5)(cnn, images, labels, epsilon=0.1)
+    for end in ("log_softmax", tf.nn.log_softmax):
+        result = PGD(5)(ending_in(end)(cnn), images, labels, epsilon=0.1)
+        assert np.mean(result.success == expected.success) > 0.97
+
+
+def test_logits_that_happen_to_lie_between_0_and_1_are_logits(images, labels):
+    def model(batch):
+        return tf.reshape(batch, [-1, 64])[:, :10]
+
+    assert Square(5)(model, images, labels, epsilon=0.1).logits.min() >= 0
+    assert FGSM()(model, images, labels, epsilon=0.1).logits.max() <= 1
+
+
+def test_probabilities_are_kept_for_tables(cnn, images, labels):
+    probabilities = np.asarray(models.with_softmax(cnn)(images))
+    softmax = Subclassed(cnn, tf.nn.softmax)
+    outcomes = evaluate(as_probabilities(softmax), images, labels, FGSM(), [0.1], examples=4)
+    np.testing.assert_allclose(outcomes.example_probabilities[0], probabilities[:4], atol=1e-5)
+    sigmoid = as_probabilities(Subclassed(cnn, tf.sigmoid), independent=True)
+    outcomes = evaluate(sigmoid, images, labels, FGSM(), [0.1], examples=4)
+    expected = tf.sigmoid(cnn(images[:4])).numpy()
+    np.testing.assert_allclose(outcomes.example_probabilities[0], expected, atol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def binary(digits):
+    """A network with one logit, which says whether a digit is odd."""
+    x_train, y_train, x_test, y_test = digits
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential(
+        [keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(32, "relu"), layers.Dense(1)]
+    )
+    model.compile(keras.optimizers.Adam(0.01), keras.losses.BinaryCrossentropy(from_logits=True))
+    model.fit(x_train, y_train % 2, epochs=5, verbose=0)
+    assert np.mean((model.predict(x_test, verbose=0)[:, 0] > 0) == y_test % 2) > 0.9
+    return model
+
+
+EVERY = [FGSM(), PGD(5), APGD(5), APGD(5, loss="margin"), Square(20), DeepFool(), FAB(5)]
+EVERY += [CarliniWagner(2, 30, 0.05), PixelSwap()]
+
+
+@pytest.mark.parametrize("attack", EVERY, ids=str)
+def test_one_output_is_two_classes(binary, images, labels, attack):
+    labels = labels % 2
+    options = {"epsilon": 0.1} if isinstance(attack, BudgetAttack) else {}
+    result = attack(binary, images, labels, **options)
+    expected = attack(models.two_classes(binary), images, labels, **options)
+    np.testing.assert_allclose(result.images, expected.images, atol=1e-6)
+    assert result.logits.shape == (48, 2) and (result.logits[:, 0] == 0).all()
+    z = np.asarray(binary(result.images))[:, 0]
+    np.testing.assert_allclose(result.logits[:, 1], z, rtol=1e-5, atol=1e-5)
+    np.testing.assert_array_equal(result.success, (z > 0) != labels)
+    assert result.success.any()
+
+
+def test_one_sigmoid(binary, images, labels):
+    labels = labels % 2
+    expected = PGD(5)(binary, images, labels, epsilon=0.1)
+    squashed = keras.Sequential([*binary.layers, layers.Activation("sigmoid")])
+    for model, ways_out in {
+        squashed: [models.without_softmax, models.two_classes],
+        Subclassed(binary, tf.sigmoid): [as_probabilities],
+    }.items():
+        with pytest.raises(ModelError, match="sigmoid"):
+            PGD(5)(model, images, labels, epsilon=0.1)
+        for way_out in ways_out:
+            result = PGD(5)(way_out(model), images, labels, epsilon=0.1)
+            assert np.mean(result.success == expected.success) > 0.97
+
+
+def test_one_output_is_evaluated(binary, digits):
+    images, labels = digits[2][:200], digits[3][:200] % 2
+    outcomes = evaluate(binary, images, labels, PGD(5), [0.0, 0.1, 0.2])
+    table = outcomes.table()
+    z = np.asarray(binary(images))[:, 0]
+    assert table["accuracy"][0] == pytest.approx(np.mean((z > 0) == labels))
+    assert table["accuracy"][3] < table["accuracy"][0] - 0.3
+    curve = robust_curve(binary, images, labels, PGD(5), [0.1, 0.2])
+    assert curve.accuracy[1] == pytest.approx(table["accuracy"][3], abs=0.03)
+    with pytest.raises(ValueError, match="labels has the value 2; accepted: 0 to 1"):
+        evaluate(binary, images, labels + 1, PGD(5), [0.1])
