@@ -31,6 +31,7 @@ DESCRIPTION = Description(
 # MD5 sums of the files of the original distribution.
 FOLDER = sources.PickledFolder(
     name="cifar-10-batches-py",
+    archive="cifar-10-python.tar.gz",
     train={
         "data_batch_1": "c99cafc152244af753f735de768cd75f",
         "data_batch_2": "d4bba439e000b95fd0a9bffe97cbabec",

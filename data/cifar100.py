@@ -121,6 +121,7 @@ DESCRIPTION = Description(
 # MD5 sums of the files of the original distribution.
 FOLDER = sources.PickledFolder(
     name="cifar-100-python",
+    archive="cifar-100-python.tar.gz",
     train={"train": "16019d7e3df5f24257cddd939b257f8d"},
     test={"test": "f0ef6b0ae62326f3e7ffdfab6717acfc"},
     label_key=b"fine_labels",

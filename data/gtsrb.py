@@ -6,6 +6,9 @@ side. The whole picture is scaled, not the sign cut out of it, by Pillow's bilin
 averages when it shrinks.
 
 The training pictures come in tracks, some 30 frames of one physical sign that is driven past.
+
+torchvision downloads another selection of them, the 26,640 of the first stage of the competition,
+into folders of other names; it is read too.
 """
 
 import csv
@@ -87,9 +90,12 @@ _TRACKS_PER_CLASS = 100_000  # a track's number has five digits
 
 
 class Pictures:
-    """The official archives in one folder, or the folder `GTSRB` that they unpack to."""
+    """The official archives in one folder, or the folder `GTSRB` that they unpack to.
 
-    names = (_TRAINING, "GTSRB")
+    torchvision puts that folder into a folder `gtsrb`.
+    """
+
+    names = (_TRAINING, "GTSRB", "gtsrb/GTSRB")
 
     def read(self, path: Path) -> dict[str, np.ndarray]:
         if path.is_dir():
@@ -130,15 +136,9 @@ def _read(
     training: Path | zipfile.Path, test: Path | zipfile.Path, test_table: Path | zipfile.Path
 ) -> dict[str, np.ndarray]:
     images, labels, tracks = [], [], []
-    folders = training / "GTSRB" / "Final_Training" / "Images"
-    for folder in sorted(_class_folders(folders), key=lambda folder: folder.name):
+    for folder in _class_folders(training / "GTSRB"):
         label = int(folder.name)
-        for filename, class_id in _rows(folder / f"GT-{folder.name}.csv"):
-            if class_id != label:
-                raise ValueError(
-                    f"{folder}: {filename} has ClassId {class_id}; its folder is that of class "
-                    f"{label}"
-                )
+        for filename in _training_names(folder, label):
             images.append(_picture(folder / filename))
             labels.append(label)
             tracks.append(label * _TRACKS_PER_CLASS + _track(folder / filename))
@@ -154,13 +154,29 @@ def _read(
     }
 
 
-def _class_folders(folders: Path | zipfile.Path) -> list[Path | zipfile.Path]:
-    found = []
-    if folders.is_dir():
-        found = [folder for folder in folders.iterdir() if folder.name.isdigit()]
-    if not found:
-        raise sources.DatasetNotFoundError(f"{folders} has no folder of a class (00000, 00001, ..)")
-    return found
+def _class_folders(top: Path | zipfile.Path) -> list[Path | zipfile.Path]:
+    """The folders of the classes in the official layout, else in that of torchvision."""
+    official = top / "Final_Training" / "Images"
+    for folders in (official, top / "Training"):
+        if folders.is_dir():
+            found = [folder for folder in folders.iterdir() if folder.name.isdigit()]
+            if found:
+                return sorted(found, key=lambda folder: folder.name)
+    raise sources.DatasetNotFoundError(f"{official} has no folder of a class (00000, 00001, ..)")
+
+
+def _training_names(folder: Path | zipfile.Path, label: int) -> list[str]:
+    """The pictures of one class, as its table lists them; torchvision's selection needs none."""
+    table = folder / f"GT-{folder.name}.csv"
+    if folder.parent.name == "Training" and not table.is_file():
+        return sorted(path.name for path in folder.iterdir() if path.name.endswith(".ppm"))
+    rows = _rows(table)
+    for filename, class_id in rows:
+        if class_id != label:
+            raise ValueError(
+                f"{folder}: {filename} has ClassId {class_id}; its folder is that of class {label}"
+            )
+    return [filename for filename, _ in rows]
 
 
 def _rows(table: Path | zipfile.Path) -> list[tuple[str, int]]:

@@ -38,9 +38,10 @@ def load(
             study scaled MNIST to that before it attacked, so distances are between such images.
             "praxis": of the official training and test images together 4/6 train, 1/6 validates
             and 1/6 tests, at random (of CIFAR-10 40,000, 10,000 and 10,000).
-        data_dir: Folder with NAME.npz (in itself, `npz/` or `datasets/`), with the extracted
-            CIFAR batches, GTSRB's archives or their folder, `tiny-imagenet-200` (or the zip of
-            it) or `imagenet` (all in itself or `datasets/`). Default: the environment variable
+        data_dir: Folder with NAME.npz (in itself, `npz/` or `datasets/`), with the CIFAR batches
+            (the archive, what it unpacks to, or `~/.keras`), GTSRB's archives or their folder
+            (also as torchvision lays it out), `tiny-imagenet-200` (or the zip of it) or
+            `imagenet` (all in itself or `datasets/`). Default: the environment variable
             REPRODUCE_DATA_DIR; where that is not set either, all but ImageNet are downloaded.
         seed: Chooses the images of the split, 0 <= seed < 2**32.
         images_per_class: Of ImageNet; default 5.

@@ -21,29 +21,37 @@ def training_batches(
     one would have seen.
 
     Args:
-        images: Floats [N, height, width, channels]. They are read batch by batch, never copied.
-        labels: [N] classes, or [N, classes] one-hot or soft.
+        images: Floats [N, height, width, channels], in [0, 1] if they are erased. They are read
+            batch by batch, never copied.
+        labels: [N] or [N, 1] classes, or [N, classes] one-hot or soft.
         batch_size: Images of a batch; the last of an epoch holds what is left.
         seed: Decides the order and the erasing.
         erasing: Applied to every batch; its own seed plays no part.
         initial_epoch: The epoch that the first batch belongs to.
 
     Raises:
-        ValueError: no images, not one label for each image, a batch size below 1, or an epoch
-            below 0.
+        ValueError: no images, not one label for each image, images outside [0, 1] that are to be
+            erased, a dataset in place of arrays, a batch size below 1, or an epoch below 0.
     """
+    if isinstance(images, tf.data.Dataset):
+        raise ValueError(
+            "images is a tf.data.Dataset; accepted: arrays (fit on the dataset itself, or collect "
+            "its batches: images, labels = map(np.concatenate, zip(*dataset.as_numpy_iterator())))"
+        )
     if len(images) != len(labels) or len(images) == 0:
         raise ValueError(
-            "images must be at least one, with one label each; got "
-            f"{len(images)} images and {len(labels)} labels"
+            f"images is {len(images)} images, with {len(labels)} labels; accepted: one label for "
+            "each image, and at least one image"
         )
     if batch_size < 1:
-        raise ValueError(f"batch_size must be at least 1; got {batch_size!r}")
+        raise ValueError(f"batch_size is {batch_size!r}; accepted: at least 1")
     if initial_epoch < 0:
-        raise ValueError(f"initial_epoch must be at least 0; got {initial_epoch!r}")
+        raise ValueError(f"initial_epoch is {initial_epoch!r}; accepted: at least 0")
     labels = np.asarray(labels)
     if not isinstance(images, ByteImages):  # these would all become floats
         images = np.asarray(images)
+        if erasing is not None:
+            _check_unit_range(images)
 
     def shuffled(epoch: tf.Tensor) -> tf.data.Dataset:
         epoch_seed = tf.stack([tf.constant(seed, tf.int64), epoch])
@@ -65,6 +73,16 @@ def training_batches(
 
     batches = tf.data.Dataset.counter(start=initial_epoch).flat_map(shuffled)
     return batches.map(batch, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+
+
+def _check_unit_range(images: np.ndarray) -> None:
+    """Among 0-255 images the noise of erasing, from 0 to 1, would be black."""
+    accepted = "accepted with erasing: floats in [0, 1] (divide images of 0-255 by 255)"
+    if not np.issubdtype(images.dtype, np.floating):
+        raise ValueError(f"images is of {images.dtype}; {accepted}")
+    low, high = images.min(), images.max()
+    if not (low >= 0 and high <= 1):  # written so that NaN fails too
+        raise ValueError(f"images is from {low:g} to {high:g}; {accepted}")
 
 
 def steps_per_epoch(count: int, batch_size: int) -> int:

@@ -16,6 +16,10 @@ class RandomErasing(keras.layers.Layer):
     distribution without a loop. An image where none fits stays as it is. A pixel is erased when
     its centre lies in the rectangle.
 
+    The noise is from 0 to 1, as the images must be. Images of another range are refused where their
+    values can be seen, which is in eager calls; inside a compiled function or a `tf.data` map they
+    cannot, and there 0-255 images would get black rectangles.
+
     Args:
         probability: Share of the images that are erased, in [0, 1].
         area: Range of the rectangle's area, as a share of the image's, within (0, 1].
@@ -42,7 +46,7 @@ class RandomErasing(keras.layers.Layer):
         self.seed_generator = keras.random.SeedGenerator(seed)
 
     def call(self, images: tf.Tensor, training: bool | None = None) -> tf.Tensor:
-        """Erases in training; returns the images unchanged otherwise."""
+        """Erases in training, as `erase` does; returns the images unchanged otherwise."""
         if not training:
             return images
         return self.erase(images, self.seed_generator.next())
@@ -51,22 +55,30 @@ class RandomErasing(keras.layers.Layer):
         """Erases as `seed` decides: the same seed gives the same batch.
 
         Args:
-            images: Floats [N, height, width, channels] in [0, 1].
+            images: Floats in [0, 1], [N, height, width, channels] or one [height, width, channels].
             seed: An int32 or int64 pair.
 
         Returns:
-            The images, with their dtype, erased with probability `probability` each. The noise is
-            uniform in [0, 1], drawn for every pixel and channel.
+            The images, with their shape and dtype, erased with probability `probability` each. The
+            noise is uniform in [0, 1], drawn for every pixel and channel.
 
         Raises:
-            ValueError: images that are not a batch of floats.
+            ValueError: images that are not floats of three or four dimensions, or that are seen
+                to be outside [0, 1].
         """
         images = tf.convert_to_tensor(images)
-        if images.shape.rank != 4 or not images.dtype.is_floating:
+        if images.shape.rank not in (3, 4) or not images.dtype.is_floating:
             raise ValueError(
-                "images must be floats [N, height, width, channels]; got "
-                f"{images.dtype.name} of shape {images.shape}"
+                f"images is {images.dtype.name} of shape {images.shape}; accepted: floats "
+                "[N, height, width, channels] or [height, width, channels]"
             )
+        if not tf.is_symbolic_tensor(images):
+            _check_unit_range(images)
+        if images.shape.rank == 3:
+            return self._erase_batch(images[tf.newaxis], seed)[0]
+        return self._erase_batch(images, seed)
+
+    def _erase_batch(self, images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         rectangle_seed, noise_seed = tf.unstack(tf.random.split(seed, 2))
         erased = self._erased_pixels(tf.shape(images), rectangle_seed)
         noise = tf.random.stateless_uniform(tf.shape(images), noise_seed)
@@ -110,6 +122,15 @@ class RandomErasing(keras.layers.Layer):
             "aspect": self.aspect,
             "seed": self.seed,
         }
+
+
+def _check_unit_range(images: tf.Tensor) -> None:
+    if not tf.reduce_all((images >= 0) & (images <= 1)):  # written so that NaN fails too
+        low, high = float(tf.reduce_min(images)), float(tf.reduce_max(images))
+        raise ValueError(
+            f"images is from {low:g} to {high:g}; accepted: [0, 1], as the noise is (divide images "
+            "of 0-255 by 255)"
+        )
 
 
 def _scale(draws: tf.Tensor, limits: tuple[float, float]) -> tf.Tensor:

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import pickle
+import tarfile
 import warnings
 import zipfile
 import zlib
@@ -38,16 +39,24 @@ class Original(Protocol):
 
 @dataclass(frozen=True)
 class PickledFolder:
-    """A folder of CIFAR batches: its files in order, each with its MD5 sum."""
+    """A folder of CIFAR batches: its files in order, each with its MD5 sum.
+
+    It is read where it lies, in the archive of the original distribution, and where versions 2 and
+    3 of Keras put it into `~/.keras/datasets`.
+    """
 
     name: str
+    archive: str
     train: Mapping[str, str]
     test: Mapping[str, str]
     label_key: bytes
 
     @property
     def names(self) -> tuple[str, ...]:
-        return (self.name,)
+        parents = (self.name, f"{self.name}-target", f"{self.name}_extracted")
+        archives = (f"{self.name}.tar.gz", f"{self.name}-target_archive", f"{self.name}_archive")
+        inside = tuple(f"{parent}/{self.name}" for parent in parents)
+        return (*inside, self.name, self.archive, *archives)
 
     def read(self, path: Path) -> dict[str, np.ndarray]:
         return _read_folder(path, self)
@@ -93,7 +102,8 @@ def read(
             return _checked(description, original.read(path), path, path.name)
     raise DatasetNotFoundError(
         f"data_dir {str(root)!r} does not have {description.name}; looked for "
-        + ", ".join(str(path) for path in archives + originals)
+        + ", ".join(str(path) for path in archives)
+        + (f", and in the folder or its datasets/ for {', '.join(names)}" if names else "")
     )
 
 
@@ -131,26 +141,41 @@ def _read_npz(path: Path, groups_key: str | None) -> dict[str, np.ndarray]:
 
 
 def _read_folder(path: Path, folder: PickledFolder) -> dict[str, np.ndarray]:
-    x_train, y_train = _read_batches(path, folder.train, folder.label_key)
-    x_test, y_test = _read_batches(path, folder.test, folder.label_key)
+    contents = _contents(path, folder.name, [*folder.train, *folder.test])
+    x_train, y_train = _read_batches(path, contents, folder.train, folder.label_key)
+    x_test, y_test = _read_batches(path, contents, folder.test, folder.label_key)
     return dict(zip(_ARRAYS, (x_train, y_train, x_test, y_test)))
 
 
+def _contents(path: Path, folder: str, names: list[str]) -> dict[str, bytes]:
+    """The bytes of the files that there are of `names`, from a folder or an archive of it."""
+    if path.is_dir():
+        return {name: (path / name).read_bytes() for name in names if (path / name).is_file()}
+    try:
+        with tarfile.open(path) as archive:
+            members = {member.name: member for member in archive if member.isfile()}
+            present = [name for name in names if f"{folder}/{name}" in members]
+            return {
+                name: archive.extractfile(members[f"{folder}/{name}"]).read() for name in present
+            }
+    except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
+        raise ValueError(f"{path} cannot be read as tar: {error}") from error
+
+
 def _read_batches(
-    path: Path, checksums: Mapping[str, str], label_key: bytes
+    path: Path, contents: Mapping[str, bytes], checksums: Mapping[str, str], label_key: bytes
 ) -> tuple[np.ndarray, np.ndarray]:
-    missing = [name for name in checksums if not (path / name).is_file()]
+    missing = [name for name in checksums if name not in contents]
     if missing:
         raise DatasetNotFoundError(f"{path} does not have {', '.join(missing)}")
-    batches = [_unpickle(path / name, checksum) for name, checksum in checksums.items()]
+    batches = [_unpickle(path / name, contents[name], md5) for name, md5 in checksums.items()]
     # Each row holds the red, then the green, then the blue plane.
     planes = np.concatenate([batch[b"data"] for batch in batches]).reshape(-1, 3, 32, 32)
     labels = np.concatenate([batch[label_key] for batch in batches])
     return planes.transpose(0, 2, 3, 1), labels
 
 
-def _unpickle(path: Path, checksum: str) -> dict[bytes, object]:
-    content = path.read_bytes()
+def _unpickle(path: Path, content: bytes, checksum: str) -> dict[bytes, object]:
     found = hashlib.md5(content).hexdigest()
     if found != checksum:
         raise ValueError(

@@ -18,8 +18,15 @@ from models.checkpoints import (
     save,
 )
 from models.inception_v3 import inception_v3
-from models.outputs import ends_in_softmax, with_softmax, with_temperature, without_softmax
+from models.outputs import (
+    squashing,
+    two_classes,
+    with_softmax,
+    with_temperature,
+    without_softmax,
+)
 from models.papernot_cnn import papernot_cnn
+from models.preprocessing import with_unit_range
 from models.regnety_400mf import regnety_400mf
 from models.resnet50 import resnet50
 from models.resnext50_32x4d import resnext50_32x4d
@@ -35,7 +42,6 @@ __all__ = [
     "alexnet",
     "best_checkpoint",
     "build",
-    "ends_in_softmax",
     "inception_v3",
     "load_checkpoint",
     "load_torchvision",
@@ -46,9 +52,12 @@ __all__ = [
     "resnext50_32x4d",
     "rit_cnn",
     "save",
+    "squashing",
+    "two_classes",
     "vgg16",
     "with_softmax",
     "with_temperature",
+    "with_unit_range",
     "without_softmax",
     "wpi_cnn",
 ]

@@ -1,4 +1,4 @@
-"""Networks to and from files: HDF5 (.h5) and Keras' own format (.keras).
+"""Networks to and from files: HDF5 (.h5, .hdf5) and Keras' own format (.keras).
 
 A file holds a network and its weights, not the state of its training, and loads in plain Keras.
 """
@@ -8,6 +8,7 @@ import json
 import logging
 import math
 import os
+import re
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -17,11 +18,16 @@ from typing import Any
 import h5py
 import keras
 
+from models import descriptions, operations
 from models.outputs import check_is_graph
 
-_SUFFIXES = (".h5", ".keras")
+_SUFFIXES = (".h5", ".hdf5", ".keras")
 # Classes whose configuration is code, or the path of a program to load.
 _CODE = ("Lambda", "__lambda__", "TFSMLayer")
+#: Packages of this project whose layers are loaded. They stand above this one, so that it cannot
+#: import them.
+_OURS = ("data", "defenses")
+_REBUILD = "rebuild the network in code, then models.load_weights(network, path)"
 
 
 class CheckpointError(ValueError):
@@ -53,28 +59,35 @@ def save(model: keras.Model, path: str | os.PathLike, overwrite: bool = False) -
 
 
 def load_checkpoint(path: str | os.PathLike) -> keras.Model:
-    """The network in a .h5 or .keras file, not compiled.
+    """The network in a .h5, .hdf5 or .keras file, not compiled.
 
-    Raises CheckpointError if the file is missing, has another suffix, is damaged, holds weights
-    alone, carries code (a Lambda layer), or needs classes that are not Keras' own. The last two
-    are found in its description, before anything is rebuilt from it.
+    Files of Keras 2 are read too: their description is translated in memory first.
+
+    Raises CheckpointError if the file is missing, has another suffix, is a SavedModel, is damaged,
+    holds weights alone, carries code (a Lambda layer), or needs classes that are neither Keras' nor
+    this project's. The last two are found in its description, before anything is rebuilt from it.
     """
     path = _existing(path)
     try:
-        description = _read_description(path)
+        description, version = _read_description(path)
     except Exception as error:  # HDF5, zip, zlib and JSON each have errors of their own.
         raise CheckpointError(f"{path} is damaged or not a checkpoint: {error}") from error
     if description is None:
-        raise CheckpointError(f"{path} holds no description of a network, only weights")
-    _refuse_foreign(description, path)
+        raise CheckpointError(f"{path} holds weights alone, no network ({_REBUILD})")
+    translated = _translated(description, version, path)
+    _refuse_foreign(translated, path)
     try:
-        return keras.models.load_model(path, compile=False, safe_mode=True)
+        if translated == description:
+            return keras.models.load_model(path, compile=False, safe_mode=True)
+        network = keras.saving.deserialize_keras_object(translated, safe_mode=True)
+        network.load_weights(path)
+        return network
     except Exception as error:  # Whatever it is that Keras stumbles over.
-        raise CheckpointError(f"{path} cannot be rebuilt by Keras: {error}") from error
+        raise CheckpointError(f"{path} cannot be rebuilt by Keras ({_REBUILD}): {error}") from error
 
 
 def load_weights(model: keras.Model, path: str | os.PathLike) -> None:
-    """Set the weights of `model` to those in a .h5, .keras or .weights.h5 file.
+    """Set the weights of `model` to those in a .h5, .hdf5, .keras or .weights.h5 file.
 
     Raises CheckpointError if the file is missing, damaged or of another network.
     """
@@ -153,42 +166,104 @@ def _with_suffix(path: str | os.PathLike) -> Path:
         return path.with_suffix(".h5")
     if path.suffix not in _SUFFIXES or path.name.endswith(".weights.h5"):
         # Keras takes a name in .weights.h5 for a file without the network.
-        raise ValueError(f"{path}; accepted suffixes: {', '.join(_SUFFIXES)}")
+        raise ValueError(f"path is {path}; accepted suffixes: {', '.join(_SUFFIXES)}")
     return path
 
 
 def _existing(path: str | os.PathLike) -> Path:
     path = Path(path)
+    folder = path.parent if path.name == "saved_model.pb" else path
+    if (folder / "saved_model.pb").is_file():
+        raise CheckpointError(
+            f"{folder} is a SavedModel; accepted: files in {', '.join(_SUFFIXES)} "
+            f"(attack it as a callable: served = tf.saved_model.load({str(folder)!r}), then lambda "
+            "images: next(iter(served.signatures['serving_default'](images).values())))"
+        )
     if path.suffix not in _SUFFIXES:
-        raise CheckpointError(f"{path}; accepted suffixes: {', '.join(_SUFFIXES)}")
+        raise CheckpointError(f"path is {path}; accepted suffixes: {', '.join(_SUFFIXES)}")
     if not path.is_file():
         raise CheckpointError(f"{path} does not exist or is not a file")
+    if path.suffix != ".keras" and _backend(path) == "theano":
+        # Keras 2 turned the kernels when it loaded such a file; Keras 3 does not.
+        raise CheckpointError(
+            f"{path} is of Keras on Theano, whose convolutions turn their kernels; accepted: files "
+            "of Keras on TensorFlow (load it in Keras 2 on TensorFlow and save it there)"
+        )
     return path
 
 
-def _read_description(path: Path) -> dict[str, Any] | None:
+def _backend(path: Path) -> str:
+    try:
+        with h5py.File(path, "r") as file:
+            return _text(file.attrs.get("backend", ""))
+    except OSError:  # a damaged file, of which those who read it say more
+        return ""
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _read_description(path: Path) -> tuple[dict[str, Any] | None, str]:
+    """The JSON that describes the network, if there is any, and the version of Keras."""
     if path.suffix == ".keras":
         with zipfile.ZipFile(path) as archive:
             description = json.loads(archive.read("config.json"))
+            metadata = json.loads(archive.read("metadata.json"))
         description.pop("compile_config", None)  # Not loaded, so free to name a loss of one's own.
-        return description
+        return description, str(metadata.get("keras_version", ""))
     with h5py.File(path, "r") as file:
         description = file.attrs.get("model_config")
-    return None if description is None else json.loads(description)
+        version = _text(file.attrs.get("keras_version", ""))
+    return (None if description is None else json.loads(description)), version
+
+
+def _translated(description: dict[str, Any], version: str, path: Path) -> dict[str, Any]:
+    """The description as Keras 3 reads it; of a file that it reads as it is, the same."""
+    major = re.match(r"\d+", version)
+    is_keras_3 = major is not None and int(major[0]) >= 3
+    if is_keras_3 and path.suffix == ".keras":
+        return description
+    try:
+        translate = operations.with_modules if is_keras_3 else descriptions.of_keras_2
+        return translate(description)
+    except ValueError as error:
+        raise CheckpointError(f"{path} {error} ({_REBUILD})") from error
+    except (AttributeError, IndexError, KeyError, TypeError) as error:
+        raise CheckpointError(
+            f"{path} is damaged or not a checkpoint: its description lacks {error}"
+        ) from error
 
 
 def _refuse_foreign(description: dict[str, Any], path: Path) -> None:
-    """Raise CheckpointError if anything described is code or not of Keras."""
+    """Raise CheckpointError if anything described is code, or not of Keras or this project."""
     for node in _described_objects(description):
         class_name = node["class_name"]
         if class_name in _CODE:
             raise CheckpointError(f"{path} carries code ({class_name}), which is not loaded")
         # The .keras format names modules; .h5 has "package>Class" for registered classes.
-        module = str(node.get("module", "keras"))
-        is_keras = module.split(".")[0] == "keras"
-        is_keras_function = module == "builtins" and class_name == "function"
-        if ">" in class_name or not (is_keras or is_keras_function):
-            raise CheckpointError(f"{path} needs {class_name!r}, which is not a class of Keras")
+        package = str(node.get("module", "keras")).split(".")[0]
+        is_keras = package in ("keras", "tf_keras")  # the latter is Keras 2 beside Keras 3
+        is_keras_function = package == "builtins" and class_name == "function"
+        registered = str(node.get("registered_name") or class_name)
+        if ">" not in registered and (is_keras or is_keras_function):
+            continue
+        _refuse_unless_ours(registered, path)
+
+
+def _refuse_unless_ours(registered: str, path: Path) -> None:
+    """registered: "package>Class", the name by which Keras knows a class that is not its own."""
+    package = registered.split(">")[0]
+    if ">" not in registered or package not in _OURS:
+        class_name = registered.split(">")[-1]
+        raise CheckpointError(
+            f"{path} needs {class_name!r}, which is not a class of Keras ({_REBUILD})"
+        )
+    known = keras.saving.get_registered_object(registered)
+    if known is None:
+        raise CheckpointError(f"{path} needs {registered!r}; import {package} first")
+    if known.__module__.split(".")[0] != package:
+        raise CheckpointError(f"{path} needs {registered!r}, which is not this project's class")
 
 
 def _described_objects(description: Any) -> Iterator[dict[str, Any]]:

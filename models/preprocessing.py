@@ -10,6 +10,8 @@ import keras
 import numpy as np
 from keras import layers
 
+from models.outputs import check_is_graph, unused_name
+
 # The per-channel means of ImageNet, in BGR order and grey levels, that Caffe's networks subtract.
 _CAFFE_MEAN_BGR = (103.939, 116.779, 123.68)
 # Mean and standard deviation of ImageNet's channels, in RGB order and [0, 1], of torchvision.
@@ -42,6 +44,49 @@ def standardise(images: keras.KerasTensor) -> keras.KerasTensor:
     return layers.Rescaling((1 / std).tolist(), offset=(-mean / std).tolist(), name="standardised")(
         images
     )
+
+
+def with_unit_range(model: keras.Model) -> keras.Model:
+    """A network that takes images 0..255 as one that takes float32 images in [0, 1].
+
+    The layers are shared. A network that takes integers (`Input(dtype="uint8")`) gets a float
+    input, through which gradients flow: it then sees grey levels between the whole ones too.
+
+    Raises ValueError for a model that is not functional or built sequential, and for one that
+    turns its images into integers within.
+    """
+    try:
+        check_is_graph(model)
+    except ValueError as error:
+        raise ValueError(
+            f"{error} (attacks take any other as a function: "
+            "lambda images: model(255 * images, training=False))"
+        ) from None
+    images = keras.Input(batch_shape=model.inputs[0].shape, dtype="float32")
+    grey = layers.Rescaling(255.0, dtype="float32", name=unused_name("grey_levels", model))(images)
+    return keras.Model(images, _on_floats(model, grey), name=model.name)
+
+
+def _on_floats(model: keras.Model, images: keras.KerasTensor) -> keras.KerasTensor:
+    """The output of the layers of `model` on `images`, whatever its input's own type is."""
+
+    def call(operation, *arguments, **options):
+        inputs = getattr(operation, "inputs", None) if isinstance(operation, keras.Model) else None
+        if len(inputs or []) == 1 and keras.backend.is_int_dtype(inputs[0].dtype):
+            return _on_floats(operation, *arguments)
+        if type(operation).__name__ == "Cast":
+            if keras.backend.is_int_dtype(operation.dtype):
+                raise ValueError(
+                    f"model {model.name!r} turns its images into {operation.dtype} within, which "
+                    "no gradient passes; accepted: a model that computes with floats"
+                )
+            if arguments[0].dtype == operation.dtype:  # of bytes to floats, now without a use
+                return arguments[0]
+        return operation(*arguments, **options)
+
+    # A model that is called would turn the images into what its input is.
+    graph = keras.Function(model.inputs[0], model.outputs[0])
+    return graph._run_through_graph(images, call_fn=call)
 
 
 def first_layers(

@@ -94,6 +94,32 @@ def test_official_split(write, unpacked):
     )
 
 
+@pytest.mark.parametrize("tables", [True, False])
+@pytest.mark.parametrize("data_dir", ["root", "root/gtsrb"])
+def test_torchvision_lays_it_out_otherwise(tmp_path, write, data_dir, tables):
+    expected = data.load("gtsrb", data_dir=write(unpacked=True))
+    folder = tmp_path / "root" / "gtsrb"
+    folder.mkdir(parents=True)
+    (tmp_path / "GT-final_test.csv").rename(folder / "GT-final_test.csv")
+    (tmp_path / "GTSRB").rename(folder / "GTSRB")
+    training = folder / "GTSRB" / "Training"
+    (folder / "GTSRB" / "Final_Training" / "Images").rename(training)
+    (folder / "GTSRB" / "Final_Training").rmdir()
+    (training / "Readme.txt").write_text("no class")
+    if not tables:
+        for table in training.glob("*/*.csv"):
+            table.unlink()
+    dataset = data.load("gtsrb", data_dir=tmp_path / data_dir)
+    assert dataset.fingerprint == expected.fingerprint  # with the same tracks held out
+    assert dataset.notes == expected.notes
+
+
+def test_a_folder_without_training_pictures(tmp_path):
+    (tmp_path / "GTSRB" / "Training").mkdir(parents=True)
+    with pytest.raises(data.DatasetNotFoundError, match="Final_Training.*has no folder of a class"):
+        data.load("gtsrb", data_dir=tmp_path)
+
+
 def test_shrinking_averages(tmp_path, write):
     """As TensorFlow's bilinear resize with antialias does, to rounding."""
     dataset = data.load("gtsrb", data_dir=write())

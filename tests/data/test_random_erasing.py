@@ -10,7 +10,7 @@ from data import RandomErasing
 
 HEIGHT, WIDTH, CHANNELS = 40, 28, 3
 COUNT = 4000
-UNTOUCHED = -1.0  # no noise has this value, so that the erased pixels are known exactly
+UNTOUCHED = 1.0  # no noise has this value, so that the erased pixels are known exactly
 AREA, ASPECT = (0.02, 0.4), (0.3, 1 / 0.3)
 
 
@@ -195,9 +195,35 @@ def test_arguments_that_are_refused(arguments, message):
         RandomErasing(**arguments)
 
 
+@pytest.mark.parametrize("call", ["erase", "layer"])
+def test_a_single_image(call):
+    layer, image = RandomErasing(probability=1, seed=0), blank(1)[0]
+
+    def erase(image):
+        return layer(image, training=True) if call == "layer" else layer.erase(image, [1, 2])
+
+    for erased in (erase(image), tf.function(erase)(tf.constant(image))):
+        assert erased.shape == image.shape
+        assert 0 < (erased.numpy() != UNTOUCHED).mean() < 1
+    if call == "erase":
+        np.testing.assert_array_equal(erased, layer.erase(image[np.newaxis], [1, 2])[0])
+
+
 @pytest.mark.parametrize(
-    "images", [np.zeros((8, 8, 3), np.float32), np.zeros((2, 8, 8, 3), np.uint8)]
+    "images", [np.zeros((8, 8), np.float32), np.zeros((2, 8, 8, 3), np.uint8), np.zeros(3)]
 )
 def test_images_that_are_refused(images):
-    with pytest.raises(ValueError, match="images must be floats .* got"):
+    with pytest.raises(ValueError, match="images is .* accepted: floats"):
         RandomErasing().erase(images, [0, 0])
+
+
+@pytest.mark.parametrize(
+    ("scale", "shown"), [(255, "0 to 255"), (-1, "-1 to -?0"), (np.nan, "nan to nan")]
+)
+def test_another_range_is_refused(scale, shown):
+    images = scale * np.linspace(0, 1, 192, dtype=np.float32).reshape(2, 4, 8, 3)
+    layer = RandomErasing(probability=1)
+    for erase in (lambda x: layer.erase(x, [0, 0]), lambda x: layer(x, training=True)):
+        with pytest.raises(ValueError, match=rf"images is from {shown}; accepted: \[0, 1\].*255"):
+            erase(images)
+    np.testing.assert_array_equal(layer(images), images)  # nothing is erased here

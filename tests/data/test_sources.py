@@ -1,6 +1,8 @@
 """Where the files are looked for, and what is refused."""
 
+import io
 import pickle
+import tarfile
 from dataclasses import replace
 
 import keras
@@ -142,30 +144,108 @@ def test_code_in_a_batch_does_not_run(tmp_path, module):
     assert trap.exists()  # the trap works
 
 
-@pytest.mark.parametrize("parent", ["", "datasets"])
-@pytest.mark.parametrize("module", [cifar10, cifar100])
-def test_original_batches(tmp_path, monkeypatch, make_arrays, write_pickle, module, parent):
-    name, key = module.DESCRIPTION.name, module.FOLDER.label_key
-    arrays = make_arrays(name)
-    path = tmp_path / parent / module.FOLDER.name
-    path.mkdir(parents=True)
-    parts = np.array_split(np.arange(100), len(module.FOLDER.train))
-    train = {
-        file: write_pickle(path / file, arrays["x_train"][part], arrays["y_train"][part], key)
-        for file, part in zip(module.FOLDER.train, parts)
-    }
-    test = {
-        file: write_pickle(path / file, arrays["x_test"], arrays["y_test"], key)
-        for file in module.FOLDER.test
-    }
-    monkeypatch.setattr(module, "FOLDER", replace(module.FOLDER, train=train, test=test))
-    dataset = data.load(name, "ntu", data_dir=tmp_path)
-    assert dataset.source == module.FOLDER.name
+@pytest.fixture
+def write_batches(tmp_path, monkeypatch, make_arrays, write_pickle):
+    """Writes the batches of a data set, whose MD5 sums are then the expected ones."""
+
+    def write(module, folder):
+        name, key = module.DESCRIPTION.name, module.FOLDER.label_key
+        arrays = make_arrays(name)
+        path = tmp_path / folder
+        path.mkdir(parents=True)
+        parts = np.array_split(np.arange(100), len(module.FOLDER.train))
+        train = {
+            file: write_pickle(path / file, arrays["x_train"][part], arrays["y_train"][part], key)
+            for file, part in zip(module.FOLDER.train, parts)
+        }
+        test = {
+            file: write_pickle(path / file, arrays["x_test"], arrays["y_test"], key)
+            for file in module.FOLDER.test
+        }
+        monkeypatch.setattr(module, "FOLDER", replace(module.FOLDER, train=train, test=test))
+        return arrays
+
+    return write
+
+
+def assert_are(dataset, arrays):
     np.testing.assert_array_equal(dataset.x_train, arrays["x_train"] / np.float32(255))
     np.testing.assert_array_equal(dataset.y_train, arrays["y_train"])
     np.testing.assert_array_equal(dataset.x_validation, arrays["x_test"] / np.float32(255))
     np.testing.assert_array_equal(dataset.y_validation, arrays["y_test"])
     assert len(dataset.fingerprint) == 64  # the arrays are laid out as it needs them
+
+
+MODULES = pytest.mark.parametrize("module", [cifar10, cifar100])
+
+
+@pytest.mark.parametrize("parent", ["", "datasets"])
+@MODULES
+def test_original_batches(tmp_path, write_batches, module, parent):
+    arrays = write_batches(module, f"{parent}/{module.FOLDER.name}".strip("/"))
+    dataset = data.load(module.DESCRIPTION.name, "ntu", data_dir=tmp_path)
+    assert dataset.source == module.FOLDER.name
+    assert_are(dataset, arrays)
+
+
+@pytest.mark.parametrize("data_dir", [".keras", ".keras/datasets"])
+@pytest.mark.parametrize("outer", ["{}-target", "{}", "{}_extracted"])
+@MODULES
+def test_batches_as_keras_unpacks_them(tmp_path, write_batches, module, outer, data_dir):
+    outer = outer.format(module.FOLDER.name)
+    arrays = write_batches(module, f".keras/datasets/{outer}/{module.FOLDER.name}")
+    (tmp_path / f".keras/datasets/{outer}_archive").write_bytes(b"not looked at")
+    assert_are(data.load(module.DESCRIPTION.name, "ntu", data_dir=tmp_path / data_dir), arrays)
+
+
+@pytest.mark.parametrize("data_dir", ["", "datasets"])
+@pytest.mark.parametrize("archive", ["{}-target_archive", "{}.tar.gz", "original"])
+@MODULES
+def test_batches_in_an_archive(tmp_path, write_batches, module, archive, data_dir):
+    """Nothing is unpacked, and what else is in the archive is not looked at."""
+    arrays = write_batches(module, f"elsewhere/{module.FOLDER.name}")
+    archive = archive.format(module.FOLDER.name).replace("original", module.FOLDER.archive)
+    (tmp_path / "datasets").mkdir()
+    with tarfile.open(tmp_path / "datasets" / archive, "w:gz") as target:
+        target.add(tmp_path / "elsewhere" / module.FOLDER.name, module.FOLDER.name)
+        target.add(tmp_path / "elsewhere", "../outside")
+    assert_are(data.load(module.DESCRIPTION.name, "ntu", data_dir=tmp_path / data_dir), arrays)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["datasets", "elsewhere"]
+
+
+@pytest.mark.parametrize("content", [b"", b"\x1f\x8b not an archive", b"<html>404</html>"])
+def test_a_damaged_archive_is_named(tmp_path, content):
+    (tmp_path / "cifar-10-python.tar.gz").write_bytes(content)
+    with pytest.raises(ValueError, match="cifar-10-python.tar.gz cannot be read as tar"):
+        data.load("cifar10", data_dir=tmp_path)
+
+
+def test_an_archive_of_something_else(tmp_path):
+    with tarfile.open(tmp_path / "cifar-10-python.tar.gz", "w:gz"):
+        pass
+    with pytest.raises(data.DatasetNotFoundError, match="tar.gz does not have data_batch_1"):
+        data.load("cifar10", data_dir=tmp_path)
+
+
+@MODULES
+def test_code_in_an_archive_does_not_run(tmp_path, module):
+    trap = tmp_path / "trap"
+    content = pickle.dumps(Touch(trap))
+    with tarfile.open(tmp_path / module.FOLDER.archive, "w:gz") as archive:
+        for name in module.FOLDER.train | module.FOLDER.test:
+            member = tarfile.TarInfo(f"{module.FOLDER.name}/{name}")
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    with pytest.raises(ValueError, match="not opened, because a pickle can run code"):
+        data.load(module.DESCRIPTION.name, data_dir=tmp_path)
+    assert not trap.exists()
+
+
+def test_a_folder_with_square_brackets(tmp_path, write_npz, write_batches):
+    arrays = write_npz("mnist", "data [1]")
+    assert len(data.load("mnist", data_dir=tmp_path / "data [1]").x_test) == len(arrays["x_test"])
+    arrays = write_batches(cifar10, f"[ab]/{cifar10.FOLDER.name}")
+    assert_are(data.load("cifar10", "ntu", data_dir=tmp_path / "[ab]"), arrays)
 
 
 def test_missing_batch(tmp_path):

@@ -2,16 +2,19 @@
 
 import itertools
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from data import RandomErasing, steps_per_epoch, training_batches
+from data import ByteImages, RandomErasing, steps_per_epoch, training_batches
 
 COUNT, BATCH = 23, 5
 STEPS = 5
 LABELS = np.arange(COUNT)
-IMAGES = np.broadcast_to(-1.0 - LABELS[:, None, None, None], (COUNT, 8, 8, 3)).astype(np.float32)
+# Every image is of one value, which says which it is.
+IMAGES = np.broadcast_to((LABELS[:, None, None, None] + 1) / 32, (COUNT, 8, 8, 3))
+IMAGES = IMAGES.astype(np.float32)
 
 
 def take(batches, steps):
@@ -81,7 +84,7 @@ def test_erasing_does_not_depend_on_the_seed_or_the_past_of_the_layer():
     assert_same(take(training_batches(IMAGES, LABELS, BATCH, erasing=used), STEPS), expected)
 
 
-@pytest.mark.parametrize("labels", [LABELS, np.eye(COUNT, dtype=np.float32)])
+@pytest.mark.parametrize("labels", [LABELS, LABELS[:, None], np.eye(COUNT, dtype=np.float32)])
 def test_shapes_and_types_are_known_to_the_graph(labels):
     x, y = training_batches(IMAGES, labels, BATCH, erasing=RandomErasing()).element_spec
     assert x == tf.TensorSpec((None, 8, 8, 3), tf.float32)
@@ -91,7 +94,39 @@ def test_shapes_and_types_are_known_to_the_graph(labels):
 def test_soft_labels_stay_with_their_images():
     soft = np.random.default_rng(0).random((COUNT, 10))
     for x, y in take(training_batches(IMAGES, soft, BATCH), STEPS):
-        np.testing.assert_array_equal(y, soft[(-1 - x[:, 0, 0, 0]).astype(int)])
+        np.testing.assert_array_equal(y, soft[(32 * x[:, 0, 0, 0] - 1).astype(int)])
+
+
+def test_labels_in_a_column_train_as_others_do():
+    weights = []
+    for labels in (LABELS % 2, LABELS[:, None] % 2):
+        network = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten()])
+        network.add(keras.layers.Dense(2, kernel_initializer="zeros"))
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        network.compile("sgd", loss, metrics=["accuracy"])
+        batches = training_batches(IMAGES, labels, BATCH)
+        network.fit(batches, steps_per_epoch=STEPS, shuffle=False, verbose=0)
+        weights.append(network.get_weights()[0])
+    assert np.any(weights[0])
+    np.testing.assert_array_equal(*weights)
+
+
+def test_bytes_can_be_erased():
+    stored = np.full((COUNT, 8, 8, 3), 200, np.uint8)
+    erasing = RandomErasing(probability=1)
+    for x, _ in take(training_batches(ByteImages(stored), LABELS, BATCH, erasing=erasing), STEPS):
+        assert (x != np.float32(200 / 255)).any((1, 2, 3)).all() and x.max() <= 1
+
+
+def test_a_dataset_is_refused_with_what_works():
+    dataset = tf.data.Dataset.from_tensor_slices((IMAGES, LABELS)).batch(4)
+    with pytest.raises(ValueError, match="images is a tf.data.Dataset; accepted: arrays") as error:
+        training_batches(dataset, None, BATCH)
+    recommended = "map(np.concatenate, zip(*dataset.as_numpy_iterator()))"
+    assert recommended in str(error.value)
+    images, labels = eval(recommended)
+    np.testing.assert_array_equal(images, IMAGES)
+    np.testing.assert_array_equal(labels, LABELS)
 
 
 def test_more_images_than_a_graph_could_hold():
@@ -118,10 +153,20 @@ def test_steps_per_epoch(count, batch_size, steps):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"labels": LABELS[1:]}, "got 23 images and 22 labels"),
-        ({"images": IMAGES[:0], "labels": LABELS[:0]}, "got 0 images"),
-        ({"batch_size": 0}, "batch_size must be at least 1; got 0"),
-        ({"initial_epoch": -1}, "initial_epoch must be at least 0; got -1"),
+        ({"labels": LABELS[1:]}, "images is 23 images, with 22 labels; accepted: one label for"),
+        ({"images": IMAGES[:0], "labels": LABELS[:0]}, "images is 0 images"),
+        ({"batch_size": 0}, "batch_size is 0; accepted: at least 1"),
+        ({"initial_epoch": -1}, "initial_epoch is -1; accepted: at least 0"),
+        (
+            {"images": 255 * IMAGES, "erasing": RandomErasing()},
+            r"images is from 7.96875 to 183.281; accepted with erasing: .*\[0, 1\] .*by 255",
+        ),
+        ({"images": -IMAGES, "erasing": RandomErasing()}, "images is from -0.71875 to -0.03125;"),
+        ({"images": IMAGES * np.nan, "erasing": RandomErasing()}, "images is from nan to nan;"),
+        (
+            {"images": IMAGES.astype(np.uint8), "erasing": RandomErasing()},
+            "images is of uint8; accepted with erasing: floats",
+        ),
     ],
 )
 def test_arguments_that_are_refused(arguments, message):

@@ -77,7 +77,7 @@ def test_from_scratch_everything_but_the_preprocessing_trains(name, narrow):
         "temperature",
         (None, 10),
     )
-    assert not models.ends_in_softmax(model)
+    assert models.squashing(model) is None
 
 
 def test_width_scales_filters_and_hidden_units(narrow):

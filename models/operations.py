@@ -1,0 +1,116 @@
+"""Operations between the layers of a network, such as `x / 255`, as files describe them.
+
+Keras 2 took a TensorFlow function for a layer. Keras 3 has operations of its own, and leaves out of
+.h5 files which module they are from, so that it cannot read what it wrote.
+"""
+
+import importlib
+from typing import Any
+
+import keras
+
+Node = dict[str, Any]
+"""One layer or network: `class_name` and `config`; inside a graph `name` and `inbound_nodes`."""
+
+# The TensorFlow functions that have a counterpart: an activation, or an operation of two tensors.
+_TENSORFLOW_ACTIVATIONS = {
+    "nn.relu": "relu",
+    "nn.relu6": "relu6",
+    "nn.elu": "elu",
+    "nn.silu": "silu",
+    "nn.swish": "silu",
+    "nn.softmax": "softmax",
+    "nn.sigmoid": "sigmoid",
+    "math.sigmoid": "sigmoid",
+    "math.tanh": "tanh",
+}
+_TENSORFLOW_OPERATIONS = {
+    "__operators__.add": "Add",
+    "math.add": "Add",
+    "nn.bias_add": "Add",
+    "math.subtract": "Subtract",
+    "math.multiply": "Multiply",
+    "math.truediv": "TrueDivide",
+    "__operators__.getitem": "GetItem",
+}
+_OPERATION_MODULES = tuple(f"keras.src.ops.{name}" for name in ("numpy", "nn", "core", "math"))
+
+
+def with_modules(description: Node) -> Node:
+    """The description in a .h5 file of Keras 3, with the modules of its operations."""
+    changed = _changed(description)
+    if changed == description:
+        return description
+    class_name = "Sequential" if description["class_name"] == "Sequential" else "Model"
+    return {"module": "keras", "class_name": class_name, "config": changed["config"]}
+
+
+def _changed(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_changed(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    changed = {key: _changed(item) for key, item in value.items()}
+    # There are a layer Add and an operation Add; only layers can be trainable.
+    if "inbound_nodes" in value and "module" not in value and "trainable" not in value["config"]:
+        if module := _operation_module(value["class_name"]):
+            changed["module"] = module
+    return changed
+
+
+def tensorflow_function(node: Node, calls: list[Node]) -> tuple[Node, list[Node]]:
+    """A TensorFlow function that Keras 2 took for a layer, and the calls of it, of Keras 3.
+
+    Args:
+        calls: as Keras 3 writes them, but with the arguments that the TensorFlow function has.
+
+    Raises:
+        ValueError: the function, or one of its arguments, has no counterpart here.
+    """
+    function = node["config"]["function"]
+    unreadable = ValueError(f"uses the TensorFlow function {function!r}, which is not translated")
+    if function not in _TENSORFLOW_ACTIVATIONS | _TENSORFLOW_OPERATIONS:
+        raise unreadable
+    changed = []
+    for call in calls:
+        named = {key: value for key, value in call["kwargs"].items() if value is not None}
+        named.pop("name", None)
+        if function == "__operators__.getitem":
+            call["args"].append([_slice(part) for part in named.pop("slice_spec")])
+        elif function in _TENSORFLOW_OPERATIONS:
+            if function == "nn.bias_add" and named.pop("data_format", "NHWC") != "NHWC":
+                raise unreadable
+            second = named.pop("bias" if function == "nn.bias_add" else "y")
+            if isinstance(second, list):
+                second = {"class_name": "__numpy__", "config": _array(second)}
+            call["args"].append(second)
+        elif function == "nn.softmax" and named.get("axis") == -1:
+            named.pop("axis")
+        if named:
+            raise unreadable
+        changed.append({"args": call["args"], "kwargs": {}})
+    if function in _TENSORFLOW_ACTIVATIONS:
+        config = {"activation": _TENSORFLOW_ACTIVATIONS[function]}
+        return {"module": "keras.layers", "class_name": "Activation", "config": config}, changed
+    class_name = _TENSORFLOW_OPERATIONS[function]
+    module = _operation_module(class_name)
+    return {"module": module, "class_name": class_name, "config": {}}, changed
+
+
+def _array(values: list) -> Node:
+    return {"value": values, "dtype": "float32"}
+
+
+def _slice(part: Any) -> Any:
+    if isinstance(part, dict) and part.get("class_name") == "__ellipsis__":
+        return {"class_name": "__ellipsis__", "config": {}}
+    return {"class_name": "__slice__", "config": part} if isinstance(part, dict) else part
+
+
+def _operation_module(class_name: str) -> str | None:
+    """Where Keras has the class of an operation, as it writes it into .keras files."""
+    for module in _OPERATION_MODULES:
+        operation = getattr(importlib.import_module(module), class_name, None)
+        if isinstance(operation, type) and issubclass(operation, keras.Operation):
+            return module
+    return None
