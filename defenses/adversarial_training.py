@@ -6,13 +6,17 @@ import tensorflow as tf
 from attacks.engine import check_count, check_positive, check_seed
 from attacks.geometry import flat, lengths, per_image
 from attacks.gradients import loss_gradient
+from attacks.half_precision import with_scaled_gradient
 from attacks.losses import cross_entropy
 from attacks.norms import check_norm
 from attacks.pgd import projected_step
-from defenses.arguments import as_classes, check_epsilon_of, check_network
+from defenses.arguments import as_classes, check_epsilon_of
+from defenses.example_trainer import ExampleTrainer
+from distillation.arguments import OUTSIDE
+from distillation.network_trainer import computes_in_half
 
 
-class AdversarialTrainer(keras.Model):
+class AdversarialTrainer(ExampleTrainer):
     """Trains a network on PGD examples of every batch instead of the batch itself.
 
     Madry, Makelov, Schmidt, Tsipras and Vladu, "Towards Deep Learning Models Resistant to
@@ -32,7 +36,7 @@ class AdversarialTrainer(keras.Model):
             the random starts, so that a training that is resumed draws what it would have drawn.
         norm: "linf" or "l2".
 
-    Compile it with a loss of logits; labels are classes [N] or one-hot [N, classes].
+    Compile it with a loss of logits; labels are classes [N] or [N, 1], or one-hot [N, classes].
 
     Example:
         trainer = AdversarialTrainer(network, epsilon=0.3, steps=10)
@@ -42,9 +46,11 @@ class AdversarialTrainer(keras.Model):
 
     Raises:
         TypeError: `network` is no Keras model.
-        ValueError: it ends in softmax, or an argument is out of range.
-        tf.errors.InvalidArgumentError: from `fit`, unless XLA compiles it, and from `craft`: images
-            outside [0, 1].
+        ValueError: it ends in softmax or the like or has one output, or an argument is out of
+            range. From `fit`: arrays of images outside [0, 1]; where XLA compiles the step, which
+            drops assertions, also batches of a data set, after the update they were used for.
+        tf.errors.InvalidArgumentError: from `fit`, without XLA, and from `craft`: images outside
+            [0, 1], before they are used.
     """
 
     def __init__(
@@ -58,27 +64,38 @@ class AdversarialTrainer(keras.Model):
         norm: str = "linf",
         name: str | None = None,
     ):
-        super().__init__(name=name)
-        check_network(network)
+        super().__init__(network, name=name)
         check_norm(norm, ("linf", "l2"))
         check_count(steps=steps)
         check_seed(seed)
         if step_size is not None:
             check_positive(step_size=step_size)
-        self.network = network
-        self.built = network.built
         self.norm = norm
         self.epsilon = check_epsilon_of(network, epsilon, norm)
         self.steps = steps
         self.step_size = 2.5 * self.epsilon / steps if step_size is None else float(step_size)
         self.random_start = random_start
         self.seed = seed
+        self._outside = _Outside()
 
-    def call(self, inputs, training=None):
-        return self.network(inputs, training=training)
+    def make_train_function(self, force=False):
+        if self.train_function is not None and not force:
+            return
+        super().make_train_function(force=True)
+        update = self.train_function
+
+        def update_then_check(iterator):
+            logs = update(iterator)
+            self._outside.check()
+            return logs
+
+        if self.jit_compile:
+            self.train_function = update_then_check
 
     def train_step(self, data):
         images, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        if self.jit_compile:
+            self._outside.note(images)
         return super().train_step((self.craft(images, labels), labels, sample_weight))
 
     def craft(self, images, labels) -> tf.Tensor:
@@ -92,7 +109,10 @@ class AdversarialTrainer(keras.Model):
         """PGD on a loss of (logits, reference, sign)."""
 
         def logits_of(images):
-            return tf.cast(self.network(images, training=False), tf.float32)
+            return tf.cast(self.call(images, training=False), tf.float32)
+
+        if computes_in_half(self.network):
+            logits_of = with_scaled_gradient(logits_of)
 
         def step(done, current):
             gradient, _ = loss_gradient(logits_of, current, reference, 1.0, 1.0, loss)
@@ -135,8 +155,10 @@ class TradesTrainer(AdversarialTrainer):
     Zhang, Yu, Jiao, Xing, El Ghaoui and Jordan, "Theoretically Principled Trade-off between
     Robustness and Accuracy", 2019, arXiv 1901.08573. The examples climb the divergence
     KL(predictions of the image, of the example) from Gaussian noise of 0.001, as in the authors'
-    code. Images and examples pass the network together, so that batch statistics are of both and
-    move once for each step (there: one after the other). Metrics of `fit` are on the images.
+    code. Images and examples pass the network as one joint batch, so that batch statistics are of
+    both and move once for each step (there: one after the other). A step is by default 2.5 epsilon
+    / steps in either norm; in L2 the authors' is 2 epsilon / steps. Metrics of `fit` are on the
+    images.
 
     Args:
         beta: weight of the divergence, above 0.
@@ -162,18 +184,20 @@ class TradesTrainer(AdversarialTrainer):
     def call(self, inputs, training=None):
         if isinstance(inputs, dict):
             inputs = tf.concat([inputs["images"], inputs["examples"]], axis=0)
-        return self.network(inputs, training=training)
+        return super().call(inputs, training=training)
 
     def train_step(self, data):
         images, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        if self.jit_compile:
+            self._outside.note(images)
         images = _as_images(images)
         both = {"images": images, "examples": self.craft(images, labels)}
-        return keras.Model.train_step(self, (both, labels, sample_weight))
+        return ExampleTrainer.train_step(self, (both, labels, sample_weight))
 
     def craft(self, images, labels=None) -> tf.Tensor:
         """Examples of images, float32 [N, ...], as the next training step makes them."""
         images = _as_images(images)
-        clean = tf.cast(self.network(images, training=False), tf.float32)
+        clean = tf.cast(self.call(images, training=False), tf.float32)
         noise = tf.random.stateless_normal(tf.shape(images), self._draw_seed())
         start = images + 0.001 * noise
         return self._climb(
@@ -196,10 +220,39 @@ class TradesTrainer(AdversarialTrainer):
 def _as_images(images) -> tf.Tensor:
     """float32, in [0, 1]: the projection would make white of every value above."""
     images = tf.cast(images, tf.float32)
-    message = "images are outside [0, 1]; accepted: values from 0 to 1, for example grey / 255"
-    tf.debugging.assert_non_negative(images, message)
-    tf.debugging.assert_less_equal(images, 1.0, message)
-    return images
+    assertion = tf.debugging.assert_equal(_are_inside(images), True, OUTSIDE)
+    # Otherwise a step might change weights before it fails.
+    with tf.control_dependencies([assertion]):
+        return tf.identity(images)
+
+
+def _are_inside(images) -> tf.Tensor:
+    """Whether all values are in [0, 1], which NaN is not."""
+    return tf.reduce_all((images >= 0) & (images <= 1))
+
+
+class _Outside:
+    """Whether a compiled step has met images outside [0, 1]; XLA drops assertions."""
+
+    def __init__(self):
+        # A metric, because it is summed over replicas; in an object of our own, because Keras
+        # would show and save it.
+        self._batches = keras.metrics.Sum(name="batches_outside")
+
+    def note(self, images) -> None:
+        """In the step."""
+        inside = _are_inside(tf.cast(images, tf.float32))
+        self._batches.update_state(tf.where(inside, 0.0, 1.0))
+
+    def check(self) -> None:
+        """After the step.
+
+        Raises:
+            ValueError: it has.
+        """
+        if self._batches.result() > 0:
+            self._batches.reset_state()
+            raise ValueError(OUTSIDE)
 
 
 class _Divergence(keras.losses.Loss):

@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from attacks.engine import check_images as check_floats
 from attacks.norms import check_epsilon
-from models import ends_in_softmax
 from models.outputs import check_is_graph
 
 
@@ -17,17 +17,6 @@ def check_whole(name: str, value: int, lowest: int, highest: float = math.inf) -
         raise ValueError(
             f"{name} is {value!r}; accepted: a whole number, {lowest}"
             + (" or more" if highest == math.inf else f" to {highest}")
-        )
-
-
-def check_network(network: keras.Model) -> None:
-    """Refuses what is no Keras model (TypeError) or ends in softmax (ValueError)."""
-    if not isinstance(network, keras.Model):
-        raise TypeError(f"network is a {type(network).__name__}; accepted: a keras.Model")
-    if ends_in_softmax(network):
-        raise ValueError(
-            f"network {network.name!r} ends in softmax; accepted: logits, for example "
-            "models.without_softmax(network)"
         )
 
 
@@ -41,20 +30,26 @@ def check_epsilon_of(network: keras.Model, epsilon: float, norm: str) -> float:
 def as_classes(labels) -> tf.Tensor:
     """Classes, int64 [N], of classes [N] or [N, 1] or of one-hot labels."""
     labels = tf.convert_to_tensor(labels)
-    if labels.shape.rank == 2 and labels.shape[1] != 1:
-        return tf.argmax(labels, axis=1)
-    return tf.cast(tf.reshape(labels, [-1]), tf.int64)
+    if labels.shape.rank == 1:
+        return tf.cast(labels, tf.int64)
+    if labels.shape.rank != 2:
+        raise ValueError(
+            f"labels have shape {labels.shape}; accepted: classes [N] or [N, 1], or one-hot "
+            "[N, classes]"
+        )
+    column, winners = tf.cast(labels[:, 0], tf.int64), tf.argmax(labels, axis=1)
+    # A data set may leave the width open.
+    return tf.where(tf.shape(labels)[1] == 1, column, winners)
 
 
 def check_images(images) -> np.ndarray:
-    """`images` as float32 [N, height, width, channels]."""
-    images = np.asarray(images)
-    if images.ndim != 4 or not np.issubdtype(images.dtype, np.floating):
+    """`images` as float32 [N, height, width, channels] in [0, 1]."""
+    images = check_floats(images)
+    if images.ndim != 4:
         raise ValueError(
-            f"images have shape {images.shape} and type {images.dtype}; accepted: floats "
-            "[N, height, width, channels] in [0, 1]"
+            f"images have shape {images.shape}; accepted: floats [N, height, width, channels]"
         )
-    return images.astype(np.float32)
+    return images
 
 
 def image_input(model: keras.Model) -> keras.KerasTensor:

@@ -15,14 +15,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from attacks.engine import check_images
 from data import training_batches
 from data.pipeline import steps_per_epoch
-from defenses.arguments import check_network, check_whole, image_input
+from defenses.arguments import check_whole, image_input
 from defenses.keyed_noise import content_keys, keyed_noise
+from distillation.arguments import check_is_array, check_network, class_labels
+from distillation.network_trainer import with_loss_scale
+from models.outputs import check_is_graph
 
 
 def with_noisy_gradient(
@@ -42,7 +44,7 @@ def with_noisy_gradient(
     Raises:
         ValueError: naming the argument, its value and what is accepted.
     """
-    check_network(model)
+    check_network("model", model)
     images = image_input(model)
     noisy = NoisyGradient(scale, seed, draws, name="noisy_gradient")(images)
     return keras.Model(images, model(noisy), name=f"masked_{model.name}")
@@ -65,7 +67,7 @@ def with_noisy_logits(
     Raises:
         ValueError: naming the argument, its value and what is accepted.
     """
-    check_network(model)
+    check_network("model", model)
     images = image_input(model)
     noisy = NoisyLogits(scale, seed, draws, name="noisy_logits")([images, model(images)])
     return keras.Model(images, noisy, name=f"masked_{model.name}")
@@ -131,7 +133,7 @@ def fine_tune_with_noisy_updates(
 
     Args:
         images: float32 [N, height, width, channels] in [0, 1].
-        labels: int [N].
+        labels: int [N] or [N, 1].
         scale: standard deviation, in the unit of the gradient of the batch's mean loss.
         learning_rate: of Adam, which divides by the gradient's size: noise that outweighs the
             gradient moves each weight at random by about this much.
@@ -140,8 +142,11 @@ def fine_tune_with_noisy_updates(
     Raises:
         ValueError: naming the argument, its value and what is accepted.
     """
-    check_network(model)
+    check_network("model", model)
+    check_is_graph(model)
+    check_is_array("images", images)
     images = check_images(images)
+    labels = class_labels("labels", labels, model.output_shape[-1])
     check_whole("epochs", epochs, lowest=1)
     optimizer = NoisyUpdateAdam(scale, seed, learning_rate=learning_rate)
     keras.utils.set_random_seed(seed)
@@ -149,9 +154,12 @@ def fine_tune_with_noisy_updates(
     copy.set_weights(model.get_weights())
     # Compiled in a model around it, so that the copy stays without optimizer and loss.
     trainer = keras.Model(copy.inputs, copy.outputs)
-    trainer.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    trainer.compile(
+        with_loss_scale(optimizer, copy),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    )
     trainer.fit(
-        training_batches(images, np.asarray(labels), batch_size, seed=seed),
+        training_batches(images, labels, batch_size, seed=seed),
         epochs=epochs,
         steps_per_epoch=steps_per_epoch(len(images), batch_size),
         shuffle=False,  # the batches are shuffled already

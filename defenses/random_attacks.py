@@ -8,10 +8,11 @@ import tensorflow as tf
 
 from attacks import BudgetAttack, MinimumNormAttack
 from attacks.engine import check_seed
-from defenses.arguments import as_classes, check_epsilon_of, check_network
+from defenses.arguments import as_classes, check_epsilon_of
+from defenses.example_trainer import ExampleTrainer
 
 
-class RandomAttackTrainer(keras.Model):
+class RandomAttackTrainer(ExampleTrainer):
     """Trains a network on batches that one of several attacks, drawn at random, has perturbed.
 
     The examples are made against the weights as they are before each update, with the network in
@@ -34,7 +35,7 @@ class RandomAttackTrainer(keras.Model):
         seed: decides, with the number of updates done (`optimizer.iterations`), which attack is
             drawn, so that a training that is resumed draws what it would have drawn.
 
-    Compile it with a loss of logits; labels are classes [N] or one-hot [N, classes].
+    Compile it with a loss of logits; labels are classes [N] or [N, 1], or one-hot [N, classes].
 
     Example:
         trainer = RandomAttackTrainer(network, [(PGD(steps=10), 0.1), (DeepFool(), None)])
@@ -44,7 +45,8 @@ class RandomAttackTrainer(keras.Model):
 
     Raises:
         TypeError: `network` is no Keras model.
-        ValueError: it ends in softmax, or an argument is out of range.
+        ValueError: it ends in softmax or the like or has one output, or an argument is out of
+            range. From `fit`: images outside [0, 1], before they are used.
     """
 
     def __init__(
@@ -54,16 +56,10 @@ class RandomAttackTrainer(keras.Model):
         seed: int = 0,
         name: str | None = None,
     ):
-        super().__init__(name=name)
-        check_network(network)
+        super().__init__(network, name=name)
         check_seed(seed)
-        self.network = network
-        self.built = network.built
         self.attacks = _checked(attacks, network)
         self.seed = seed
-
-    def call(self, inputs, training=None):
-        return self.network(inputs, training=training)
 
     def drawn(self, update: int) -> int:
         """The index in `attacks` of what makes the examples of an update (the first is 0)."""

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from attacks import BudgetAttack
+from distillation.arguments import check_is_array
 
 
 def static_set(
@@ -18,7 +19,7 @@ def static_set(
     Args:
         model: what an attack takes, attacked as it is now.
         images: floats [N, ...] in [0, 1].
-        labels: true classes, int [N].
+        labels: true classes, int [N] or [N, 1].
         attack: crafts all epsilons in one sweep.
         options: of `attack.craft`, such as `progress`.
 
@@ -30,6 +31,10 @@ def static_set(
     """
     if labels is None:
         raise ValueError("labels is None; accepted: the true classes, int [N]")
+    check_is_array("images", images)
+    labels = np.asarray(labels)
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
     crafted = attack.craft(model, images, labels, epsilons=epsilons, **options)
     joined = np.concatenate([np.asarray(images, np.float32), *crafted])
     return joined, np.tile(labels, 1 + len(epsilons))

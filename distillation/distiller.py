@@ -5,8 +5,11 @@ import math
 import keras
 import tensorflow as tf
 
+from distillation.arguments import check_network, check_probe, static_output_shape
+from distillation.network_trainer import NetworkTrainer
 
-class Distiller(keras.Model):
+
+class Distiller(NetworkTrainer):
     """Trains `student` on hard labels and on the softened outputs of `teacher`.
 
     The loss of a batch (x, y) is
@@ -20,7 +23,15 @@ class Distiller(keras.Model):
     regularisation losses enter. `evaluate` gives the student loss and the metrics.
 
     Args:
-        student, teacher: Keras models from images to outputs [N, classes] of the same classes.
+        student, teacher: Keras models from images to logits [N, classes] of the same classes.
+        softmax_outputs: the networks end in softmax, and their probabilities are softened as if
+            they were logits, as the NTU study did.
+
+    Raises:
+        TypeError: a network that is no Keras model.
+        ValueError: a network with one output, or, unless `softmax_outputs`, one that ends in
+            softmax, sigmoid or the like. A model of its own class is looked at in `fit`: its first
+            images tell, where they are an array, whether it ends in softmax.
 
     Example:
         distiller = Distiller(student, teacher)
@@ -33,16 +44,25 @@ class Distiller(keras.Model):
             temperature=10,
         )
         distiller.fit(x_train, y_train, epochs=3)
+        models.save(distiller.student, "student.h5")
     """
 
-    def __init__(self, student: keras.Model, teacher: keras.Model, **kwargs):
+    called, trains = "distiller", "student"
+
+    def __init__(
+        self,
+        student: keras.Model,
+        teacher: keras.Model,
+        softmax_outputs: bool = False,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
-        for role, model in (("student", student), ("teacher", teacher)):
-            if not isinstance(model, keras.Model):
-                raise TypeError(f"{role} is a {type(model).__name__}; accepted: a keras.Model")
-        shapes = [_static_output_shape(model) for model in (student, teacher)]
+        for name, network in (("student", student), ("teacher", teacher)):
+            check_network(name, network, _OR_ELSE, may_squash=softmax_outputs)
+        shapes = [static_output_shape(model) for model in (student, teacher)]
         if None not in shapes:
             _check_same_classes(*shapes)
+        self.softmax_outputs = softmax_outputs
         self.student = student
         # Past Keras' attribute tracking: the teacher stays the caller's alone.
         object.__setattr__(self, "teacher", teacher)
@@ -65,6 +85,7 @@ class Distiller(keras.Model):
 
         Args:
             optimizer, metrics: as for `keras.Model.compile`; metrics see (y, student output).
+                Where the student computes in float16, the optimizer's loss is scaled.
             student_loss_fn: of (y, student output).
             distillation_loss_fn: of the softened teacher and student outputs.
             alpha: weight of the student loss, 0 to 1. At 1 the teacher is not run.
@@ -98,9 +119,6 @@ class Distiller(keras.Model):
     def __dir__(self):
         # Keras saves and restores whatever `dir` finds.
         return [name for name in super().__dir__() if name != "teacher"]
-
-    def call(self, inputs, training=None):
-        return self.student(inputs, training=training)
 
     def train_step(self, data):
         logs = super().train_step(data)
@@ -143,22 +161,39 @@ class Distiller(keras.Model):
             of each with respect to all trainable weights of the student.
         """
         with tf.GradientTape(persistent=True) as tape:
-            student_loss, distillation_loss = self._terms(
-                x, y, self.student(x, training=False), None, training=True
-            )
+            outputs = tf.cast(self.student(x, training=False), tf.float32)
+            student_loss, distillation_loss = self._terms(x, y, outputs, None, training=True)
             terms = {"student": self.alpha * student_loss}
             if distillation_loss is not None:
                 terms["distillation"] = (1 - self.alpha) * distillation_loss
         report = {}
         for name, term in terms.items():
+            slopes = tape.gradient(term, outputs, unconnected_gradients="zero")
+            # Brought to a size that float16 holds, by a power of two, which changes no digit.
+            total = tf.reduce_sum(tf.abs(slopes))
+            scale = 2.0 ** tf.floor(10 - tf.math.log(tf.maximum(total, 1e-30)) / math.log(2))
             gradients = tape.gradient(
-                term, self.student.trainable_weights, unconnected_gradients="zero"
+                outputs,
+                self.student.trainable_weights,
+                output_gradients=scale * slopes,
+                unconnected_gradients="zero",
             )
             report[f"{name}_term"] = term
-            report[f"{name}_gradient_norm"] = tf.linalg.global_norm(
-                [tf.cast(gradient, tf.float32) for gradient in gradients]
+            report[f"{name}_gradient_norm"] = (
+                tf.linalg.global_norm([tf.cast(gradient, tf.float32) for gradient in gradients])
+                / scale
             )
         return report
+
+    def _check_arrays(self, images) -> None:
+        if not self.softmax_outputs:
+            for name in ("student", "teacher"):
+                check_probe(name, getattr(self, name), images, _OR_ELSE)
+
+    def _with_flat_labels(self, data):
+        # Other losses refuse labels [N, 1], or know what to do with them.
+        sparse = isinstance(self.student_loss_fn, keras.losses.SparseCategoricalCrossentropy)
+        return super()._with_flat_labels(data) if sparse else data
 
     def _terms(self, x, y, y_pred, sample_weight, training):
         y_pred = tf.cast(y_pred, tf.float32)
@@ -175,14 +210,12 @@ class Distiller(keras.Model):
         return student_loss, distillation_loss
 
 
+_OR_ELSE = ", or softmax_outputs=True to soften the probabilities themselves"
+
+
 def _without_distillation_loss(logs: dict) -> dict:
     """The logs of a step that did not run the teacher."""
     return {name: value for name, value in logs.items() if name != "distillation_loss"}
-
-
-def _static_output_shape(model: keras.Model):
-    """None for a subclassed model, or one that is not built: its outputs tell, later."""
-    return getattr(model, "output_shape", None) if model.built else None
 
 
 def _check_same_classes(student_shape, teacher_shape) -> None:

@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 
+@keras.saving.register_keras_serializable(package="distillation")
 class OpaqueCategoricalCrossentropy(keras.losses.CategoricalCrossentropy):
     """Categorical cross-entropy of exactly the tensor it is given.
 
@@ -16,7 +17,11 @@ class OpaqueCategoricalCrossentropy(keras.losses.CategoricalCrossentropy):
     def call(self, y_true, y_pred):
         return super().call(y_true, tf.identity(y_pred))
 
+    def get_config(self):
+        return super().get_config() | {"dtype": self.dtype}
 
+
+@keras.saving.register_keras_serializable(package="distillation")
 class SoftenedCategoricalCrossentropy(keras.losses.CategoricalCrossentropy):
     """Categorical cross-entropy of softmax(logits / T).
 
@@ -32,14 +37,12 @@ class SoftenedCategoricalCrossentropy(keras.losses.CategoricalCrossentropy):
         return super().call(y_true, y_pred / self.temperature)
 
     def get_config(self):
-        return {
-            "temperature": self.temperature,
-            "name": self.name,
-            "reduction": self.reduction,
-            "dtype": self.dtype,
-        }
+        config = super().get_config() | {"temperature": self.temperature, "dtype": self.dtype}
+        del config["from_logits"]
+        return config
 
 
+@keras.saving.register_keras_serializable(package="distillation")
 class SquaredTemperatureKLDivergence(keras.losses.KLDivergence):
     """KL divergence times T squared.
 
@@ -59,4 +62,4 @@ class SquaredTemperatureKLDivergence(keras.losses.KLDivergence):
         return self.temperature**2 * super().call(y_true, y_pred)
 
     def get_config(self):
-        return {**super().get_config(), "temperature": self.temperature}
+        return super().get_config() | {"temperature": self.temperature, "dtype": self.dtype}

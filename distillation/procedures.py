@@ -18,6 +18,7 @@ import numpy as np
 
 from data import training_batches
 from data.pipeline import steps_per_epoch
+from distillation.arguments import check_is_array, check_network, check_unit_range, class_labels
 from distillation.distiller import Distiller
 from distillation.losses import (
     OpaqueCategoricalCrossentropy,
@@ -25,7 +26,9 @@ from distillation.losses import (
     SquaredTemperatureKLDivergence,
 )
 from distillation.monitor import LossTermMonitor
+from distillation.network_trainer import with_loss_scale
 from models import with_softmax, with_temperature
+from models.outputs import check_is_graph
 
 ROLES = ("warm_up", "teacher", "student", "control")
 
@@ -172,10 +175,15 @@ def compile_trainer(
         teacher: for the student, the trained teacher's network (logits).
 
     Raises:
-        ValueError: an unknown role, or a student without a teacher.
+        TypeError: a network that is no Keras model.
+        ValueError: an unknown role, a student without a teacher, or a network with one output or
+            one that ends in softmax or the like.
     """
     if role not in how.roles:
         raise ValueError(f"role is {role!r}; accepted for {how.name}: {', '.join(how.roles)}")
+    check_network("network", network)
+    if teacher is not None:
+        check_network("teacher", teacher)
     metrics = [keras.metrics.CategoricalAccuracy(name="accuracy")]
     if role == "student":
         if teacher is None:
@@ -196,7 +204,7 @@ def compile_trainer(
     if model is network:  # it stays without optimizer and loss, as it is saved
         model = keras.Model(network.inputs, network.outputs)
     loss = keras.losses.CategoricalCrossentropy(from_logits=not how.softmax_outputs)
-    model.compile(optimizer=optimizer, loss=loss, metrics=metrics)
+    model.compile(optimizer=with_loss_scale(optimizer, model), loss=loss, metrics=metrics)
     return model
 
 
@@ -214,7 +222,7 @@ def _distiller(how: Procedure, network, teacher, optimizer, metrics) -> Distille
         "kl": keras.losses.KLDivergence,
         "kl x T^2": lambda: SquaredTemperatureKLDivergence(how.temperature),
     }[how.soft_loss]
-    distiller = Distiller(network, teacher)
+    distiller = Distiller(network, teacher, softmax_outputs=how.softmax_outputs)
     distiller.compile(
         optimizer=optimizer,
         metrics=metrics,
@@ -268,9 +276,9 @@ def defensive_distillation(
     """Trains teacher, student and control by the procedure called `name`.
 
     Args:
-        build: returns a new network that gives logits [N, classes].
+        build: returns a new network that gives logits [N, classes], functional or built sequential.
         images: float32 [N, height, width, channels] in [0, 1].
-        labels: int [N].
+        labels: int [N] or [N, 1].
         temperature, alpha: see `procedure`.
         optimizer: returns a new optimizer.
         epochs: of teacher, student and control each (a warm-up comes on top).
@@ -284,6 +292,14 @@ def defensive_distillation(
         ValueError: naming the argument, its value and what is accepted.
     """
     how = procedure(name, temperature, alpha)
+    check_is_array("images", images)
+    check_unit_range(images)
+    if validation is not None:
+        if not (isinstance(validation, tuple | list) and len(validation) == 2):
+            raise ValueError(
+                f"validation is a {type(validation).__name__}; accepted: a pair (images, labels)"
+            )
+        check_unit_range(validation[0])
     networks: dict[str, keras.Model] = {}
     histories = {}
     for role in how.roles:
@@ -291,6 +307,8 @@ def defensive_distillation(
         role_seed = seed + (1 if role in ("student", "control") else 0)
         keras.utils.set_random_seed(role_seed)
         network = build()
+        check_network("network", network)
+        check_is_graph(network)
         if "warm_up" in networks:
             network.set_weights(networks["warm_up"].get_weights())
         classes = network.output_shape[-1]
@@ -315,12 +333,4 @@ def defensive_distillation(
 
 
 def _one_hot(name: str, labels, classes: int) -> np.ndarray:
-    labels = np.asarray(labels)
-    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
-        raise ValueError(
-            f"{name}: shape {labels.shape} and type {labels.dtype}; accepted: integers [N]"
-        )
-    outside = labels[(labels < 0) | (labels >= classes)]
-    if len(outside):  # Keras would take -1 for the last class
-        raise ValueError(f"{name}: {outside[0]} is among them; accepted: 0 to {classes - 1}")
-    return keras.utils.to_categorical(labels, classes)
+    return keras.utils.to_categorical(class_labels(name, labels, classes), classes)

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers
 
 import data
@@ -12,6 +13,7 @@ import models
 from distillation import defensive_distillation
 
 EPOCHS = 4
+IMAGES = np.zeros((10, 32, 32, 3), np.float32)
 MEASURED = {"student_term", "student_gradient_norm"}
 MEASURED_BOTH = MEASURED | {"distillation_term", "distillation_gradient_norm"}
 PLAIN = {"loss", "accuracy", "val_loss", "val_accuracy"}
@@ -114,7 +116,7 @@ def test_networks_learn_and_give_logits(run, digits):
     for role in ("teacher", "student", "control"):
         network = getattr(result, role)
         assert network is result.networks[role]
-        assert not models.ends_in_softmax(network) and not network.compiled
+        assert models.squashing(network) is None and not network.compiled
         logits = network.predict(digits.x_validation[:96], verbose=0)
         accuracy = np.mean(logits.argmax(axis=1) == digits.y_validation[:96])
         assert accuracy > 0.3  # a tenth by chance
@@ -157,6 +159,7 @@ def test_same_seed_same_weights(distill):
         ({"name": "hinton"}, "procedure is 'hinton'; accepted: 'as_listed', 'corrected', 'soft"),
         ({"alpha": 2}, "alpha is 2; accepted: 0 to 1"),
         ({"temperature": float("inf")}, "temperature is inf; accepted: a finite number above 0"),
+        ({"labels": np.eye(10)}, r"labels: .* accepted: .* labels.argmax\(axis=1\)"),
         ({"labels": np.eye(10)}, r"labels: shape \(10, 10\) and type float64; accepted: integers"),
         ({"labels": np.arange(10.0)}, r"labels: shape \(10,\) and type float64; accepted: int"),
         ({"labels": np.arange(10) - 1}, "labels: -1 is among them; accepted: 0 to 9"),
@@ -165,12 +168,35 @@ def test_same_seed_same_weights(distill):
             {"validation": (np.zeros((10, 32, 32, 3)), np.eye(10))},
             r"validation labels: shape \(10, 10\)",
         ),
+        ({"images": IMAGES + 255}, r"images are outside \[0, 1\]; .* got 255 to 255"),
+        ({"images": (IMAGES + 255).astype(np.uint8)}, r"images are outside \[0, 1\]"),
+        ({"images": (IMAGES + 255).astype(np.float16)}, r"images are outside \[0, 1\]"),
+        ({"images": IMAGES + np.nan}, r"images are outside \[0, 1\]"),
+        ({"validation": (IMAGES + 255, np.arange(10))}, r"images are outside \[0, 1\]"),
+        (
+            {"images": tf.data.Dataset.from_tensors((IMAGES, np.arange(10)))},
+            r"images is a tf.data.Dataset; accepted: an array .*dataset.as_numpy_iterator\(\)",
+        ),
+        (
+            {"validation": tf.data.Dataset.from_tensors((IMAGES, np.arange(10)))},
+            r"validation is a .*; accepted: a pair \(images, labels\)",
+        ),
     ],
 )
 def test_refusals(arguments, message):
     starts = Starts()
-    arguments = {"labels": np.arange(10), "callbacks": lambda role, network: [starts]} | arguments
-    images = np.zeros((10, 32, 32, 3), np.float32)
+    arguments = {
+        "images": IMAGES,
+        "labels": np.arange(10),
+        "callbacks": lambda role, network: [starts],
+    } | arguments
     with pytest.raises(ValueError, match=message):
-        defensive_distillation(build, images, **arguments)
+        defensive_distillation(build, **arguments)
     assert not starts.weights
+
+
+def test_columns_of_labels_and_images_kept_as_bytes():
+    images = data.ByteImages(np.zeros((10, 32, 32, 3), np.uint8))
+    column = np.arange(10)[:, None]
+    result = defensive_distillation(build, images, column, validation=(IMAGES, column), epochs=0)
+    assert set(result.networks) == {"teacher", "student", "control"}

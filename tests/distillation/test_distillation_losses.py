@@ -89,3 +89,25 @@ def test_softened_cross_entropy_and_its_config():
         {"SoftenedCategoricalCrossentropy": SoftenedCategoricalCrossentropy},
     )
     assert float(again(labels, logits)) == pytest.approx(expected, rel=1e-6)
+
+
+LOSSES = [
+    OpaqueCategoricalCrossentropy(
+        from_logits=True, label_smoothing=0.2, axis=1, reduction="sum", dtype="float64"
+    ),
+    SoftenedCategoricalCrossentropy(
+        3.0, label_smoothing=0.2, axis=1, reduction="sum", dtype="float64"
+    ),
+    SquaredTemperatureKLDivergence(3.0, reduction="sum", dtype="float64"),
+]
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: type(loss).__name__)
+def test_settings_outlive_the_config(loss):
+    labels = np.moveaxis(np.eye(3)[[[0, 2], [1, 0]]], -1, 1)
+    outputs = softmax(np.random.default_rng(0).normal(size=labels.shape), axis=1)
+    stored = keras.losses.serialize(loss)
+    for again in (type(loss).from_config(loss.get_config()), keras.losses.deserialize(stored)):
+        assert again.get_config() == loss.get_config()
+        assert float(again(labels, outputs)) == float(loss(labels, outputs))
+        assert again.name == loss.name and again.dtype == "float64"

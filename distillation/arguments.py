@@ -1,0 +1,112 @@
+"""What trainings demand of networks, images and labels."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from data import ByteImages
+from models import squashing
+
+OUTSIDE = (
+    "images are outside [0, 1]; accepted: finite values from 0 to 1, for example grey / 255 "
+    "(for a network that takes 0 to 255: models.with_unit_range(network))"
+)
+
+
+def check_network(
+    name: str, network: keras.Model, or_else: str = "", may_squash: bool = False
+) -> None:
+    """Refuses what gives no logits of two classes or more, as far as can be seen.
+
+    Of a model of its own class, or one that is not built, the outputs tell: see `check_outputs`
+    and `check_probe`.
+
+    Args:
+        name: of the argument.
+        or_else: another way out for a network that ends in softmax or the like.
+        may_squash: whether such a network is accepted.
+
+    Raises:
+        TypeError: no Keras model.
+        ValueError: one output, or a network that ends in softmax or the like.
+    """
+    if not isinstance(network, keras.Model):
+        raise TypeError(f"{name} is a {type(network).__name__}; accepted: a keras.Model")
+    check_outputs(name, static_output_shape(network))
+    kind = squashing(network)
+    if kind is not None and not may_squash:
+        raise ValueError(
+            f"{name} {network.name!r} ends in {kind}; accepted: logits, for example "
+            f"models.without_softmax({name}){or_else}"
+        )
+
+
+def check_outputs(name: str, shape) -> None:
+    """Refuses outputs of one class: their softmax is 1, whatever the network says."""
+    if isinstance(shape, tuple | tf.TensorShape) and (len(shape) < 2 or shape[-1] == 1):
+        raise ValueError(
+            f"{name} gives outputs of shape {tuple(shape)}; accepted: logits of 2 classes or more "
+            f"(of one output, models.two_classes({name}) makes two)"
+        )
+
+
+def check_probe(name: str, network: keras.Model, images, or_else: str = "") -> None:
+    """Refuses a network that cannot be looked into and gives probabilities for the first images."""
+    if getattr(network, "inputs", None):
+        return
+    few = np.asarray(images[:2])
+    few = few.astype(np.float32) if few.dtype == np.float64 else few
+    outputs = np.asarray(network(few, training=False), np.float32)
+    # The tolerance is that of probabilities in float16.
+    if outputs.ndim == 2 and outputs.shape[1] > 1 and outputs.size and outputs.min() >= 0:
+        if np.allclose(outputs.sum(axis=1), 1, atol=1e-3):
+            raise ValueError(
+                f"the outputs of {name} {network.name!r} are probabilities; accepted: "
+                f"logits{or_else}"
+            )
+
+
+def check_unit_range(images) -> None:
+    """Refuses arrays [N, ...] with values outside [0, 1], and NaN."""
+    if isinstance(images, ByteImages):
+        return
+    for start in range(0, len(images), _AT_ONCE):
+        part = np.asarray(images[start : start + _AT_ONCE], np.float32)
+        if part.size and not (part.min() >= 0 and part.max() <= 1):  # also true for NaN
+            raise ValueError(f"{OUTSIDE}; got {part.min():g} to {part.max():g}")
+
+
+def check_is_array(name: str, images) -> None:
+    if not (hasattr(images, "__len__") and hasattr(images, "__getitem__")):
+        kind = "tf.data.Dataset" if isinstance(images, tf.data.Dataset) else type(images).__name__
+        raise ValueError(
+            f"{name} is a {kind}; accepted: an array [N, ...] (of a dataset of batches: "
+            "images, labels = map(np.concatenate, zip(*dataset.as_numpy_iterator())))"
+        )
+
+
+def class_labels(name: str, labels, classes: int) -> np.ndarray:
+    """Integer labels [N] or [N, 1], all of them classes, as [N]."""
+    labels = np.asarray(labels)
+    shape, kind = labels.shape, labels.dtype
+    if labels.ndim == 2 and shape[1] == 1:
+        labels = labels[:, 0]
+    if labels.ndim != 1 or not np.issubdtype(kind, np.integer):
+        way_out = (
+            "of one-hot labels, labels.argmax(axis=1)" if len(shape) > 1 else "labels.astype(int)"
+        )
+        raise ValueError(
+            f"{name}: shape {shape} and type {kind}; accepted: integers [N] or [N, 1] ({way_out})"
+        )
+    outside = labels[(labels < 0) | (labels >= classes)]
+    if len(outside):  # Keras would take -1 for the last class
+        raise ValueError(f"{name}: {outside[0]} is among them; accepted: 0 to {classes - 1}")
+    return labels
+
+
+def static_output_shape(model: keras.Model) -> tuple | None:
+    """`None` for a model of its own class, or one that is not built: its outputs tell, later."""
+    return getattr(model, "output_shape", None) if model.built else None
+
+
+_AT_ONCE = 4096
