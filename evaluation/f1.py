@@ -10,7 +10,7 @@ def macro_f1(labels, predictions, num_classes: int) -> float:
     predicted, or the reverse, has an F1 of 0; a class that is neither has none and is left out.
 
     Args:
-        labels, predictions: classes, int [N].
+        labels, predictions: classes, int [N] or [N, 1]; a prediction of -1 is of no class.
 
     Raises:
         ValueError: not two equal shapes [N] with N > 0, or a class outside 0 to num_classes - 1.
@@ -23,7 +23,7 @@ def f1_per_class(labels, predictions, num_classes: int) -> np.ndarray:
 
     F1 = 2 correct / (labelled + predicted). Raises ValueError as `macro_f1` does.
     """
-    labels, predictions = np.asarray(labels), np.asarray(predictions)
+    labels, predictions = (column(classes) for classes in (labels, predictions))
     if labels.shape != predictions.shape or labels.ndim != 1 or not len(labels):
         raise ValueError(
             f"labels have shape {labels.shape} and predictions {predictions.shape}; accepted: two "
@@ -31,13 +31,20 @@ def f1_per_class(labels, predictions, num_classes: int) -> np.ndarray:
         )
     for name, classes in (("labels", labels), ("predictions", predictions)):
         whole = np.issubdtype(classes.dtype, np.integer)
-        if not whole or classes.min() < 0 or classes.max() >= num_classes:
+        lowest = 0 if name == "labels" else -1
+        if not whole or classes.min() < lowest or classes.max() >= num_classes:
             raise ValueError(
                 f"{name} are of type {classes.dtype}, from {classes.min()} to {classes.max()}; "
-                f"accepted: whole numbers, 0 to {num_classes - 1}"
+                f"accepted: whole numbers, {lowest} to {num_classes - 1}"
             )
     correct = np.bincount(labels[labels == predictions], minlength=num_classes)
     counted = np.bincount(labels, minlength=num_classes)
-    counted += np.bincount(predictions, minlength=num_classes)
+    counted += np.bincount(predictions[predictions >= 0], minlength=num_classes)
     with np.errstate(invalid="ignore"):
         return 2 * correct / counted
+
+
+def column(classes) -> np.ndarray:
+    """[N] of [N, 1], as `keras.datasets` gives labels."""
+    classes = np.asarray(classes)
+    return classes[:, 0] if classes.ndim == 2 and classes.shape[1] == 1 else classes

@@ -8,12 +8,15 @@ from time import perf_counter
 import numpy as np
 import pandas as pd
 import tensorflow as tf
-from scipy.special import softmax
 
 from attacks import Targeted
-from attacks.classifier import AsLogits
+from attacks.classifier import spread_of
 from attacks.engine import Task
-from attacks.gradients import loss_gradient
+from attacks.geometry import flat
+from attacks.goals import predicted
+from attacks.gradients import raw_loss_gradient
+from attacks.losses import BY_NAME as LOSSES
+from attacks.readings import as_reading
 from evaluation.f1 import macro_f1
 from evaluation.similarity import structural_similarity
 from evaluation.statistics import wilson
@@ -27,33 +30,32 @@ class Outcomes:
     Attributes:
         epsilons: float [E], distances in [0, 1] pixels.
         labels: int [N], true classes.
-        clean_predictions: int [N].
+        clean_predictions: int [N]; -1 where a logit is not finite, as in all predictions.
         predictions: int [E, N], of the adversarial images.
         rounded_predictions: int [E, N], of the adversarial images rounded to 8 bits and
             clipped to [0, 1], as they would be stored in a picture.
         rounds_away: bool [E, N], adversarial images that are the clean image after rounding.
         linf, l2: float [E, N], distances from the clean images.
         gradient_evaluations: int [E, N].
-        zero_gradient: bool [N], images where the gradient of cross-entropy is exactly zero
-            everywhere, in the model that the attack sees.
+        zero_gradient: bool [N], images where the gradient of the loss that the attack climbs is
+            exactly zero everywhere, in the model that it sees; `None` where it climbs no loss.
+        gradient_not_finite: bool [N], images where some of that gradient is not finite.
         out_of_range: bool [E, N], adversarial images that leave [0, 1].
         own_labels: the attack moved away from the predictions of the model that it sees.
         seconds: of the whole sweep.
         examples: float32 [E, n, ...], adversarial images of a few images.
         example_images: float32 [n, ...], these images.
         example_probabilities: float32 [1 + E, n, classes], of these images, without attack first.
-            `None` in files of older versions.
         targets: int [N], the classes of a targeted attack; `None` for an untargeted one.
         label_ranks, clean_label_ranks: int [E, N] and [N], how many other classes have at least the
-            logit of the true class; see `top_k.label_ranks`. `None` in files of older versions.
-        inference_seconds: of classifying the clean images once, already compiled; NaN in files of
-            older versions.
+            logit of the true class; see `top_k.label_ranks`.
+        inference_seconds: of classifying the clean images once, already compiled.
         crafting_seconds: of the sweep for one image, without the first batch, which compiles, if
-            there are more; NaN in files of older versions.
+            there are more.
         gaps: float [E, N], between the two highest probabilities of the adversarial images.
-            `None` in files of older versions.
-        l0: float [E, N], values that differ from the clean image's. `None` in files of older
-            versions.
+        l0: float [E, N], values that differ from the clean image's.
+        random: bool [N], clean images whose prediction differs between two passes.
+        spread: the largest difference of a logit between these passes; 0 if it is of rounding.
         ssim: float [E, N], structural similarity to the clean images, see
             `similarity.structural_similarity`; `None` where it was not asked for.
     """
@@ -67,20 +69,23 @@ class Outcomes:
     linf: np.ndarray
     l2: np.ndarray
     gradient_evaluations: np.ndarray
-    zero_gradient: np.ndarray
+    random: np.ndarray
+    spread: float
     out_of_range: np.ndarray
     own_labels: bool
     seconds: float
     examples: np.ndarray
     example_images: np.ndarray
+    example_probabilities: np.ndarray
+    label_ranks: np.ndarray
+    clean_label_ranks: np.ndarray
+    inference_seconds: float
+    crafting_seconds: float
+    gaps: np.ndarray
+    l0: np.ndarray
+    zero_gradient: np.ndarray | None = None
+    gradient_not_finite: np.ndarray | None = None
     targets: np.ndarray | None = None
-    label_ranks: np.ndarray | None = None
-    clean_label_ranks: np.ndarray | None = None
-    inference_seconds: float = float("nan")
-    example_probabilities: np.ndarray | None = None
-    crafting_seconds: float = float("nan")
-    gaps: np.ndarray | None = None
-    l0: np.ndarray | None = None
     ssim: np.ndarray | None = None
 
     @classmethod
@@ -94,6 +99,7 @@ class Outcomes:
                 fields[name] = np.concatenate([getattr(part, name) for part in parts], axis)
         for name in ("seconds", "inference_seconds"):
             fields[name] = sum(getattr(part, name) for part in parts)
+        fields["spread"] = max(part.spread for part in parts)
         fields["crafting_seconds"] = float(np.mean([part.crafting_seconds for part in parts]))
         return cls(**fields)
 
@@ -110,6 +116,18 @@ class Outcomes:
         """bool [N]."""
         return self.clean_predictions == self.labels
 
+    @property
+    def fooled(self) -> np.ndarray:
+        """bool [E, N]: images that were right and that the attack turned (to its target).
+
+        Where a logit is not finite, the image is not right any more, but not fooled either.
+        """
+        if self.targets is None:
+            turned = (self.predictions != self.labels) & (self.predictions >= 0)
+        else:
+            turned = self.predictions == self.targets
+        return turned & self.clean_correct
+
     def top_k_correct(self, k: int) -> np.ndarray:
         """bool [E, N]: whether the true class of the adversarial image is among the `k` first.
 
@@ -125,7 +143,8 @@ class Outcomes:
 
     def table(self) -> pd.DataFrame:
         """One row per epsilon, the clean images (epsilon 0) first; accuracies are fractions."""
-        rows = [self._row(0.0, self.clean_correct) | self._scores(None)]
+        clean = self._row(0.0, self.clean_correct) | self._scores(None)
+        rows = [clean | {"not_finite": np.mean(self.clean_predictions < 0)} | self._of_model()]
         for index, epsilon in enumerate(self.epsilons):
             rows.append(
                 self._row(float(epsilon), self.correct[index])
@@ -136,17 +155,39 @@ class Outcomes:
                     "rounds_away": np.mean(self.rounds_away[index] & (self.linf[index] > 0)),
                     "mean_linf": self.linf[index].mean(),
                     "mean_l2": self.l2[index].mean(),
-                    "median_l2_moved": _median(self.l2[index]),
+                    "not_finite": np.mean(self.predictions[index] < 0),
                     "gradient_evaluations": self.gradient_evaluations[index].mean(),
                     "out_of_range": np.mean(self.out_of_range[index]),
-                    "zero_gradient": np.mean(self.zero_gradient),
                     "seconds": self.seconds,
                     "inference_seconds": self.inference_seconds,
                     "crafting_seconds": self.crafting_seconds,
                 }
+                | self._of_model()
+                | self._distances_of_fooled(index)
                 | self._target_rate(index)
             )
         return pd.DataFrame(rows)
+
+    def _of_model(self) -> dict:
+        """What was seen of the model on the clean images, as shares of them."""
+        return {
+            "zero_gradient": _share(self.zero_gradient),
+            "gradient_not_finite": _share(self.gradient_not_finite),
+            "random": np.mean(self.random),
+            "spread": self.spread,
+        }
+
+    def _distances_of_fooled(self, index: int) -> dict:
+        """How far the images moved that the attack turned; others say nothing of its strength."""
+        fooled = self.fooled[index]
+        linf, l2 = self.linf[index, fooled], self.l2[index, fooled]
+        some = bool(len(l2))
+        return {
+            "fooled": len(l2),
+            "fooled_mean_linf": linf.mean() if some else np.nan,
+            "fooled_mean_l2": l2.mean() if some else np.nan,
+            "fooled_median_l2": np.median(l2) if some else np.nan,
+        }
 
     def _scores(self, index: int | None) -> dict:
         """Macro F1 and top-5 accuracy; what counts as wrong without attack stays so."""
@@ -158,11 +199,11 @@ class Outcomes:
         else:
             predictions = np.where(self.clean_correct, self.predictions[index], clean)
         classes = int(max(self.labels.max(), predictions.max())) + 1
-        scores = {"macro_f1": macro_f1(self.labels, predictions, classes)}
-        if self.label_ranks is not None:
-            among = self.clean_top_k_correct(5) if index is None else self.top_k_correct(5)[index]
-            scores["top_5_accuracy"] = float(among.mean())
-        return scores
+        among = self.clean_top_k_correct(5) if index is None else self.top_k_correct(5)[index]
+        return {
+            "macro_f1": macro_f1(self.labels, predictions, classes),
+            "top_5_accuracy": float(among.mean()),
+        }
 
     def _target_rate(self, index: int) -> dict:
         if self.targets is None:
@@ -196,14 +237,15 @@ class Outcomes:
             fields = {name: stored[name] for name in stored.files}
         scalars = {
             "own_labels": bool,
-            **dict.fromkeys(("seconds", "inference_seconds", "crafting_seconds"), float),
+            **dict.fromkeys(("seconds", "inference_seconds", "crafting_seconds", "spread"), float),
         }
         return cls(**{name: scalars.get(name, np.asarray)(value) for name, value in fields.items()})
 
 
 #: Along which axis the images of each array are.
 _AXES = {
-    **dict.fromkeys(("labels", "clean_predictions", "zero_gradient", "targets"), 0),
+    **dict.fromkeys(("labels", "clean_predictions", "random", "targets"), 0),
+    **dict.fromkeys(("zero_gradient", "gradient_not_finite"), 0),
     **dict.fromkeys(("clean_label_ranks", "example_images"), 0),
     **dict.fromkeys(("predictions", "rounded_predictions", "rounds_away", "linf", "l2"), 1),
     **dict.fromkeys(("gradient_evaluations", "out_of_range", "label_ranks"), 1),
@@ -234,9 +276,9 @@ def evaluate(
 
     Args:
         model: what an attack takes: a Keras model or callable that gives logits, or either in
-            `attacks.as_logits`.
+            `attacks.as_logits` or `attacks.as_probabilities`.
         images: float32 [N, ...] in [0, 1].
-        labels: int [N], true classes, against which accuracy is counted in any case.
+        labels: int [N] or [N, 1], true classes, against which accuracy is counted in any case.
         attack: `attacks.FGSM`, `attacks.PGD`, ... Of a minimum-norm attack, whose one run
             serves all epsilons, a perturbation counts where it is within epsilon.
         epsilons: distances in [0, 1] pixels; for a minimum-norm attack infinity as well.
@@ -341,8 +383,9 @@ def _evaluate_part(
 
     clean = task.logits(images)
     started = perf_counter()
-    task.logits(images)
+    again = task.logits(images)
     inference_seconds = perf_counter() - started
+    climbed = seen.logits(images).argmax(axis=1) if own_labels else labels
     if surrogate is None:
         logits = [result.logits for result in results]
     else:
@@ -364,18 +407,16 @@ def _evaluate_part(
     return Outcomes(
         epsilons=np.array(epsilons, np.float64),
         labels=labels,
-        clean_predictions=clean.argmax(axis=1),
-        predictions=stacked([each.argmax(axis=1) for each in logits], np.int64, count),
-        rounded_predictions=stacked([each.argmax(axis=1) for each in rounded], np.int64, count),
+        clean_predictions=predicted(clean),
+        predictions=stacked([predicted(each) for each in logits], np.int64, count),
+        rounded_predictions=stacked([predicted(each) for each in rounded], np.int64, count),
         rounds_away=stacked([_same(picture, clean_picture) for picture in pictures], bool, count),
         linf=stacked([r.distances["linf"] for r in results], np.float64, count),
         l2=stacked([r.distances["l2"] for r in results], np.float64, count),
         gradient_evaluations=stacked([r.gradient_evaluations for r in results], np.int64, count),
-        zero_gradient=_zero_gradient(
-            seen,
-            seen.logits(images).argmax(axis=1) if own_labels else labels,
-            getattr(attack, "temperature", 1.0),
-        ),
+        **_of_gradients(seen, climbed, attack),
+        random=predicted(clean) != predicted(again),
+        spread=spread_of(clean, again),
         out_of_range=stacked([_leaves_range(r.images) for r in results], bool, count),
         own_labels=own_labels,
         seconds=seconds,
@@ -411,21 +452,12 @@ def _gaps(probabilities: np.ndarray) -> np.ndarray:
     return first - second
 
 
-def _probabilities(model, outputs: np.ndarray) -> np.ndarray:
-    """float32 [n, classes] from what the model gives."""
-    found = outputs if isinstance(model, AsLogits) else softmax(outputs.astype(float), axis=1)
-    return found.astype(np.float32)
+def _probabilities(model, logits: np.ndarray) -> np.ndarray:
+    """float32 [n, classes]."""
+    return as_reading(model).outputs.probabilities(logits)
 
 
-def _median(distances: np.ndarray) -> float:
-    """Of the images that were changed; NaN if none was."""
-    moved = distances[distances > 0]
-    return float(np.median(moved)) if len(moved) else float("nan")
-
-
-def _among_first(ranks: np.ndarray | None, k: int) -> np.ndarray:
-    if ranks is None:
-        raise ValueError("these outcomes were stored without ranks; evaluate the attack again")
+def _among_first(ranks: np.ndarray, k: int) -> np.ndarray:
     if k < 1:
         raise ValueError(f"k is {k}; accepted: 1 or more")
     return ranks < k
@@ -450,20 +482,29 @@ def _leaves_range(images: np.ndarray) -> np.ndarray:
     return (flat.min(axis=1) < 0) | (flat.max(axis=1) > 1)
 
 
-def _zero_gradient(task: Task, labels: np.ndarray, temperature: float) -> np.ndarray:
-    """Images from which a gradient attack cannot move (bool [N])."""
+def _share(which: np.ndarray | None) -> float:
+    return float("nan") if which is None else float(np.mean(which))
+
+
+def _of_gradients(task: Task, labels: np.ndarray, attack) -> dict[str, np.ndarray | None]:
+    """Where the gradient that the attack climbs is zero everywhere, and where it is not finite."""
+    names = ("zero_gradient", "gradient_not_finite")
+    if attack.climbs is None:
+        return dict.fromkeys(names)
 
     def make(logits_of):
-        def has_none(images, classes, temperature):
-            gradient, _ = loss_gradient(logits_of, images, classes, 1.0, temperature)
-            return tf.reduce_all(
-                tf.equal(tf.reshape(gradient, [tf.shape(images)[0], -1]), 0), axis=1
+        def check(images, classes, temperature):
+            gradient, _ = raw_loss_gradient(
+                logits_of, images, classes, 1.0, temperature, LOSSES[attack.climbs]
             )
+            values = flat(gradient)
+            zero = tf.reduce_all(tf.equal(values, 0), axis=1)
+            return zero, ~tf.reduce_all(tf.math.is_finite(values), axis=1)
 
-        return has_none
+        return check
 
-    has_none = task.classifier.compiled(
-        "zero gradient",
+    check = task.classifier.compiled(
+        f"check of gradients {attack.climbs}",
         make,
         [
             task.classifier.batch_spec,
@@ -473,6 +514,8 @@ def _zero_gradient(task: Task, labels: np.ndarray, temperature: float) -> np.nda
     )
     starts = range(0, len(task.images), task.batch_size)
     parts = [slice(start, start + task.batch_size) for start in starts]
-    return np.concatenate(
-        [has_none(task.images[part], labels[part], temperature).numpy() for part in parts]
-    )
+    checked = [check(task.images[part], labels[part], attack.temperature) for part in parts]
+    return {
+        name: np.concatenate([each.numpy() for each in values])
+        for name, values in zip(names, zip(*checked))
+    }

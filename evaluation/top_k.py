@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from evaluation.f1 import column
+
 #: A rank that is below no k.
 NEVER = np.iinfo(np.int64).max
 
@@ -16,12 +18,12 @@ def label_ranks(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
     Args:
         logits: floats [N, classes].
-        labels: int [N], true classes.
+        labels: int [N] or [N, 1], true classes.
 
     Raises:
         ValueError: logits of another shape, or labels that do not fit them.
     """
-    logits, labels = np.asarray(logits), np.asarray(labels)
+    logits, labels = np.asarray(logits), column(labels)
     if logits.ndim != 2:
         raise ValueError(f"logits have shape {logits.shape}; accepted: [N, classes]")
     count, classes = logits.shape

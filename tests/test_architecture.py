@@ -12,7 +12,7 @@ BELOW = {
     "models": set(),
     "attacks": {"models"},
     "distillation": {"data", "models"},
-    "defenses": {"attacks", "models", "data"},
+    "defenses": {"distillation", "attacks", "models", "data"},
     "evaluation": {"attacks", "models", "data"},
     "studies": {"evaluation", "defenses", "distillation", "attacks", "models", "data"},
     "reports": {

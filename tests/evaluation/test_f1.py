@@ -42,7 +42,7 @@ def test_equal_to_scikit_learn():
         ([], [], "with N > 0"),
         ([[0, 1]], [[0, 1]], r"equal shapes \[N\]"),
         ([0, 3], [0, 1], "labels are of type .* from 0 to 3; accepted: whole numbers, 0 to 2"),
-        ([0, 1], [0, -1], "predictions are of type .* from -1 to 0"),
+        ([0, 1], [0, -2], "predictions are of type .* from -2 to 0"),
         ([0, 1], [0.0, 1.0], "predictions are of type float64"),
     ],
 )

@@ -8,13 +8,18 @@ import tensorflow as tf
 from keras import layers
 
 import models
-from attacks import FGSM, PGD, DeepFool, as_logits
+from attacks import APGD, FGSM, PGD, DeepFool, as_logits
 from evaluation import Outcomes, evaluate, wilson
 from evaluation.outcomes import _crafting_seconds, _gaps
 from evaluation.similarity import structural_similarity
 
 EPSILONS = [0.02, 0.1, 0.3]
-ATTACKS = [FGSM(), FGSM("l2", clip=False), PGD(5), PGD(5, clip=False, batch_size=16)]
+ATTACKS = [
+    FGSM(),
+    FGSM("l2", clip=False),
+    PGD(5, random_start=False),
+    PGD(5, clip=False, batch_size=16, random_start=False),
+]
 
 
 @pytest.fixture(scope="module")
@@ -232,7 +237,7 @@ def test_the_examples_kept_are_those_asked_for(model, images, labels):
 
 
 def test_no_epsilon_leaves_the_clean_accuracy(model, images, labels):
-    outcomes = evaluate(model, images, labels, PGD(2), [])
+    outcomes = evaluate(model, images, labels, PGD(2, random_start=False), [])
     assert outcomes.predictions.shape == (0, 40)
     assert outcomes.table().accuracy.tolist() == [0.75]
 
@@ -272,7 +277,9 @@ def test_one_run_of_a_minimum_norm_attack_serves_all_epsilons(model, images, lab
 
 def test_targets(model, images, labels, tmp_path):
     targets = (labels + 1) % 4
-    outcomes = evaluate(model, images, labels, PGD(5), [0.05, 0.3], targets=targets)
+    outcomes = evaluate(
+        model, images, labels, PGD(5, random_start=False), [0.05, 0.3], targets=targets
+    )
     np.testing.assert_array_equal(outcomes.targets, targets)
     rates = outcomes.table().target_rate
     np.testing.assert_allclose(rates[1:], (outcomes.predictions == targets).mean(axis=1))
@@ -293,7 +300,7 @@ def test_targets(model, images, labels, tmp_path):
 def test_refused_targets(model, images, labels, change, message):
     change = change | {"targets": change["targets"](labels)}
     with pytest.raises(ValueError, match=message):
-        evaluate(model, images, labels, PGD(2), [0.1], **change)
+        evaluate(model, images, labels, PGD(2, random_start=False), [0.1], **change)
 
 
 def test_a_transfer_attack_is_crafted_on_one_model_and_counted_on_another(model, images, labels):
@@ -326,3 +333,56 @@ def test_crafting_time_leaves_out_the_batch_that_compiles():
 def test_gaps_are_between_the_two_highest_probabilities():
     probabilities = np.array([[0.1, 0.7, 0.2], [0.4, 0.2, 0.4]])
     np.testing.assert_allclose(_gaps(probabilities), [0.5, 0.0], atol=1e-12)
+
+
+@pytest.mark.parametrize("attack", [PGD(3), DeepFool()], ids=str)
+def test_distances_of_what_was_fooled(model, images, labels, attack):
+    """Failures and images that were wrong without attack say nothing of a perturbation."""
+    wrong = labels.copy()
+    wrong[:20] = (np.asarray(model(images)).argmax(axis=1)[:20] + 1) % 4
+    outcomes = evaluate(model, images, wrong, attack, [0.05])
+    row = outcomes.table().iloc[1]
+    was_right = outcomes.clean_predictions == wrong
+    turned = outcomes.predictions[0] != wrong
+    assert not was_right[:20].any() and 0 < (was_right & turned).sum() < was_right.sum()
+    assert row.fooled == (was_right & turned).sum() == outcomes.fooled.sum()
+    distances = outcomes.l2[0, was_right & turned]
+    assert row.fooled_mean_l2 == pytest.approx(distances.mean())
+    assert row.fooled_median_l2 == pytest.approx(np.median(distances))
+    assert row.fooled_mean_linf == pytest.approx(outcomes.linf[0, was_right & turned].mean())
+    if isinstance(attack, DeepFool):  # failures and the images left alone count as 0 there
+        assert row.mean_l2 < row.fooled_mean_l2
+
+
+def test_of_a_targeted_attack_what_reached_its_target_was_fooled(model, images, labels):
+    targets = (labels + 1) % 4
+    outcomes = evaluate(model, images, labels, PGD(10), [0.3], targets=targets)
+    expected = (outcomes.predictions == targets) & outcomes.clean_correct
+    np.testing.assert_array_equal(outcomes.fooled, expected)
+    assert outcomes.fooled.any()
+
+
+def test_labels_in_a_column_and_what_is_stored(model, images, labels, tmp_path):
+    for attack in (FGSM(), DeepFool(2)):
+        expected = evaluate(model, images, labels, attack, [0.1])
+        outcomes = evaluate(model, images, labels[:, None], attack, [0.1])
+        outcomes.save(tmp_path / "stored.npz")
+        stored = Outcomes.load(tmp_path / "stored.npz")
+        timed = ["seconds", "inference_seconds", "crafting_seconds"]
+        tables = [each.table().drop(columns=timed) for each in (expected, outcomes, stored)]
+        pd.testing.assert_frame_equal(tables[0], tables[1])
+        pd.testing.assert_frame_equal(tables[1], tables[2])
+
+
+def test_gradients_are_those_of_the_loss_that_is_climbed(images, labels):
+    """Softmax in float32 saturates where the margin does not."""
+
+    def sure(batch):
+        return 1e4 * tf.reshape(batch, [-1, 36])[:, :4]
+
+    truth = np.asarray(sure(images)).argmax(axis=1)
+    shares = [
+        evaluate(sure, images, truth, attack, [0.1]).table()["zero_gradient"][1]
+        for attack in (FGSM(), APGD(3, loss="margin"), FGSM(temperature=1e4))
+    ]
+    assert shares[0] > 0.5 and shares[1] == 0 and shares[2] == 0
