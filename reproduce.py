@@ -12,6 +12,7 @@ import math
 import os
 import sys
 import typing
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -22,11 +23,12 @@ from typing import Annotated
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import typer  # noqa: E402
+from rich import box  # noqa: E402
 from rich.console import Console  # noqa: E402
 from rich.markup import escape  # noqa: E402
-from rich.table import Table  # noqa: E402
+from rich.table import Column, Table  # noqa: E402
 
-console = Console()
+console = Console(emoji=False)  # ":x:" in a path is no picture
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -101,9 +103,8 @@ def list_studies(
         table = Table("study", "profile", "arms", "cost", "what")
         for name, listed in STUDIES.items():
             for profile_name, each in listed.profiles.items():
-                table.add_row(
-                    name, profile_name, str(len(listed.arms(each))), each.cost, listed.title
-                )
+                arms = str(len(listed.arms(each)))
+                table.add_row(*map(escape, (name, profile_name, arms, each.cost, listed.title)))
         console.print(table)
 
 
@@ -138,14 +139,10 @@ def run(
                     progress=bars,
                 )
         except KeyboardInterrupt:
-            console.print(
-                "\nInterrupted. Finished stages are kept; the same command goes on from here."
-            )
+            _say("\nInterrupted. Finished stages are kept; the same command goes on from here.")
             raise typer.Exit(130) from None
         console.print(summary(done.results))
-        console.print(
-            f"{perf_counter() - started:.0f} s. Report: {_shown(done.page)}", soft_wrap=True
-        )
+        _say(f"{perf_counter() - started:.0f} s. Report: {_shown(done.page)}")
 
 
 @app.command()
@@ -165,13 +162,14 @@ def report(
                 f"no results in {target}; first: "
                 f"python reproduce.py run {study} --profile {profile}"
             )
-        console.print(f"Report: {_shown(reports.build_report(chosen, target))}", soft_wrap=True)
+        _say(f"Report: {_shown(reports.build_report(chosen, target))}")
 
 
 @app.command()
 def attack(
     model: Annotated[
-        Path, typer.Argument(help="A Keras model, .h5 or .keras, that takes images in [0, 1].")
+        Path,
+        typer.Argument(help="A Keras model, .h5 or .keras, of images in [0, 1] (or see --range)."),
     ],
     data: Annotated[
         str,
@@ -202,10 +200,16 @@ def attack(
     softmax: Annotated[
         str,
         typer.Option(
-            help="For a model that ends in softmax: refuse it, remove the softmax, or "
-            "keep it and treat probabilities as logits."
+            help="For a model that ends in softmax, sigmoid or the like: refuse it, remove what "
+            "it ends in, or keep it and treat the outputs as logits."
         ),
     ] = "refuse",
+    pixel_range: Annotated[
+        str,
+        typer.Option(
+            "--range", help="What the model takes: 0-1, or 0-255 for one that rescales by itself."
+        ),
+    ] = "0-1",
     own_labels: Annotated[
         bool, typer.Option(help="Move away from the model's predictions, not the true labels.")
     ] = False,
@@ -229,6 +233,7 @@ def attack(
 
         import attacks
         import data as data_sets
+        import defenses  # noqa: F401  (its layers, so that checkpoints that hold them load)
         import models
         from evaluation import evaluate
         from reports import Bars
@@ -253,35 +258,43 @@ def attack(
             epsilons = [epsilon(text) for text in epsilon_texts]
         else:
             epsilons = [math.inf if minimum_norm else 8 / 255]
-        network = _without_softmax(models.load_checkpoint(model), softmax)
+        network = _with_range(models.load_checkpoint(model), pixel_range)
         dataset = data_sets.load(data, data_dir=data_dir, images_per_class=images_per_class)
         x, y = dataset.x_test[:images], dataset.y_test[:images]
+        network, notes = _fitted(network, dataset)
+        classes = max(2, network.output_shape[-1])
+        network = _read(network, softmax, x)
         if target is not None:
             x, y = x[y != target], y[y != target]
+        if not len(x):
+            raise ValueError(f"--target is {target}, the class of all --images; accepted: more")
         with Bars(console) as bars, bars.stage(f"{attack} on {model.name}") as update:
-            outcomes = evaluate(
-                network,
-                x,
-                y,
-                chosen,
-                epsilons,
-                own_labels=own_labels,
-                targets=None if target is None else np.full(len(y), target),
-                progress=lambda done, count: update(done / count, f"{done} of {count} images"),
-                jit_compile=jit_compile,
-            )
-        console.print(_attack_table(outcomes, chosen))
-        for note in dataset.notes:
-            console.print(note)
-        gone = outcomes.zero_gradient.mean()
-        if gone:
-            console.print(
-                f"The gradient is exactly zero on {gone:.0%} of the images: what survives there "
-                "may be masked, not robust. Try --temperature 100."
+            with warnings.catch_warnings():
+                # Said below, with the share of images that it concerns.
+                warnings.filterwarnings("ignore", "model is random at inference", RuntimeWarning)
+                outcomes = evaluate(
+                    network,
+                    x,
+                    y,
+                    chosen,
+                    epsilons,
+                    own_labels=own_labels,
+                    targets=None if target is None else np.full(len(y), target),
+                    progress=lambda done, count: update(done / count, f"{done} of {count} images"),
+                    jit_compile=jit_compile,
+                )
+        clean, *attacked = outcomes.table().to_dict("records")
+        console.print(_attack_table(clean, attacked, chosen, targeted=target is not None))
+        for sentence in (*notes, *dataset.notes, *_findings(clean, attacked, chosen)):
+            _say(sentence)
+        if pixel_range == "0-1" and clean["ci_low"] <= 1 / classes:
+            _say(
+                "The clean accuracy cannot be told from guessing. If the model takes grey levels, "
+                "say --range 0-255."
             )
         if save is not None:
             outcomes.save(save)
-            console.print(f"Outcomes of {len(outcomes.labels)} images: {save}", soft_wrap=True)
+            _say(f"Outcomes of {len(outcomes.labels)} images: {_shown(save)}")
 
 
 @app.command()
@@ -338,7 +351,7 @@ def export(
                 f"--profile {profile}"
             )
         to = models.save(models.load_checkpoint(stage / "model.h5"), to, overwrite=overwrite)
-        console.print(f"{training.title}: {to}", soft_wrap=True)
+        _say(f"{training.title}: {to}")
 
 
 def _weights(given: list[str] | None) -> dict[str, Path]:
@@ -382,10 +395,7 @@ def _attack(name: str, named: dict, option: list[str]):
             raise ValueError(f"--option is {text!r} although {key} is given; accepted: one value")
         named[key] = value
     kinds = typing.get_type_hints(make)
-    values = {key: _as_kind(key, value, kinds[key]) for key, value in named.items()}
-    if name == "pgd" and values.get("restarts", 1) > 1:
-        values.setdefault("random_start", True)
-    return make(**values)
+    return make(**{key: _as_kind(key, value, kinds[key]) for key, value in named.items()})
 
 
 def _as_kind(name: str, value, kind):
@@ -412,20 +422,143 @@ def _as_kind(name: str, value, kind):
     raise ValueError(f"{name} is {value!r}; accepted: {', '.join(expected)}")
 
 
-def _attack_table(outcomes, attack) -> Table:
-    targeted = outcomes.targets is not None
+def _with_range(network, pixel_range: str):
+    """The network as one that takes floats in [0, 1]."""
+    import models
+    from models.outputs import check_is_graph
+
+    if pixel_range not in ("0-1", "0-255"):
+        raise ValueError(f"--range is {pixel_range!r}; accepted: 0-1, 0-255")
+    check_is_graph(network)
+    if pixel_range == "0-255":
+        return models.with_unit_range(network)
+    kind = network.inputs[0].dtype
+    if "int" in kind:
+        raise ValueError(
+            f"--range is 0-1, but the model takes {kind} images; accepted: 0-255 (which gives it "
+            "the grey levels as floats, for the sake of gradients)"
+        )
+    return network
+
+
+def _fitted(network, dataset) -> tuple:
+    """The network as one that takes the images of a data set, with what has to be said of that.
+
+    Raises ValueError if that would change the images, or the labels are not the network's.
+    """
+    import keras
+
+    notes = []
+    takes, has = tuple(network.inputs[0].shape[1:]), tuple(dataset.x_test.shape[1:])
+    if not _fits(takes, has):
+        if len(has) == len(takes) == 3 and _fits(takes, (has[2], *has[:2])):
+            first = keras.layers.Permute((3, 1, 2))
+            notes.append(f"The model takes {takes}: the channels of the images are put first.")
+        elif None not in takes and math.prod(takes) == math.prod(has) and len(takes) < len(has):
+            first = keras.layers.Reshape(takes)
+            notes.append(f"The model takes {takes}: the images are reshaped from {has}.")
+        else:
+            raise ValueError(_SHAPES.format(takes=takes, has=has, fit=_data_sets_of_shape(takes)))
+        images = keras.Input(batch_shape=(network.inputs[0].shape[0], *has))
+        network = keras.Model(images, network(first(images)), name=network.name)
+
+    outputs = network.output_shape
+    if len(outputs) != 2 or not outputs[1]:
+        raise ValueError(f"model gives outputs of shape {outputs}; accepted: logits [N, classes]")
+    classes = max(2, outputs[1])
+    if classes <= dataset.y_test.max():
+        gives = "one output, for 2 classes" if outputs[1] == 1 else f"{classes} classes"
+        raise ValueError(
+            f"model has {gives}, {dataset.name} has {dataset.num_classes}; accepted: a model of "
+            f"these {dataset.num_classes} classes, or data with labels below {classes}"
+        )
+    if outputs[1] > dataset.num_classes:
+        notes.append(
+            f"The model has {classes} classes, {dataset.name} {dataset.num_classes}: its labels "
+            "are taken for the first classes of the model."
+        )
+    return network, notes
+
+
+_SHAPES = (
+    "model takes {takes}, data has {has}; accepted: data that fits{fit}, or a model that takes "
+    "{has}, for example one with keras.layers.Resizing before it"
+)
+
+
+def _fits(takes: tuple[int | None, ...], has: tuple[int, ...]) -> bool:
+    sizes = zip(takes, has)
+    return len(takes) == len(has) and all(wanted in (None, given) for wanted, given in sizes)
+
+
+def _data_sets_of_shape(takes: tuple[int | None, ...]) -> str:
+    import importlib
+
+    import data
+
+    shapes = {n: importlib.import_module(f"data.{n}").DESCRIPTION.image_shape for n in data.NAMES}
+    fit = [name for name, shape in shapes.items() if _fits(takes, shape)]
+    return f" (--data {', '.join(fit)})" if fit else ""
+
+
+def _read(network, choice: str, images):
+    """The network as attacks are to see it: what `--softmax` says of squashed outputs."""
+    import numpy as np
+
+    import attacks
+    import models
+
+    if choice not in ("refuse", "remove", "keep"):
+        raise ValueError(f"--softmax is {choice!r}; accepted: refuse, remove, keep")
+    few = np.resize(images[:8], [network.inputs[0].shape[0] or 8, *images.shape[1:]])
+    outputs = np.asarray(network(few, training=False), np.float32)
+    # The tolerance is that of probabilities in float16.
+    sum_to_1 = outputs.min() >= 0 and abs(outputs.sum(axis=1) - 1).max() < 1e-3
+    kind = models.squashing(network)
+    if kind is None and not sum_to_1:
+        if choice == "remove":
+            raise ValueError(
+                "--softmax is remove, but the model ends in none; accepted: refuse (the default)"
+            )
+        return network
+    if choice == "keep":
+        return attacks.as_logits(network)
+    ends = "gives probabilities" if kind is None else f"ends in {kind}"
+    if choice == "refuse":
+        raise ValueError(
+            f"the model {ends}; accepted: --softmax remove (attack what the {kind or 'softmax'} is "
+            "of), or --softmax keep (take the outputs for logits)"
+        )
+    try:
+        return models.without_softmax(network)
+    except ValueError as error:
+        if kind == "sigmoid":
+            return attacks.as_probabilities(network, independent=True)
+        if sum_to_1 and outputs.shape[1] > 1:
+            return attacks.as_probabilities(network)
+        raise ValueError(
+            f"--softmax is remove, but that of this model cannot be: it {ends}; accepted: keep "
+            "(take the outputs for logits)"
+        ) from error
+
+
+def _attack_table(clean: dict, attacked: list[dict], attack, targeted: bool) -> Table:
     table = Table(
         "epsilon",
         "0-255",
         "accuracy",
-        "95 % interval",
+        Column("95 % interval", no_wrap=True),
         "rounded to 8 bits",
         *(["target reached"] if targeted else []),
+        "fooled",
         "mean L-inf",
         "mean L2",
-        title=f"{attack}",
+        title=escape(f"{attack}"),
+        caption="fooled: images that were right and that the attack turned; the means are theirs",
+        box=box.SIMPLE_HEAD,  # narrow, for 80 columns
+        padding=(0, 1, 0, 0),
+        show_edge=False,
     )
-    clean, *attacked = outcomes.table().to_dict("records")
     table.add_row("clean", "", *_accuracy(clean))
     for row in attacked:
         bounded = math.isfinite(row["epsilon"])
@@ -435,35 +568,74 @@ def _attack_table(outcomes, attack) -> Table:
             *_accuracy(row),
             f"{row['rounded_accuracy']:.1%}",
             *([f"{row['target_rate']:.1%}"] if targeted else []),
-            f"{row['mean_linf']:.5f}",
-            f"{row['mean_l2']:.4f}",
+            f"{row['fooled']:.0f}",
+            *_distances(row),
         )
     return table
 
 
 def _accuracy(row: dict) -> tuple[str, str]:
-    return f"{row['accuracy']:.1%}", f"{row['ci_low']:.1%} to {row['ci_high']:.1%}"
+    return f"{row['accuracy']:.1%}", f"{100 * row['ci_low']:.1f} to {row['ci_high']:.1%}"
+
+
+def _distances(row: dict) -> tuple[str, str]:
+    if not row["fooled"]:
+        return "", ""
+    return f"{row['fooled_mean_linf']:.5f}", f"{row['fooled_mean_l2']:.4f}"
+
+
+def _findings(clean: dict, attacked: list[dict], attack) -> Iterator[str]:
+    """What was measured beside the accuracies and speaks against them, one sentence each."""
+    import attacks
+
+    first = attacked[0]
+    not_finite = max(row["not_finite"] for row in attacked)
+    if clean["not_finite"] or not_finite:
+        yield (
+            f"The logits are not finite on {clean['not_finite']:.1%} of the clean images and "
+            f"{not_finite:.1%} of the adversarial ones: these count neither as right nor as fooled."
+        )
+    if first["spread"] > 0:
+        yield (
+            f"The network is random at inference: two passes differ by up to {first['spread']:.2g} "
+            f"in a logit, and in the prediction for {first['random']:.1%} of the images; the "
+            "accuracies are of one draw."
+        )
+    if first["gradient_not_finite"] > 0:  # NaN where the attack climbs nothing
+        yield (
+            f"The gradient is not finite on {first['gradient_not_finite']:.1%} of the images. "
+            "Infinite slopes were followed as the steepest finite ones; compare --attack square."
+        )
+    if first["zero_gradient"] > 0:
+        yield (
+            f"The gradient is exactly zero on {first['zero_gradient']:.1%} of the images: what "
+            f"survives there may be masked, not robust. Try {_way_around_zero(attack)}."
+        )
+    within = any(math.isfinite(row["epsilon"]) for row in attacked)
+    if within and isinstance(attack, attacks.MinimumNormAttack):
+        yield (
+            f"{type(attack).__name__} searches once for the smallest distance of each image: its "
+            "accuracy at an epsilon is the share of images whose distance is larger, and an attack "
+            "made for that epsilon may break more."
+        )
+
+
+def _way_around_zero(attack) -> str:
+    if attack.climbs != "cross-entropy":  # the other losses do not saturate
+        return "--attack square"
+    if attack.temperature == 1:
+        return "--temperature 100"
+    return "--attack apgd --option loss=dlr, or --attack square"
+
+
+def _say(sentence: str) -> None:
+    """Prints a sentence as it is, whatever a path or a note in it holds."""
+    console.print(sentence, markup=False, soft_wrap=True)
 
 
 def _shown(path: Path) -> str:
     """A path as short as it can be typed from here."""
-    return escape(os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path))
-
-
-def _without_softmax(model, choice: str):
-    import attacks
-    import models
-
-    if choice not in ("refuse", "remove", "keep"):
-        raise ValueError(f"--softmax is {choice!r}; accepted: refuse, remove, keep")
-    if not models.ends_in_softmax(model) or choice == "refuse":
-        if models.ends_in_softmax(model):
-            raise ValueError(
-                "the model ends in softmax; accepted: --softmax remove (attack the logits "
-                "before it), or --softmax keep (treat probabilities as logits)"
-            )
-        return model
-    return models.without_softmax(model) if choice == "remove" else attacks.as_logits(model)
+    return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 def _import_tensorflow() -> None:
@@ -490,7 +662,7 @@ def _errors() -> Iterator[None]:
     except BrokenPipeError:  # a ConnectionError that is nobody's fault: `... | head`
         raise typer.Exit(0) from None
     except (ValueError, FileNotFoundError, FileExistsError, ConnectionError) as error:
-        Console(stderr=True).print(
+        Console(stderr=True, emoji=False).print(
             f"[bold red]Error:[/] {escape(str(error))}", highlight=False, soft_wrap=True
         )
         raise typer.Exit(2) from error

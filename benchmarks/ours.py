@@ -27,10 +27,17 @@ class Ours:
         return [1 - result.success.mean() for result in results]
 
     def pgd(self, images, labels, epsilons, steps, step_size):
-        return PGD(steps, step_size).craft(self.model, images, labels, epsilons=epsilons)
+        attack = self._pgd(steps, step_size)
+        return attack.craft(self.model, images, labels, epsilons=epsilons)
 
     def pgd_accuracies(self, images, labels, epsilons, steps, step_size):
-        return robust_curve(self.model, images, labels, PGD(steps, step_size), epsilons)
+        attack = self._pgd(steps, step_size)
+        return robust_curve(self.model, images, labels, attack, epsilons)
+
+    @staticmethod
+    def _pgd(steps: int, step_size: float) -> PGD:
+        """From the clean image, as the peers do it too."""
+        return PGD(steps, step_size, random_start=False)
 
     def deepfool(self, images, labels, steps):
         return DeepFool(steps=steps)(self.model, images, labels)

@@ -20,13 +20,15 @@ def compare(
     """The published rows with what was measured, in the unit that was published.
 
     Adds `kind`, `status` ("measured", "not run", "as published", "differs", "claim",
-    "background", "no counterpart") and for each protocol the measured value with its 95 %
-    interval and the number of images.
+    "background", "no counterpart"), for times `ratio` and `ratio_to` of the link, and for each
+    protocol the measured value with its 95 % interval and the number of images.
     """
     rows = []
     for _, row in published.iterrows():
         tied = link(row)
         found = {"kind": tied.kind, "remark": tied.remark}
+        if tied.ratio is not None:
+            found |= {"ratio": tied.ratio, "ratio_to": tied.ratio_to}
         if tied.is_measured:
             for protocol in protocols:
                 found |= _columns(protocol, measure(tied, protocol))

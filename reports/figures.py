@@ -327,7 +327,7 @@ def strips(
             axis.imshow(picture.squeeze(), cmap="gray", vmin=0, vmax=1)
             axis.set(xticks=[], yticks=[])
             color = "black" if predicted == label else "C3"
-            axis.set_xlabel(class_names[predicted], fontsize=9, color=color)
+            axis.set_xlabel(_called(class_names, predicted), fontsize=9, color=color)
         axis_row[0].set_ylabel(name.replace(", ", ",\n").replace(": ", ":\n"), fontsize=8)
     for axis, heading in zip(axes[0], headings, strict=True):
         axis.set_title(heading, fontsize=8)
@@ -407,10 +407,10 @@ def adversarial_images(
     largest = max(float(np.abs(perturbation).max()), 1e-9)
     captions = {
         "image": [
-            f"{class_names[p]}" + ("" if p == t else f"\n(true: {class_names[t]})")
+            _called(class_names, p) + ("" if p == t else f"\n(true: {class_names[t]})")
             for p, t in zip(examples["clean"], examples["labels"], strict=True)
         ],
-        "adversarial": [class_names[p] for p in examples["predictions"]],
+        "adversarial": [_called(class_names, p) for p in examples["predictions"]],
     }
     _grid(
         [
@@ -422,6 +422,11 @@ def adversarial_images(
         path,
         title,
     )
+
+
+def _called(class_names, prediction: int) -> str:
+    """Outputs that are not numbers predict no class."""
+    return str(class_names[prediction]) if prediction >= 0 else "no number"
 
 
 def _grid(rows, captions, path: Path, title: str | None = None) -> None:

@@ -194,9 +194,9 @@ def _attacks(results: Results) -> pd.DataFrame:
                 "images": row.images,
                 "accuracy": f"{100 * row.accuracy:.1f} "
                 f"[{100 * row.ci_low:.1f}, {100 * row.ci_high:.1f}]",
-                # The share is of cross-entropy.
-                "zero gradient": "" if "margin" in row.attack else f"{row.zero_gradient:.1%}",
-                "mean L-inf moved": f"{row.mean_linf:.3f}",
+                # That of the loss which the attack climbs.
+                "zero gradient": "" if np.isnan(row.zero_gradient) else f"{row.zero_gradient:.1%}",
+                "mean L-inf moved, all images": f"{row.mean_linf:.3f}",
                 "after rounding to 8 bits": f"{100 * row.rounded_accuracy:.1f}",
             }
             for row in rows.itertuples()

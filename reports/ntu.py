@@ -235,7 +235,7 @@ def _plateau(results: Results) -> pd.DataFrame:
                     "epsilon": f"{row.epsilon_grey:.1f}",
                     "reach: 40 x step": f"{row.reach * 255:.2f}",
                     # Corrected runs leave an image at its first success.
-                    "mean L-inf moved": ""
+                    "mean L-inf moved, all images": ""
                     if protocol == "corrected"
                     else f"{row.mean_linf * 255:.4f}",
                     "accuracy": f"{100 * row.accuracy:.1f}",

@@ -69,14 +69,14 @@ class Measure:
         clean = self.published_range(link.cases[0], protocol, reference, link.attacks[0])
         if attacked is None or clean is None:
             return None
-        return _difference(np.broadcast_to(clean[0], attacked[1].shape), attacked[1], link.sign)
+        return _difference(np.broadcast_to(clean[0], attacked[1].shape), attacked[1], link.factor)
 
     def _mean_gain(self, link: Link, protocol: str):
         student = self.published_range(link.cases[0], protocol, "student", link.attacks[0])
         undefended = self.published_range(link.cases[0], protocol, "undefended", link.attacks[0])
         if student is None or undefended is None:
             return None
-        return _difference(student[1], undefended[1], link.sign)
+        return _difference(student[1], undefended[1], link.factor)
 
     def _plateau(self, link: Link, protocol: str):
         roles = ("undefended", "student") if link.role == "all" else (link.role,)
@@ -136,9 +136,10 @@ def _percent(correct: np.ndarray):
     return 100 * float(correct.mean()), 100 * low, 100 * high, images
 
 
-def _difference(first: np.ndarray, second: np.ndarray, sign: int):
+def _difference(first: np.ndarray, second: np.ndarray, factor: float):
     """Of outcomes [8, seeds, N], which stay together for an image."""
     images = first.shape[-1]
     paired = mean_paired_difference(first.reshape(-1, images), second.reshape(-1, images))
-    low, high = sorted((sign * 100 * paired.low, sign * 100 * paired.high))
-    return sign * 100 * paired.difference, low, high, paired.count
+    unit = 100 * factor
+    low, high = sorted((unit * paired.low, unit * paired.high))
+    return unit * paired.difference, low, high, paired.count

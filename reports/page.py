@@ -11,9 +11,16 @@ from markupsafe import Markup
 from reports import icbai, ntu, praxis, rit_mnist, wpi
 from reports.compare import compare
 from reports.tables import cost, flags, markdown_table, settings
+from studies.flags import warnings
 from studies.results import Results
 from studies.study import Study
 
+#: To be said wherever a minimum-norm attack is shown within a budget.
+ONE_SEARCH = (
+    "An attack such as CW looks for the smallest distance and knows no budget. Within one, the "
+    "images count for which its single search stayed inside: an attack made for that budget may "
+    "turn many more."
+)
 _TEMPLATES = Path(__file__).parent / "templates"
 #: By study: `measure(results)` gives what `compare` asks, `contents(results, comparison,
 #: directory)` what its template shows.
@@ -56,6 +63,8 @@ def build_report(study: Study, directory: Path) -> Path:
         settings=settings(comparison),
         status=comparison["status"].value_counts().to_dict(),
         flags=flags(results),
+        warnings=warnings(results.table),
+        one_search=ONE_SEARCH,
         cost=cost(results),
         table=markdown_table,
         **own.contents(results, comparison, directory / "figures"),

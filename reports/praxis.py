@@ -95,9 +95,9 @@ def _confidence(results: Results, model: str, protocol: str, attack: str, link: 
     if shown is None or not _on_imagenet(results, model):
         return None
     image, rank = list(SHARKS).index(link.index[0]), link.index[1]
-    # Without attacks the row is of the clean image; the percentages have the sign 100.
+    # Without attacks the row is of the clean image.
     confidence = shown["confidences"][1 if link.attacks else 0, image, rank - 1]
-    return link.sign * float(confidence), np.nan, np.nan, 1
+    return link.factor * float(confidence), np.nan, np.nan, 1
 
 
 def _seconds(results: Results, model: str, attack: str, protocol: str):

@@ -33,6 +33,7 @@ from studies.rit_mnist_curves import (
     outcome,
     strip,
 )
+from studies.rit_mnist_published import baseline_under_fgsm, training_losses
 
 __all__ = ["contents", "measure"]
 
@@ -47,10 +48,6 @@ _ROBUST_ATTACKS = {
     "PGD": "PGD-40, restarts",
     "AutoAttack": "AutoAttack",
 }
-#: What the post prints of the baseline under FGSM: epsilons and percent.
-_PRINTED = ((0, 0.1, 0.2, 0.5, 0.6, 0.7, 0.8, 0.9), (99, 79, 24, 10, 10, 10, 10, 10))
-#: Training losses that the post prints: after epoch 1 and after the last.
-_PRINTED_LOSSES = {"fgsm_retrained": (0.203, 0.002), "fgsm_untrained": (0.102, 0.002)}
 _FINE = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45)
 _STRIPS = {
     "as the post shows the baseline": (("undefended",), (0.0, *PUBLISHED_EPSILONS)),
@@ -117,7 +114,7 @@ def _draw(results: Results, directory: Path) -> dict[str, list[tuple[str, str]]]
             "FGSM, three networks": (_COMPARED, "FGSM"),
             "PGD, three networks": (_COMPARED, "PGD"),
         },
-        {"FGSM on the baseline": _PRINTED},
+        {"FGSM on the baseline": baseline_under_fgsm()},
     )
     panels(
         "published",
@@ -173,9 +170,8 @@ def _draw_losses(results: Results, label: str, add) -> None:
     shown = {role: found.mean(axis=0) for role, found in curves.items() if found is not None}
     if shown:
         title = f"Training loss on the static sets: {label}"
-        figures.loss_curves(
-            shown, NAMES, COLORS, _PRINTED_LOSSES, title, add("losses", "losses", title)
-        )
+        printed = {role: training_losses(role) for role in ("fgsm_retrained", "fgsm_untrained")}
+        figures.loss_curves(shown, NAMES, COLORS, printed, title, add("losses", "losses", title))
 
 
 def _draw_strips(results: Results, add) -> None:

@@ -2,13 +2,18 @@
 
 import numpy as np
 from rich.table import Table
+from rich.text import Text
 
 from studies import STUDIES
+from studies.flags import untrusted, warnings
 from studies.results import Results
 
 
 def summary(results: Results) -> Table:
-    """Clean and attacked accuracy of every network, through the output that is compared."""
+    """Clean and attacked accuracy of every network, through the output that is compared.
+
+    An accuracy that cannot be trusted is marked, and the reason is below the table.
+    """
     study = STUDIES[results.run["study"]]
     table = Table(
         "network",
@@ -16,6 +21,7 @@ def summary(results: Results) -> Table:
         "clean",
         *(f"{attack} {_distance(grey)}" for attack, grey in study.headline),
         title=f"Accuracy in percent ({results.run['study']}, {results.run['profile']})",
+        caption=Text("\n".join(f"! {sentence}" for sentence in warnings(results.table))),
     )
     main = results.table[results.table["variant"] == "main"]
     # One screen: of many networks, the undefended and the distilled ones.
@@ -33,7 +39,8 @@ def summary(results: Results) -> Table:
                 found = found[found["attack"] == attack]
             else:  # arms may have fewer images, or others
                 found = found[found["images"] == found["images"].max()]
-            cells.append(f"{100 * found['accuracy'].mean():.1f}" if len(found) else "")
+            mark = " !" if untrusted(found).any() else ""
+            cells.append(f"{100 * found['accuracy'].mean():.1f}{mark}" if len(found) else "")
         network = "undefended" if defense == "none" else defense.replace("_", " ")
         table.add_row(f"{case.split('/')[0]} {dataset} {network}", protocol, *cells)
     return table

@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from studies.flags import flags as find_flags
+from studies.flags import not_recorded
 from studies.results import Results
 
 
@@ -49,22 +51,19 @@ def settings(comparison: pd.DataFrame) -> pd.DataFrame:
 
 
 def flags(results: Results) -> pd.DataFrame:
-    """How many rows carry each kind of flag, with one of them."""
-    counted: dict[str, list] = {}
-    for row in results.table.itertuples():
-        for flag in filter(None, row.flags.split("; ")):
-            kind = "".join("N" if c.isdigit() else c for c in flag)
-            counted.setdefault(kind, []).append((flag, row))
-    return pd.DataFrame(
-        [
-            {
-                "flag": rows[0][0],
-                "rows": len(rows),
-                "for example": f"{rows[0][1].arm}, epsilon {rows[0][1].epsilon_grey:.1f}",
-            }
-            for rows in counted.values()
-        ]
-    )
+    """How many rows carry each flag, with the worst of them, and what was not recorded."""
+    by_name: dict[str, list] = {}
+    for index, marks in find_flags(results.table, results.correct).items():
+        for flag in marks:
+            by_name.setdefault(flag.name, []).append((flag, results.table.loc[index]))
+    listed = []
+    for marked in by_name.values():
+        flag, row = max(marked, key=lambda each: each[0].size)
+        where = f"{row['arm']}, epsilon {row['epsilon_grey']:.1f}"
+        listed.append({"flag": flag.text, "rows": f"{len(marked):,}", "where it is worst": where})
+    for name, rows in not_recorded(results.table).items():
+        listed.append({"flag": name, "rows": f"not recorded ({rows:,})", "where it is worst": ""})
+    return pd.DataFrame(listed)
 
 
 def cost(results: Results) -> dict[str, float]:

@@ -45,6 +45,7 @@ from studies.wpi_outcomes import (
     macro_f1,
     mean,
     transferred,
+    turned,
 )
 from studies.wpi_published import SHOWN_CLASSES
 
@@ -345,10 +346,9 @@ def _undefended(results: Results) -> pd.DataFrame:
                 continue
             arm = arms_of(results, case, protocol, NONE, attack)[0]
             kept = results.details[arm]
-            moved = (kept["predictions"][0] == kept["labels"]) & (
-                kept["predictions"][-1] != kept["labels"]
-            )
+            moved = turned(kept)
             distances = {
+                "successes": int(moved.sum()),
                 "L2 of successes": _mean(kept["l2"][moved]),
                 "L-inf of successes": _mean(kept["linf"][moved]),
                 "median gap": f"{np.median(kept['gap'][moved]):.3f}" if moved.any() else "",
@@ -520,13 +520,16 @@ def _steps(results: Results) -> pd.DataFrame:
             if arms:
                 table = results.table
                 found = table[(table["arm"] == arms[0]) & (table["epsilon"] > 0)].iloc[0]
+                kept = results.details[arms[0]]
+                moved = turned(kept)
                 rows.append(
                     {
                         "data": results.label(case),
                         "attack": name,
                         "accuracy, %": f"{100 * found['accuracy']:.1f}",
-                        "mean L2": str(average(results.details[arms[0]]["l2"])),
-                        "mean L-inf": str(average(results.details[arms[0]]["linf"])),
+                        "successes": int(moved.sum()),
+                        "L2 of successes": str(average(kept["l2"][moved])) if moved.any() else "",
+                        "L-inf of successes": _mean(kept["linf"][moved]),
                     }
                 )
     return pd.DataFrame(rows)
@@ -541,8 +544,8 @@ def _times(comparison: pd.DataFrame) -> pd.DataFrame:
                 "defense": row.defense,
                 "attack": row.attack,
                 "published, s": row.value,
-                "ratio": row.remark.removeprefix("measured as a ratio ").split(";")[0],
-                "published ratio": row.remark.split("published ")[1].split(";")[0],
+                "ratio": row.ratio_to,
+                "published ratio": f"{row.ratio:.3g}",
                 **{
                     f"{protocol} ratio": f"{value:.3g}" if pd.notna(value) else ""
                     for protocol in COMPARED

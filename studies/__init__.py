@@ -1,6 +1,5 @@
 """What each study did, and the machinery that runs it again."""
 
-from pathlib import Path
 from types import ModuleType
 
 from studies import (
@@ -21,9 +20,8 @@ from studies import (
     wpi_outcomes,
     wpi_published,
 )
+from studies.links import published_path
 from studies.study import Study
-
-_PUBLISHED = Path(__file__).parent / "published"
 
 
 def _study(
@@ -34,7 +32,7 @@ def _study(
         name=name,
         title=title,
         description=what.__doc__,
-        published=_PUBLISHED / f"{name}.csv",
+        published=published_path(name),
         profiles=what.PROFILES,
         arms=what.arms,
         link=numbers.link,

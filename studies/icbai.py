@@ -128,7 +128,7 @@ def _arm(profile: Profile, protocol, network, view, name, attack) -> Arm:
         attack=replace(attack, batch_size=scale.attack_batch_size),
         epsilons=EPSILONS,
         own_labels=False,
-        images=scale.attack_images.get(protocol),
+        images=scale.attacked(protocol, tuple(COMPARED)),
     )
 
 

@@ -142,7 +142,8 @@ def better_than_fgsm(results: Results) -> Judged:
             f"{100 * patch['patch_share'].iloc[0]:.2f} % of the area, L-inf "
             f"{255 * patch['mean_linf'].mean():.0f} grey levels, L2 "
             f"{patch['mean_l2'].mean():.1f}; FGSM: all of it, "
-            f"{255 * fgsm['mean_linf']:.1f} and {fgsm['mean_l2']:.1f}",
+            f"{255 * fgsm['mean_linf']:.1f} and {fgsm['mean_l2']:.1f}. Distances are "
+            "means over all images",
         )
 
 

@@ -115,7 +115,7 @@ def arms(profile: Profile, model: str) -> list[Arm]:
             attack=attack,
             epsilons=epsilons,
             own_labels=False,
-            images=scale.attack_images.get(DATASET),
+            images=scale.attacked(DATASET, (DATASET,)),
             units=units,
         )
 

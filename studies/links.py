@@ -1,6 +1,12 @@
-"""How a published number is tied to what measures it."""
+"""What a study printed, and how a printed number is tied to what measures it."""
 
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+
+_PUBLISHED = Path(__file__).parent / "published"
 
 
 @dataclass(frozen=True)
@@ -17,8 +23,12 @@ class Link:
         attacks: the attacks it speaks of.
         epsilon_grey: in 0-255 grey levels.
         split: of a clean accuracy: "train", "validation" or "test".
-        sign: -1 where the study prints an increase as a positive drop, or a loss as a gain.
+        factor: what the measurement is multiplied by to be what the study prints: 100 where that
+            is a percentage, -1 where it is an increase as a positive drop, or a loss as a gain.
         setting: the value of the paper profile.
+        ratio: of a printed time to the printed time that it is compared with, as measured times
+            are ratios as well.
+        ratio_to: what it is a ratio to, in words.
         index: which one; of a confidence the class and the rank, 1 the first.
         remark: what a reader has to know.
     """
@@ -29,11 +39,43 @@ class Link:
     attacks: tuple[str, ...] = ()
     epsilon_grey: float | None = None
     split: str = ""
-    sign: int = 1
+    factor: float = 1.0
     setting: float | None = None
+    ratio: float | None = None
+    ratio_to: str = ""
     index: tuple[int, ...] = ()
     remark: str = ""
 
     @property
     def is_measured(self) -> bool:
         return self.kind not in ("setting", "claim", "background", "no counterpart")
+
+
+def published_path(study: str) -> Path:
+    """The CSV file of what a study printed."""
+    return _PUBLISHED / f"{study}.csv"
+
+
+@cache
+def _published(study: str) -> pd.DataFrame:
+    return pd.read_csv(published_path(study), keep_default_na=False, dtype=str)
+
+
+def printed(study: str, **where: str) -> float:
+    """The number in the one row of a study's published numbers that has these entries.
+
+    Args:
+        where: entries by column, such as `metric="test accuracy"`.
+
+    Raises:
+        ValueError: no row has them, or rows with different values do.
+    """
+    rows = _published(study)
+    for column, entry in where.items():
+        rows = rows[rows[column] == entry]
+    values = {float(value) for value in rows["value"]}
+    if len(values) != 1:
+        raise ValueError(
+            f"{len(values)} published values of {study} have {where}; accepted: entries of one"
+        )
+    return values.pop()

@@ -82,10 +82,10 @@ RECIPES = {
 
 FAITHFUL_ATTACKS = {
     "FGSM": FGSM(clip=False),
-    "PGD": PGD(steps=STEPS, step_size=STEP_SIZE, clip=False),
+    "PGD": PGD(steps=STEPS, step_size=STEP_SIZE, random_start=False, clip=False),
 }
 #: The step that the study's text gives; its listing has 0.01.
-PGD_STEP_OF_THE_TEXT = PGD(steps=STEPS, step_size=0.05 * GREY, clip=False)
+PGD_STEP_OF_THE_TEXT = replace(FAITHFUL_ATTACKS["PGD"], step_size=0.05 * GREY)
 
 
 def corrected_attacks(profile: Profile) -> dict[str, FGSM | PGD]:
@@ -296,7 +296,7 @@ def _arm(profile, case, protocol, variant, network, view, name, attack) -> Arm:
         attack=replace(attack, batch_size=scale.attack_batch_size),
         epsilons=EPSILONS if faithful else CORRECTED_EPSILONS,
         own_labels=faithful,
-        images=scale.attack_images.get(protocol),
+        images=scale.attacked(protocol, tuple(COMPARED)),
     )
 
 

@@ -14,6 +14,7 @@ from scipy import stats
 from evaluation import bootstrap_mean, mean_paired_difference, paired_difference, wilson
 from evaluation.statistics import Paired
 from studies.ntu import CASES, COMPARED, GREY, STEP_SIZE, STEPS
+from studies.ntu_published import clean_accuracy
 from studies.results import Results
 from studies.verdicts import (
     CONFIRMED,
@@ -80,7 +81,8 @@ def _constant_beyond_04(results: Results) -> Iterator[tuple[str, str, str]]:
                 f"{results.label(case)}, faithful, {role}, as run",
                 CONFIRMED if same and moved < 1e-4 else REFUTED,
                 f"every image has the same outcome at 0.4 to 0.8: {'yes' if same else 'no'}; "
-                f"the L-inf distance moved differs by {moved:.1g} grey levels; "
+                f"the L-inf distance moved, a mean over all images, differs by {moved:.1g} grey "
+                f"levels; "
                 f"{STEPS} steps of {STEP_SIZE / GREY:.2g} reach {STEPS * STEP_SIZE / GREY:.1f}",
             )
     for case in CASES:
@@ -198,7 +200,8 @@ def _pgd_is_stronger(results: Results) -> Iterator[tuple[str, str, str]]:
 
 
 def _clean_levels(results: Results) -> Iterator[tuple[str, str, str]]:
-    for case, published in _PUBLISHED_CLEAN.items():
+    for case in CASES:
+        published = clean_accuracy(case)
         rows = _undefended(results, case)
         if rows.empty:
             continue
@@ -371,14 +374,6 @@ _NEEDS = {
     "NTU-16": "its control arms were not run",
     "NTU-14": "needs ImageNet weights and its control arms",
     "NTU-15": "its control arms were not run",
-}
-_PUBLISHED_CLEAN = {
-    "vgg16/cifar10": 87.0,
-    "vgg16/cifar100": 66.5,
-    "resnet50/cifar10": 95.0,
-    "resnet50/cifar100": 85.0,
-    "inception_v3/cifar10": 92.5,
-    "inception_v3/cifar100": 80.5,
 }
 
 

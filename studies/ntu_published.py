@@ -11,7 +11,7 @@ from data import cifar10, cifar100
 from data.dataset import NTU_TEST_IMAGES
 from distillation import Distiller
 from studies import ntu
-from studies.links import Link
+from studies.links import Link, printed
 
 _MODELS = {"VGG-16": "vgg16", "ResNet-50": "resnet50", "Inception-V3": "inception_v3"}
 _DATASETS = {"CIFAR-10": "cifar10", "CIFAR-100": "cifar100"}
@@ -54,9 +54,9 @@ def _measured(row: pd.Series) -> Link:
         split = metric.removesuffix(" accuracy").replace("training", "train")
         return Link("clean accuracy", cases, role, split=split)
     if metric in ("mean drop of test accuracy", "mean increase of test accuracy"):
-        return Link("mean drop", cases, role, attacks, sign=1 if "drop" in metric else -1)
+        return Link("mean drop", cases, role, attacks, factor=1 if "drop" in metric else -1)
     if metric.startswith(("mean gain of distilled", "mean loss of distilled")):
-        return Link("mean gain", cases, role, attacks, sign=1 if "gain" in metric else -1)
+        return Link("mean gain", cases, role, attacks, factor=1 if "gain" in metric else -1)
     if metric == "epsilon beyond which PGD accuracy is constant":
         return Link(
             "plateau",
@@ -78,6 +78,17 @@ def _measured(row: pd.Series) -> Link:
             remark="largest epsilon up to which the student is better at every epsilon",
         )
     raise ValueError(f"no link for {dict(row)}")
+
+
+def clean_accuracy(case: str) -> float:
+    """The test accuracy that the study prints of an undefended network, in percent."""
+    (model, dataset) = (
+        next(name for name, ours in names.items() if ours == part)
+        for names, part in zip((_MODELS, _DATASETS), case.split("/"), strict=True)
+    )
+    return printed(
+        "ntu", metric="test accuracy", model=model, dataset=dataset, defense="none", attack="none"
+    )
 
 
 def _case(row: pd.Series) -> str:

@@ -44,6 +44,8 @@ class PatchPlan:
 
     #: What a patch is bounded by, as the attacks name it.
     norm = "patch"
+    #: A patch that is pasted on an image follows no gradient there.
+    climbs = None
 
     @property
     def kind(self) -> str:
@@ -111,6 +113,8 @@ class PatchAtPlaces:
     patch: Patch
     rows: np.ndarray
     batch_size: int
+
+    climbs = None
 
     def sweep(self, model, images, labels=None, *, epsilons, ids=None, progress=None, **options):
         def update(done: int, count: int) -> None:  # counts each placement

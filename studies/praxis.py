@@ -51,6 +51,9 @@ ITERATION = 32  # images
 
 AGAIN, STEP = "CW as FGSM run again", "CW as one signed step"
 TIMING = "timing"
+#: The groups of `Scale.attack_images`: part A's FGSM and what may have been run as CW, CW in both
+#: parts, and the rest of part B.
+ATTACKED = ("FGSM", "variants", "CW", "distillation")
 #: Great white shark, tiger shark and hammerhead, by their class in ImageNet, and which of the five
 #: images of its class the study shows.
 SHARKS = {2: 2, 3: 3, 4: 3}
@@ -167,8 +170,7 @@ def _on_classifier(profile: Profile, model: str) -> list[Arm]:
     unclipped = FGSM(clip=False, batch_size=ITERATION)
     # The same gradients in other batches: other sums, as between two runs on a GPU.
     again = replace(unclipped, batch_size=ITERATION // 2)
-    few, fewest = scale.attack_images.get("variants"), scale.attack_images.get("CW")
-    whole = scale.attack_images.get("FGSM")
+    whole, few, fewest = (scale.attacked(group, ATTACKED) for group in ("FGSM", "variants", "CW"))
     return [
         arm("faithful", "FGSM", unclipped, images=whole, pictured=pictured),
         arm("faithful", AGAIN, again, images=few),
@@ -207,7 +209,7 @@ def _on_distilled(profile: Profile, role: str, seed: int) -> list[Arm]:
             attack=replace(attack, batch_size=scale.attack_batch_size),
             epsilons=epsilons,
             own_labels=False,
-            images=scale.attack_images.get("CW" if name == "CW" else "distillation"),
+            images=scale.attacked("CW" if name == "CW" else "distillation", ATTACKED),
         )
 
     faithful = [arm("faithful", "FGSM", FGSM())]

@@ -17,7 +17,7 @@ class MarginStep(FGSM):
     without its bound, which is what their attack minimises beside the distance.
     """
 
-    _loss = "margin"
+    climbs = "margin"
 
 
 @dataclass(frozen=True)

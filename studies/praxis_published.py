@@ -6,7 +6,7 @@ import pandas as pd
 
 from data import cifar10, imagenet
 from studies import praxis
-from studies.links import Link
+from studies.links import Link, printed
 from studies.units import grey_levels
 
 _MODELS = {"ResNeXt50_32x4d": "resnext50_32x4d", "DenseNet201": "densenet201", "VGG-19": "vgg19"}
@@ -15,8 +15,8 @@ _ONE = grey_levels("standardised") / 100  # 1 %
 
 _WEIGHTS = "needs ImageNet and the network's pre-trained weights"
 _CW = (
-    "faithful: one signed step of CW's margin; corrected: CW in L2, counted where no pixel "
-    "changed by more than epsilon"
+    "faithful: one signed step of CW's margin; corrected: CW in L2, one search for the smallest "
+    "distance, counted where no pixel changed by more than epsilon"
 )
 _CURVE = "epsilon is not stated; the whole curve is in the report"
 
@@ -34,6 +34,12 @@ def link(row: pd.Series) -> Link:
         if tied is not None:
             return tied
     raise ValueError(f"no link for {dict(row)}")
+
+
+def clean_error(model: str, k: int) -> float:
+    """The top-k error that the study prints of a network, in percent."""
+    (name,) = (name for name, ours in _MODELS.items() if ours == model)
+    return printed("praxis", table="Table 1", metric=f"top-{k} error", model=name)
 
 
 def _error(row: pd.Series) -> Link | None:
@@ -74,8 +80,8 @@ def _confidence(row: pd.Series) -> Link | None:
         )
     if metric == "confidence of true class":
         remark = f"another image of the same class (great white shark); {_WEIGHTS}"
-        scale = 100 if row["unit"] == "percent" else 1
-        return Link("confidence", case, "undefended", index=(2, 1), sign=scale, remark=remark)
+        factor = 100 if row["unit"] == "percent" else 1
+        return Link("confidence", case, "undefended", index=(2, 1), factor=factor, remark=remark)
     if metric.startswith("lower bound of true-class confidence"):
         return Link("claim", case, "undefended", remark="judged as PRX-10")
     return None

@@ -3,7 +3,7 @@
 import json
 import os
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -34,7 +34,7 @@ class Results:
         run: study, profile, versions, machine, notes on the data, replacements.
         table: one row per arm and epsilon, the clean images as epsilon 0; `epsilon` is in the
             units of the arm, `epsilon_grey` in 0-255 grey levels (standardised: their mean over
-            the channels).
+            the channels); `climbs` is the loss whose gradient the attack follows, if any.
         trainings: one row per trained network and place in the study.
         histories: one row per epoch of each training.
         correct: per arm, bool [1 + E, images], the clean images first.
@@ -138,7 +138,6 @@ class Results:
             name: pd.read_csv(directory / f"{name}.csv", keep_default_na=False, na_values=[""])
             for name in ("table", "trainings", "histories")
         }
-        frames["table"]["flags"] = frames["table"]["flags"].astype(object).fillna("")
         return cls(
             run=json.loads((directory / "run.json").read_text()),
             **frames,
@@ -208,7 +207,6 @@ def collect(study: Study, profile: Profile, runner: Runner, todo: Plan) -> Resul
         ],
         ignore_index=True,
     )
-    flagged = flag(pd.concat(table, ignore_index=True), correct)
     return Results(
         run={
             "study": study.name,
@@ -223,7 +221,7 @@ def collect(study: Study, profile: Profile, runner: Runner, todo: Plan) -> Resul
             "weights": runner.weight_files,
             "replacements": replacements(study, profile, todo),
         },
-        table=flagged,
+        table=pd.concat(table, ignore_index=True),
         trainings=trainings,
         histories=histories,
         correct=correct,
@@ -356,41 +354,8 @@ def _differences(training: Training, published: Training):
             yield what, ours or missing, theirs or missing
 
 
-def flag(table: pd.DataFrame, correct: Mapping[str, np.ndarray]) -> pd.DataFrame:
-    """Adds the column `flags`: what makes a row less than it seems, separated by "; ".
-
-    correct: see `Results`.
-    """
-    attacked = table["epsilon"] > 0
-    flags = {index: [] for index in table.index}
-    for index, row in table[attacked].iterrows():
-        if row.reach < row.epsilon * (1 - 1e-6):
-            flags[index].append(f"steps reach only {row.reach * 255:.2g} grey levels")
-        if row.zero_gradient > 0:
-            flags[index].append(f"zero gradient on {row.zero_gradient:.0%} of the images")
-        if row.out_of_range > 0:
-            flags[index].append(f"{row.out_of_range:.0%} of the images leave [0, 1]")
-        if row.rounds_away > 0:
-            flags[index].append(f"rounding to 8 bits undoes {row.rounds_away:.0%} of the images")
-    place = ["case", "variant", "protocol", "defense", "view", "seed"]
-    fgsm = table[table.attack == "FGSM"].drop_duplicates(place).set_index(place)["arm"]
-    at = table.groupby("arm").cumcount()
-    for index, row in table[attacked & (table.attack == "PGD")].iterrows():
-        other = fgsm.get(tuple(row[place]))
-        found = attacked & (table.arm == other) & np.isclose(table.epsilon, row.epsilon)
-        if found.any():
-            # Of the images that both attack, the first ones.
-            images = int(min(row["images"], table.loc[found, "images"].iloc[0]))
-            weak = correct[row.arm][at[index]][:images].sum()
-            if weak > correct[other][at[found].iloc[0]][:images].sum():
-                flags[index].append("PGD is weaker than FGSM")
-    return table.assign(flags=["; ".join(flags[index]) for index in table.index])
-
-
 def _rows(study: Study, profile: Profile, arm: Arm, outcomes: Outcomes, stage: str):
     table = outcomes.table()
-    if getattr(arm.attack, "loss", "cross-entropy") != "cross-entropy":
-        table["zero_gradient"] = np.nan  # of a loss that the attack does not climb
     model, published_dataset = arm.case.split("/")
     reach = table["epsilon"]
     if isinstance(arm.attack, PGD):
@@ -420,6 +385,7 @@ def _rows(study: Study, profile: Profile, arm: Arm, outcomes: Outcomes, stage: s
         protocol=arm.protocol,
         view=arm.view,
         attack=arm.attack_name,
+        climbs=arm.attack.climbs,
         norm=arm.attack.norm,
         units=arm.units,
         epsilon_grey=table["epsilon"] * grey_levels(arm.units),
@@ -457,8 +423,13 @@ def _examples(outcomes: Outcomes, names) -> dict[str, np.ndarray]:
         "images": outcomes.example_images[first].astype(dtype),
         "adversarial": outcomes.examples[largest, first].astype(dtype),
         "classes": named,
-        "class_names": np.array([names[index] for index in named]),
+        "class_names": np.array([_class_name(names, index) for index in named]),
     }
+
+
+def _class_name(names, index: int) -> str:
+    """Outputs that are not numbers predict no class."""
+    return names[index] if index >= 0 else "no number"
 
 
 def _strip(outcomes: Outcomes, shown: int) -> dict[str, np.ndarray]:
@@ -466,7 +437,8 @@ def _strip(outcomes: Outcomes, shown: int) -> dict[str, np.ndarray]:
     classes = 1 + max(outcomes.labels.max(), predictions.max())
     confusion = np.zeros([len(predictions), classes, classes], int)
     for counts, predicted in zip(confusion, predictions, strict=True):
-        np.add.at(counts, (outcomes.labels, predicted), 1)
+        numbers = predicted >= 0  # else the outputs are none
+        np.add.at(counts, (outcomes.labels[numbers], predicted[numbers]), 1)
     # The runner keeps the image of the class last.
     images = np.concatenate([outcomes.example_images[np.newaxis, -1], outcomes.examples[:, -1]])
     index = int(np.argmax(outcomes.labels == shown))
@@ -488,7 +460,7 @@ def _patch(runner: Runner, arm: Arm, outcomes: Outcomes) -> dict[str, np.ndarray
         "rows": rows,
         "image": np.round(255 * _shrunk(outcomes.examples[0, shown])).astype(np.uint8),
         "label": np.array(dataset.class_names[outcomes.labels[shown]]),
-        "prediction": np.array(dataset.class_names[outcomes.predictions[0, shown]]),
+        "prediction": np.array(_class_name(dataset.class_names, outcomes.predictions[0, shown])),
     }
 
 

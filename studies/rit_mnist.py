@@ -77,7 +77,9 @@ MEETINGS = {
 COMPARED = {"faithful": ("none", ("logits",)), "corrected": ("none", ("logits",))}
 HEADLINE = (("FGSM", 25.5), ("FGSM", 51.0), ("FGSM", 76.5), ("PGD", 76.5))
 TRANSFERRED = "{}, from undefended"
-SINGLE_RUN = "PGD, one run"
+SINGLE_RUN, STRONGEST = "PGD, one run", "AutoAttack"
+#: The groups of `Scale.attack_images`; FGSM is given all test images.
+ATTACKED = (*COMPARED, STRONGEST)
 #: The variant of the control's arms.
 CONTROL = "RIT-A5 equal updates"
 
@@ -152,9 +154,9 @@ def _corrected(profile: Profile, network: Training, baseline: Training) -> list[
 
 
 def _auto_attack(profile: Profile, network: Training) -> Arm:
-    name = "AutoAttack"
+    name = STRONGEST
     arm = _arm(profile, "corrected", network, name, AutoAttack(), (ROBUST_EPSILON,))
-    return replace(arm, images=profile.scales[MODEL].attack_images.get(name))
+    return replace(arm, images=profile.scales[MODEL].attacked(name, ATTACKED))
 
 
 def _transferred(profile: Profile, network: Training, baseline: Training) -> list[Arm]:
@@ -188,7 +190,7 @@ def _arm(profile, protocol, network, name, attack, epsilons, every: bool = False
         attack=replace(attack, batch_size=scale.attack_batch_size),
         epsilons=epsilons,
         own_labels=False,
-        images=None if every else scale.attack_images.get(protocol),
+        images=None if every else scale.attacked(protocol, ATTACKED),
         strip_of=PICTURED if every else None,
     )
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from evaluation import bootstrap_mean
 from evaluation.statistics import Paired
+from studies import rit_mnist_published
 from studies.results import Results
 from studies.rit_mnist import CASE, EPSILONS, MEETINGS, RECIPE
 from studies.rit_mnist_curves import (
@@ -91,7 +92,7 @@ def _largest_step(results: Results) -> _Found:
     if baseline is None:
         return
     falls, ends = steps(baseline)
-    (at,) = np.flatnonzero(np.isclose(ends, 0.2))
+    (at,) = np.flatnonzero(np.isclose(ends, rit_mnist_published.largest_step()))
     others = np.delete(falls, at, axis=0)
     rival = others[others.mean(axis=1).argmax()]
     yield (
@@ -185,11 +186,12 @@ def losses(results: Results, role: str) -> np.ndarray | None:
     return np.stack([histories[histories["stage"] == stage]["loss"] for stage in stages])
 
 
-def _meetings(published: dict[str, float]) -> Callable[[Results], _Found]:
+def _meetings(*names: str) -> Callable[[Results], _Found]:
     """Judges some of `MEETINGS` by the epsilons that are published."""
 
     def judge(results: Results) -> _Found:
-        for words, epsilon in published.items():
+        for words in names:
+            epsilon = rit_mnist_published.meeting(words)
             first, second, rises = MEETINGS[words]
             networks = _outcomes(results, (first, second), "FGSM", "faithful")
             if networks is None:
@@ -250,8 +252,8 @@ def _pgd_training_resists_pgd(results: Results) -> _Found:
 
 
 def _limits(results: Results) -> _Found:
-    published = {"undefended": 0.15, "fgsm_retrained": 0.2, "pgd_retrained": 0.25}
-    for role, limit in published.items():
+    for role in ("undefended", "fgsm_retrained", "pgd_retrained"):
+        limit = rit_mnist_published.limit(role)
         found = outcome(results, role)
         if found is None:
             continue
@@ -294,10 +296,8 @@ _CLAIMS = (
     ),
     (
         _meetings(
-            {
-                "epsilon where baseline and retrained curves meet": 0.30,
-                "epsilon where retrained and untrained curves meet": 0.37,
-            }
+            "epsilon where baseline and retrained curves meet",
+            "epsilon where retrained and untrained curves meet",
         ),
         "baseline and retrained curves meet near 0.30, retrained and untrained near 0.37",
     ),
@@ -308,10 +308,8 @@ _CLAIMS = (
     ),
     (
         _meetings(
-            {
-                "epsilon up to which PGD-trained beats baseline": 0.33,
-                "epsilon from which PGD-trained beats FGSM-trained": 0.15,
-            }
+            "epsilon up to which PGD-trained beats baseline",
+            "epsilon from which PGD-trained beats FGSM-trained",
         ),
         "under FGSM the PGD-trained network beats the baseline up to 0.33 and the FGSM-trained one "
         "from 0.15",

@@ -4,8 +4,8 @@ import pandas as pd
 
 from models.rit_cnn import DROPOUT, FILTERS, KERNEL, UNITS
 from studies import rit_mnist
-from studies.links import Link
-from studies.rit_mnist import CASE, MEETINGS
+from studies.links import Link, printed
+from studies.rit_mnist import CASE, MEETINGS, PUBLISHED_EPSILONS
 
 _IMAGES = 54_000  # of MNIST, in the corrected split
 _ONE_READING = "one reading of what the post lists"
@@ -73,6 +73,52 @@ _READ_OFF = {
         "of the image of class 5 that the report shows",
     ),
 }
+
+
+_MODELS = {
+    "undefended": "baseline CNN",
+    "fgsm_retrained": "FGSM-trained (retrained)",
+    "fgsm_untrained": "FGSM-trained (untrained, new)",
+    "pgd_retrained": "PGD-trained",
+}
+
+
+def meeting(words: str) -> float:
+    """The printed epsilon of one of `MEETINGS`."""
+    return printed("rit_mnist", metric=words)
+
+
+def largest_step() -> float:
+    """The printed epsilon at the end of the largest fall of the baseline's accuracy."""
+    return printed("rit_mnist", metric="epsilon with the largest accuracy step")
+
+
+def limit(role: str) -> float:
+    """The printed largest epsilon at which images of a network are classified correctly."""
+    metric = "largest epsilon with correct class on the shown samples"
+    return printed("rit_mnist", metric=metric, model=_MODELS[role])
+
+
+def training_losses(role: str) -> tuple[float, float]:
+    """The printed losses after the first and after the last epoch."""
+    metrics = (f"training loss after epoch {epoch}" for epoch in (1, rit_mnist.RECIPE.epochs))
+    first, last = (printed("rit_mnist", metric=each, model=_MODELS[role]) for each in metrics)
+    return first, last
+
+
+def baseline_under_fgsm() -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Epsilons, 0 for clean images, and the printed accuracies of the baseline in percent."""
+    where = {"model": _MODELS["undefended"], "defense": "none"}
+    attacked = "accuracy under attack"
+    accuracies = {
+        0.0: printed("rit_mnist", metric="test accuracy", **where),
+        0.1: printed("rit_mnist", metric=f"{attacked} before the largest step", **where),
+        0.2: printed("rit_mnist", metric=attacked, **where),
+    }
+    plateau = printed("rit_mnist", metric="accuracy on the plateau", **where)
+    start = printed("rit_mnist", metric="epsilon beyond which accuracy is constant", **where)
+    accuracies |= {epsilon: plateau for epsilon in PUBLISHED_EPSILONS if epsilon > start}
+    return tuple(accuracies), tuple(accuracies.values())
 
 
 def link(row: pd.Series) -> Link:

@@ -17,6 +17,7 @@ import tensorflow as tf
 import models
 from attacks.budget import BudgetAttack
 from attacks.minimum_norm import MinimumNormAttack
+from data.dataset import PROTOCOLS
 from models import applications
 from studies.hardening import Hardening
 from studies.links import Link
@@ -134,13 +135,13 @@ class Training:
     """All that determines the weights of one network.
 
     Attributes:
-        role: "undefended"; or "warm_up", "teacher", "student", "control" of `procedure`; or what
-            distinguishes trainings with the same `defense`.
+        role: what the study calls it: "undefended", "warm_up", "teacher", "student", "control", or
+            another name that tells it from the other networks of its case.
         procedure: of `distillation`, `None` for a network that is not distilled.
-        split: "ntu" or "corrected", the protocol of `data.load`.
+        split: the protocol of `data.load`, one of `data.dataset.PROTOCOLS`.
         images, validation_images: used, from the front of their split; `None` for all.
         erasing: whether random erasing is on.
-        seed: 2 x run for teacher and undefended, 2 x run + 1 for student and control.
+        seed: 2 x run, or 2 x run + 1 for networks that are not to start like the undefended one.
         teacher, warm_up: the trainings this one builds on; it starts from the weights of the
             latter.
         defense: what it is hardened by, `None` for nothing.
@@ -167,6 +168,8 @@ class Training:
     images_per_class: int | None = None
 
     def __post_init__(self):
+        if self.split not in PROTOCOLS:
+            raise ValueError(f"split is {self.split!r}; accepted: {', '.join(PROTOCOLS)}")
         if self.procedure and self.defense:
             raise ValueError(
                 f"procedure is {self.procedure!r} with the defense {self.defense.name!r}; "
@@ -299,7 +302,8 @@ class Scale:
         epochs, batch_size: of every training; `None` for the published ones.
         images, validation_images: used in training; `None` for all.
         pretrained: whether ImageNet weights are used where the study did.
-        attack_images: test images attacked, by protocol; a protocol left out attacks all.
+        attack_images: test images attacked, by group of attacks; a group left out attacks all.
+            Each study has its own groups, see `attacked`.
         images_per_class: see `data.load`.
         learning_rate: of every training; `None` for the published one.
     """
@@ -315,6 +319,20 @@ class Scale:
     attack_batch_size: int = 128
     images_per_class: int | None = None
     learning_rate: float | None = None
+
+    def attacked(self, group: str, groups: tuple[str, ...]) -> int | None:
+        """Test images that the attacks of one group are given; `None` for all.
+
+        Args:
+            groups: those into which the study divides its attacks.
+
+        Raises:
+            ValueError: `attack_images` names a group that is none of these.
+        """
+        for name in self.attack_images:
+            if name not in groups:
+                raise ValueError(f"attack_images has {name!r}; accepted: {', '.join(groups)}")
+        return self.attack_images.get(group)
 
 
 @dataclass(frozen=True)
@@ -333,9 +351,9 @@ class Profile:
     Attributes:
         cost: what to expect, in words.
         datasets: what stands in for each published data set.
-        scales: by model.
+        scales: by model, or by whatever else the study names them.
         cases: by "model/data set" as published; cases left out are not run.
-        restarts: of the corrected PGD.
+        restarts: of the corrected attacks that start at random.
         seeds: one run of everything for each.
         controls: whether the control arms of the claims are run.
     """

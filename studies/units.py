@@ -7,12 +7,12 @@ u / min(std) but for a constant, is a multiple of it.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import keras
 import numpy as np
 
-from attacks import as_logits
-from attacks.classifier import AsLogits
+from attacks.readings import Reading
 from attacks.result import AttackResult
 from models.preprocessing import IMAGENET_STD
 
@@ -33,14 +33,14 @@ def grey_levels(units: str) -> float:
     return 255.0 if units == "pixels" else 255.0 * float(_STD.mean())
 
 
-def standardised_input(model: keras.Model | AsLogits) -> keras.Model | AsLogits:
+def standardised_input(model: keras.Model | Reading) -> keras.Model | Reading:
     """The model for images in u instead of pixels.
 
     Raises:
         ValueError: the model does not take three channels.
     """
-    if isinstance(model, AsLogits):
-        return as_logits(standardised_input(model.model))
+    if isinstance(model, Reading):
+        return replace(model, model=standardised_input(model.model))
     if model.input_shape[-1] != len(_STD):
         raise ValueError(
             f"model {model.name!r} has {model.input_shape[-1]} channels with units "
@@ -72,7 +72,7 @@ class BetweenStandardised:
             )
         self.attack, self.model = attack, model
         self.batch_size = attack.batch_size
-        self.temperature = attack.temperature
+        self.temperature, self.climbs = attack.temperature, attack.climbs
 
     def sweep(self, model, images, labels=None, *, epsilons: Sequence[float], **options):
         """As of `attack`, but for the units: `model` is the one in pixels, which is not attacked.

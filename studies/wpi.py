@@ -313,7 +313,7 @@ def _arm(
         attack=replace(attack, batch_size=scale.attack_batch_size),
         epsilons=epsilons(protocol, dataset, name),
         own_labels=False,
-        images=scale.attack_images.get(protocol),
+        images=scale.attacked(protocol, tuple(COMPARED)),
         crafted_on=(
             training(profile, protocol, dataset, "undefended", seed) if transferred else None
         ),

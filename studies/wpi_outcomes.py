@@ -17,16 +17,17 @@ _DRAWS = 1000
 def details(arm: Arm, outcomes: Outcomes) -> dict[str, np.ndarray]:
     """What results keep of every image of an arm.
 
-    Predictions are at every epsilon, int [1 + E, N], the clean ones first; what is wrong without
-    attack stays so. Distances and the gap between the two highest probabilities, float [N], are
-    at the largest epsilon, and so are, of the undefended network, the structural similarity and
-    the picture of one image, with its probabilities, float [2, classes], without and under attack.
+    Predictions are at every epsilon, int [1 + E, N], the clean ones first, -1 where the logits are
+    no numbers; what is wrong without attack stays so. Distances and the gap between the two highest
+    probabilities, float [N], are at the largest epsilon, and so are, of the undefended network, the
+    structural similarity and the picture of one image, with its probabilities, float [2, classes],
+    without and under attack.
     """
     largest = int(np.argmax(outcomes.epsilons))
     kept = np.where(outcomes.clean_correct, outcomes.predictions, outcomes.clean_predictions)
     found = {
         "labels": outcomes.labels.astype(np.uint8),
-        "predictions": np.vstack([outcomes.clean_predictions, kept]).astype(np.uint8),
+        "predictions": np.vstack([outcomes.clean_predictions, kept]).astype(np.int16),
         "l2": outcomes.l2[largest].astype(np.float32),
         "linf": outcomes.linf[largest].astype(np.float32),
         "l0": outcomes.l0[largest].astype(np.float32),
@@ -43,6 +44,13 @@ def details(arm: Arm, outcomes: Outcomes) -> dict[str, np.ndarray]:
         "probabilities": outcomes.example_probabilities[[0, 1 + largest], -1],
         "label": np.array(arm.strip_of),
     }
+
+
+def turned(kept: dict[str, np.ndarray]) -> np.ndarray:
+    """Of the details of an arm, the images that are right and get another class at its largest
+    epsilon, bool [N]: those whose distances count."""
+    (clean, *_, attacked), labels = kept["predictions"], kept["labels"]
+    return (clean == labels) & (attacked != labels) & (attacked >= 0)
 
 
 @dataclass(frozen=True, eq=False)

@@ -230,6 +230,14 @@ def test_wrong_arguments(alone, arguments, message):
     assert message in " ".join(done.output.replace("│", " ").split())
 
 
+def test_our_pgd_starts_from_the_image_as_the_others_do(network):
+    """One step of 0.01 moves every pixel by that; a random start would move it by up to 0.1."""
+    images, labels = network.images[:4], network.labels[:4]
+    (crafted,) = Ours(network.model).pgd(images, labels, [0.1], steps=1, step_size=0.01)
+    moved = getattr(crafted, "images", crafted) - images
+    assert np.abs(moved).max() == pytest.approx(0.01, abs=1e-6)
+
+
 def test_what_was_measured_outlives_an_interrupt(alone, monkeypatch, tmp_path):
     def interrupted(*arguments):
         raise KeyboardInterrupt

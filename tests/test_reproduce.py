@@ -84,6 +84,7 @@ def test_attack_prints_accuracies_and_saves_outcomes(model, tmp_path):
         assert outcomes["predictions"].shape == (2, 20)
 
 
+CHEAPEST = ["--data", "digits", "--attack", "fgsm", "--images", 5]
 CHEAP = {
     "fgsm": [],
     "bim": ["--steps", 2],
@@ -129,16 +130,7 @@ def test_a_target_leaves_its_own_images_out(model, tmp_path):
 
 @pytest.mark.parametrize("choice", ["remove", "keep"])
 def test_a_model_that_ends_in_softmax_is_attacked_as_the_user_says(model, choice):
-    words = [
-        "attack",
-        model / "softmax.keras",
-        "--data",
-        "digits",
-        "--attack",
-        "fgsm",
-        "--images",
-        5,
-    ]
+    words = ["attack", model / "softmax.keras", *CHEAPEST]
     refused = run(*words)
     assert refused.exit_code == 2
     assert "--softmax remove" in refused.stderr and "--softmax keep" in refused.stderr
@@ -246,7 +238,7 @@ def test_run_report_and_export_of_a_finished_study(tiny_study, finished, tmp_pat
     words = ["export", "ntu", "--network", "vgg16/cifar10/student", "--to", target, "--runs", runs]
     assert run(*words).exit_code == 0
     network = models.load_checkpoint(target)
-    assert network.output_shape == (None, 10) and not models.ends_in_softmax(network)
+    assert network.output_shape == (None, 10) and models.squashing(network) is None
     again = run(*words)
     assert again.exit_code == 2 and "exists" in again.stderr
     assert run(*words, "--overwrite").exit_code == 0

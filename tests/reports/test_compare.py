@@ -84,7 +84,7 @@ def test_faithful_drops_are_measured_from_the_undefended_network(results):
     # 90 % minus the mean of 90 80 90 60 60 60 60 60.
     value, *_ = measured(results, "mean drop", role="student", attacks=("PGD",))
     assert np.isclose(value, 90 - np.mean([90, 80, 90, 60, 60, 60, 60, 60]))
-    increase, *_ = measured(results, "mean drop", role="student", attacks=("PGD",), sign=-1)
+    increase, *_ = measured(results, "mean drop", role="student", attacks=("PGD",), factor=-1)
     assert np.isclose(increase, -value)
 
 

@@ -1,6 +1,7 @@
 """The arms of the NTU study: all there, each with what its claim needs."""
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -99,6 +100,19 @@ def test_a_plan_trains_what_others_need_first():
 def test_a_pattern_that_matches_nothing_is_refused():
     with pytest.raises(ValueError, match="'nonsense'.*for example: 'vgg16/cifar10"):
         plan(STUDY, DEMO, "nonsense")
+
+
+def test_faithful_pgd_starts_from_the_image():
+    """As the study ran it; that of other attacks starts at random by default."""
+    faithful = [arm for arm in STUDY.arms(PAPER) if arm.protocol == "faithful"]
+    starts = {arm.attack_name: getattr(arm.attack, "random_start", False) for arm in faithful}
+    assert starts == {"FGSM": False, "PGD": False, "PGD, step 0.05": False}
+
+
+def test_an_unknown_split_is_refused():
+    training = plan(STUDY, DEMO).trainings[0]
+    with pytest.raises(ValueError, match="split is 'official'; accepted: ntu, corrected, wpi, pr"):
+        replace(training, split="official")
 
 
 def test_an_unknown_profile_is_refused():

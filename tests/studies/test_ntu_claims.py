@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from studies import links
 from studies.ntu import COMPARED
 from studies.ntu_claims import claims
 from studies.results import Results
@@ -114,6 +115,18 @@ def test_the_plateau_is_confirmed_as_run_and_refuted_as_a_property():
     assert outcome(verdicts, "NTU-2", "undefended, as run") == "confirmed"
     assert outcome(verdicts, "NTU-2", "undefended, as a property") == "refuted"
     assert outcome(verdicts, "NTU-2", "student, as run") == "refuted"
+
+
+def test_the_clean_accuracy_that_is_claimed_is_read_from_the_published_table(monkeypatch):
+    run = {("faithful", "undefended", "FGSM"): FALLING}
+    evidence = judged(run).set_index("claim")["evidence"]["NTU-11"]
+    assert evidence.startswith("published 87.0 %, measured 87.0 %")
+
+    table = links._published("ntu").copy()
+    table.loc[table["metric"] == "test accuracy", "value"] = "12.50"
+    monkeypatch.setattr(links, "_published", lambda study: table)
+    evidence = judged(run).set_index("claim")["evidence"]["NTU-11"]
+    assert evidence.startswith("published 12.5 %, measured 87.0 %")
 
 
 HIGH = curve(*[0.95] * 9)

@@ -169,7 +169,8 @@ def arm_rows(case, protocol, attack, epsilons, correct, role="undefended", view=
             "rounded_accuracy": 0.75,
             "seconds": 2.0,
             "gradient_evaluations": 9.0,
-            "median_l2_moved": 0.5,
+            "fooled": int((~outcomes).sum()),
+            "fooled_median_l2": 0.5,
         }
         for epsilon, outcomes in zip(epsilons, correct, strict=True)
     ]
@@ -265,7 +266,7 @@ def test_confidences_are_of_the_image_and_rank_that_the_row_names():
     for each in tied:
         shark, rank = each.index
         value, *_, images = measure(results)(each, "corrected")
-        assert value == pytest.approx(each.sign * (15 + 5 * (shark - 2) + rank - 1) / 100)
+        assert value == pytest.approx(each.factor * (15 + 5 * (shark - 2) + rank - 1) / 100)
         assert images == 1
 
 
@@ -330,6 +331,11 @@ def test_verdicts_on_distillation(student, outcome, cw):
     results = results_of(*arms)
     found = {v.claim: v for v in claims(results)}
     assert found["PRX-8"].outcome == outcome and found["PRX-9"].outcome == cw
+    distances = "of the images that were right and are turned "
+    assert f"{distances}0.500 (1000 images) and 0.500 (1000 images)" in found["PRX-9"].evidence
+    older = replace(results, table=results.table.drop(columns=["fooled", "fooled_median_l2"]))
+    (judged,) = [v for v in claims(older) if v.claim == "PRX-9"]
+    assert f"{distances}not recorded and not recorded" in judged.evidence
     row = PUBLISHED[PUBLISHED["metric"].str.startswith("accuracy before attack")].iloc[0]
     assert measure(results)(link(row), "faithful")[0] == pytest.approx(0.8)
 

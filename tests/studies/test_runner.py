@@ -10,7 +10,8 @@ import pytest
 import studies.training
 from recording import Recorder
 from reports import build_report, run_study
-from studies.results import Results, collect, flag
+from studies.flags import flags, not_recorded
+from studies.results import Results, collect
 from studies.runner import Runner, plan, plan_of
 from studies.store import Store
 
@@ -51,14 +52,25 @@ def test_the_plateau_is_the_same_images(finished):
             assert (outcomes.linf[from_04].max(axis=0) * 255 < 0.4 + 1e-3).all()
 
 
+def said_of(table: pd.DataFrame, correct) -> pd.Series:
+    """The flags of every row as one text."""
+    marked = flags(table, correct)
+    texts = ["; ".join(flag.text for flag in marked.get(index, [])) for index in table.index]
+    return pd.Series(texts, table.index)
+
+
 def test_flags_say_what_is_wrong_with_a_row(finished, study, tiny_profile):
     _, todo, runner, _ = finished
-    table = collect(study, tiny_profile, runner, todo).table
-    pgd = table[(table["attack"] == "PGD") & (table["epsilon_grey"] > 0.45)]
-    assert pgd["flags"].str.contains("steps reach only 0.4 grey levels").all()
-    outside = table[table["out_of_range"] > 0]  # black pixels of digits, moved without clipping
-    assert len(outside) and outside["flags"].str.contains("leave").all()
-    assert (table[table["epsilon"] == 0]["flags"] == "").all()
+    results = collect(study, tiny_profile, runner, todo)
+    table = results.table
+    assert "flags" not in table and (table["climbs"] == "cross-entropy").all()
+    assert not_recorded(table) == {}
+    said = said_of(table, results.correct)
+    pgd = (table["attack"] == "PGD") & (table["epsilon_grey"] > 0.45)
+    assert said[pgd].str.contains("steps reach only 0.4 grey levels").all()
+    outside = table["out_of_range"] > 0  # black pixels of digits, moved without clipping
+    assert outside.any() and said[outside].str.contains("leave").all()
+    assert (said[table["epsilon"] == 0] == "").all()
 
 
 def test_pgd_that_is_weaker_than_fgsm_is_flagged_on_the_images_that_both_attack():
@@ -76,14 +88,15 @@ def test_pgd_that_is_weaker_than_fgsm_is_flagged_on_the_images_that_both_attack(
             "seed": 0,
             "epsilon": epsilon,
             "reach": epsilon,
+            "climbs": "cross-entropy",
             "images": correct[arm].shape[1],
             "correct": correct[arm][index].sum(),
         }
         for arm in correct
         for index, epsilon in enumerate((0.0, 0.1, 0.2))
     ]
-    flags = flag(pd.DataFrame(rows), correct)["flags"].tolist()
-    assert flags == ["", "", "", "", "PGD is weaker than FGSM", ""]
+    said = said_of(pd.DataFrame(rows), correct).tolist()
+    assert said == ["", "", "", "", "PGD is weaker than FGSM", ""]
 
 
 def test_a_state_that_was_cut_off_while_it_was_written_is_not_the_only_one(
@@ -141,9 +154,15 @@ def test_replacements_name_everything_that_was_reduced(finished, study, tiny_pro
 
 def test_the_report_shows_published_beside_measured(finished, study, tiny_profile, tmp_path):
     _, todo, runner, _ = finished
-    collect(study, tiny_profile, runner, todo).save(tmp_path)
+    results = collect(study, tiny_profile, runner, todo)
+    results.table["not_finite"] = 0.0
+    results.table.loc[results.table["role"] == "control", "not_finite"] = 0.25
+    results.save(tmp_path)
     page = build_report(study, tmp_path)
     text = (tmp_path / "report.md").read_text()
+    untrusted = "- vgg16/cifar10, faithful, as_listed control: logits not finite on 25% of the"
+    assert text.count(untrusted) == text.count("logits not finite on") - 1 == 1  # and a flag
+    assert "Accuracies that cannot be trusted" in text
     comparison = pd.read_csv(tmp_path / "comparison.csv")
     assert len(comparison) == 491
     measured = comparison[comparison["status"] == "measured"]

@@ -12,6 +12,7 @@ from evaluation import macro_f1
 from recording import Recorder
 from reports import build_report
 from reports.wpi import _left_out as left_out_table
+from reports.wpi import _steps as steps_table
 from reports.wpi import measure
 from studies import STUDIES, wpi, wpi_claims, wpi_outcomes
 from studies.results import Results, collect
@@ -68,8 +69,13 @@ def test_published_ratios_are_those_of_the_printed_times():
             expected = value[dataset, "none", "none"] / value["MNIST", "none", "none"]
         row = row.copy()
         row["dataset"], row["defense"], row["attack"] = dataset, defense, attack
-        printed = float(link(row.rename(None)).remark.split("published ")[1].split(";")[0])
-        assert printed == pytest.approx(expected, rel=0.01, abs=0.006)
+        tied = link(row.rename(None))
+        assert tied.ratio == pytest.approx(expected)
+        # The note beside the time has the same ratio, rounded.
+        noted = row["note"].partition(" x the undefended time")
+        if noted[1]:
+            assert float(noted[0]) == pytest.approx(expected, abs=0.006)
+        assert f"published {expected:.3g}" in tied.remark
 
 
 @pytest.mark.parametrize("profile", [PAPER, LAPTOP, DEMO], ids=lambda p: p.name)
@@ -532,6 +538,34 @@ def test_small_steps_and_momentum():
         l2 = dict(zip(names, lengths))
         steps = made({(wpi.NONE, name): 0 for name in names}, variant="WPI-19", l2=l2.get)
         assert verdict("WPI-19", together(made(ALL_ATTACKS), steps)) == expected
+
+
+def test_distances_are_of_images_that_were_right_and_that_every_attack_turned():
+    """An image that was wrong moves by nothing, one that holds by all that is allowed."""
+    names = list(wpi.step_attacks("mnist"))
+    l2 = dict(zip(names, (2.0, 1.0, 3.0, 1.5)))
+    # 300 of 400 are right without attack; the first 100, or 150 of one attack, hold.
+    counts = {(wpi.NONE, name): 150 if name == names[0] else 100 for name in names}
+    steps = made(counts, variant="WPI-19", l2=l2.get, clean={wpi.NONE: 300})
+    for kept in steps.details.values():
+        kept["l2"][300:], kept["l2"][:100] = 0.0, 50.0
+    results = together(made(ALL_ATTACKS), steps)
+    (judged,) = [each for each in claims(results) if each.claim == "WPI-19"]
+    assert "of 150 images that were right and that all four turn" in judged.evidence
+    assert f"{names[0]} 2.000" in judged.evidence and judged.outcome == "confirmed"
+    shown = steps_table(replace(results, table=results.table.assign(accuracy=0.25)))
+    shown = shown.set_index("attack")
+    assert shown["successes"].to_list() == [150, 200, 200, 200]
+    assert shown["L2 of successes"].str.startswith(("2.000", "1.000", "3.000", "1.500")).all()
+
+
+def test_outputs_that_are_no_numbers_are_neither_right_nor_turned():
+    kept = made({(wpi.NONE, wpi.CW): 10}, images=20).details.popitem()[1]
+    assert wpi_outcomes.turned(kept).sum() == 10
+    kept["predictions"][-1, 15:] = -1
+    assert wpi_outcomes.turned(kept).sum() == 5
+    f1 = wpi_outcomes.macro_f1(kept["labels"], kept["predictions"][-1:]).value
+    assert f1 == pytest.approx(macro_f1(kept["labels"], kept["predictions"][-1], 10))
 
 
 def test_the_report_finds_the_arms_of_left_out_attacks():

@@ -1,0 +1,30 @@
+"""Outputs that are not numbers predict no class: in pictures and in counts."""
+
+from types import SimpleNamespace
+
+import numpy as np
+
+from reports.figures import adversarial_images
+from studies.results import _strip
+
+IMAGES = np.full((2, 4, 4, 1), 0.5, np.float32)
+
+
+def test_a_picture_says_that_there_is_no_number(tmp_path):
+    examples = {"images": IMAGES, "adversarial": IMAGES + 0.1, "labels": np.array([0, 1])}
+    examples |= {"clean": np.array([0, -1]), "predictions": np.array([-1, 0])}
+    adversarial_images(examples, {0: "cat", 1: "dog"}, "title", tmp_path / "a.png")
+    assert (tmp_path / "a.png").stat().st_size > 1000
+
+
+def test_no_class_is_counted_for_it():
+    outcomes = SimpleNamespace(
+        labels=np.array([0, 1, 2]),
+        clean_predictions=np.array([0, 1, 2]),
+        predictions=np.array([[2, -1, -1]]),
+        example_images=IMAGES,
+        examples=IMAGES[np.newaxis],
+    )
+    clean, attacked = _strip(outcomes, 1)["confusion"]
+    np.testing.assert_array_equal(clean, np.eye(3))
+    np.testing.assert_array_equal(attacked, [[0, 0, 1], [0, 0, 0], [0, 0, 0]])
