@@ -61,12 +61,15 @@ class Compiled:
         self.computes_in_half = any(a.type == half for n in nodes for a in n.attr.values())
         operations = {node.op for node in nodes}
         opaque = any("PyFunc" in operation for operation in operations)
-        self.may_be_random = opaque or any("Random" in operation for operation in operations)
+        self.may_be_random = opaque or any(
+            word in operation for word in _DRAWING for operation in operations
+        )
         self.may_squash = opaque or not operations.isdisjoint(_SQUASHING)
         self._is_inspected = True
 
 
 _MOST_SHAPES = 8
+_DRAWING = ("Random", "Multinomial", "TruncatedNormal", "Rng")
 _SQUASHING = {"Sigmoid", "Softmax", "Tanh", "Exp", "Erf", "Atan", "Softsign", "Relu6"}
 # Compiled functions live as long as the model they belong to.
 _of_models: "weakref.WeakKeyDictionary[object, Compiled]" = weakref.WeakKeyDictionary()

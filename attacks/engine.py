@@ -1,6 +1,7 @@
 """What the attacks share: checked input, batches, the images still worked on, random draws."""
 
 import math
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -237,6 +238,19 @@ def _check_goal(goal: Goal, count: int, num_classes: int) -> Goal:
     if len(wrong):
         raise ValueError(f"{name} has the value {wrong[0]}; accepted: 0 to {num_classes - 1}")
     return goal
+
+
+def warn_of_channels_first(image_shape: tuple[int, ...], attack: str) -> None:
+    """Says that an attack takes the last axis for the channels, where the first looks like them."""
+    if len(image_shape) == 3 and image_shape[0] in (1, 3) and image_shape[2] > 4:
+        rows, columns, channels = image_shape
+        warnings.warn(
+            f"images have shape {image_shape}: {attack} takes them for {rows} rows and {columns} "
+            f"columns of {channels} channels. For channels first, attack a model with "
+            "keras.layers.Permute((3, 1, 2)) in front, and give it images with channels last",
+            RuntimeWarning,
+            stacklevel=5,
+        )
 
 
 def check_ids(ids, count: int) -> np.ndarray:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from attacks.engine import Batch, Crafted, Task, check_count
+from attacks.engine import Batch, Crafted, Task, check_count, warn_of_channels_first
 from attacks.minimum_norm import MinimumNormAttack, Run
 from attacks.norms import check_norm
 
@@ -45,6 +45,7 @@ class PixelSwap(MinimumNormAttack):
             check_count(max_swaps=self.max_swaps)
 
     def _run(self, task: Task) -> Run:
+        warn_of_channels_first(task.images.shape[1:], "PixelSwap")
         logits_after = _compiled_swaps(task)
 
         def run(batch: Batch) -> Crafted:

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from attacks.budget import BudgetAttack, Run
-from attacks.engine import Batch, Crafted, Task, check_count, check_seed
+from attacks.engine import Batch, Crafted, Task, check_count, check_seed, warn_of_channels_first
 from attacks.geometry import choose, flat
 from attacks.losses import is_reached, margin
 from attacks.norms import check_norm
@@ -79,6 +79,7 @@ class Square(BudgetAttack):
 
     def _run(self, task: Task) -> Run:
         shape = task.images.shape[1:]
+        warn_of_channels_first(shape, "Square")
         moves = (_Squares if self.norm == "linf" else _Bumps)(*_grid(shape))
         step = _compiled_step(task, moves)
 

@@ -67,7 +67,7 @@ def test_logits_that_are_not_finite(tmp_path):
 def test_a_gradient_that_is_not_finite(tmp_path):
     steep = network(before=ops.sqrt)  # its slope is infinite where a pixel is black
     said = printed(steep, tmp_path, "--attack", "fgsm")
-    assert "The gradient is not finite on 100.0% of the images, where" in said
+    assert "The gradient is not finite on 100.0% of the images." in said
     assert "gradient" not in printed(steep, tmp_path, "--attack", "square", "--option", "queries=3")
 
 

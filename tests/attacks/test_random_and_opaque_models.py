@@ -83,14 +83,14 @@ def test_the_mean_of_several_passes_is_attacked_instead(cnn, images, labels):
             averaged(cnn, draws)
 
 
-BLACK_BOX = [Square(50), PixelSwap(5)]
+BLACK_BOX = [Square(12), PixelSwap(2)]
 
 
 @pytest.mark.parametrize("attack", BLACK_BOX, ids=str)
 def test_a_function_of_arrays_is_attacked_by_queries(cnn, images, labels, attack):
     def function(batch):
         assert isinstance(batch, np.ndarray) and batch.dtype == np.float32
-        return cnn.predict(batch, verbose=0)
+        return cnn.predict_on_batch(batch)
 
     options = {"epsilon": 0.2} if isinstance(attack, BudgetAttack) else {}
     expected = attack(cnn, images, labels, **options)
@@ -193,7 +193,7 @@ def with_batches_of(size, model):
     return reshaped
 
 
-@pytest.mark.parametrize("attack", [PGD(3), Square(10), DeepFool()], ids=str)
+@pytest.mark.parametrize("attack", [PGD(3), Square(10), DeepFool(4)], ids=str)
 def test_one_batch_size(cnn, images, labels, attack):
     """48 images in batches of 20, of which some leave early."""
     options = {"epsilon": 0.1} if isinstance(attack, BudgetAttack) else {}
@@ -212,3 +212,26 @@ def test_one_batch_size(cnn, images, labels, attack):
         np.testing.assert_allclose(result.logits, expected.logits, rtol=1e-3, atol=1e-3)
     with pytest.raises(ModelError, match="fails on 8 images, and on batches of 128 .*batch_size"):
         attack(with_batches_of(20, cnn), images, labels, **options)
+
+
+@pytest.mark.parametrize("attack", [Square(20), PixelSwap(5)], ids=str)
+def test_channels_that_come_first_are_noted(attack):
+    """Windows of pixels would be cut across channels."""
+    weights = np.random.default_rng(0).normal(size=(3 * 8 * 8, 10)).astype(np.float32)
+    images = np.random.default_rng(1).random((4, 3, 8, 8)).astype(np.float32)
+    options = {"epsilon": 0.1} if isinstance(attack, BudgetAttack) else {}
+
+    def channels_first(batch):
+        return tf.reshape(batch, [-1, 3 * 8 * 8]) @ weights
+
+    with pytest.warns(
+        RuntimeWarning, match=r"\(3, 8, 8\).* for 3 rows and 8 columns of 8 channels"
+    ):
+        attack(channels_first, images, **options)
+    permuted = keras.Sequential(
+        [keras.Input((8, 8, 3)), layers.Permute((3, 1, 2)), layers.Flatten()]
+    )
+    result = attack(
+        lambda batch: channels_first(permuted(batch)), images.transpose(0, 2, 3, 1), **options
+    )
+    assert result.logits.shape == (4, 10)
