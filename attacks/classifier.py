@@ -262,10 +262,13 @@ class _Network:
         else:
             outputs = model(images)
         if not tf.is_tensor(outputs):
+            way_out = "of a function of NumPy arrays, attacks.black_box(function, classes)"
+            if isinstance(outputs, dict | list | tuple) and outputs:
+                first = next(iter(outputs)) if isinstance(outputs, dict) else 0
+                way_out = f"one of several: lambda images: model(images)[{first!r}]"
             raise ModelError(
                 f"model gives a {type(outputs).__name__}; accepted: one tensor of logits "
-                "[N, classes] (of a function of NumPy arrays, "
-                "attacks.black_box(function, classes))"
+                f"[N, classes] ({way_out})"
             )
         if outputs.shape.rank != 2 or not outputs.shape[1]:
             raise ModelError(
@@ -276,9 +279,14 @@ class _Network:
 
 
 def _check_input(model: keras.Model, image_shape: tuple[int, ...]) -> None:
-    inputs = getattr(model, "inputs", None) or []
-    if len(inputs) != 1:  # a subclassed model does not tell
+    inputs = getattr(model, "inputs", None)
+    if not inputs:  # a subclassed model does not tell
         return
+    if len(inputs) > 1:
+        raise ModelError(
+            f"model {model.name!r} takes {len(inputs)} inputs; accepted: one, the images (others "
+            "can be fixed: lambda images: model([images, others], training=False))"
+        )
     shape = tuple(inputs[0].shape[1:])
     if len(shape) != len(image_shape) or not all(
         wanted in (None, given) for wanted, given in zip(shape, image_shape)

@@ -10,6 +10,7 @@ import math
 import os
 import re
 import tempfile
+import warnings
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -78,7 +79,10 @@ def load_checkpoint(path: str | os.PathLike) -> keras.Model:
     _refuse_foreign(translated, path)
     try:
         if translated == description:
-            return keras.models.load_model(path, compile=False, safe_mode=True)
+            with warnings.catch_warnings():
+                # Of the state of a training that is not loaded.
+                warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")
+                return keras.models.load_model(path, compile=False, safe_mode=True)
         network = keras.saving.deserialize_keras_object(translated, safe_mode=True)
         network.load_weights(path)
         return network

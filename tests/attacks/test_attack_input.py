@@ -73,7 +73,20 @@ def linear(*shape):
 MODELS = {
     "no classes": (linear(-1), r"model gives outputs of shape \(None,\); accepted: logits"),
     "picture": (lambda images: images, r"outputs of shape \(None, 8, 8, 1\); accepted: logits"),
-    "two outputs": (lambda images: [images, images], "model gives a list; accepted: one tensor"),
+    "two outputs": (
+        lambda images: [images, images],
+        r"model gives a list; accepted: one tensor .*lambda images: model\(images\)\[0\]",
+    ),
+    "named outputs": (
+        lambda images: {"logits": images},
+        r"model gives a dict; accepted: one tensor .*model\(images\)\['logits'\]",
+    ),
+    "two inputs": (
+        keras.Model(
+            TWO := [keras.Input((8, 8, 1)), keras.Input((8, 8, 1))], keras.layers.Add()(TWO)
+        ),
+        r"takes 2 inputs; accepted: one, the images .*lambda images: model\(\[images, others\]",
+    ),
     "nothing": (None, "model is None; accepted: a Keras model, or a callable"),
     "not a number": (
         lambda images: tf.reshape(images, [-1, 64]) * np.nan,

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import warnings
 import zipfile
 
 import h5py
@@ -303,3 +304,17 @@ def test_a_users_file_with_a_loss_of_its_own_loads(tmp_path):
     for suffix in (".h5", ".keras"):
         model.save(tmp_path / f"network{suffix}")
         assert models.load_checkpoint(tmp_path / f"network{suffix}").layers
+
+
+def test_the_state_of_a_training_is_left_out_without_a_word(tmp_path):
+    """Keras warns that it does not fit the network, which was not asked for."""
+    network = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    network.compile("adam", "mse")
+    network.fit(np.zeros((2, 4)), np.zeros((2, 3)), verbose=0)
+    path = tmp_path / "trained.keras"
+    network.save(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        loaded = models.load_checkpoint(path)
+    np.testing.assert_array_equal(loaded.get_weights()[0], network.get_weights()[0])
+    assert loaded.optimizer is None
