@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from attacks.engine import Progress, Task, check_count, check_positive, check_seed
+from attacks.goals import predicted
 from attacks.gradients import loss_gradient
 from attacks.losses import cross_entropy
 from attacks.patch import Patch, check_size, fitting_task, room_for
@@ -127,7 +128,7 @@ class AdversarialPatch:
             history["loss"].append(float(np.concatenate(losses).mean()))
             if validation is not None:
                 pasted = Patch(_pixels(variable)).apply(held_out_images, self.seed)
-                predictions = held_out.logits(pasted).argmax(axis=1)
+                predictions = predicted(held_out.logits(pasted))
                 history["validation_rate"].append(float(np.mean(predictions == target)))
         return Patch(_pixels(variable), int(target), name, history)
 

@@ -11,6 +11,7 @@ from attacks.black_box import BlackBox
 from attacks.cache import compiled_for
 from attacks.description import describe
 from attacks.errors import ModelError, original
+from attacks.goals import are_finite
 from attacks.half_precision import with_scaled_gradient
 from attacks.readings import Logits, Reading, as_reading
 from models import squashing, without_softmax
@@ -102,13 +103,16 @@ class Classifier:
             outputs = self.logits(few).numpy()
         if self._entry.may_be_random:
             self._note_spread(spread_of(outputs, self.logits(few).numpy()))
-        if not np.isfinite(outputs).all(axis=1).any():
+        if not are_finite(outputs).any():
+            outputs = self.logits(images[:batch_size]).numpy()
+        finite = outputs[are_finite(outputs)]
+        if not len(finite):
             raise ModelError(
-                f"model gives outputs that are not finite on each of the first {len(few)} images; "
-                "accepted: finite logits"
+                f"model gives outputs that are not finite on each of the first {len(outputs)} "
+                "images; accepted: finite logits"
             )
         if self._is_plain:
-            self._check_not_squashed(outputs)
+            self._check_not_squashed(finite)
 
     def _check_model(self) -> None:
         if not callable(self.model):

@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from attacks.engine import check_count
+from attacks.goals import are_finite, predicted
 from attacks.patch import Patch, check_size, fitting_task, room_for
 
 
@@ -66,8 +67,8 @@ class PatchOverlay:
         task = fitting_task(model, images, target, labels, self.batch_size, jit_compile)
         room_for(self.size, task.images.shape[1:])
         logits = task.logits(task.images)
-        classes = logits.argmax(axis=1) if labels is None else task.goal.classes
-        candidates = np.flatnonzero(classes == target)
+        classes = predicted(logits) if labels is None else task.goal.classes
+        candidates = np.flatnonzero((classes == target) & are_finite(logits))
         if not len(candidates):
             raise ValueError(
                 f"images has none of class {target} among {len(task.images)}; "

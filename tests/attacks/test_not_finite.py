@@ -12,11 +12,13 @@ from attacks import (
     FAB,
     FGSM,
     PGD,
+    AdversarialPatch,
     AutoAttack,
     BudgetAttack,
     CarliniWagner,
     DeepFool,
     MomentumIterative,
+    PatchOverlay,
     PixelSwap,
     Square,
     Targeted,
@@ -160,3 +162,34 @@ def test_the_share_of_gradients_that_are_not_finite_is_counted(rooted, cnn, imag
     assert table["gradient_not_finite"][1] == 0.0
     table = evaluate(rooted, images, labels, DeepFool(), [0.5]).table()
     assert np.isnan(table["gradient_not_finite"][1]) and np.isnan(table["zero_gradient"][1])
+
+
+def test_nan_on_the_first_images_alone_is_no_reason_to_refuse(cnn, images, labels):
+    def model(batch):
+        is_first = tf.reduce_all(batch == images[0], axis=[1, 2, 3])
+        return tf.where(is_first[:, None], np.float32(np.nan), cnn(batch, training=False))
+
+    twelve = np.concatenate([images[:1]] * 10 + [images[1:3]])
+    result = FGSM()(model, twelve, np.append([labels[0]] * 10, labels[1:3]), epsilon=0)
+    np.testing.assert_array_equal(result.not_finite, [True] * 10 + [False] * 2)
+    with pytest.raises(ValueError, match="not finite on each of the first 10 images"):
+        FGSM()(model, twelve[:10], labels[:10], epsilon=0)
+
+
+def test_a_patch_does_not_make_nan_see_its_target(cnn, images):
+    """All-NaN logits have the argmax 0, which is the target."""
+
+    def model(batch):
+        marked = batch[:, 0, 0, 0] == 1
+        return tf.where(marked[:, None], np.float32(np.nan), cnn(batch, training=False))
+
+    broken = images.copy()
+    broken[:, 0, 0] = 1
+    mixed = np.concatenate([images[:4], broken[:20]])
+    patch = AdversarialPatch(2, epochs=1).fit(
+        model, images[:8], 0, np.arange(8) % 9 + 1, validation=(mixed, np.full(24, 1))
+    )
+    assert patch.history["validation_rate"][0] <= (4 + 3) / 24
+    surest = PatchOverlay(3).fit(model, mixed, 0, np.zeros(24, int))
+    expected = PatchOverlay(3).fit(cnn, mixed[:4], 0, np.zeros(4, int))
+    np.testing.assert_array_equal(surest.pixels, expected.pixels)
