@@ -512,18 +512,21 @@ def _read(network, choice: str, images):
         raise ValueError(f"--softmax is {choice!r}; accepted: refuse, remove, keep")
     few = np.resize(images[:8], [network.inputs[0].shape[0] or 8, *images.shape[1:]])
     outputs = np.asarray(network(few, training=False), np.float32)
+    if choice == "keep":
+        return attacks.as_logits(network)
     # The tolerance is that of probabilities in float16.
     sum_to_1 = outputs.min() >= 0 and abs(outputs.sum(axis=1) - 1).max() < 1e-3
     kind = models.squashing(network)
-    if kind is None and not sum_to_1:
-        if choice == "remove":
-            raise ValueError(
-                "--softmax is remove, but the model ends in none; accepted: refuse (the default)"
-            )
-        return network
-    if choice == "keep":
-        return attacks.as_logits(network)
     ends = "gives probabilities" if kind is None else f"ends in {kind}"
+    if kind is None and not sum_to_1:
+        if not _is_refused(network, few):
+            if choice == "remove":
+                raise ValueError(
+                    "--softmax is remove, but the model ends in none; accepted: refuse (the "
+                    "default)"
+                )
+            return network
+        kind, ends = "sigmoid", "gives values between 0 and 1, as sigmoids do"
     if choice == "refuse":
         raise ValueError(
             f"the model {ends}; accepted: --softmax remove (attack what the {kind or 'softmax'} is "
@@ -540,6 +543,20 @@ def _read(network, choice: str, images):
             f"--softmax is remove, but that of this model cannot be: it {ends}; accepted: keep "
             "(take the outputs for logits)"
         ) from error
+
+
+def _is_refused(network, images) -> bool:
+    """Whether attacks take the outputs for squashed by what they are."""
+    from attacks import ModelError
+    from attacks.classifier import Classifier
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # randomness is said below the table
+        try:
+            Classifier(network, images.shape[1:]).check_probe(images, len(images))
+        except ModelError:
+            return bool((network(images, training=False).numpy() >= 0).all())
+    return False
 
 
 def _attack_table(clean: dict, attacked: list[dict], attack, targeted: bool) -> Table:

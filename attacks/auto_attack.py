@@ -1,6 +1,5 @@
 """AutoAttack: an ensemble that needs no tuning."""
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,7 +8,7 @@ import numpy as np
 from attacks.apgd import APGD
 from attacks.budget import BudgetAttack, Run
 from attacks.engine import Batch, Crafted, Progress, Task, check_count, check_seed
-from attacks.errors import NoGradientError
+from attacks.errors import NoGradientError, warn
 from attacks.fab import FAB
 from attacks.goals import Targeted
 from attacks.minimum_norm import MinimumNormAttack
@@ -109,11 +108,9 @@ class AutoAttack(BudgetAttack):
         try:
             runs = [a._run_within(task) if isinstance(a, FAB) else a._run(task) for a in attacks]
         except NoGradientError:
-            warnings.warn(
+            warn(
                 "model has no gradient with respect to images, so that AutoAttack is Square alone: "
-                "what withstands it may fall to an attack on a smooth stand-in for the model",
-                RuntimeWarning,
-                stacklevel=5,
+                "what withstands it may fall to an attack on a smooth stand-in for the model"
             )
             runs = [attacks[-1]._run(task)]
 

@@ -5,29 +5,41 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
+from attacks.errors import ModelError
+
 
 class BlackBox:
-    """See `black_box`."""
+    """See `black_box`.
+
+    Attributes:
+        error: what the last call of the function failed with; `None` if it did not.
+    """
 
     def __init__(self, function: Callable, classes: int):
         if not callable(function):
             raise ValueError(f"function is {function!r}; accepted: a function of images")
-        if not (isinstance(classes, int | np.integer) and classes >= 2):
-            raise ValueError(f"classes is {classes!r}; accepted: a whole number, 2 or more")
+        if not (isinstance(classes, int | np.integer) and classes >= 1):
+            raise ValueError(f"classes is {classes!r}; accepted: a whole number, 1 or more")
         self.function = function
         self.classes = int(classes)
+        self.error: Exception | None = None
 
     def __call__(self, images) -> tf.Tensor:
         outputs = tf.numpy_function(self._outputs, [images], tf.float32)
         return tf.ensure_shape(outputs, [None, self.classes])
 
     def _outputs(self, images: np.ndarray) -> np.ndarray:
-        outputs = np.asarray(self.function(images), np.float32)
-        if outputs.shape != (len(images), self.classes):
-            raise ValueError(
-                f"function gives outputs of shape {outputs.shape} for {len(images)} images; "
-                f"accepted: ({len(images)}, {self.classes})"
-            )
+        self.error = None
+        try:
+            outputs = np.asarray(self.function(images), np.float32)
+            if outputs.shape != (len(images), self.classes):
+                raise ModelError(
+                    f"function gives outputs of shape {outputs.shape} for {len(images)} images; "
+                    f"accepted: ({len(images)}, {self.classes})"
+                )
+        except Exception as error:  # TensorFlow would put its text around it
+            self.error = error
+            raise
         return outputs
 
 
@@ -39,7 +51,7 @@ def black_box(function: Callable, classes: int) -> BlackBox:
     Args:
         function: images float32 [N, ...] in [0, 1], a NumPy array, to logits [N, classes]. Of
             probabilities, attack `as_probabilities(black_box(function, classes))`.
-        classes: how many there are.
+        classes: how many outputs there are; 1 for one output z, which stands for two classes.
 
     Example:
         model = attacks.as_probabilities(attacks.black_box(network.predict, classes=10))

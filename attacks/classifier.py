@@ -1,6 +1,6 @@
 """How an attack sees a model: compiled functions from images to logits."""
 
-import warnings
+import sys
 from collections.abc import Callable
 
 import keras
@@ -10,7 +10,7 @@ import tensorflow as tf
 from attacks.black_box import BlackBox
 from attacks.cache import compiled_for
 from attacks.description import describe
-from attacks.errors import ModelError, original
+from attacks.errors import ModelError, original, warn
 from attacks.goals import are_finite
 from attacks.half_precision import with_scaled_gradient
 from attacks.readings import Logits, Reading, as_reading
@@ -95,14 +95,14 @@ class Classifier:
         """
         if not len(images):
             return
-        few = images[: 2 if self._entry.description.is_complete else 8]
+        is_plain_graph = self._entry.description.is_complete and not self._entry.may_squash
+        few = images[: 2 if is_plain_graph else 8]
         outputs = self._logits_of_few(few, batch_size)
-        if self._has_changed(few, outputs):
-            self._entry.clear()
-            self._trace_logits()
-            outputs = self.logits(few).numpy()
+        if not self._entry.description.is_complete and not isinstance(self.model, BlackBox):
+            outputs = self._compare_with_code(few, outputs)
         if self._entry.may_be_random:
             self._note_spread(spread_of(outputs, self.logits(few).numpy()))
+        self._check_bytes(few, outputs)
         if not are_finite(outputs).any():
             outputs = self.logits(images[:batch_size]).numpy()
         finite = outputs[are_finite(outputs)]
@@ -113,6 +113,8 @@ class Classifier:
             )
         if self._is_plain:
             self._check_not_squashed(finite)
+        else:
+            self._check_declared(few)
 
     def _check_model(self) -> None:
         if not callable(self.model):
@@ -133,6 +135,7 @@ class Classifier:
 
     def _traced(self, function: Callable, signature: list):
         is_keras = isinstance(self.model, keras.Model)
+        outer = sys.exc_info()[1]
         try:
             # Concrete, so that TensorFlow does not take many models for many retracings of one.
             return tf.function(
@@ -142,7 +145,7 @@ class Classifier:
                 jit_compile=self.jit_compile or None,
             ).get_concrete_function()
         except Exception as error:
-            known = original(error)
+            known = original(error, outer)
             if known is not None:
                 raise known from None
             # Keras' own words are clear, unless a layer's code leaves TensorFlow.
@@ -158,9 +161,21 @@ class Classifier:
         """The logits of few images, of a model that may take no batch but those of one size."""
         try:
             return self.logits(images).numpy()
-        except tf.errors.InvalidArgumentError as error:
+        except tf.errors.OpError as error:
+            if isinstance(self.model, BlackBox) and self.model.error is not None:
+                cause = self.model.error
+                raise (
+                    cause
+                    if isinstance(cause, ModelError)
+                    else ModelError(
+                        f"function fails with {type(cause).__name__}: {cause}; accepted: one that "
+                        f"gives outputs for images of shape {images.shape}"
+                    )
+                ) from cause
+            if not isinstance(error, tf.errors.InvalidArgumentError):
+                raise
             reason = _last_line(error)
-        if not isinstance(self.model, keras.Model | BlackBox) and not self._network.batch_size:
+        if not isinstance(self.model, keras.Model) and not self._network.batch_size:
             self._entry.clear()
             self._entry.batch_size = self._network.batch_size = batch_size
             try:
@@ -173,48 +188,95 @@ class Classifier:
             "accepted: a model that takes batches of any size, or of the attack's batch_size"
         )
 
-    def _has_changed(self, images: np.ndarray, outputs: np.ndarray) -> bool:
-        """Whether a model whose description is not complete gives other outputs by now."""
-        if not self._was_known or self._entry.description.is_complete:
-            return False
-        if isinstance(self.model, BlackBox):  # called as it is at every query
-            return False
-        rounding = 3e-2 if self._entry.computes_in_half else 1e-3
+    def _compare_with_code(self, images: np.ndarray, outputs: np.ndarray) -> np.ndarray:
+        """The logits by a function that does what the model's own code does by now.
+
+        What is compiled is compared with a run of the code, which may read whatever it likes.
+        """
+        rounding = 3e-2 if self._entry.has_few_digits else 1e-3
         now = self._network(tf.constant(images)).numpy()
-        # Two passes of a random model differ without a change.
-        changed = bool(spread_of(outputs, now, rounding)) and not spread_of(
-            now, self._network(tf.constant(images)).numpy(), rounding
-        )
+        difference = spread_of(outputs, now, rounding)
+        if difference:
+            # Two passes of a random model differ without a change.
+            noise = spread_of(now, self._network(tf.constant(images)).numpy(), rounding)
+            if noise:
+                self._note_spread(noise)
+            if self._was_known and difference > 3 * noise:
+                self._entry.clear()
+                self._trace_logits()
+                outputs = self.logits(images).numpy()
         self._was_run()
-        return changed
+        return outputs
 
     def _was_run(self) -> None:
         """Describes the model anew after its Python code was run, which may count its calls."""
         self._entry.description = describe(self.model)
 
     def _note_spread(self, spread: float) -> None:
-        self.spread = spread
-        if spread:
-            warnings.warn(
+        if spread and not self.spread:
+            warn(
                 f"model is random at inference: two passes differ by up to {spread:.2g} in a "
                 "logit, and results are of single draws; attacks.averaged(model, draws=20) is the "
-                "mean of several",
-                RuntimeWarning,
-                stacklevel=5,
+                "mean of several"
             )
+        self.spread = max(self.spread, spread)
+
+    def _check_bytes(self, images: np.ndarray, outputs: np.ndarray) -> None:
+        """Refuses a model that turns images into integers, to which all below 1 is black."""
+        whole = np.floor(images)
+        if not self._entry.turns_to_integers or np.array_equal(images, whole):
+            return
+        if np.array_equal(outputs, self.logits(whole).numpy()):
+            raise ModelError(
+                "model turns images into whole numbers, so that images in [0, 1] are black to it; "
+                "accepted: floats in [0, 1] (models.with_unit_range(model) takes them and gives "
+                "the model 0-255)"
+            )
+
+    def _check_declared(self, images: np.ndarray) -> None:
+        """Refuses outputs that are not the probabilities they were declared to be."""
+        if not self._network.reading.takes_probabilities:
+            return
+        outputs = self.compiled("outputs", lambda _: self._network.outputs, [self.batch_spec])
+        values = outputs(images).numpy()
+        values = values[are_finite(values)]
+        tolerance = self._tolerance
+        if values.size and not (values.min() >= 0 and values.max() <= 1 + tolerance):
+            raise ModelError(
+                f"the outputs of model are from {values.min():.3g} to {values.max():.3g}; accepted "
+                "as probabilities: 0 to 1 (logits are attacked as they are)"
+            )
+        sums = values.sum(axis=1)
+        if self._network.reading.sum_to_1 and values.shape[1] > 1:
+            if not np.allclose(sums, 1, atol=tolerance):
+                raise ModelError(
+                    f"the outputs of model sum to {sums.min():.3g} to {sums.max():.3g} for an "
+                    "image; accepted as probabilities: 1 (of a sigmoid for each class, "
+                    "attacks.as_probabilities(model, independent=True))"
+                )
+
+    @property
+    def _tolerance(self) -> float:
+        """How far sums of probabilities may be from 1."""
+        return 1e-2 if self._entry.has_few_digits else 1e-3
 
     def _check_not_squashed(self, outputs: np.ndarray) -> None:
         if isinstance(self.model, keras.Model):  # built by now, if it was not before
             _check_end(self.model)
-        # The tolerance is that of probabilities in float16.
-        if outputs.min() >= 0 and np.allclose(outputs.sum(axis=1), 1, atol=1e-3):
+        if outputs.min() >= 0 and np.allclose(outputs.sum(axis=1), 1, atol=self._tolerance):
             raise ModelError(
                 "the outputs of model are probabilities; accepted: logits "
                 "(attacks.as_probabilities(model) for their logarithms, or "
                 "attacks.as_logits(model) to have them taken for logits)"
             )
-        if self._entry.description.is_complete or not self._entry.may_squash:
-            return  # `models.squashing` has looked into it, or there is nothing that could
+        if self._entry.ends_in:
+            raise ModelError(
+                f"the outputs of model are those of {self._entry.ends_in}; accepted: logits "
+                f"({_as_probabilities(self._entry.ends_in)}attacks.as_logits(model) to have them "
+                "taken for logits)"
+            )
+        if not self._entry.may_squash:
+            return
         if outputs.shape[1] == 2 and not outputs[:, 0].any():
             outputs = outputs[:, 1:]  # of one output
         if outputs.min() >= 0 and outputs.max() <= 1 and outputs.min() < outputs.max():
@@ -247,19 +309,23 @@ class _Network:
         self.batch_size = batch_size
 
     def __call__(self, images):
+        return self.reading.logits(self.outputs(images))
+
+    def outputs(self, images):
+        """What the model gives, float32 [N, outputs]."""
         size = self.batch_size
         if size is None:
-            return self.reading.logits(self._outputs(images))
+            return self._called(images)
         count = tf.shape(images)[0]
         padding = [[0, -count % size]] + [[0, 0]] * len(self.image_shape)
         batches = tf.reshape(tf.pad(images, padding), [-1, size, *self.image_shape])
-        spec = self._outputs(tf.zeros([size, *self.image_shape]))
+        spec = self._called(tf.zeros([size, *self.image_shape]))
         outputs = tf.map_fn(
-            self._outputs, batches, fn_output_signature=tf.TensorSpec(spec.shape, tf.float32)
+            self._called, batches, fn_output_signature=tf.TensorSpec(spec.shape, tf.float32)
         )
-        return self.reading.logits(tf.reshape(outputs, [-1, spec.shape[1]])[:count])
+        return tf.reshape(outputs, [-1, spec.shape[1]])[:count]
 
-    def _outputs(self, images):
+    def _called(self, images):
         model = self.model_now()
         if isinstance(model, keras.Model):
             outputs = model(images, training=False)
@@ -311,14 +377,20 @@ def _check_end(model: keras.Model) -> None:
         return
     try:
         without_softmax(model)
-        way_out = "models.without_softmax(model)"
+        way_out = "models.without_softmax(model), or "
     except ValueError:
-        independent = ", independent=True" if "sigmoid" in kind else ""
-        way_out = f"attacks.as_probabilities(model{independent})"
+        way_out = _as_probabilities(kind)
     raise ModelError(
-        f"model {model.name!r} ends in {kind}; accepted: logits ({way_out}, or "
+        f"model {model.name!r} ends in {kind}; accepted: logits ({way_out}"
         "attacks.as_logits(model) to have its outputs taken for logits)"
     )
+
+
+def _as_probabilities(kind: str) -> str:
+    """How to attack what is before a squashing that cannot be taken off; no words for "tanh"."""
+    if "softmax" in kind:
+        return "attacks.as_probabilities(model), or "
+    return "attacks.as_probabilities(model, independent=True), or " if "sigmoid" in kind else ""
 
 
 def _fixed_batch_size(model: Callable) -> int | None:
@@ -332,10 +404,14 @@ def _fixed_batch_size(model: Callable) -> int | None:
 def spread_of(outputs: np.ndarray, others: np.ndarray, rounding: float = 1e-5) -> float:
     """The largest difference between outputs; 0 if it is below `rounding` times the largest.
 
-    Outputs that are not finite in either are left out.
+    Infinite if they are of other shapes, or other entries are finite.
     """
-    comparable = np.isfinite(outputs) & np.isfinite(others)
-    outputs, others = outputs[comparable], others[comparable]
+    if outputs.shape != others.shape:
+        return np.inf
+    finite = np.isfinite(outputs)
+    if not np.array_equal(finite, np.isfinite(others)):
+        return np.inf
+    outputs, others = outputs[finite], others[finite]
     if not outputs.size:
         return 0.0
     difference = float(np.abs(outputs - others).max())

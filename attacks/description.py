@@ -33,10 +33,14 @@ def describe(model) -> Description:
 
     def seen_as(value):
         """What stands for the value of an attribute; `NotImplemented` for nothing."""
+        nonlocal is_complete
         kind = type(value)
         if kind in _PLAIN:
             return value
-        if kind in _BY_IDENTITY:
+        if kind is keras.Variable:
+            return _Same(value)
+        if kind is types.FunctionType:
+            is_complete = is_complete and _is_known(value)
             return _Same(value)
         if isinstance(value, list | tuple):
             return [seen_as(each) for each in value]
@@ -50,7 +54,12 @@ def describe(model) -> Description:
             return (value.shape, value.dtype.str, value.tobytes()) if small else _Same(value)
         if isinstance(value, keras.DTypePolicy):
             return value.name
-        return _Same(value) if isinstance(value, tf.Tensor | tf.Variable) else NotImplemented
+        if isinstance(value, tf.Tensor | tf.Variable):
+            return _Same(value)
+        if callable(value) and not _is_known(kind):  # such as functools.partial
+            is_complete = False
+            return _Same(value)
+        return NotImplemented
 
     while pending:
         part = pending.pop()
@@ -68,8 +77,6 @@ def describe(model) -> Description:
             described = seen_as(value)
             if described is not NotImplemented:
                 parts.append((name, described))
-            if type(value) is types.FunctionType:
-                is_complete = is_complete and _is_known(value)
     return Description(parts, is_complete)
 
 
@@ -91,7 +98,6 @@ class _Same:
 
 
 _PLAIN = {type(None), bool, int, float, complex, str, bytes}
-_BY_IDENTITY = {types.FunctionType, types.MethodType, keras.Variable}
 _LARGEST_ARRAY = 2**16  # in bytes: comparing one takes microseconds
 # The private attributes of Keras' own layers that bear on their outputs.
 _KEPT = {"_layers", "_functional", "_operations", "_dtype_policy", "_kernel"}
@@ -106,7 +112,7 @@ _BOOKKEEPING = (
 
 def _is_known(code) -> bool:
     """Whether a class or function is of Keras, of TensorFlow or of this project."""
-    return code.__module__.split(".")[0] in _KNOWN
+    return (code.__module__ or "").split(".")[0] in _KNOWN
 
 
 _KNOWN = {"keras", "tensorflow", "data", "models", "defenses", "distillation"}

@@ -1,7 +1,6 @@
 """What the attacks share: checked input, batches, the images still worked on, random draws."""
 
 import math
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -9,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from attacks.classifier import Classifier
+from attacks.errors import warn
 from attacks.goals import Goal, Untargeted, as_goal
 from attacks.readings import Reading
 from attacks.result import AttackResult
@@ -244,12 +244,10 @@ def warn_of_channels_first(image_shape: tuple[int, ...], attack: str) -> None:
     """Says that an attack takes the last axis for the channels, where the first looks like them."""
     if len(image_shape) == 3 and image_shape[0] in (1, 3) and image_shape[2] > 4:
         rows, columns, channels = image_shape
-        warnings.warn(
+        warn(
             f"images have shape {image_shape}: {attack} takes them for {rows} rows and {columns} "
             f"columns of {channels} channels. For channels first, attack a model with "
-            "keras.layers.Permute((3, 1, 2)) in front, and give it images with channels last",
-            RuntimeWarning,
-            stacklevel=5,
+            "keras.layers.Permute((3, 1, 2)) in front, and give it images with channels last"
         )
 
 

@@ -77,6 +77,7 @@ def nearest_boundary(logits_of, images, classes, rivals, norm: str, targeted: bo
     def boundary(column):
         difference = tf.one_hot(rivals[:, column], depth) - left
         gaps = -tf.reduce_sum(difference * logits, axis=1)
+        gaps = tf.where(tf.math.is_finite(gaps), gaps, 0.0)  # no step where there are no logits
         gradients = finite(checked(tape.gradient(logits, images, output_gradients=difference)))
         slopes = dual_lengths(gradients, norm)
         # The hyperplane of a flat logit is steeper by a factor, lest constants outweigh its slope.

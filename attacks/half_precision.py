@@ -10,8 +10,8 @@ def with_scaled_gradient(logits_of):
 
     Of a sure prediction, the gradient of a loss with respect to the logits is smaller than
     float16's smallest number, 6e-8. On the way back through the model each image's is multiplied by
-    the power of two that brings its largest value to 1 or above, below 2, and divided by it again
-    in float32 (Micikevicius et al., "Mixed Precision Training", 2018, arXiv 1710.03740, with a
+    a power of two that brings its largest value near 100, and divided by it again in float32
+    (Micikevicius et al., "Mixed Precision Training", 2018, arXiv 1710.03740, with a
     scale for each image, since none may depend on its neighbours).
     """
 
@@ -23,7 +23,8 @@ def with_scaled_gradient(logits_of):
             logits = logits_of(images)
 
         def backward(upstream, variables=()):
-            scale = power_of_two(lengths(upstream, "linf"))
+            # Far from float16's smallest number and as far from its largest, 65,504.
+            scale = 64 * tf.minimum(power_of_two(lengths(upstream, "linf")), 2.0**100)
             gradient = tape.gradient(
                 logits, images, output_gradients=upstream * per_image(scale, upstream)
             )

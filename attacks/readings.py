@@ -12,6 +12,7 @@ class Logits:
     """Outputs [N, classes] are logits; one output z counts as the logits [0, z]."""
 
     name = "logits"
+    takes_probabilities = sum_to_1 = False
 
     def logits(self, outputs):
         """Logits [N, classes], 2 or more, of outputs [N, outputs], float32 tensors."""
@@ -37,6 +38,7 @@ class Probabilities(Logits):
     """Outputs p of rows that sum to 1 are read as log p, whose softmax is p."""
 
     name = "probabilities"
+    takes_probabilities = sum_to_1 = True
 
     def logits(self, outputs):
         if outputs.shape[1] == 1:
@@ -48,6 +50,7 @@ class IndependentProbabilities(Logits):
     """Outputs p of sigmoids are read as log p - log(1 - p), what the sigmoids are of."""
 
     name = "independent probabilities"
+    takes_probabilities = True
 
     def logits(self, outputs):
         return super().logits(_log(outputs) - _log(1.0 - outputs))

@@ -355,6 +355,7 @@ def _compiled_step(task: Task, moves):
             # Where the model sees no difference, batches of two sizes may still round apart.
             rounding = 1e-6 * tf.reduce_max(tf.abs(logits), axis=1)
             better = (losses - lower > rounding) | (success & ~reached)
+            better |= tf.math.is_finite(lower) & ~tf.math.is_finite(losses)
             kept = choose(better, candidates, best)
             return kept, tf.where(better, lower, losses), reached | success
 

@@ -13,7 +13,7 @@ from attacks import Targeted
 from attacks.classifier import spread_of
 from attacks.engine import Task
 from attacks.geometry import flat
-from attacks.goals import predicted
+from attacks.goals import Goal, as_goal, predicted
 from attacks.gradients import raw_loss_gradient
 from attacks.losses import BY_NAME as LOSSES
 from attacks.readings import as_reading
@@ -385,7 +385,7 @@ def _evaluate_part(
     started = perf_counter()
     again = task.logits(images)
     inference_seconds = perf_counter() - started
-    climbed = seen.logits(images).argmax(axis=1) if own_labels else labels
+    climbed = as_goal(seen.logits(images).argmax(axis=1) if own_labels else goal)
     if surrogate is None:
         logits = [result.logits for result in results]
     else:
@@ -416,7 +416,7 @@ def _evaluate_part(
         gradient_evaluations=stacked([r.gradient_evaluations for r in results], np.int64, count),
         **_of_gradients(seen, climbed, attack),
         random=predicted(clean) != predicted(again),
-        spread=spread_of(clean, again),
+        spread=max(spread_of(clean, again), task.classifier.spread),
         out_of_range=stacked([_leaves_range(r.images) for r in results], bool, count),
         own_labels=own_labels,
         seconds=seconds,
@@ -486,16 +486,16 @@ def _share(which: np.ndarray | None) -> float:
     return float("nan") if which is None else float(np.mean(which))
 
 
-def _of_gradients(task: Task, labels: np.ndarray, attack) -> dict[str, np.ndarray | None]:
+def _of_gradients(task: Task, goal: Goal, attack) -> dict[str, np.ndarray | None]:
     """Where the gradient that the attack climbs is zero everywhere, and where it is not finite."""
     names = ("zero_gradient", "gradient_not_finite")
     if attack.climbs is None:
         return dict.fromkeys(names)
 
     def make(logits_of):
-        def check(images, classes, temperature):
+        def check(images, classes, sign, temperature):
             gradient, _ = raw_loss_gradient(
-                logits_of, images, classes, 1.0, temperature, LOSSES[attack.climbs]
+                logits_of, images, classes, sign, temperature, LOSSES[attack.climbs]
             )
             values = flat(gradient)
             zero = tf.reduce_all(tf.equal(values, 0), axis=1)
@@ -509,12 +509,15 @@ def _of_gradients(task: Task, labels: np.ndarray, attack) -> dict[str, np.ndarra
         [
             task.classifier.batch_spec,
             tf.TensorSpec([None], tf.int64),
-            tf.TensorSpec([], tf.float32),
+            *[tf.TensorSpec([], tf.float32)] * 2,
         ],
     )
     starts = range(0, len(task.images), task.batch_size)
     parts = [slice(start, start + task.batch_size) for start in starts]
-    checked = [check(task.images[part], labels[part], attack.temperature) for part in parts]
+    checked = [
+        check(task.images[part], goal.classes[part], goal.sign, attack.temperature)
+        for part in parts
+    ]
     return {
         name: np.concatenate([each.numpy() for each in values])
         for name, values in zip(names, zip(*checked))

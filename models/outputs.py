@@ -167,7 +167,8 @@ _RESHAPING_LAYERS = (layers.Flatten, layers.Permute, layers.Reshape)
 _RESHAPING_OPERATIONS = ("expanddims", "ravel", "reshape", "squeeze", "transpose")
 # They hand on what they get; `clip` keeps a probability away from 0 and 1.
 _PLAIN_OPERATIONS = ("cast", "clip", "copy", "stopgradient", "identity")
-_MERGES = ("add", "average", "maximum", "mean", "median", "minimum", "multiply", "stack", "sum")
+_MERGES = ("add", "average", "concatenate", "maximum", "mean", "median", "minimum")
+_MERGES += ("multiply", "stack", "sum")
 _SCALINGS = ("divide", "truedivide", "rescaling")
 
 
@@ -244,7 +245,7 @@ def _kind(function: Callable, shape: tuple[int | None, ...]) -> str | None:
     for name, known in _SQUASHING.items():
         if function is known:
             return name
-    if getattr(function, "__module__", "").startswith("keras.src.activations"):
+    if (getattr(function, "__module__", None) or "").startswith("keras.src.activations"):
         return None
     sizes = [3 if size is None else size for size in shape[1:]]
     values = np.random.default_rng(0).uniform(-4, 4, [3, *sizes]).astype(np.float32)

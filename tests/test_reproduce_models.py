@@ -56,7 +56,15 @@ def nothing_but_outputs():
     return keras.Model(images, layers.Normalization(mean=0.0, variance=1.0)(p))
 
 
+def mean_of_maps():
+    """Sigmoids that are averaged over an image: nothing that could be taken off."""
+    images = keras.Input(SHAPE)
+    maps = layers.Conv2D(10, 3, activation="sigmoid")(images)
+    return keras.Model(images, layers.GlobalAveragePooling2D()(maps))
+
+
 SQUASHED = {
+    "mean of maps": mean_of_maps,
     "sigmoid": lambda: classifier(layers.Dense(10, activation="sigmoid")),
     "dropout": lambda: classifier(layers.Dense(10, activation="softmax"), layers.Dropout(0.5)),
     "ensemble": lambda: ensemble("softmax"),

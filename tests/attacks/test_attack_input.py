@@ -300,6 +300,12 @@ def test_images_of_bytes_inside_a_model(cnn, images, labels):
             ValueError, match=r"takes uint8 images.*models.with_unit_range\(model\)"
         ):
             attack(model, images, labels, epsilon=0.1)
+        for hidden in (
+            lambda batch: model(batch, training=False),
+            keras.Sequential([keras.Input((8, 8, 1)), model]),
+        ):
+            with pytest.raises(ValueError, match=r"black to it; .*models.with_unit_range\(model\)"):
+                attack(hidden, images, labels, epsilon=0.1)
         result = attack(models.with_unit_range(model), images, labels, epsilon=0.1)
         expected = attack(cnn, images, labels, epsilon=0.1)
         np.testing.assert_array_equal(result.success, expected.success)

@@ -72,6 +72,43 @@ def doubled(logits):
     return 2 * logits
 
 
+class Slope:
+    """An activation that is an object, or a method of one."""
+
+    def __init__(self, slope):
+        self.slope = slope
+
+    def __call__(self, logits):
+        return tf.maximum(logits, self.slope * logits)
+
+    method = __call__
+
+
+def ending_in(function):
+    def make(model):
+        return keras.Sequential(
+            [keras.Input((8, 8, 1)), copy_of(model), layers.Activation(function)]
+        )
+
+    return make
+
+
+def steeper(model):
+    model.layers[-1].activation.slope = 0.9
+
+
+def steeper_method(model):
+    model.layers[-1].activation.__self__.slope = 0.9
+
+
+def steeper_partial(model):
+    model.layers[-1].activation = functools.partial(tf.nn.leaky_relu, alpha=0.9)
+
+
+def other_lambda(model):
+    model.layers[-1].function = functools.partial(tf.multiply, 5.0)
+
+
 def set_shift(model):
     model.shift[3] = 7
 
@@ -80,6 +117,15 @@ CHANGES = {
     "other layers": (copy_of, popped),
     "activation": (copy_of, changed_layer(activation=keras.activations.relu)),
     "activation of one's own": (copy_of, changed_layer(activation=doubled)),
+    "partial": (ending_in(functools.partial(tf.nn.leaky_relu, alpha=0.1)), steeper_partial),
+    "object": (ending_in(Slope(0.1)), steeper),
+    "method": (ending_in(Slope(0.1).method), steeper_method),
+    "lambda layer": (
+        lambda model: keras.Sequential(
+            [keras.Input((8, 8, 1)), model, layers.Lambda(functools.partial(tf.multiply, 2.0))]
+        ),
+        other_lambda,
+    ),
     "setting of a layer": (
         lambda model: keras.Sequential([keras.Input((8, 8, 1)), model, layers.Rescaling(1.0)]),
         changed_layer(scale=3.0),
@@ -195,3 +241,33 @@ def test_a_model_that_counts_its_calls_is_not_taken_for_changed(cnn, images, lab
     functions = dict(cache._of_models[model].functions[images.shape[1:]])
     PGD(2)(model, images, labels, epsilon=0.1)
     assert cache._of_models[model].functions[images.shape[1:]] == functions
+
+
+def test_a_callable_with_other_classes(cnn, images, labels):
+    held = {"model": cnn}
+
+    def model(batch):
+        return held["model"](batch, training=False)
+
+    FGSM()(model, images, labels % 2, epsilon=0.1)
+    held["model"] = copy_of(cnn)
+    popped(held["model"])
+    assert FGSM()(model, images, labels % 2, epsilon=0.1).logits.shape == (48, 2)
+
+
+def test_a_model_that_was_repaired(cnn, images, labels):
+    factor = {"value": np.nan}
+
+    def model(batch):
+        is_bright = tf.reduce_mean(batch, axis=[1, 2, 3])[:, None] > 0.3
+        return cnn(batch, training=False) * tf.where(is_bright, factor["value"], 1.0)
+
+    assert FGSM()(model, images, labels, epsilon=0).not_finite.any()
+    factor["value"] = 1.0
+    assert not FGSM()(model, images, labels, epsilon=0).not_finite.any()
+
+
+def test_a_function_without_a_module(cnn, images, labels):
+    model = ending_in(eval("lambda logits: 2 * logits", {}))(cnn)
+    result = FGSM()(model, images, labels, epsilon=0)
+    np.testing.assert_allclose(result.logits, 2 * np.asarray(cnn(images)), rtol=1e-4, atol=1e-4)

@@ -193,3 +193,21 @@ def test_a_patch_does_not_make_nan_see_its_target(cnn, images):
     surest = PatchOverlay(3).fit(model, mixed, 0, np.zeros(24, int))
     expected = PatchOverlay(3).fit(cnn, mixed[:4], 0, np.zeros(4, int))
     np.testing.assert_array_equal(surest.pixels, expected.pixels)
+
+
+MENDED = [DeepFool(), DeepFool(norm="linf"), FAB(10), PGD(10), Square(20)]
+
+
+@pytest.mark.parametrize("attack", MENDED, ids=str)
+def test_images_stay_finite_where_logits_are_not(cnn, images, labels, attack):
+    """A model that mends its input would take an image that is no number for a success."""
+
+    def model(batch):
+        mended = tf.where(tf.math.is_nan(batch), 0.3, batch)
+        is_bright = tf.reduce_mean(mended, axis=[1, 2, 3])[:, None] > 0.3
+        return tf.where(is_bright, np.float32(np.nan), cnn(mended, training=False))
+
+    options = {"epsilon": 0.2} if isinstance(attack, BudgetAttack) else {}
+    result = attack(model, images, labels, **options)
+    assert np.isfinite(result.images).all()
+    assert result.success.any() and not (result.success & result.not_finite).any()

@@ -63,6 +63,52 @@ def test_a_random_model_is_said_to_be(cnn, images, labels, name):
     assert (table["spread"] > 0.5).all() and (table["random"] > 0.02).all()
 
 
+class Alternating:
+    """Another output at every call, by a variable."""
+
+    def __init__(self, model):
+        self.model = model
+        self.calls = tf.Variable(0.0)
+
+    def __call__(self, images):
+        return self.model(images, training=False) + self.calls.assign_add(1.0) % 2
+
+
+DRAWN_IN_PYTHON = {
+    "array": lambda model: (
+        lambda images: model(images, training=False) + np.random.default_rng().normal(size=10)
+    ),
+    "state": Alternating,
+}
+
+
+@pytest.mark.parametrize("name", DRAWN_IN_PYTHON)
+def test_what_the_graph_does_not_show_is_said_too(cnn, images, labels, name):
+    model = DRAWN_IN_PYTHON[name](cnn)
+    with pytest.warns(RuntimeWarning, match="random at inference"):
+        result = FGSM()(model, images, labels, epsilon=0.05)
+    assert result.spread > 0.5
+    with pytest.warns(RuntimeWarning, match="random at inference"):
+        table = evaluate(model, images, labels, FGSM(), [0.05]).table()
+    assert (table["spread"] > 0.5).all()
+
+
+def test_a_random_model_that_was_changed(cnn, images, labels):
+    factor = {"value": 1.0}
+
+    def model(batch):
+        noise = tf.random.normal([tf.shape(batch)[0], 10], stddev=0.05)
+        return factor["value"] * cnn(batch, training=False) + noise
+
+    with pytest.warns(RuntimeWarning):
+        before = FGSM()(model, images, labels, epsilon=0)
+    factor["value"] = 20.0
+    with pytest.warns(RuntimeWarning):
+        after = FGSM()(model, images, labels, epsilon=0)
+    np.testing.assert_allclose(after.logits, 20 * before.logits, atol=10)
+    assert np.abs(after.logits).max() > 5 * np.abs(before.logits).max()
+
+
 def test_others_are_not(cnn, images, labels):
     assert FGSM()(cnn, images, labels, epsilon=0.05).spread == 0
     table = evaluate(cnn, images, labels, FGSM(), [0.05]).table()
@@ -129,7 +175,7 @@ REFUSED = {
         r"cannot be traced by TensorFlow .*attacks.black_box\(function, classes\)",
     ),
     "no function": (lambda: black_box("predict", 10), "function is 'predict'; accepted: a func"),
-    "one class": (lambda: black_box(len, 1), "classes is 1; accepted: a whole number, 2 or more"),
+    "no class": (lambda: black_box(len, 0), "classes is 0; accepted: a whole number, 1 or more"),
 }
 
 
@@ -144,10 +190,20 @@ def test_refused_functions(images, labels, name):
 
 
 def test_what_a_black_box_gives_is_checked(images, labels):
-    with pytest.raises(Exception, match=r"outputs of shape \(8, 3\).*accepted: \(8, 10\)"):
+    message = r"^function gives outputs of shape \(8, 3\) for 8 images; accepted: \(8, 10\)$"
+    with pytest.raises(ModelError, match=message):
         Square(3)(
             black_box(lambda batch: np.zeros([len(batch), 3]), 10), images, labels, epsilon=0.1
         )
+
+    def unreachable(batch):
+        raise ConnectionError("service is down")
+
+    message = "^function fails with ConnectionError: service is down; accepted: one that gives"
+    with pytest.raises(ModelError, match=message):
+        Square(3)(black_box(unreachable, 10), images, labels, epsilon=0.1)
+    one = Square(3)(black_box(lambda batch: batch[:, 0, 0] - 2, 1), images, labels % 2, epsilon=0.1)
+    assert one.logits.shape == (48, 2) and (one.logits[:, 0] == 0).all()
     box = black_box(lambda batch: batch.reshape(-1, 64)[:, :10] - 1, 10)
     with pytest.raises(ModelError, match="jit_compile is True with a black box; accepted: False"):
         Square(3)(box, images, labels, epsilon=0.1, jit_compile=True)
@@ -235,3 +291,20 @@ def test_channels_that_come_first_are_noted(attack):
         lambda batch: channels_first(permuted(batch)), images.transpose(0, 2, 3, 1), **options
     )
     assert result.logits.shape == (4, 10)
+
+
+def test_a_refusal_is_of_the_model_at_hand(cnn, images, labels):
+    """Not of one that failed before."""
+    try:
+        FGSM()(lambda batch: [batch, batch], images, labels, epsilon=0.1)
+    except ModelError:
+        with pytest.raises(ModelError, match="cannot be traced .*NameError.*undefined_name"):
+            FGSM()(lambda batch: undefined_name(batch), images, labels, epsilon=0.1)  # noqa: F821
+
+
+def test_warnings_point_at_the_caller(cnn, images, labels):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        FGSM()(noisy(cnn), images, labels, epsilon=0.1)
+        evaluate(noisy(cnn), images, labels, FGSM(), [0.1])
+    assert caught and {warning.filename for warning in caught} == {__file__}

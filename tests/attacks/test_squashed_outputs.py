@@ -64,6 +64,26 @@ SQUASHED = {
         "attacks.as_probabilities(model, independent=True)",
     ),
 }
+SQUASHED |= {
+    "heads": (
+        lambda model: keras.Model(
+            model.inputs[0],
+            layers.Concatenate()(
+                [
+                    layers.Activation("sigmoid")(model.outputs[0][:, column : column + 1])
+                    for column in range(10)
+                ]
+            ),
+        ),
+        "attacks.as_probabilities(model, independent=True)",
+    ),
+    "written out": (
+        lambda model: keras.Model(
+            model.inputs[0], 1.0 / (1.0 + keras.ops.exp(-1.0 * model.outputs[0]))
+        ),
+        "attacks.as_probabilities(model, independent=True)",
+    ),
+}
 WAYS_OUT = {
     "models.without_softmax(model)": models.without_softmax,
     "attacks.as_probabilities(model)": as_probabilities,
@@ -172,3 +192,25 @@ def test_one_output_is_evaluated(binary, digits):
     assert curve.accuracy[1] == pytest.approx(table["accuracy"][3], abs=0.03)
     with pytest.raises(ValueError, match="labels has the value 2; accepted: 0 to 1"):
         evaluate(binary, images, labels + 1, PGD(5), [0.1])
+
+
+def test_tanh_in_code_of_ones_own(cnn, images, labels):
+    with pytest.raises(ModelError, match=r"those of tanh; accepted: logits \(attacks.as_logits"):
+        FGSM()(Subclassed(cnn, tf.tanh), images, labels, epsilon=0.1)
+    inner = keras.Sequential([layers.Flatten(), layers.Dense(8, "tanh"), layers.Dense(10)])
+    assert FGSM()(Subclassed(inner, tf.identity), images, labels, epsilon=0.1).success.any()
+
+
+def test_probabilities_that_are_none(cnn, images, labels):
+    with pytest.raises(ModelError, match="of model are from -.* accepted as probabilities"):
+        FGSM()(as_probabilities(cnn), images, labels, epsilon=0.1)
+    sigmoids = ending_in("sigmoid")(cnn)
+    with pytest.raises(ModelError, match=r"sum to .*independent=True\)"):
+        FGSM()(as_probabilities(sigmoids), images, labels, epsilon=0.1)
+
+
+def test_softmax_in_bfloat16(cnn, images, labels):
+    model = Subclassed(cnn, lambda logits: tf.nn.softmax(tf.cast(logits, tf.bfloat16)))
+    with pytest.raises(ModelError, match=r"are probabilities; .*as_probabilities\(model\)"):
+        FGSM()(model, images, labels, epsilon=0.1)
+    assert FGSM()(as_probabilities(model), images, labels, epsilon=0.1).success.any()

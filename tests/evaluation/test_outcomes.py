@@ -386,3 +386,15 @@ def test_gradients_are_those_of_the_loss_that_is_climbed(images, labels):
         for attack in (FGSM(), APGD(3, loss="margin"), FGSM(temperature=1e4))
     ]
     assert shares[0] > 0.5 and shares[1] == 0 and shares[2] == 0
+
+
+def test_gradients_of_a_target_are_those_towards_it(images):
+    def sure(batch):
+        return 1e4 * tf.reshape(batch, [-1, 36])[:, :4]
+
+    truth = np.asarray(sure(images)).argmax(axis=1)
+    away, towards = (
+        evaluate(sure, images, truth, PGD(2), [0.1], targets=targets).table()["zero_gradient"][1]
+        for targets in (None, (truth + 1) % 4)
+    )
+    assert away > 0.5 and towards == 0
