@@ -11,8 +11,7 @@ from attacks.losses import cross_entropy
 from attacks.norms import check_norm
 from attacks.pgd import projected_step
 from defenses.arguments import as_classes, check_epsilon_of
-from defenses.example_trainer import ExampleTrainer
-from distillation.arguments import OUTSIDE
+from defenses.example_trainer import ExampleTrainer, as_images
 from distillation.network_trainer import computes_in_half
 
 
@@ -47,10 +46,10 @@ class AdversarialTrainer(ExampleTrainer):
     Raises:
         TypeError: `network` is no Keras model.
         ValueError: it ends in softmax or the like or has one output, or an argument is out of
-            range. From `fit`: arrays of images outside [0, 1]; where XLA compiles the step, which
-            drops assertions, also batches of a data set, after the update they were used for.
-        tf.errors.InvalidArgumentError: from `fit`, without XLA, and from `craft`: images outside
-            [0, 1], before they are used.
+            range. From `fit` and `evaluate`: arrays of images outside [0, 1]; where XLA compiles
+            the step, which drops assertions, also batches of a data set, after they were used.
+        tf.errors.InvalidArgumentError: from `fit` and `evaluate`, without XLA, and from `craft`:
+            images outside [0, 1], before they are used.
     """
 
     def __init__(
@@ -76,31 +75,20 @@ class AdversarialTrainer(ExampleTrainer):
         self.step_size = 2.5 * self.epsilon / steps if step_size is None else float(step_size)
         self.random_start = random_start
         self.seed = seed
-        self._outside = _Outside()
 
     def make_train_function(self, force=False):
-        if self.train_function is not None and not force:
-            return
-        super().make_train_function(force=True)
-        update = self.train_function
-
-        def update_then_check(iterator):
-            logs = update(iterator)
-            self._outside.check()
-            return logs
-
-        if self.jit_compile:
-            self.train_function = update_then_check
+        if self.train_function is None or force:
+            super().make_train_function(force=True)
+            self.train_function = self.then_checked(self.train_function)
 
     def train_step(self, data):
         images, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        if self.jit_compile:
-            self._outside.note(images)
+        self.note_outside(images)
         return super().train_step((self.craft(images, labels), labels, sample_weight))
 
     def craft(self, images, labels) -> tf.Tensor:
         """Examples of images, float32 [N, ...], as the next training step makes them."""
-        start = images = _as_images(images)
+        start = images = as_images(images)
         if self.random_start:
             start += self.epsilon * self._ball_noise(images)
         return self._climb(images, start, as_classes(labels), cross_entropy)
@@ -188,15 +176,14 @@ class TradesTrainer(AdversarialTrainer):
 
     def train_step(self, data):
         images, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        if self.jit_compile:
-            self._outside.note(images)
-        images = _as_images(images)
+        self.note_outside(images)
+        images = as_images(images)
         both = {"images": images, "examples": self.craft(images, labels)}
         return ExampleTrainer.train_step(self, (both, labels, sample_weight))
 
     def craft(self, images, labels=None) -> tf.Tensor:
         """Examples of images, float32 [N, ...], as the next training step makes them."""
-        images = _as_images(images)
+        images = as_images(images)
         clean = tf.cast(self.call(images, training=False), tf.float32)
         noise = tf.random.stateless_normal(tf.shape(images), self._draw_seed())
         start = images + 0.001 * noise
@@ -215,44 +202,6 @@ class TradesTrainer(AdversarialTrainer):
         if isinstance(x, dict):
             x, (y_pred, _) = x["images"], tf.split(y_pred, 2)
         return super().compute_metrics(x, y, y_pred, sample_weight)
-
-
-def _as_images(images) -> tf.Tensor:
-    """float32, in [0, 1]: the projection would make white of every value above."""
-    images = tf.cast(images, tf.float32)
-    assertion = tf.debugging.assert_equal(_are_inside(images), True, OUTSIDE)
-    # Otherwise a step might change weights before it fails.
-    with tf.control_dependencies([assertion]):
-        return tf.identity(images)
-
-
-def _are_inside(images) -> tf.Tensor:
-    """Whether all values are in [0, 1], which NaN is not."""
-    return tf.reduce_all((images >= 0) & (images <= 1))
-
-
-class _Outside:
-    """Whether a compiled step has met images outside [0, 1]; XLA drops assertions."""
-
-    def __init__(self):
-        # A metric, because it is summed over replicas; in an object of our own, because Keras
-        # would show and save it.
-        self._batches = keras.metrics.Sum(name="batches_outside")
-
-    def note(self, images) -> None:
-        """In the step."""
-        inside = _are_inside(tf.cast(images, tf.float32))
-        self._batches.update_state(tf.where(inside, 0.0, 1.0))
-
-    def check(self) -> None:
-        """After the step.
-
-        Raises:
-            ValueError: it has.
-        """
-        if self._batches.result() > 0:
-            self._batches.reset_state()
-            raise ValueError(OUTSIDE)
 
 
 class _Divergence(keras.losses.Loss):

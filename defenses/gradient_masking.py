@@ -22,7 +22,7 @@ from data import training_batches
 from data.pipeline import steps_per_epoch
 from defenses.arguments import check_whole, image_input
 from defenses.keyed_noise import content_keys, keyed_noise
-from distillation.arguments import check_is_array, check_network, class_labels
+from distillation.arguments import check_is_array, check_network, check_probe, class_labels
 from distillation.network_trainer import with_loss_scale
 from models.outputs import check_is_graph
 
@@ -146,6 +146,7 @@ def fine_tune_with_noisy_updates(
     check_is_graph(model)
     check_is_array("images", images)
     images = check_images(images)
+    check_probe("model", model, images)
     labels = class_labels("labels", labels, model.output_shape[-1])
     check_whole("epochs", epochs, lowest=1)
     optimizer = NoisyUpdateAdam(scale, seed, learning_rate=learning_rate)

@@ -46,7 +46,8 @@ class RandomAttackTrainer(ExampleTrainer):
     Raises:
         TypeError: `network` is no Keras model.
         ValueError: it ends in softmax or the like or has one output, or an argument is out of
-            range. From `fit`: images outside [0, 1], before they are used.
+            range. From `fit`: images outside [0, 1], before they are used. From `evaluate`: as
+            `AdversarialTrainer`.
     """
 
     def __init__(

@@ -51,19 +51,66 @@ def check_outputs(name: str, shape) -> None:
 
 
 def check_probe(name: str, network: keras.Model, images, or_else: str = "") -> None:
-    """Refuses a network that cannot be looked into and gives probabilities for the first images."""
-    if getattr(network, "inputs", None):
+    """Refuses a network whose outputs for the first two images are probabilities.
+
+    Told by their values, whatever computes them. A sigmoid for each class has to stand in the
+    graph as well, because the logits of a network without training may lie in [0, 1] by chance.
+    """
+    if not len(images):
         return
     few = np.asarray(images[:2])
     few = few.astype(np.float32) if few.dtype == np.float64 else few
+    shape = getattr(network, "input_shape", None)
+    if isinstance(shape, tuple) and shape and shape[0]:  # perhaps the only batch size that it takes
+        few = np.resize(few, [shape[0], *few.shape[1:]])
     outputs = np.asarray(network(few, training=False), np.float32)
+    if outputs.ndim != 2 or outputs.shape[1] < 2 or not outputs.min() >= 0:
+        return
     # The tolerance is that of probabilities in float16.
-    if outputs.ndim == 2 and outputs.shape[1] > 1 and outputs.size and outputs.min() >= 0:
-        if np.allclose(outputs.sum(axis=1), 1, atol=1e-3):
-            raise ValueError(
-                f"the outputs of {name} {network.name!r} are probabilities; accepted: "
-                f"logits{or_else}"
-            )
+    squashed = np.allclose(outputs.sum(axis=1), 1, atol=1e-3) or (
+        outputs.min() < outputs.max() <= 1 and _squashes_last(network, few)
+    )
+    if squashed:
+        raise ValueError(
+            f"the outputs of {name} {network.name!r} are probabilities; accepted: logits{or_else}"
+        )
+
+
+def _squashes_last(network: keras.Model, images: np.ndarray) -> bool:
+    """Whether a sigmoid or the like comes after the last weights, as far as the graph shows."""
+    traced = tf.function(lambda images: network(images, training=False), autograph=False)
+    graph = traced.get_concrete_function(tf.TensorSpec(images.shape, images.dtype)).graph
+    pending, seen = [output.op for output in graph.outputs], set()
+    while pending:
+        operation = pending.pop()
+        if operation.type in _SQUASHING:
+            return True
+        if operation.type in _WITHOUT_WEIGHTS and operation.name not in seen:
+            pending += [before.op for before in operation.inputs]
+        seen.add(operation.name)
+    return False
+
+
+def images_to_probe(x) -> np.ndarray | tf.Tensor | None:
+    """Images like those that `fit` is given; `None` if these are no array and no data set.
+
+    A data set is read only if it does not say the shape of its images: that would fill its buffers
+    and change the order of its next epoch.
+    """
+    if hasattr(x, "__array__"):
+        return x
+    if not isinstance(x, tf.data.Dataset):
+        return None
+    spec = _images_of(x.element_spec)
+    if isinstance(spec, tf.TensorSpec) and spec.shape.rank and spec.shape[1:].is_fully_defined():
+        drawn = np.random.default_rng(0).random([2, *spec.shape[1:]])
+        return drawn.astype(spec.dtype.as_numpy_dtype)
+    images = next((_images_of(element) for element in x.take(1)), None)
+    return images if tf.is_tensor(images) else None
+
+
+def _images_of(element):
+    return keras.utils.unpack_x_y_sample_weight(element)[0]
 
 
 def check_unit_range(images) -> None:
@@ -110,3 +157,10 @@ def static_output_shape(model: keras.Model) -> tuple | None:
 
 
 _AT_ONCE = 4096
+_SQUASHING = {"Sigmoid", "Softmax", "Tanh", "Exp", "Erf", "Atan", "Softsign", "Relu6"}
+# What may follow: shapes, means, and the arithmetic of 1 / (1 + exp(-z)) or (tanh(z) + 1) / 2.
+_WITHOUT_WEIGHTS = {
+    *("Cast", "ExpandDims", "Identity", "IdentityN", "Reshape", "Squeeze", "StopGradient"),
+    *("ConcatV2", "Pack", "Transpose", "AvgPool", "MaxPool", "Max", "Mean", "Sum"),
+    *("Add", "AddN", "AddV2", "Maximum", "Minimum", "Mul", "Neg", "RealDiv", "Reciprocal", "Sub"),
+}

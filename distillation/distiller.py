@@ -5,8 +5,13 @@ import math
 import keras
 import tensorflow as tf
 
-from distillation.arguments import check_network, check_probe, static_output_shape
-from distillation.network_trainer import NetworkTrainer
+from distillation.arguments import (
+    check_network,
+    check_probe,
+    images_to_probe,
+    static_output_shape,
+)
+from distillation.network_trainer import NetworkTrainer, computes_in_half
 
 
 class Distiller(NetworkTrainer):
@@ -30,8 +35,8 @@ class Distiller(NetworkTrainer):
     Raises:
         TypeError: a network that is no Keras model.
         ValueError: a network with one output, or, unless `softmax_outputs`, one that ends in
-            softmax, sigmoid or the like. A model of its own class is looked at in `fit`: its first
-            images tell, where they are an array, whether it ends in softmax.
+            softmax, sigmoid or the like. `fit` also looks at outputs, for what cannot be seen in
+            a model: for the first images of an array, or for images of a data set's shape.
 
     Example:
         distiller = Distiller(student, teacher)
@@ -166,28 +171,26 @@ class Distiller(NetworkTrainer):
             terms = {"student": self.alpha * student_loss}
             if distillation_loss is not None:
                 terms["distillation"] = (1 - self.alpha) * distillation_loss
+        in_half = computes_in_half(self.student)
         report = {}
         for name, term in terms.items():
-            slopes = tape.gradient(term, outputs, unconnected_gradients="zero")
-            # Brought to a size that float16 holds, by a power of two, which changes no digit.
-            total = tf.reduce_sum(tf.abs(slopes))
-            scale = 2.0 ** tf.floor(10 - tf.math.log(tf.maximum(total, 1e-30)) / math.log(2))
+            scale = _scale_for_half(tape.gradient(term, outputs)) if in_half else None
             gradients = tape.gradient(
-                outputs,
+                term,
                 self.student.trainable_weights,
-                output_gradients=scale * slopes,
+                output_gradients=scale,
                 unconnected_gradients="zero",
             )
+            norm = tf.linalg.global_norm([tf.cast(gradient, tf.float32) for gradient in gradients])
             report[f"{name}_term"] = term
-            report[f"{name}_gradient_norm"] = (
-                tf.linalg.global_norm([tf.cast(gradient, tf.float32) for gradient in gradients])
-                / scale
-            )
+            report[f"{name}_gradient_norm"] = norm / scale if in_half else norm
         return report
 
-    def _check_arrays(self, images) -> None:
-        if not self.softmax_outputs:
-            for name in ("student", "teacher"):
+    def _check_networks(self, x) -> None:
+        images = None if self.softmax_outputs else images_to_probe(x)
+        if images is not None:
+            runs_teacher = not (self.compiled and self.alpha == 1)
+            for name in ("student", "teacher") if runs_teacher else ("student",):
                 check_probe(name, getattr(self, name), images, _OR_ELSE)
 
     def _with_flat_labels(self, data):
@@ -211,6 +214,16 @@ class Distiller(NetworkTrainer):
 
 
 _OR_ELSE = ", or softmax_outputs=True to soften the probabilities themselves"
+
+
+def _scale_for_half(slopes: tf.Tensor | None) -> tf.Tensor:
+    """A power of two that brings slopes at the outputs to a size that float16 holds.
+
+    None are there where Keras differentiates a loss of probabilities at the logits before them:
+    at most 2 in sum.
+    """
+    total = 1.0 if slopes is None else tf.maximum(tf.reduce_sum(tf.abs(slopes)), 1e-20)
+    return 2.0 ** tf.floor(10 - tf.math.log(total) / math.log(2))
 
 
 def _without_distillation_loss(logs: dict) -> dict:

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from distillation.arguments import check_outputs, check_probe
+from distillation.arguments import check_outputs, check_probe, images_to_probe
 
 
 class NetworkTrainer(keras.Model):
@@ -27,9 +27,8 @@ class NetworkTrainer(keras.Model):
         return outputs
 
     def fit(self, x=None, *args, **kwargs):
-        if hasattr(x, "__array__"):
-            with self.distribute_strategy.scope():
-                self._check_arrays(x)
+        with self.distribute_strategy.scope():
+            self._check_networks(x)
         return super().fit(x, *args, **kwargs)
 
     def train_step(self, data):
@@ -55,8 +54,11 @@ class NetworkTrainer(keras.Model):
     def _trained(self) -> keras.Model:
         return getattr(self, self.trains)
 
-    def _check_arrays(self, images) -> None:
-        check_probe(self.trains, self._trained(), images)
+    def _check_networks(self, x) -> None:
+        """Looks at outputs for images like those of `x`, what `fit` was given."""
+        images = images_to_probe(x)
+        if images is not None:
+            check_probe(self.trains, self._trained(), images)
 
     def _with_flat_labels(self, data):
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)

@@ -18,7 +18,13 @@ import numpy as np
 
 from data import training_batches
 from data.pipeline import steps_per_epoch
-from distillation.arguments import check_is_array, check_network, check_unit_range, class_labels
+from distillation.arguments import (
+    check_is_array,
+    check_network,
+    check_probe,
+    check_unit_range,
+    class_labels,
+)
 from distillation.distiller import Distiller
 from distillation.losses import (
     OpaqueCategoricalCrossentropy,
@@ -309,6 +315,7 @@ def defensive_distillation(
         network = build()
         check_network("network", network)
         check_is_graph(network)
+        check_probe("network", network, images)
         if "warm_up" in networks:
             network.set_weights(networks["warm_up"].get_weights())
         classes = network.output_shape[-1]

@@ -98,9 +98,23 @@ def test_squashed_outputs(make):
     for activation in ("softmax", "sigmoid"):
         with pytest.raises(ValueError, match=f"ends in {activation}; accepted: logits"):
             make(network(3, activation))
-    trainer = compiled(make(Subclassed(3, "softmax")))
-    with pytest.raises(ValueError, match="outputs of network .* are probabilities"):
-        trainer.fit(IMAGES, LABELS, verbose=0)
+    inputs = keras.Input([4])
+    for model in (
+        Subclassed(3, "softmax"),
+        Subclassed(3, "sigmoid"),
+        keras.Model(inputs, Subclassed(3, "softmax")(inputs)),
+    ):
+        trainer = compiled(make(model))
+        for given in ((IMAGES, LABELS), (batches(IMAGES, "data set"),)):
+            with pytest.raises(ValueError, match="outputs of network .* are probabilities"):
+                trainer.fit(*given, verbose=0)
+
+
+def test_fine_tuning_refuses_probabilities_that_no_layer_tells():
+    inputs = keras.Input([2, 2, 1])
+    model = keras.Model(inputs, Subclassed(2, "softmax")(layers.Flatten()(inputs)))
+    with pytest.raises(ValueError, match="outputs of model .* are probabilities"):
+        fine_tune_with_noisy_updates(model, IMAGES.reshape(-1, 2, 2, 1), LABELS, 0.1)
 
 
 WRONG = {
@@ -161,6 +175,30 @@ def test_batches_outside_the_range_of_random_attacks():
     with pytest.raises(ValueError, match=r"images have values .* accepted: .*\[0, 1\]"):
         trainer.fit(batches(WRONG["0-255"], "data set"), shuffle=False, verbose=0)
     assert trainer.optimizer.iterations == 0
+
+
+@pytest.mark.parametrize("make", TRAINERS)
+def test_evaluation_outside_the_range(make):
+    for jit_compile, error in ((False, tf.errors.InvalidArgumentError), (True, ValueError)):
+        trainer = compiled(make(network()), jit_compile=jit_compile)
+        with pytest.raises(ValueError, match=r"images are outside \[0, 1\]; .* got"):
+            trainer.evaluate(WRONG["0-255"], LABELS, verbose=0)
+        with pytest.raises(error, match=r"images are outside \[0, 1\]"):
+            trainer.evaluate(batches(WRONG["0-255"], "data set"), verbose=0)
+        assert np.isfinite(trainer.evaluate(batches(IMAGES, "data set"), verbose=0))
+
+
+def test_no_checkpoint_is_chosen_by_images_outside_the_range(tmp_path):
+    trainer, path = compiled(madry(network())), tmp_path / "best.h5"
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"images are outside \[0, 1\]"):
+        trainer.fit(
+            IMAGES,
+            LABELS,
+            validation_data=batches(WRONG["0-255"], "data set"),
+            callbacks=[models.best_checkpoint(path, model=trainer.network, keep="lowest loss")],
+            verbose=0,
+        )
+    assert not path.exists()
 
 
 def test_half_precision_within_the_range():

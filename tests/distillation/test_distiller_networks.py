@@ -88,6 +88,103 @@ def test_probabilities_of_subclassed_models_are_seen_in_fit(role, batch, linear,
     as_listed.fit(batch.x, batch.one_hot, verbose=0)
 
 
+class Softmax(layers.Layer):
+    def call(self, inputs):
+        return tf.nn.softmax(inputs)
+
+
+class HandMadeSigmoid(layers.Layer):
+    def call(self, inputs):
+        return 1 / (1 + tf.exp(-inputs))
+
+
+def functional(*end):
+    keras.utils.set_random_seed(0)
+    return keras.Sequential([keras.Input((4,)), layers.Dense(3), *end])
+
+
+def convolutional():
+    pooled = (layers.Conv2D(3, 1, activation="softmax"), layers.GlobalAveragePooling2D())
+    return keras.Sequential([keras.Input((4,)), layers.Reshape((2, 2, 1)), *pooled])
+
+
+def around(model):
+    inputs = keras.Input((4,))
+    return keras.Model(inputs, model(inputs))
+
+
+PROBABILITIES = {
+    "softmax before pooling": convolutional,
+    "own layer": lambda: functional(Softmax()),
+    "own sigmoid": lambda: functional(HandMadeSigmoid()),
+    "softmax of a half": lambda: functional(layers.Lambda(lambda z: tf.nn.softmax(z / 2))),
+    "around a subclassed model": lambda: around(Subclassed(3, "softmax")),
+    "subclassed sigmoid": lambda: Subclassed(3, "sigmoid"),
+    "subclassed softmax": lambda: Subclassed(3, "softmax"),
+}
+
+
+@pytest.mark.parametrize("make", PROBABILITIES.values(), ids=PROBABILITIES)
+def test_probabilities_that_no_layer_tells(make, batch, linear, compiled):
+    dataset = tf.data.Dataset.from_tensor_slices((batch.x, batch.one_hot)).batch(3)
+    unknown = tf.data.Dataset.from_generator(
+        lambda: dataset.as_numpy_iterator(), output_types=(tf.float32, tf.float32)
+    )
+    for given in ((batch.x, batch.one_hot), (dataset,), (unknown,)):
+        distiller = compiled(Distiller(make(), linear(2)))
+        with pytest.raises(ValueError, match="the outputs of student .* probabilities; .* softmax"):
+            distiller.fit(*given, verbose=0)
+        assert distiller.optimizer.iterations == 0
+
+
+def test_logits_within_0_and_1_are_no_probabilities(batch, linear, compiled, one_step):
+    """As those of a network without training may be, with whatever inside."""
+    for make in (functional, lambda: Subclassed(3)):
+        student = make()
+        student(batch.x)
+        kernel, _ = student.get_weights()
+        student.set_weights([kernel / 10, np.full(3, 0.5)])
+        swish = keras.Sequential([keras.Input((4,)), layers.Activation("swish"), student])
+        for network in (student, swish):
+            outputs = network.predict(batch.x, verbose=0)
+            assert 0 < outputs.min() < outputs.max() < 1
+            one_step(compiled(Distiller(network, linear(2))), batch.x, batch.one_hot)
+
+
+def test_a_network_of_one_batch_size(batch, linear, compiled, one_step):
+    inputs = keras.Input(batch_shape=(6, 4))
+    fixed = keras.Model(inputs, linear(1)(keras.ops.reshape(inputs, (6, 4))))
+    one_step(compiled(Distiller(fixed, linear(2))), batch.x, batch.one_hot)
+
+
+def test_data_sets_are_not_read_before_the_training(batch, linear, compiled):
+    read = []
+
+    def note(x):
+        read.append(None)
+        return x
+
+    def noted(x, y):
+        return tf.ensure_shape(tf.numpy_function(note, [x], tf.float32), [3, 4]), y
+
+    dataset = tf.data.Dataset.from_tensor_slices((batch.x, batch.one_hot)).batch(3).map(noted)
+    compiled(Distiller(linear(1), linear(2))).fit(dataset, shuffle=False, verbose=0)
+    assert len(read) == 2
+
+
+@pytest.mark.parametrize("name", ["as_listed", "corrected"])
+def test_procedures_refuse_probabilities_that_no_layer_tells(name, batch):
+    built = []
+
+    def build():
+        built.append(functional(Softmax()))
+        return built[-1]
+
+    with pytest.raises(ValueError, match="outputs of network .* are probabilities; accepted: log"):
+        defensive_distillation(build, batch.x, batch.classes, name=name, epochs=0)
+    assert len(built) == 1
+
+
 @pytest.mark.parametrize("name", ["as_listed", "corrected", "soft_labels", "papernot"])
 def test_every_procedure_builds_on_logits(name, batch, linear):
     fitted = []

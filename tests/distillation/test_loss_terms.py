@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 from keras import layers
 
 from distillation import Distiller, LossTermMonitor, compile_trainer, procedure
@@ -39,6 +40,33 @@ def test_values(alpha, batch, linear, compiled, by_hand):
         },
         rel=1e-5,
     )
+
+
+@pytest.mark.parametrize("dtype", ["float32", "mixed_float16"])
+def test_losses_of_probabilities(dtype, batch, linear, compiled):
+    """Keras differentiates them at the logits, past the outputs."""
+    last = layers.Activation("softmax", dtype="float32")
+    student = keras.Sequential([keras.Input((4,)), layers.Dense(3, dtype=dtype), last])
+    student.set_weights(linear(1).get_weights())
+    teacher = linear(2, activation="softmax")
+    distiller = compiled(
+        Distiller(student, teacher, softmax_outputs=True),
+        student_loss_fn=keras.losses.CategoricalCrossentropy(),
+        jit_compile=False,
+    )
+    with tf.GradientTape(persistent=True) as tape:
+        outputs = student(batch.x, training=False)
+        student_term = 0.3 * distiller.student_loss_fn(batch.one_hot, outputs)
+        soft, soft_teacher = (tf.nn.softmax(p / 2) for p in (outputs, teacher(batch.x)))
+        distillation_term = 0.7 * keras.losses.KLDivergence()(soft_teacher, soft)
+    monitored = tf.function(distiller.term_gradients)
+    for report in (each(batch.x, batch.one_hot) for each in (distiller.term_gradients, monitored)):
+        for name, term in (("student", student_term), ("distillation", distillation_term)):
+            expected = tf.linalg.global_norm(tape.gradient(term, student.trainable_weights))
+            assert expected > 1e-3
+            assert float(report[f"{name}_gradient_norm"]) == pytest.approx(
+                float(expected), rel=1e-6 if dtype == "float32" else 0.01
+            )
 
 
 def test_measuring_moves_nothing(batch, linear, compiled):
