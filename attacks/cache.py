@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from attacks.description import Description
 from attacks.readings import as_reading
+from models.outputs import may_squash
 
 
 @dataclass
@@ -21,7 +22,7 @@ class Compiled:
         computes_in_half: whether anything in it is float16.
         has_few_digits: whether anything in it is float16 or bfloat16.
         may_be_random: whether anything in it draws numbers, or cannot be looked into.
-        may_squash: whether anything in it could squash its outputs, or cannot be looked into.
+        may_squash: whether its outputs may be squashed, see `models.outputs.may_squash`.
         ends_in: "softmax", "sigmoid" or "tanh", where that is its last operation; else "".
         turns_to_integers: whether it turns floats into integers.
     """
@@ -74,7 +75,7 @@ class Compiled:
         self.may_be_random = opaque or any(
             word in operation for word in drawing for operation in operations
         )
-        self.may_squash = opaque or not operations.isdisjoint(_SQUASHING)
+        self.may_squash = may_squash(graph)
         self.ends_in = _last_operation(graph.outputs[0])
         self.turns_to_integers = any(
             node.op == "Cast"
@@ -95,7 +96,6 @@ def _last_operation(output: tf.Tensor) -> str:
 
 _MOST_SHAPES = 8
 _DRAWING = ("Random", "Multinomial", "TruncatedNormal", "Rng", "Stateful")
-_SQUASHING = {"Sigmoid", "Softmax", "Tanh", "Exp", "Erf", "Atan", "Softsign", "Relu6"}
 # Compiled functions live as long as the model they belong to.
 _of_models: "weakref.WeakKeyDictionary[object, Compiled]" = weakref.WeakKeyDictionary()
 

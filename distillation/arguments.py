@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from data import ByteImages
 from models import squashing
+from models.outputs import may_squash
 
 OUTSIDE = (
     "images are outside [0, 1]; accepted: finite values from 0 to 1, for example grey / 255 "
@@ -79,16 +80,8 @@ def check_probe(name: str, network: keras.Model, images, or_else: str = "") -> N
 def _squashes_last(network: keras.Model, images: np.ndarray) -> bool:
     """Whether a sigmoid or the like comes after the last weights, as far as the graph shows."""
     traced = tf.function(lambda images: network(images, training=False), autograph=False)
-    graph = traced.get_concrete_function(tf.TensorSpec(images.shape, images.dtype)).graph
-    pending, seen = [output.op for output in graph.outputs], set()
-    while pending:
-        operation = pending.pop()
-        if operation.type in _SQUASHING:
-            return True
-        if operation.type in _WITHOUT_WEIGHTS and operation.name not in seen:
-            pending += [before.op for before in operation.inputs]
-        seen.add(operation.name)
-    return False
+    spec = tf.TensorSpec(images.shape, images.dtype)
+    return may_squash(traced.get_concrete_function(spec).graph)
 
 
 def images_to_probe(x) -> np.ndarray | tf.Tensor | None:
@@ -157,10 +150,3 @@ def static_output_shape(model: keras.Model) -> tuple | None:
 
 
 _AT_ONCE = 4096
-_SQUASHING = {"Sigmoid", "Softmax", "Tanh", "Exp", "Erf", "Atan", "Softsign", "Relu6"}
-# What may follow: shapes, means, and the arithmetic of 1 / (1 + exp(-z)) or (tanh(z) + 1) / 2.
-_WITHOUT_WEIGHTS = {
-    *("Cast", "ExpandDims", "Identity", "IdentityN", "Reshape", "Squeeze", "StopGradient"),
-    *("ConcatV2", "Pack", "Transpose", "AvgPool", "MaxPool", "Max", "Mean", "Sum"),
-    *("Add", "AddN", "AddV2", "Maximum", "Minimum", "Mul", "Neg", "RealDiv", "Reciprocal", "Sub"),
-}

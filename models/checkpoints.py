@@ -20,6 +20,7 @@ import h5py
 import keras
 
 from models import descriptions, operations
+from models.hdf5_weights import CheckpointError, set_weights, stored_description, text
 from models.outputs import check_is_graph
 
 _SUFFIXES = (".h5", ".hdf5", ".keras")
@@ -29,10 +30,6 @@ _CODE = ("Lambda", "__lambda__", "TFSMLayer")
 #: import them.
 _OURS = ("data", "defenses")
 _REBUILD = "rebuild the network in code, then models.load_weights(network, path)"
-
-
-class CheckpointError(ValueError):
-    """A checkpoint that is missing, damaged, carries code or does not fit."""
 
 
 def save(model: keras.Model, path: str | os.PathLike, overwrite: bool = False) -> Path:
@@ -78,14 +75,16 @@ def load_checkpoint(path: str | os.PathLike) -> keras.Model:
     translated = _translated(description, version, path)
     _refuse_foreign(translated, path)
     try:
-        if translated == description:
+        if translated is description:
             with warnings.catch_warnings():
                 # Of the state of a training that is not loaded.
                 warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")
                 return keras.models.load_model(path, compile=False, safe_mode=True)
         network = keras.saving.deserialize_keras_object(translated, safe_mode=True)
-        network.load_weights(path)
+        set_weights(network, path)
         return network
+    except CheckpointError:
+        raise
     except Exception as error:  # Whatever it is that Keras stumbles over.
         raise CheckpointError(f"{path} cannot be rebuilt by Keras ({_REBUILD}): {error}") from error
 
@@ -93,11 +92,16 @@ def load_checkpoint(path: str | os.PathLike) -> keras.Model:
 def load_weights(model: keras.Model, path: str | os.PathLike) -> None:
     """Set the weights of `model` to those in a .h5, .hdf5, .keras or .weights.h5 file.
 
-    Raises CheckpointError if the file is missing, damaged or of another network.
+    Layers that are frozen in the network and not in the file, or the reverse, make no difference.
+
+    Raises CheckpointError if the file is missing, damaged or of another network, or if it holds
+    weights alone in an order that the layers frozen then, and not now, have changed.
     """
     path = _existing(path)
     try:
-        model.load_weights(path)
+        set_weights(model, path)
+    except CheckpointError:
+        raise
     except Exception as error:
         raise CheckpointError(f"{path} does not hold weights of {model.name!r}: {error}") from error
 
@@ -199,13 +203,9 @@ def _existing(path: str | os.PathLike) -> Path:
 def _backend(path: Path) -> str:
     try:
         with h5py.File(path, "r") as file:
-            return _text(file.attrs.get("backend", ""))
+            return text(file.attrs.get("backend", ""))
     except OSError:  # a damaged file, of which those who read it say more
         return ""
-
-
-def _text(value: str | bytes) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
 
 
 def _read_description(path: Path) -> tuple[dict[str, Any] | None, str]:
@@ -217,9 +217,7 @@ def _read_description(path: Path) -> tuple[dict[str, Any] | None, str]:
         description.pop("compile_config", None)  # Not loaded, so free to name a loss of one's own.
         return description, str(metadata.get("keras_version", ""))
     with h5py.File(path, "r") as file:
-        description = file.attrs.get("model_config")
-        version = _text(file.attrs.get("keras_version", ""))
-    return (None if description is None else json.loads(description)), version
+        return stored_description(file), text(file.attrs.get("keras_version", ""))
 
 
 def _translated(description: dict[str, Any], version: str, path: Path) -> dict[str, Any]:

@@ -22,6 +22,10 @@ _RENAMED = {
 }
 _RENAMED_ARGUMENTS = {("LeakyReLU", "alpha"): "negative_slope", ("ReLU", "theta"): "threshold"}
 _ACTIVATIONS = ("activation", "recurrent_activation")
+_LAYERS = ("layer", "backward_layer", "cell")
+
+#: Arguments of layers that do in training what they do otherwise if these are 0.
+_RANDOM_SHARES = ("rate", "dropout", "recurrent_dropout", "stddev")
 
 _ANY = object()
 #: Arguments that Keras 3 lacks, with the value that changes no output.
@@ -69,6 +73,8 @@ def _layer(node: Node) -> Node:
         return {"module": "keras", "class_name": "Sequential", "config": _sequential(config)}
     if not _is_layer(class_name):
         raise ValueError(f"needs {class_name!r}, which is not a layer of Keras 3")
+    if class_name == "RandomCrop":
+        raise ValueError("uses RandomCrop, which crops test images in Keras 2 and not in Keras 3")
     return {
         "module": "keras.layers",
         "class_name": class_name,
@@ -120,8 +126,10 @@ def _arguments(class_name: str, config: Node) -> Node:
             value = _activation(value)
         elif argument.endswith("_initializer"):
             value = _initializer(value)
-        elif argument == "layer":  # of a wrapper such as TimeDistributed
+        elif argument in _LAYERS and isinstance(value, dict):
             value = _layer(value)
+        elif argument == "cells":
+            value = [_layer(cell) for cell in value]
         elif argument == "name":
             value = _name(value)
         changed[argument] = value
@@ -135,8 +143,10 @@ def _activation(value: Any) -> Any:
         )
     if value == "softmax_v2":
         return "softmax"
-    is_layer = isinstance(value, dict) and _is_layer(value.get("class_name"))
-    return _layer(value) if is_layer else value
+    if not isinstance(value, dict):
+        return value
+    class_name = value.get("class_name")
+    return _layer(value) if _is_layer(_RENAMED.get(class_name, class_name)) else value
 
 
 def _initializer(value: Any) -> Any:
@@ -243,6 +253,11 @@ def _called(node: Node, place: Callable[[list], list]) -> Node:
         }
 
     calls = [call(inputs) for inputs in node["inbound_nodes"]]
+    if any(call["kwargs"].get("training") for call in calls) and _trains_otherwise(node):
+        raise ValueError(
+            f"calls {node['name']!r} with training=True, which Keras 2 keeps at test time and "
+            "Keras 3 does not"
+        )
     if node["class_name"] in ("TFOpLambda", "SlicingOpLambda"):
         changed, calls = tensorflow_function(node, calls)
     else:
@@ -250,6 +265,23 @@ def _called(node: Node, place: Callable[[list], list]) -> Node:
     name = _name(node["name"])
     config = {**changed["config"], "name": name}
     return {**changed, "config": config, "name": name, "inbound_nodes": calls}
+
+
+def _trains_otherwise(node: Node) -> bool:
+    """Whether a layer, or one inside it, gives other outputs in training."""
+    class_name = _RENAMED.get(node["class_name"], node["class_name"])
+    config = node["config"]
+    if isinstance(config, list):  # a Sequential before Keras 2.2.3
+        config = {"layers": config}
+    inside = [*config.get("layers", []), *config.get("cells", []), *map(config.get, _LAYERS)]
+    if class_name == "BatchNormalization":
+        return config.get("trainable", True)
+    return (
+        class_name == "SpectralNormalization"
+        or class_name.startswith("Random")
+        or any(config.get(argument) for argument in _RANDOM_SHARES)
+        or any(_trains_otherwise(child) for child in inside if child is not None)
+    )
 
 
 def _is_layer(class_name: Any) -> bool:

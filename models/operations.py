@@ -32,15 +32,17 @@ _TENSORFLOW_OPERATIONS = {
     "math.multiply": "Multiply",
     "math.truediv": "TrueDivide",
     "__operators__.getitem": "GetItem",
+    "math.negative": "Negative",
+    "cast": "Cast",
 }
-_OPERATION_MODULES = tuple(f"keras.src.ops.{name}" for name in ("numpy", "nn", "core", "math"))
+_OPERATION_MODULES = tuple(
+    f"keras.src.ops.{name}" for name in ("numpy", "nn", "core", "math", "image", "linalg", "einops")
+)
 
 
 def with_modules(description: Node) -> Node:
     """The description in a .h5 file of Keras 3, with the modules of its operations."""
     changed = _changed(description)
-    if changed == description:
-        return description
     class_name = "Sequential" if description["class_name"] == "Sequential" else "Model"
     return {"module": "keras", "class_name": class_name, "config": changed["config"]}
 
@@ -71,19 +73,21 @@ def tensorflow_function(node: Node, calls: list[Node]) -> tuple[Node, list[Node]
     unreadable = ValueError(f"uses the TensorFlow function {function!r}, which is not translated")
     if function not in _TENSORFLOW_ACTIVATIONS | _TENSORFLOW_OPERATIONS:
         raise unreadable
-    changed = []
+    changed, config = [], {}
     for call in calls:
         named = {key: value for key, value in call["kwargs"].items() if value is not None}
         named.pop("name", None)
         if function == "__operators__.getitem":
             call["args"].append([_slice(part) for part in named.pop("slice_spec")])
-        elif function in _TENSORFLOW_OPERATIONS:
+        elif function == "cast":
+            config = {"dtype": named.pop("dtype")}
+            if any(other["kwargs"]["dtype"] != config["dtype"] for other in calls):
+                raise unreadable
+        elif function in _TENSORFLOW_OPERATIONS and function != "math.negative":
             if function == "nn.bias_add" and named.pop("data_format", "NHWC") != "NHWC":
                 raise unreadable
             second = named.pop("bias" if function == "nn.bias_add" else "y")
-            if isinstance(second, list):
-                second = {"class_name": "__numpy__", "config": _array(second)}
-            call["args"].append(second)
+            call["args"] = [_constant(value) for value in (*call["args"], second)]
         elif function == "nn.softmax" and named.get("axis") == -1:
             named.pop("axis")
         if named:
@@ -94,11 +98,14 @@ def tensorflow_function(node: Node, calls: list[Node]) -> tuple[Node, list[Node]
         return {"module": "keras.layers", "class_name": "Activation", "config": config}, changed
     class_name = _TENSORFLOW_OPERATIONS[function]
     module = _operation_module(class_name)
-    return {"module": module, "class_name": class_name, "config": {}}, changed
+    return {"module": module, "class_name": class_name, "config": config}, changed
 
 
-def _array(values: list) -> Node:
-    return {"value": values, "dtype": "float32"}
+def _constant(value: Any) -> Any:
+    """A list of numbers as an array; tensors and single numbers stay as they are."""
+    if not isinstance(value, list):
+        return value
+    return {"class_name": "__numpy__", "config": {"value": value, "dtype": "float32"}}
 
 
 def _slice(part: Any) -> Any:

@@ -55,6 +55,27 @@ def squashing(model: keras.Model) -> str | None:
     return _squashing(model.outputs[0])
 
 
+def may_squash(graph: tf.Graph) -> bool:
+    """Whether something that squashes may follow the last weights of a traced model.
+
+    Told by the kinds of operations, so that a sigmoid inside a network is not taken for one at its
+    end. What calls functions of its own is searched through.
+    """
+    pending, seen = [output.op for output in graph.outputs], set()
+    while pending:
+        operation = pending.pop()
+        if operation.type in _SQUASHING_KINDS or "PyFunc" in operation.type:
+            return True
+        if operation.type in ("PartitionedCall", "StatefulPartitionedCall"):
+            library = graph.as_graph_def().library.function
+            kinds = {node.op for function in library for node in function.node_def}
+            return any(kind in _SQUASHING_KINDS or "PyFunc" in kind for kind in kinds)
+        if operation.type in _WITHOUT_WEIGHTS and operation.name not in seen:
+            pending += [before.op for before in operation.inputs]
+        seen.add(operation.name)
+    return False
+
+
 def without_softmax(model: keras.Model) -> keras.Model:
     """The model up to its logits, before the softmax (or sigmoid, ...) that it ends in.
 
@@ -152,6 +173,15 @@ _SQUASHING = {
     )
 }
 _OVER_CLASSES = ("softmax", "sparsemax")
+#: The same as kinds of TensorFlow's operations, with what they are written out by.
+_SQUASHING_KINDS = {"Sigmoid", "Softmax", "Tanh", "Exp", "Erf", "Atan", "Softsign", "Relu6"}
+# What may follow: shapes, means, and the arithmetic of 1 / (1 + exp(-z)) or (tanh(z) + 1) / 2.
+_WITHOUT_WEIGHTS = {
+    *("Cast", "ExpandDims", "Identity", "IdentityN", "Reshape", "Squeeze", "StopGradient"),
+    *("ConcatV2", "Pack", "Transpose", "AvgPool", "MaxPool", "Max", "Mean", "Sum"),
+    *("Add", "AddN", "AddV2", "Maximum", "Minimum", "Mul", "Neg", "RealDiv", "Reciprocal", "Sub"),
+    "EnsureShape",
+}
 # Operations are called as the functions are, without underscores: HardSigmoid, Softsign.
 _OPERATIONS = {name.replace("_", ""): name for name in _SQUASHING}
 

@@ -214,3 +214,14 @@ def test_softmax_in_bfloat16(cnn, images, labels):
     with pytest.raises(ModelError, match=r"are probabilities; .*as_probabilities\(model\)"):
         FGSM()(model, images, labels, epsilon=0.1)
     assert FGSM()(as_probabilities(model), images, labels, epsilon=0.1).success.any()
+
+
+def test_a_sigmoid_inside_a_network_is_none_at_its_end(images, labels):
+    """Logits of a network without training may lie in [0, 1]."""
+    inner = keras.Sequential([layers.Flatten(), layers.Dense(8, "sigmoid"), layers.Dense(10)])
+    inner(images[:1])
+    inner.layers[-1].set_weights([np.zeros((8, 10)), np.linspace(0.1, 0.9, 10)])
+    inner.layers[-1].kernel.assign_add(np.full((8, 10), 1e-3))
+    for model in (inner, Subclassed(inner, tf.identity), lambda batch: inner(batch)):
+        result = FGSM()(model, images, labels, epsilon=0.1)
+        assert result.logits.min() > 0 and result.logits.max() < 1

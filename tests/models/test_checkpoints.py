@@ -207,6 +207,77 @@ def test_weights_are_missing_inside(tmp_path):
         models.load_checkpoint(path)
 
 
+INPUTS = np.random.default_rng(0).random((4, 3), np.float32)
+
+
+def nested(frozen=(), whole=True, normalized=False):
+    """A network around one whose layers have weights of the same shape."""
+    inner = keras.Sequential([keras.Input((3,)), layers.Dense(3), layers.Dense(3)], name="inner")
+    if normalized:
+        normalization = layers.Normalization()
+        normalization.adapt(INPUTS)
+        inner = keras.Sequential([keras.Input((3,)), normalization, *inner.layers])
+    image = keras.Input((3,))
+    model = keras.Model(image, layers.Dense(2)(inner(image)))
+    inner.trainable = whole
+    for number, layer in enumerate(inner.layers):
+        layer.trainable = number not in frozen
+    return model
+
+
+@BOTH_FORMATS
+@pytest.mark.parametrize("frozen", [(), (0,), (1,), (0, 1)])
+@pytest.mark.parametrize("whole", [True, False], ids=["", "frozen"])
+def test_what_is_frozen_changes_no_weights(tmp_path, suffix, frozen, whole):
+    """Keras writes trainable weights first into .h5, and reads them by what is trainable then."""
+    model = nested(frozen, whole)
+    path = models.save(model, tmp_path / f"network{suffix}")
+    for again in (nested(), nested((0,)), nested((1,))):
+        flags = [layer.trainable for layer in again.layers[1].layers]
+        models.load_weights(again, path)
+        np.testing.assert_array_equal(again(INPUTS), model(INPUTS))
+        assert [layer.trainable for layer in again.layers[1].layers] == flags
+    np.testing.assert_array_equal(models.load_checkpoint(path)(INPUTS), model(INPUTS))
+
+
+@BOTH_FORMATS
+def test_normalization_in_a_network_inside(tmp_path, suffix):
+    model = nested(normalized=True)
+    again = models.load_checkpoint(models.save(model, tmp_path / f"network{suffix}"))
+    np.testing.assert_allclose(again(INPUTS), model(INPUTS), rtol=1e-6)
+
+
+def weights_alone(model, path):
+    """A .h5 file of weights alone, as Keras 2 wrote it."""
+    models.save(model, path)
+    with h5py.File(path, "a") as file:
+        del file.attrs["model_config"]
+    return path
+
+
+def test_weights_alone_in_another_order(tmp_path):
+    model = nested((0,))
+    path = weights_alone(model, tmp_path / "weights.h5")
+    again = nested((1,))  # with layers of other numbers
+    before = again.get_weights()
+    with pytest.raises(models.CheckpointError, match="of 'inner.*set trainable as it was then"):
+        models.load_weights(again, path)
+    np.testing.assert_array_equal(again.layers[1].get_weights()[0], before[0])
+    again = nested((0,))
+    models.load_weights(again, path)
+    np.testing.assert_array_equal(again(INPUTS), model(INPUTS))
+
+
+def test_two_weights_of_one_name(tmp_path):
+    """Keras 2 could not write them, and left a file that looks whole."""
+    path = models.save(nested(), tmp_path / "network.h5")
+    with h5py.File(path, "a") as file:
+        names = file["model_weights/inner"].attrs["weight_names"]
+        file["model_weights/inner"].attrs["weight_names"] = [*names[:2], *names[:2]]
+    with pytest.raises(models.CheckpointError, match="in 'inner' two weights have one name"):
+        models.load_checkpoint(path)
+
+
 def test_weights_alone_are_no_network(tmp_path):
     path = tmp_path / "network.weights.h5"
     tiny().save_weights(path)

@@ -199,6 +199,7 @@ def test_arguments_that_keras_3_lacks(tmp_path):
             node("RandomFlip", name="flip", mode="horizontal", rng_type="stateful", seed=None),
             conv("last", activation={"class_name": "LeakyReLU", "config": {"alpha": 0.1}}),
             FLATTEN,
+            dense("d", 3, activation={"class_name": "ThresholdedReLU", "config": {"theta": 0.5}}),
             dense(activation="softmax_v2"),
         ],
     }
@@ -211,6 +212,7 @@ def test_arguments_that_keras_3_lacks(tmp_path):
         layers.ReLU(threshold=2.5),
         layers.Conv2D(4, 3, activation=layers.LeakyReLU(negative_slope=0.1)),
         layers.Flatten(),
+        layers.Dense(3, activation=layers.ReLU(threshold=0.5)),
         layers.Dense(2, activation="softmax"),
     )
     network.layers[-1].kernel.assign(network.layers[-1].kernel / 1000)  # no certain softmax
@@ -226,6 +228,28 @@ def test_layers_of_sequences(tmp_path):
         layers.TimeDistributed(layers.Dense(3)),
         layers.Reshape((36, 3)),
         layers.LSTM(3),
+        layers.Dense(2),
+    )
+    assert_reads(write(tmp_path / "old.h5", description, network), network)
+
+
+def test_cells_and_a_layer_for_the_way_back(tmp_path):
+    cells = [node("LSTMCell", name="a", units=3), node("GRUCell", name="b", units=3)]
+    stacked = node("StackedRNNCells", name="stacked", cells=cells)
+    back = node("GRU", name="back", units=3, time_major=False, go_backwards=True)
+    both = node(
+        "Bidirectional",
+        name="both",
+        layer=node("RNN", name="there", cell=stacked, return_sequences=False, time_major=False),
+        backward_layer=back,
+        merge_mode="sum",
+    )
+    reshape = node("Reshape", name="reshape", target_shape=[36, 3], **FIRST)
+    description = {"class_name": "Sequential", "config": [reshape, both, dense("d")]}
+    there = layers.RNN([layers.LSTMCell(3), layers.GRUCell(3)])
+    network = sequential(
+        layers.Reshape((36, 3)),
+        layers.Bidirectional(there, "sum", backward_layer=layers.GRU(3, go_backwards=True)),
         layers.Dense(2),
     )
     assert_reads(write(tmp_path / "old.h5", description, network), network)
@@ -343,6 +367,48 @@ def test_a_graph_that_ends_in_a_network(tmp_path, last):
     assert_reads(write(tmp_path / "old.h5", description, network), network)
 
 
+def partly_frozen(number, **more):
+    return node("Dense", name=f"d{number}", units=3, **more)
+
+
+@pytest.mark.parametrize("trainable", [True, False], ids=["", "frozen"])
+@pytest.mark.parametrize("frozen", [(1,), (2,), (1, 3), (1, 2, 3)])
+def test_a_network_inside_that_is_partly_frozen(tmp_path, frozen, trainable):
+    """Keras 2 writes what is trainable first, in a frozen network too."""
+    flags = {number: number not in frozen for number in (1, 2, 3)}
+    dense = [called(partly_frozen(n, trainable=flags[n]), (f"d{n - 1}", 0)) for n in flags]
+    inner = graph(input_layer("d0"), *dense, output=("d3", 0), name="inner")
+    inner["config"]["trainable"] = trainable
+    middle = graph(
+        input_layer("image"),
+        called(inner, ("image", 0)),
+        called(partly_frozen(4), ("inner", 1)),
+        output=("d4", 0),
+        name="middle",
+    )
+    middle["config"]["trainable"] = True
+    description = {"class_name": "Sequential", "config": [middle, POOL]}
+    description["config"] = {"name": "outer", "layers": description["config"]}
+
+    network = with_weights(keras.Sequential([keras.Input((6, 6, 3)), *map(layers.Dense, [3] * 4)]))
+    pooled = keras.Sequential([network, layers.GlobalAveragePooling2D()])
+    first = [number for number in flags if flags[number]]
+    # A network that is frozen is not trained at all, whatever the layers in it say.
+    order = [*first, 4, *frozen] if trainable else [4, *first, *frozen]
+    path = tmp_path / "old.h5"
+    with h5py.File(path, "w") as file:
+        file.attrs["model_config"] = json.dumps(description)
+        file.attrs["layer_names"] = ["middle", "pool"]
+        file.create_group("pool").attrs["weight_names"] = []
+        group = file.create_group("middle")
+        group.attrs["weight_names"] = [f"d{n}/{w}:0" for n in order for w in ("kernel", "bias")]
+        for number, layer in zip((1, 2, 3, 4), network.layers):
+            group[f"d{number}/kernel:0"], group[f"d{number}/bias:0"] = layer.get_weights()
+    inside = assert_reads(path, pooled).layers[0].get_layer("inner")
+    assert inside.trainable == trainable
+    assert [layer.trainable for layer in inside.layers[1:]] == list(flags.values())
+
+
 def tensorflow_function(name, function, origin, class_name="TFOpLambda", **named):
     layer = node(class_name, name=name, function=function)
     reference = [origin, -1, 1.0] if origin == "_CONSTANT_VALUE" else [origin, 0, 0]
@@ -374,6 +440,30 @@ def test_preprocessing_by_tensorflow_functions(tmp_path):
     again = assert_reads(path, network, 255 * IMAGES)
     for suffix in (".h5", ".keras"):  # and what was read can be saved and read
         assert_reads(models.save(again, tmp_path / f"new{suffix}"), network, 255 * IMAGES)
+
+
+def test_arithmetic_of_tensorflow(tmp_path):
+    """A cast of integer images, a minus sign, and an array to the left."""
+    image = input_layer("image")
+    image["config"]["dtype"] = "uint8"
+    left = tensorflow_function("left", "math.subtract", "_CONSTANT_VALUE", y=["minus", 0, 0])
+    left["inbound_nodes"][0][2] = [1.0, 2.0, 3.0]
+    description = graph(
+        image,
+        tensorflow_function("cast", "cast", "image", dtype="float32"),
+        tensorflow_function("scaled", "math.truediv", "cast", y=255.0),
+        tensorflow_function("minus", "math.negative", "scaled"),
+        left,
+        called(FLATTEN, ("left", 0)),
+        output=("flatten_1", 0),
+    )
+    network = keras.Sequential([keras.Input((6, 6, 3)), layers.Flatten()])
+    images = np.uint8(255 * IMAGES)
+    expected = (np.float32([1, 2, 3]) + images / np.float32(255)).reshape(3, -1)
+    again = models.load_checkpoint(write(tmp_path / "old.h5", description, network, "2.6.0"))
+    np.testing.assert_allclose(again(images), expected, rtol=1e-6)
+    again = models.load_checkpoint(models.save(again, tmp_path / "new.h5"))
+    np.testing.assert_allclose(again(images), expected, rtol=1e-6)
 
 
 def test_preprocessing_as_caffe_does(tmp_path):
@@ -418,6 +508,7 @@ def test_keras_archive_of_keras_2(tmp_path):
     assert_reads(path, network)
 
 
+HARD = node("LSTMCell", name="cell", units=2, recurrent_activation="hard_sigmoid")
 WAY_OUT = r"rebuild the network in code, then models.load_weights\(network, path\)"
 
 
@@ -428,6 +519,9 @@ WAY_OUT = r"rebuild the network in code, then models.load_weights\(network, path
         (node("LocallyConnected2D", name="a", **FIRST), "needs 'LocallyConnected2D', which"),
         (node("Custom>Own", name="a", **FIRST), "needs 'Custom>Own', which"),
         (node("DepthwiseConv2D", name="a", kernel_size=3, groups=3, **FIRST), "groups"),
+        (node("RandomCrop", name="a", height=5, width=5, **FIRST), "uses RandomCrop, which crops"),
+        (node("RNN", name="a", cell=HARD, **FIRST), "0.2 x .*x / 6"),
+        (node("RNN", name="a", cell=node("StackedRNNCells", cells=[HARD]), **FIRST), "0.2 x"),
     ],
 )
 def test_what_cannot_be_read_names_the_way_out(tmp_path, layer, message):
@@ -436,6 +530,55 @@ def test_what_cannot_be_read_names_the_way_out(tmp_path, layer, message):
     with pytest.raises(models.CheckpointError, match=message) as error:
         models.load_checkpoint(path)
     assert error.match(WAY_OUT)
+
+
+RANDOM = node("Dropout", name="a", rate=0.5)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        RANDOM,
+        node("GaussianNoise", name="a", stddev=0.1),
+        node("RandomFlip", name="a"),
+        batch_normalization(-1, "a"),
+        {"class_name": "Sequential", "config": {"name": "a", "layers": [dense("d", 3), RANDOM]}},
+        node("TimeDistributed", name="a", layer=RANDOM),
+    ],
+    ids=lambda layer: layer["class_name"],
+)
+def test_training_at_test_time_is_refused(tmp_path, layer):
+    """Keras 3 tells all layers of a network what the network is told."""
+    description = graph(
+        input_layer("image"), called(layer, ("image", 0), training=True), output=("a", 0)
+    )
+    path = write(tmp_path / "old.h5", description, plain())
+    with pytest.raises(models.CheckpointError, match="calls 'a' with training=True") as error:
+        models.load_checkpoint(path)
+    assert error.match(WAY_OUT)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        node("Dropout", name="a", rate=0.0),
+        node("BatchNormalization", name="a", axis=[3], trainable=False),
+        {"class_name": "Sequential", "config": {"name": "a", "layers": [dense("d", 3, **FIRST)]}},
+    ],
+    ids=lambda layer: layer["class_name"],
+)
+def test_training_that_changes_no_output(tmp_path, layer):
+    first = called(layer, ("image", 0), training=True)
+    output = ("a", int(layer["class_name"] == "Sequential"))
+    description = graph(input_layer("image"), first, output=output)
+    new = {
+        "Dropout": layers.Dropout(0),
+        "BatchNormalization": layers.BatchNormalization(),
+        "Sequential": keras.Sequential([layers.Dense(3)]),
+    }[layer["class_name"]]
+    image = keras.Input((6, 6, 3))
+    network = with_weights(keras.Model(image, new(image)))
+    assert_reads(write(tmp_path / "old.h5", description, network), network)
 
 
 def test_a_tensorflow_function_that_is_not_translated(tmp_path):
@@ -507,7 +650,9 @@ def test_operations_in_a_file_of_keras_3(tmp_path, suffix):
     """Keras itself cannot read such a .h5 that it wrote."""
     image = keras.Input((6, 6, 3))
     inner = keras.Input((6, 6, 3))
-    part = keras.Model(inner, keras.ops.relu(inner[..., ::-1] / 2 - 0.2))
+    x = keras.ops.relu(inner[..., ::-1] / 2 - 0.2)
+    x = keras.ops.normalize(keras.ops.image.resize(x, (5, 5)) + 0.1)
+    part = keras.Model(inner, x / keras.ops.norm(x, axis=-1, keepdims=True))
     network = with_weights(keras.Model(image, layers.Dense(2)(layers.Flatten()(part(image)))))
     assert_reads(models.save(network, tmp_path / f"new{suffix}"), network)
 
