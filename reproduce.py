@@ -169,7 +169,9 @@ def report(
 def attack(
     model: Annotated[
         Path,
-        typer.Argument(help="A Keras model, .h5 or .keras, of images in [0, 1] (or see --range)."),
+        typer.Argument(
+            help="A Keras model (.h5, .hdf5, .keras) of images in [0, 1] (or see --range)."
+        ),
     ],
     data: Annotated[
         str,

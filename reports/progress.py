@@ -51,7 +51,7 @@ class Bars:
         def update(share: float, text: str) -> None:
             nonlocal last
             last = text
-            self._progress.update(task, completed=int(100 * share), text=text)
+            self._progress.update(task, completed=int(100 * share), text=escape(text))
 
         started = perf_counter()
         try:
