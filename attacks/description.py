@@ -56,8 +56,8 @@ def describe(model) -> Description:
             return value.name
         if isinstance(value, tf.Tensor | tf.Variable):
             return _Same(value)
-        if callable(value) and not _is_known(kind):  # such as functools.partial
-            is_complete = False
+        if isinstance(value, _COMPILED) or (callable(value) and not _is_known(kind)):
+            is_complete = False  # such as a tf.function or a functools.partial
             return _Same(value)
         return NotImplemented
 
@@ -97,6 +97,7 @@ class _Same:
         return isinstance(other, _Same) and thing is not None and thing is other._reference()
 
 
+_COMPILED = tf.types.experimental.PolymorphicFunction | tf.types.experimental.ConcreteFunction
 _PLAIN = {type(None), bool, int, float, complex, str, bytes}
 _LARGEST_ARRAY = 2**16  # in bytes: comparing one takes microseconds
 # The private attributes of Keras' own layers that bear on their outputs.

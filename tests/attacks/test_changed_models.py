@@ -105,6 +105,10 @@ def steeper_partial(model):
     model.layers[-1].activation = functools.partial(tf.nn.leaky_relu, alpha=0.9)
 
 
+def other_compiled(model):
+    model.layers[-1].activation = tf.function(lambda logits: -logits)
+
+
 def other_lambda(model):
     model.layers[-1].function = functools.partial(tf.multiply, 5.0)
 
@@ -118,6 +122,7 @@ CHANGES = {
     "activation": (copy_of, changed_layer(activation=keras.activations.relu)),
     "activation of one's own": (copy_of, changed_layer(activation=doubled)),
     "partial": (ending_in(functools.partial(tf.nn.leaky_relu, alpha=0.1)), steeper_partial),
+    "compiled function": (ending_in(tf.function(lambda logits: 2 * logits)), other_compiled),
     "object": (ending_in(Slope(0.1)), steeper),
     "method": (ending_in(Slope(0.1).method), steeper_method),
     "lambda layer": (

@@ -151,6 +151,7 @@ def run(tmp_path_factory):
     return directory, build_report(STUDY, directory), recorder, todo
 
 
+@pytest.mark.slow
 def test_the_report_shows_every_network_and_attack(run):
     directory, page, recorder, todo = run
     assert len(recorder.ran) == 4 + len(todo.arms)
@@ -169,6 +170,7 @@ def test_the_report_shows_every_network_and_attack(run):
         assert (directory / picture.split('"')[0]).stat().st_size > 5000
 
 
+@pytest.mark.slow
 def test_a_transferred_attack_is_one_on_the_undefended_network(run):
     directory, _, _, _ = run
     results = Results.load(directory, icbai.COMPARED)

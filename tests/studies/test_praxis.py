@@ -365,6 +365,7 @@ def run(tmp_path_factory):
         return directory, build_report(study, directory), runner, todo
 
 
+@pytest.mark.slow
 def test_the_report_shows_both_parts(run):
     directory, page, _, todo = run
     comparison = pd.read_csv(directory / "comparison.csv")
@@ -388,6 +389,7 @@ def test_the_report_shows_both_parts(run):
         assert (directory / picture.split('"')[0]).stat().st_size > 5000
 
 
+@pytest.mark.slow
 def test_errors_of_the_report_are_those_of_the_outcomes(run):
     directory, _, runner, todo = run
     results = Results.load(directory, praxis.COMPARED)
@@ -417,6 +419,7 @@ def test_errors_of_the_report_are_those_of_the_outcomes(run):
     np.testing.assert_allclose(moved, 0.229 * outcomes.epsilons[:, None] + 0 * moved, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_pictures_are_those_of_the_outcomes(run):
     directory, _, runner, todo = run
     results = Results.load(directory, praxis.COMPARED)
