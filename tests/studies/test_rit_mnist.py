@@ -296,6 +296,7 @@ def reported(tmp_path, cases=DEMO.cases, pattern="*"):
     return directory, recorder, todo
 
 
+@pytest.mark.slow
 def test_a_report_of_some_networks(tmp_path):
     some = {rit_mnist.CASE: Case(roles=("undefended", "fgsm_retrained"), protocols=())}
     directory, recorder, todo = reported(tmp_path, some, "*/FGSM/*")

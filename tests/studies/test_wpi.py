@@ -609,6 +609,7 @@ def run(tmp_path_factory):
     return directory, build_report(STUDY, directory), todo
 
 
+@pytest.mark.slow
 def test_the_report_shows_what_was_run(run):
     directory, page, todo = run
     assert len(todo.arms) == 4 + 2 + 1
@@ -626,6 +627,7 @@ def test_the_report_shows_what_was_run(run):
         assert (directory / picture.split('"')[0]).stat().st_size > 5000
 
 
+@pytest.mark.slow
 def test_what_is_kept_of_every_image_is_what_the_table_counts(run):
     results = Results.load(run[0], wpi.COMPARED)
     assert set(results.details) == set(results.correct)
