@@ -13,6 +13,7 @@ from attacks.description import describe
 from attacks.errors import ModelError, original, warn
 from attacks.goals import are_finite
 from attacks.half_precision import with_scaled_gradient
+from attacks.network import Network, fixed_batch_size
 from attacks.readings import Logits, Reading, as_reading
 from models import squashing, without_softmax
 
@@ -50,11 +51,11 @@ class Classifier:
         self._check_model()
         self._entry, model_now = compiled_for(self.model)
         self._was_known = self._entry.keep_if_same(describe(self.model))
-        self._network = _Network(
+        self._network = Network(
             model_now,
             reading.outputs,
             self.image_shape,
-            self._entry.batch_size or _fixed_batch_size(self.model),
+            self._entry.batch_size or fixed_batch_size(self.model),
         )
         self._trace_logits()
 
@@ -287,67 +288,6 @@ class Classifier:
             )
 
 
-class _Network:
-    """Images float32 [N, ...] to logits float32 [N, classes], in inference mode.
-
-    Holds the model weakly, as compiled functions hold this.
-
-    Attributes:
-        batch_size: of a model that takes batches of one size only; `None` for any size.
-    """
-
-    def __init__(
-        self,
-        model_now: Callable,
-        reading: Logits,
-        image_shape: tuple[int, ...],
-        batch_size: int | None,
-    ):
-        self.model_now = model_now
-        self.reading = reading
-        self.image_shape = image_shape
-        self.batch_size = batch_size
-
-    def __call__(self, images):
-        return self.reading.logits(self.outputs(images))
-
-    def outputs(self, images):
-        """What the model gives, float32 [N, outputs]."""
-        size = self.batch_size
-        if size is None:
-            return self._called(images)
-        count = tf.shape(images)[0]
-        padding = [[0, -count % size]] + [[0, 0]] * len(self.image_shape)
-        batches = tf.reshape(tf.pad(images, padding), [-1, size, *self.image_shape])
-        spec = self._called(tf.zeros([size, *self.image_shape]))
-        outputs = tf.map_fn(
-            self._called, batches, fn_output_signature=tf.TensorSpec(spec.shape, tf.float32)
-        )
-        return tf.reshape(outputs, [-1, spec.shape[1]])[:count]
-
-    def _called(self, images):
-        model = self.model_now()
-        if isinstance(model, keras.Model):
-            outputs = model(images, training=False)
-        else:
-            outputs = model(images)
-        if not tf.is_tensor(outputs):
-            way_out = "of a function of NumPy arrays, attacks.black_box(function, classes)"
-            if isinstance(outputs, dict | list | tuple) and outputs:
-                first = next(iter(outputs)) if isinstance(outputs, dict) else 0
-                way_out = f"one of several: lambda images: model(images)[{first!r}]"
-            raise ModelError(
-                f"model gives a {type(outputs).__name__}; accepted: one tensor of logits "
-                f"[N, classes] ({way_out})"
-            )
-        if outputs.shape.rank != 2 or not outputs.shape[1]:
-            raise ModelError(
-                f"model gives outputs of shape {outputs.shape}; accepted: logits [N, classes], or "
-                "[N, 1] for two classes"
-            )
-        return tf.cast(outputs, tf.float32)
-
-
 def _check_input(model: keras.Model, image_shape: tuple[int, ...]) -> None:
     inputs = getattr(model, "inputs", None)
     if not inputs:  # a subclassed model does not tell
@@ -391,14 +331,6 @@ def _as_probabilities(kind: str) -> str:
     if "softmax" in kind:
         return "attacks.as_probabilities(model), or "
     return "attacks.as_probabilities(model, independent=True), or " if "sigmoid" in kind else ""
-
-
-def _fixed_batch_size(model: Callable) -> int | None:
-    """The number of images that a model takes, where it says so."""
-    inputs = getattr(model, "inputs", None) if isinstance(model, keras.Model) else None
-    specs = inputs or getattr(model, "input_signature", None) or []
-    shape = getattr(specs[0], "shape", None) if len(specs) == 1 else None
-    return shape[0] if shape is not None and len(shape) > 1 else None
 
 
 def spread_of(outputs: np.ndarray, others: np.ndarray, rounding: float = 1e-5) -> float:
