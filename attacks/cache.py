@@ -5,11 +5,9 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import tensorflow as tf
-
 from attacks.description import Description
 from attacks.readings import as_reading
-from models.outputs import may_squash
+from attacks.traits import Traits
 
 
 @dataclass
@@ -19,24 +17,13 @@ class Compiled:
     Attributes:
         description: of the model as it was traced.
         batch_size: of a callable that was seen to take batches of one size only.
-        computes_in_half: whether anything in it is float16.
-        has_few_digits: whether anything in it is float16 or bfloat16.
-        may_be_random: whether anything in it draws numbers, or cannot be looked into.
-        may_squash: whether its outputs may be squashed, see `models.outputs.may_squash`.
-        ends_in: "softmax", "sigmoid" or "tanh", where that is its last operation; else "".
-        turns_to_integers: whether it turns floats into integers.
+        traits: of the graph of its logits, by how its outputs are read.
     """
 
     functions: "OrderedDict[tuple, dict]" = field(default_factory=OrderedDict)
     description: Description | None = None
     batch_size: int | None = None
-    computes_in_half: bool = False
-    has_few_digits: bool = False
-    may_be_random: bool = False
-    may_squash: bool = False
-    ends_in: str = ""
-    turns_to_integers: bool = False
-    _is_inspected: bool = False
+    traits: dict[str, Traits] = field(default_factory=dict)
 
     def keep_if_same(self, description: Description) -> bool:
         """Drops everything unless it was made from this description; says whether it was."""
@@ -48,7 +35,7 @@ class Compiled:
 
     def clear(self) -> None:
         self.functions.clear()
-        self._is_inspected = False
+        self.traits.clear()
 
     def functions_for(self, image_shape: tuple[int, ...]) -> dict:
         """The functions for images of this shape; of many shapes, the last ones are kept."""
@@ -58,44 +45,8 @@ class Compiled:
             self.functions.popitem(last=False)
         return functions
 
-    def inspect(self, graph: tf.Graph) -> None:
-        """Looks for what matters to attacks in a traced model."""
-        if self._is_inspected:
-            return
-        definition = graph.as_graph_def()
-        nodes = [*definition.node, *(n for f in definition.library.function for n in f.node_def)]
-        operations = {node.op for node in nodes}
-        types = {attribute.type for node in nodes for attribute in node.attr.values()}
-        self.computes_in_half = tf.float16.as_datatype_enum in types
-        self.has_few_digits = self.computes_in_half or tf.bfloat16.as_datatype_enum in types
-        opaque = any("PyFunc" in operation for operation in operations)
-        drawing = _DRAWING
-        if self.description.is_complete:  # others are run twice anyway
-            drawing += ("Assign",)
-        self.may_be_random = opaque or any(
-            word in operation for word in drawing for operation in operations
-        )
-        self.may_squash = may_squash(graph)
-        self.ends_in = _last_operation(graph.outputs[0])
-        self.turns_to_integers = any(
-            node.op == "Cast"
-            and tf.as_dtype(node.attr["SrcT"].type).is_floating
-            and tf.as_dtype(node.attr["DstT"].type).is_integer
-            for node in nodes
-        )
-        self._is_inspected = True
-
-
-def _last_operation(output: tf.Tensor) -> str:
-    """What squashes the output of a graph, if its last operation of substance does."""
-    while output.op.type in ("Identity", "Cast", "Reshape", "Squeeze"):
-        output = output.op.inputs[0]
-    kind = output.op.type.lower()
-    return kind if kind in ("softmax", "sigmoid", "tanh") else ""
-
 
 _MOST_SHAPES = 8
-_DRAWING = ("Random", "Multinomial", "TruncatedNormal", "Rng", "Stateful")
 # Compiled functions live as long as the model they belong to.
 _of_models: "weakref.WeakKeyDictionary[object, Compiled]" = weakref.WeakKeyDictionary()
 

@@ -15,6 +15,7 @@ from attacks.goals import are_finite
 from attacks.half_precision import with_scaled_gradient
 from attacks.network import Network, fixed_batch_size
 from attacks.readings import Logits, Reading, as_reading
+from attacks.traits import Traits, traits_of
 from models import squashing, without_softmax
 
 
@@ -73,7 +74,7 @@ class Classifier:
         functions = self._entry.functions_for(self.image_shape)
         key = (name, self._network.reading.name, self.jit_compile)
         if key not in functions:
-            in_half = self._entry.computes_in_half
+            in_half = self._traits.computes_in_half
             logits_of = with_scaled_gradient(self._network) if in_half else self._network
             functions[key] = self._traced(make(logits_of), signature)
             self._was_run()
@@ -96,12 +97,12 @@ class Classifier:
         """
         if not len(images):
             return
-        is_plain_graph = self._entry.description.is_complete and not self._entry.may_squash
+        is_plain_graph = self._entry.description.is_complete and not self._traits.may_squash
         few = images[: 2 if is_plain_graph else 8]
         outputs = self._logits_of_few(few, batch_size)
         if not self._entry.description.is_complete and not isinstance(self.model, BlackBox):
             outputs = self._compare_with_code(few, outputs)
-        if self._entry.may_be_random:
+        if self._traits.may_be_random:
             self._note_spread(spread_of(outputs, self.logits(few).numpy()))
         self._check_bytes(few, outputs)
         if not are_finite(outputs).any():
@@ -129,9 +130,17 @@ class Classifier:
             if self._is_plain:
                 _check_end(self.model)
 
+    @property
+    def _traits(self) -> Traits:
+        return self._entry.traits.get(self._network.reading.name, Traits())
+
     def _trace_logits(self) -> None:
         self._logits = self.compiled("logits", lambda logits_of: logits_of, [self.batch_spec])
-        self._entry.inspect(self._logits.graph)
+        reading = self._network.reading.name
+        if reading not in self._entry.traits:
+            # Code that is not Keras' own is run twice anyway, see `_compare_with_code`.
+            may_assign = not self._entry.description.is_complete
+            self._entry.traits[reading] = traits_of(self._logits.graph, may_assign)
         self.num_classes = int(self._logits.structured_outputs.shape[1])
 
     def _traced(self, function: Callable, signature: list):
@@ -194,7 +203,7 @@ class Classifier:
 
         What is compiled is compared with a run of the code, which may read whatever it likes.
         """
-        rounding = 3e-2 if self._entry.has_few_digits else 1e-3
+        rounding = 3e-2 if self._traits.has_few_digits else 1e-3
         now = self._network(tf.constant(images)).numpy()
         difference = spread_of(outputs, now, rounding)
         if difference:
@@ -225,7 +234,7 @@ class Classifier:
     def _check_bytes(self, images: np.ndarray, outputs: np.ndarray) -> None:
         """Refuses a model that turns images into integers, to which all below 1 is black."""
         whole = np.floor(images)
-        if not self._entry.turns_to_integers or np.array_equal(images, whole):
+        if not self._traits.turns_to_integers or np.array_equal(images, whole):
             return
         if np.array_equal(outputs, self.logits(whole).numpy()):
             raise ModelError(
@@ -259,7 +268,7 @@ class Classifier:
     @property
     def _tolerance(self) -> float:
         """How far sums of probabilities may be from 1."""
-        return 1e-2 if self._entry.has_few_digits else 1e-3
+        return 1e-2 if self._traits.has_few_digits else 1e-3
 
     def _check_not_squashed(self, outputs: np.ndarray) -> None:
         if isinstance(self.model, keras.Model):  # built by now, if it was not before
@@ -270,13 +279,13 @@ class Classifier:
                 "(attacks.as_probabilities(model) for their logarithms, or "
                 "attacks.as_logits(model) to have them taken for logits)"
             )
-        if self._entry.ends_in:
+        if self._traits.ends_in:
             raise ModelError(
-                f"the outputs of model are those of {self._entry.ends_in}; accepted: logits "
-                f"({_as_probabilities(self._entry.ends_in)}attacks.as_logits(model) to have them "
+                f"the outputs of model are those of {self._traits.ends_in}; accepted: logits "
+                f"({_as_probabilities(self._traits.ends_in)}attacks.as_logits(model) to have them "
                 "taken for logits)"
             )
-        if not self._entry.may_squash:
+        if not self._traits.may_squash:
             return
         if outputs.shape[1] == 2 and not outputs[:, 0].any():
             outputs = outputs[:, 1:]  # of one output

@@ -225,3 +225,16 @@ def test_a_sigmoid_inside_a_network_is_none_at_its_end(images, labels):
     for model in (inner, Subclassed(inner, tf.identity), lambda batch: inner(batch)):
         result = FGSM()(model, images, labels, epsilon=0.1)
         assert result.logits.min() > 0 and result.logits.max() < 1
+
+
+def test_what_was_read_otherwise_before_is_refused_all_the_same(cnn, images, labels):
+    """What was seen of a model is of one way of reading its outputs."""
+    for end, first in (
+        (tf.sigmoid, lambda model: as_probabilities(model, independent=True)),
+        (tf.nn.softmax, as_probabilities),
+        (tf.tanh, as_logits),
+    ):
+        model = Subclassed(cnn, end)
+        FGSM()(first(model), images, labels, epsilon=0.1)
+        with pytest.raises(ModelError, match="accepted: logits"):
+            FGSM()(model, images, labels, epsilon=0.1)
