@@ -1,0 +1,66 @@
+"""Stages keep their names: a move of code changes no digest, a change of meaning does.
+
+`python -m tests.studies.test_digests` writes `digests.json` anew, after a change of meaning.
+"""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from studies import STUDIES, runner
+from studies.patches import PatchPlan
+from studies.runner import Runner, plan
+from studies.store import Store
+
+PINNED = Path(__file__).with_name("digests.json")
+
+
+class Described(Runner):
+    """A runner to which all data are the same, and which has trained nothing."""
+
+    def __init__(self, monkeypatch):
+        monkeypatch.setattr(runner, "versions", lambda: {"library": "1.0"})
+        super().__init__(Store(Path("nowhere")))
+
+    def _fingerprint(self, training):
+        return f"{training.dataset}, {training.split}"
+
+    def patch_path(self, arm):
+        return self.store.path("patch", self._patch_description(arm))
+
+
+def digests(study, described: Described) -> dict[str, dict[str, str]]:
+    """The names of all stages of a study's demo profile."""
+    todo = plan(study, study.profile("demo"))
+    patched = [arm for arm in todo.arms if isinstance(arm.attack, PatchPlan)]
+    return {
+        "trainings": {
+            f"{number}: {training.title}": described.training_path(training).name
+            for number, training in enumerate(todo.trainings)
+        },
+        "arms": {arm.key: described.arm_path(arm).name for arm in todo.arms},
+        "patches": {arm.key: described.patch_path(arm).name for arm in patched},
+    }
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_the_stages_of_the_demo_keep_their_names(name, monkeypatch):
+    pinned = json.loads(PINNED.read_text())
+    assert digests(STUDIES[name], Described(monkeypatch)) == pinned[name]
+
+
+def test_another_seed_or_epsilon_is_another_stage(monkeypatch):
+    described = Described(monkeypatch)
+    arm = plan(STUDIES["ntu"], STUDIES["ntu"].profile("demo")).arms[0]
+    other_seed = replace(arm.training, seed=arm.training.seed + 1)
+    assert described.training_path(other_seed) != described.training_path(arm.training)
+    assert described.arm_path(replace(arm, training=other_seed)) != described.arm_path(arm)
+    assert described.arm_path(replace(arm, epsilons=arm.epsilons[:-1])) != described.arm_path(arm)
+
+
+if __name__ == "__main__":
+    with pytest.MonkeyPatch.context() as patches:
+        named = {name: digests(study, Described(patches)) for name, study in STUDIES.items()}
+    PINNED.write_text(json.dumps(named, indent=1) + "\n")
