@@ -10,7 +10,7 @@ import data
 from evaluation import wilson
 from reports import figures, icbai_classifiers
 from reports.compare import Measure
-from studies.icbai import CASE, TRANSFERRED
+from studies.icbai.distillation import CASE, TRANSFERRED
 from studies.links import Link
 from studies.results import Results
 

@@ -7,9 +7,9 @@ import pandas as pd
 
 from evaluation import bootstrap_mean, wilson
 from reports import figures, patch_figures
-from studies.icbai_classifier_claims import grey_change, psnr
-from studies.icbai_classifiers import PROTOCOLS
-from studies.icbai_measures import (
+from studies.icbai.classifier_claims import grey_change, psnr
+from studies.icbai.classifiers import PROTOCOLS
+from studies.icbai.measures import (
     cases,
     classes,
     fgsm_errors,

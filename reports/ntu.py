@@ -9,7 +9,7 @@ import data
 from reports import figures
 from reports.ntu_measure import Measure as measure
 from reports.tables import interval
-from studies.ntu import COMPARED
+from studies.ntu.arms import COMPARED
 from studies.results import Results
 
 __all__ = ["contents", "measure"]

@@ -9,7 +9,7 @@ import data
 from reports import figures
 from reports.compare import Measure
 from studies.links import Link
-from studies.praxis import (
+from studies.praxis.arms import (
     AGAIN,
     ANY,
     DISTILLED,
@@ -19,7 +19,7 @@ from studies.praxis import (
     SHOWN,
     STEP,
 )
-from studies.praxis_measures import (
+from studies.praxis.measures import (
     Share,
     classifiers,
     distilled_seconds_per_iteration,

@@ -11,7 +11,7 @@ from reports import figures
 from reports.rit_mnist_measure import Measure as measure
 from reports.tables import interval
 from studies.results import Results
-from studies.rit_mnist import (
+from studies.rit_mnist.arms import (
     CASE,
     CORRECTED_EPSILONS,
     EPSILONS,
@@ -22,8 +22,8 @@ from studies.rit_mnist import (
     SINGLE_RUN,
     TRANSFERRED,
 )
-from studies.rit_mnist_claims import NAMES, losses
-from studies.rit_mnist_curves import (
+from studies.rit_mnist.claims import NAMES, losses
+from studies.rit_mnist.curves import (
     Outcome,
     accuracy,
     alike,
@@ -33,7 +33,7 @@ from studies.rit_mnist_curves import (
     outcome,
     strip,
 )
-from studies.rit_mnist_published import baseline_under_fgsm, training_losses
+from studies.rit_mnist.published import baseline_under_fgsm, training_losses
 
 __all__ = ["contents", "measure"]
 

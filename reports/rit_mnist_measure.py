@@ -4,9 +4,9 @@ import numpy as np
 
 from studies.links import Link
 from studies.results import Results
-from studies.rit_mnist import EPSILONS, MEETINGS, PICTURED
-from studies.rit_mnist_claims import losses
-from studies.rit_mnist_curves import (
+from studies.rit_mnist.arms import EPSILONS, MEETINGS, PICTURED
+from studies.rit_mnist.claims import losses
+from studies.rit_mnist.curves import (
     Outcome,
     accuracy,
     confusion,

@@ -14,7 +14,7 @@ from reports.tables import interval
 from reports.wpi_figures import accuracy_bars, heat_maps
 from studies.links import Link
 from studies.results import Results
-from studies.wpi import (
+from studies.wpi.arms import (
     ADVERSARIAL,
     ATTACKS,
     CASES,
@@ -31,7 +31,8 @@ from studies.wpi import (
     UNSEEN,
     step_attacks,
 )
-from studies.wpi_outcomes import (
+from studies.wpi.published import SHOWN_CLASSES
+from studies.wpi.scores import (
     Score,
     accuracy,
     adaptive,
@@ -47,7 +48,6 @@ from studies.wpi_outcomes import (
     transferred,
     turned,
 )
-from studies.wpi_published import SHOWN_CLASSES
 
 _ROLES = {
     "undefended": ("undefended", "C0"),

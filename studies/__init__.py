@@ -2,26 +2,24 @@
 
 from types import ModuleType
 
-from studies import (
-    icbai,
-    icbai_claims,
-    icbai_published,
-    ntu,
-    ntu_claims,
-    ntu_published,
-    praxis,
-    praxis_claims,
-    praxis_published,
-    rit_mnist,
-    rit_mnist_claims,
-    rit_mnist_published,
-    wpi,
-    wpi_claims,
-    wpi_outcomes,
-    wpi_published,
-)
+from studies.icbai import claims as icbai_claims
+from studies.icbai import distillation as icbai
+from studies.icbai import published as icbai_published
 from studies.links import published_path
+from studies.ntu import arms as ntu
+from studies.ntu import claims as ntu_claims
+from studies.ntu import published as ntu_published
+from studies.praxis import arms as praxis
+from studies.praxis import claims as praxis_claims
+from studies.praxis import published as praxis_published
+from studies.rit_mnist import arms as rit_mnist
+from studies.rit_mnist import claims as rit_mnist_claims
+from studies.rit_mnist import published as rit_mnist_published
 from studies.study import Study
+from studies.wpi import arms as wpi
+from studies.wpi import claims as wpi_claims
+from studies.wpi import published as wpi_published
+from studies.wpi import scores as wpi_outcomes
 
 
 def _study(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-_PUBLISHED = Path(__file__).parent / "published"
+_PUBLISHED = Path(__file__).parent
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Link:
 
 def published_path(study: str) -> Path:
     """The CSV file of what a study printed."""
-    return _PUBLISHED / f"{study}.csv"
+    return _PUBLISHED / study / "published.csv"
 
 
 @cache

@@ -7,7 +7,7 @@ import pytest
 import studies
 from recording import Recorder
 from studies import STUDIES
-from studies.ntu import PROFILES
+from studies.ntu.arms import PROFILES
 from studies.runner import Runner, plan
 from studies.store import Store
 from studies.study import Case, Profile, Scale

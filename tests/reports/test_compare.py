@@ -7,7 +7,7 @@ import pytest
 from reports.compare import compare
 from reports.ntu_measure import Measure
 from studies.links import Link
-from studies.ntu import COMPARED
+from studies.ntu.arms import COMPARED
 from studies.results import Results
 
 CASE = "vgg16/cifar10"

@@ -11,7 +11,7 @@ from rich.console import Console
 from reports import summary
 from reports.tables import flags as table_of_flags
 from studies.flags import flags, not_recorded, warnings
-from studies.ntu import COMPARED
+from studies.ntu.arms import COMPARED
 from studies.results import Results
 
 COMMITTED = sorted((Path(__file__).parents[2] / "reports" / "results").glob("*/laptop*/table.csv"))

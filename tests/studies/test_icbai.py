@@ -10,9 +10,10 @@ import pytest
 from recording import Recorder
 from reports import build_report
 from reports.icbai import measure
-from studies import STUDIES, icbai
-from studies.icbai_claims import claims
-from studies.icbai_published import link
+from studies import STUDIES
+from studies.icbai import distillation as icbai
+from studies.icbai.claims import claims
+from studies.icbai.published import link
 from studies.results import Results, collect
 from studies.runner import Runner, plan
 from studies.store import Store

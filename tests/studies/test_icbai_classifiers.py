@@ -11,9 +11,11 @@ import attacks
 from attacks import AdversarialPatch, Patch, PatchOverlay
 from recording import Recorder
 from reports import build_report
-from studies import STUDIES, icbai, icbai_classifiers, patches
-from studies.icbai_claims import claims
-from studies.icbai_classifiers import CASES, Patches
+from studies import STUDIES, patches
+from studies.icbai import classifiers as icbai_classifiers
+from studies.icbai import distillation as icbai
+from studies.icbai.claims import claims
+from studies.icbai.classifiers import CASES, Patches
 from studies.patches import PatchPlan
 from studies.results import Results, collect
 from studies.runner import Runner, plan

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from recording import Recorder
-from studies.ntu import PROFILES, arms
+from studies.ntu.arms import PROFILES, arms
 from studies.runner import Runner, plan
 from studies.store import Store
 

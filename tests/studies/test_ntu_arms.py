@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from studies import STUDIES, ntu
+from studies import STUDIES
+from studies.ntu import arms as ntu
 from studies.runner import plan
 
 PAPER, LAPTOP, DEMO = (ntu.PROFILES[name] for name in ("paper", "laptop", "demo"))

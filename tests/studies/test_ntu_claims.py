@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from studies import links
-from studies.ntu import COMPARED
-from studies.ntu_claims import claims
+from studies.ntu.arms import COMPARED
+from studies.ntu.claims import claims
 from studies.results import Results
 from studies.verdicts import by_sign
 

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from studies import STUDIES, ntu
-from studies.ntu_published import link
+from studies import STUDIES
+from studies.ntu import arms as ntu
+from studies.ntu.published import link
 
 PUBLISHED = pd.read_csv(STUDIES["ntu"].published, keep_default_na=False, dtype=str)
 #: Printed settings that contradict others of the study; the others are what ran.

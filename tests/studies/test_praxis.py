@@ -11,11 +11,12 @@ from attacks import FGSM, CarliniWagner
 from recording import Recorder
 from reports import build_report
 from reports.praxis import measure
-from studies import STUDIES, praxis
-from studies.praxis_attacks import MarginStep
-from studies.praxis_claims import claims
-from studies.praxis_measures import seconds_per_iteration, share
-from studies.praxis_published import link
+from studies import STUDIES
+from studies.praxis import arms as praxis
+from studies.praxis.attacks import MarginStep
+from studies.praxis.claims import claims
+from studies.praxis.measures import seconds_per_iteration, share
+from studies.praxis.published import link
 from studies.results import Results, collect
 from studies.runner import Runner, plan
 from studies.store import Store

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from attacks import FGSM, CarliniWagner
-from studies.praxis_attacks import CarliniWagnerWithin, MarginStep
+from studies.praxis.attacks import CarliniWagnerWithin, MarginStep
 
 #: Logits are images @ WEIGHTS.
 WEIGHTS = np.array([[2.0, -1.0, 0.0], [0.0, 1.0, 3.0]], np.float32)

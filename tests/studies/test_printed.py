@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from studies import STUDIES, rit_mnist_published
+from studies import STUDIES
 from studies.links import printed
+from studies.rit_mnist import published as rit_mnist_published
 
 
 def test_a_printed_number_is_read_from_the_published_table():

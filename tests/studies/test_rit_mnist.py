@@ -11,10 +11,11 @@ import data
 from recording import Recorder
 from reports import build_report
 from reports.rit_mnist import measure
-from studies import STUDIES, rit_mnist
+from studies import STUDIES
 from studies.results import Results, collect
-from studies.rit_mnist_claims import claims
-from studies.rit_mnist_curves import (
+from studies.rit_mnist import arms as rit_mnist
+from studies.rit_mnist.claims import claims
+from studies.rit_mnist.curves import (
     Outcome,
     area_gain,
     constant_from,
@@ -24,7 +25,7 @@ from studies.rit_mnist_curves import (
     median_limit,
     outcome,
 )
-from studies.rit_mnist_published import link
+from studies.rit_mnist.published import link
 from studies.runner import Runner, _examples, plan
 from studies.store import Store
 from studies.study import Case

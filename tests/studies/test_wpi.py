@@ -14,13 +14,16 @@ from reports import build_report
 from reports.wpi import _left_out as left_out_table
 from reports.wpi import _steps as steps_table
 from reports.wpi import measure
-from studies import STUDIES, wpi, wpi_claims, wpi_outcomes
+from studies import STUDIES
 from studies.results import Results, collect
 from studies.runner import Runner, plan_of
 from studies.store import Store
-from studies.wpi_attacks import TowardsRival
-from studies.wpi_claims import claims
-from studies.wpi_published import link
+from studies.wpi import arms as wpi
+from studies.wpi import claims as wpi_claims
+from studies.wpi import scores as wpi_outcomes
+from studies.wpi.attacks import TowardsRival
+from studies.wpi.claims import claims
+from studies.wpi.published import link
 
 STUDY = STUDIES["wpi"]
 PUBLISHED = pd.read_csv(STUDY.published, keep_default_na=False, dtype=str)

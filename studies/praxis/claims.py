@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from evaluation import mean_paired_difference, paired_difference, wilson
 from evaluation.statistics import Paired
-from studies.praxis import (
+from studies.praxis.arms import (
     AGAIN,
     ANY,
     DISTILLATION_EPSILONS,
@@ -22,7 +22,7 @@ from studies.praxis import (
     SHOWN,
     STEP,
 )
-from studies.praxis_measures import (
+from studies.praxis.measures import (
     classifiers,
     errors,
     of_classifier,
@@ -31,7 +31,7 @@ from studies.praxis_measures import (
     position,
     seconds_per_iteration,
 )
-from studies.praxis_published import clean_error
+from studies.praxis.published import clean_error
 from studies.results import Results
 from studies.verdicts import (
     CONFIRMED,

@@ -10,8 +10,8 @@ import models
 from data import cifar10, cifar100
 from data.dataset import NTU_TEST_IMAGES
 from distillation import Distiller
-from studies import ntu
 from studies.links import Link, printed
+from studies.ntu import arms as ntu
 
 _MODELS = {"VGG-16": "vgg16", "ResNet-50": "resnet50", "Inception-V3": "inception_v3"}
 _DATASETS = {"CIFAR-10": "cifar10", "CIFAR-100": "cifar100"}

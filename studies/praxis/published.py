@@ -5,8 +5,8 @@ import re
 import pandas as pd
 
 from data import cifar10, imagenet
-from studies import praxis
 from studies.links import Link, printed
+from studies.praxis import arms as praxis
 from studies.units import grey_levels
 
 _MODELS = {"ResNeXt50_32x4d": "resnext50_32x4d", "DenseNet201": "densenet201", "VGG-19": "vgg19"}

@@ -13,8 +13,8 @@ from scipy import stats
 
 from evaluation import bootstrap_mean, mean_paired_difference, paired_difference, wilson
 from evaluation.statistics import Paired
-from studies.ntu import CASES, COMPARED, GREY, STEP_SIZE, STEPS
-from studies.ntu_published import clean_accuracy
+from studies.ntu.arms import CASES, COMPARED, GREY, STEP_SIZE, STEPS
+from studies.ntu.published import clean_accuracy
 from studies.results import Results
 from studies.verdicts import (
     CONFIRMED,

@@ -7,9 +7,9 @@ from functools import lru_cache
 import numpy as np
 
 from evaluation import Outcomes
-from studies import wpi
 from studies.results import Results
 from studies.study import Arm
+from studies.wpi import arms as wpi
 
 _DRAWS = 1000
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation import wilson
-from studies.praxis import DISTILLED, IMAGENET, ITERATION, MODELS, TIMING
+from studies.praxis.arms import DISTILLED, IMAGENET, ITERATION, MODELS, TIMING
 from studies.results import Results
 
 

@@ -3,7 +3,7 @@
 The paper is known here only through a machine-written review: its tables are not in it, and
 the one result that is printed is 92.91 % accuracy of a distilled MNIST network under FGSM at
 30 % noise. Its two halves have nothing to do with each other: attacks on ImageNet classifiers
-(`studies.icbai_classifiers`), and a defense on MNIST, which is here. What the review leaves open
+(`studies.icbai.classifiers`), and a defense on MNIST, which is here. What the review leaves open
 is chosen: Papernot's network for MNIST, T = 100, Adam (0.9, 0.99) at 0.0001 with a plateau
 scheduler, 10 epochs, and the noise levels of the sister study (Praxis), which fit a public
 notebook on the subject.
@@ -26,7 +26,7 @@ trained at T on hard labels alone: a teacher adds only what is beyond them.
 from dataclasses import replace
 
 from attacks import APGD, FGSM, PGD
-from studies import icbai_classifiers
+from studies.icbai import classifiers as icbai_classifiers
 from studies.study import Arm, Case, Network, Profile, Recipe, Scale, Training
 
 MODEL, DATASET = "papernot_cnn", "mnist"

@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from studies import icbai, icbai_classifiers
+from studies.icbai import classifiers as icbai_classifiers
+from studies.icbai import distillation as icbai
 from studies.links import Link
 
 #: What is printed of the attacks on ImageNet classifiers, by name: what the paper profile has.

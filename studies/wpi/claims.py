@@ -21,7 +21,7 @@ from studies.verdicts import (
     Verdict,
     by_sign,
 )
-from studies.wpi import (
+from studies.wpi.arms import (
     ADVERSARIAL,
     ATTACKS,
     CASES,
@@ -43,7 +43,8 @@ from studies.wpi import (
     UNSEEN,
     step_attacks,
 )
-from studies.wpi_outcomes import (
+from studies.wpi.published import gtsrb_under_cw
+from studies.wpi.scores import (
     Score,
     adaptive,
     arms_of,
@@ -59,7 +60,6 @@ from studies.wpi_outcomes import (
     transferred,
     turned,
 )
-from studies.wpi_published import gtsrb_under_cw
 
 _Found = Iterator[tuple[str, str, str]]
 #: An F1 that is excellent (WPI-1), a change that is none (WPI-12), a ratio of times that is

@@ -10,10 +10,10 @@ import numpy as np
 
 from evaluation import bootstrap_mean
 from evaluation.statistics import Paired
-from studies import rit_mnist_published
 from studies.results import Results
-from studies.rit_mnist import CASE, EPSILONS, MEETINGS, RECIPE
-from studies.rit_mnist_curves import (
+from studies.rit_mnist import published as rit_mnist_published
+from studies.rit_mnist.arms import CASE, EPSILONS, MEETINGS, RECIPE
+from studies.rit_mnist.curves import (
     DRAWS,
     Outcome,
     accuracy,

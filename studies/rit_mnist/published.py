@@ -3,9 +3,9 @@
 import pandas as pd
 
 from models.rit_cnn import DROPOUT, FILTERS, KERNEL, UNITS
-from studies import rit_mnist
 from studies.links import Link, printed
-from studies.rit_mnist import CASE, MEETINGS, PUBLISHED_EPSILONS
+from studies.rit_mnist import arms as rit_mnist
+from studies.rit_mnist.arms import CASE, MEETINGS, PUBLISHED_EPSILONS
 
 _IMAGES = 54_000  # of MNIST, in the corrected split
 _ONE_READING = "one reading of what the post lists"

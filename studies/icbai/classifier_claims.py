@@ -10,8 +10,8 @@ import numpy as np
 
 from evaluation import bootstrap_mean, paired_difference
 from evaluation.statistics import Paired
-from studies.icbai_classifiers import PROTOCOLS
-from studies.icbai_measures import (
+from studies.icbai.classifiers import PROTOCOLS
+from studies.icbai.measures import (
     cases,
     classes,
     fgsm_errors,

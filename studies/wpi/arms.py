@@ -32,7 +32,7 @@ from attacks.minimum_norm import MinimumNormAttack
 from defenses import FeatureSmoothing, GradientMasking
 from studies.hardening import NoisyUpdates, RandomAttacks
 from studies.study import Arm, Case, Network, Profile, Recipe, Scale, Training
-from studies.wpi_attacks import TowardsRival
+from studies.wpi.attacks import TowardsRival
 
 Attack = BudgetAttack | MinimumNormAttack
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from evaluation import mean_paired_difference, paired_difference, wilson
-from studies import icbai_classifier_claims as on_classifiers
-from studies.icbai import CASE
+from studies.icbai import classifier_claims as on_classifiers
+from studies.icbai.distillation import CASE
 from studies.results import Results
 from studies.verdicts import CONFIRMED, NOT_RUN, REFUTED, UNDECIDED, Verdict
 

@@ -13,7 +13,7 @@ into a ResNeXt-50 on CIFAR-10 and prints three accuracies.
 Part A, faithful: epsilon is a distance between standardised images, and nothing is clipped. 2 %
 are then 1.15 grey levels, the "about one" of the report. Corrected: between images in [0, 1],
 clipped, where 2 % are 5.1. What the report calls CW cannot have been that attack (see
-`studies.praxis_attacks`): faithful has FGSM run again and one signed step of CW's margin,
+`studies.praxis.attacks`): faithful has FGSM run again and one signed step of CW's margin,
 corrected the real attack. It has no epsilon; an image counts where no pixel changed by more than
 one, and at 100 % wherever it was changed at all.
 
@@ -30,7 +30,7 @@ trained at T through their logits, corrected also through logits / T.
 from dataclasses import replace
 
 from attacks import FGSM
-from studies.praxis_attacks import CarliniWagnerWithin, MarginStep
+from studies.praxis.attacks import CarliniWagnerWithin, MarginStep
 from studies.study import Arm, Case, Network, Pictured, Profile, Recipe, Scale, Training
 from studies.units import grey_levels
 

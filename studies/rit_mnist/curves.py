@@ -7,7 +7,7 @@ import numpy as np
 
 from evaluation import Paired, bootstrap_mean, wilson
 from studies.results import Results
-from studies.rit_mnist import CASE, PUBLISHED_EPSILONS
+from studies.rit_mnist.arms import CASE, PUBLISHED_EPSILONS
 
 #: Images are what the bootstrap draws; the seeds of one image belong together.
 DRAWS = 1000

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from studies.icbai_classifiers import CASES, PROTOCOLS
+from studies.icbai.classifiers import CASES, PROTOCOLS
 from studies.results import Results
 
 
