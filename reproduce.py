@@ -321,9 +321,9 @@ def export(
     with _errors():
         import models
         import reports
+        from harness.runner import Runner, plan
+        from harness.store import Store
         from reports.run import RUNS
-        from studies.runner import Runner, plan
-        from studies.store import Store
 
         chosen = reports.study(study)
         todo = plan(chosen, chosen.profile(profile))

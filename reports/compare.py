@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
-from studies.links import Link
+from harness.links import Link
 
 #: (value, low, high, images) of a link in a protocol, or `None` where nothing was run.
 Measure = Callable[[Link, str], tuple[float, float, float, float] | None]

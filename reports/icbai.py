@@ -8,11 +8,11 @@ import pandas as pd
 
 import data
 from evaluation import wilson
+from harness.links import Link
+from harness.results import Results
 from reports import figures, icbai_classifiers
 from reports.compare import Measure
 from studies.icbai.distillation import CASE, TRANSFERRED
-from studies.links import Link
-from studies.results import Results
 
 _NAMES = {
     "undefended": "undefended",

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation import bootstrap_mean, wilson
+from harness.results import Results
 from reports import figures, patch_figures
 from studies.icbai.classifier_claims import grey_change, psnr
 from studies.icbai.classifiers import PROTOCOLS
@@ -20,7 +21,6 @@ from studies.icbai.measures import (
     places,
     sides,
 )
-from studies.results import Results
 
 _UNITS = {"standardised": "in standardised units", "pixels": "of the range of a pixel"}
 

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 
 import data
+from harness.results import Results
 from reports import figures
 from reports.ntu_measure import Measure as measure
 from reports.tables import interval
 from studies.ntu.arms import COMPARED
-from studies.results import Results
 
 __all__ = ["contents", "measure"]
 

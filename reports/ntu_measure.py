@@ -3,8 +3,8 @@
 import numpy as np
 
 from evaluation import mean_paired_difference, wilson
-from studies.links import Link
-from studies.results import Results
+from harness.links import Link
+from harness.results import Results
 
 #: In grey levels; the study's epsilons are below.
 _BEYOND = 0.85

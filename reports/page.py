@@ -8,12 +8,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
+from harness.flags import warnings
+from harness.results import Results
+from harness.study import Study
 from reports import icbai, ntu, praxis, rit_mnist, wpi
 from reports.compare import compare
 from reports.tables import cost, flags, markdown_table, settings
-from studies.flags import warnings
-from studies.results import Results
-from studies.study import Study
 
 #: To be said wherever a minimum-norm attack is shown within a budget.
 ONE_SEARCH = (

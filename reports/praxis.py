@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 
 import data
+from harness.links import Link
+from harness.results import Results
+from harness.units import grey_levels
 from reports import figures
 from reports.compare import Measure
-from studies.links import Link
 from studies.praxis.arms import (
     AGAIN,
     ANY,
@@ -31,8 +33,6 @@ from studies.praxis.measures import (
     seconds_per_iteration,
     share,
 )
-from studies.results import Results
-from studies.units import grey_levels
 
 _ROLES = {
     "undefended": "undefended: hard labels",

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 
 class Bars:
-    """A `studies.runner.Progress` for people; used as a context manager."""
+    """A `harness.runner.Progress` for people; used as a context manager."""
 
     def __init__(self, console: Console | None = None):
         self.console = console or Console()

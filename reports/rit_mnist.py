@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 
 import data
+from harness.results import Results
 from reports import figures
 from reports.rit_mnist_measure import Measure as measure
 from reports.tables import interval
-from studies.results import Results
 from studies.rit_mnist.arms import (
     CASE,
     CORRECTED_EPSILONS,

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from studies.links import Link
-from studies.results import Results
+from harness.links import Link
+from harness.results import Results
 from studies.rit_mnist.arms import EPSILONS, MEETINGS, PICTURED
 from studies.rit_mnist.claims import losses
 from studies.rit_mnist.curves import (

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from harness.results import Results, collect
+from harness.runner import Plan, Progress, Runner, plan, plan_of
+from harness.store import Store
+from harness.study import Arm, Study
 from reports.page import build_report
 from reports.progress import Bars
 from studies import STUDIES
-from studies.results import Results, collect
-from studies.runner import Plan, Progress, Runner, plan, plan_of
-from studies.store import Store
-from studies.study import Arm, Study
 
 _ROOT = Path(__file__).resolve().parents[1]
 RUNS = _ROOT / "runs"
@@ -58,7 +58,7 @@ def run_study(
         profile: "demo", "laptop" or "paper".
         arms: a shell pattern for the names of arms.
         data_dir: see `data.load`.
-        weights: see `studies.runner.Runner`.
+        weights: see `harness.runner.Runner`.
         runs: the artifact store.
         directory: for results and report; default `reports/results/NAME/PROFILE`.
         progress: default: bars.

@@ -4,9 +4,9 @@ import numpy as np
 from rich.table import Table
 from rich.text import Text
 
+from harness.flags import untrusted, warnings
+from harness.results import Results
 from studies import STUDIES
-from studies.flags import untrusted, warnings
-from studies.results import Results
 
 
 def summary(results: Results) -> Table:

@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from studies.flags import flags as find_flags
-from studies.flags import not_recorded
-from studies.results import Results
+from harness.flags import flags as find_flags
+from harness.flags import not_recorded
+from harness.results import Results
 
 
 def markdown_table(frame: pd.DataFrame) -> str:

@@ -8,12 +8,12 @@ import pandas as pd
 
 import data
 from evaluation import paired_difference
+from harness.links import Link
+from harness.results import Results
 from reports import figures
 from reports.compare import Measure
 from reports.tables import interval
 from reports.wpi_figures import accuracy_bars, heat_maps
-from studies.links import Link
-from studies.results import Results
 from studies.wpi.arms import (
     ADVERSARIAL,
     ATTACKS,

@@ -2,10 +2,11 @@
 
 from types import ModuleType
 
+from harness.links import published_path
+from harness.study import Study
 from studies.icbai import claims as icbai_claims
 from studies.icbai import distillation as icbai
 from studies.icbai import published as icbai_published
-from studies.links import published_path
 from studies.ntu import arms as ntu
 from studies.ntu import claims as ntu_claims
 from studies.ntu import published as ntu_published
@@ -15,7 +16,6 @@ from studies.praxis import published as praxis_published
 from studies.rit_mnist import arms as rit_mnist
 from studies.rit_mnist import claims as rit_mnist_claims
 from studies.rit_mnist import published as rit_mnist_published
-from studies.study import Study
 from studies.wpi import arms as wpi
 from studies.wpi import claims as wpi_claims
 from studies.wpi import published as wpi_published

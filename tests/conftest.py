@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 
 import studies
+from harness.runner import Runner, plan
+from harness.store import Store
+from harness.study import Case, Profile, Scale
 from recording import Recorder
 from studies import STUDIES
 from studies.ntu.arms import PROFILES
-from studies.runner import Runner, plan
-from studies.store import Store
-from studies.study import Case, Profile, Scale
 
 
 @pytest.fixture(scope="session")

@@ -14,9 +14,11 @@ BELOW = {
     "distillation": {"data", "models"},
     "defenses": {"distillation", "attacks", "models", "data"},
     "evaluation": {"attacks", "models", "data"},
-    "studies": {"evaluation", "defenses", "distillation", "attacks", "models", "data"},
-    "reports": {
-        *("studies", "evaluation", "defenses", "distillation", "attacks", "models", "data"),
+    "harness": {"evaluation", "defenses", "distillation", "attacks", "models", "data"},
+    "reports": {"harness", "evaluation", "defenses", "distillation", "attacks", "models", "data"},
+    "studies": {
+        *("reports", "harness", "evaluation", "defenses", "distillation", "attacks", "models"),
+        "data",
     },
     "benchmarks": {"evaluation", "defenses", "distillation", "attacks", "models", "data"},
 }

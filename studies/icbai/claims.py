@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from evaluation import mean_paired_difference, paired_difference, wilson
+from harness.claims import CONFIRMED, NOT_RUN, REFUTED, UNDECIDED, Verdict
+from harness.results import Results
 from studies.icbai import classifier_claims as on_classifiers
 from studies.icbai.distillation import CASE
-from studies.results import Results
-from studies.verdicts import CONFIRMED, NOT_RUN, REFUTED, UNDECIDED, Verdict
 
 #: 30 % noise in grey levels, and the accuracy that is claimed there, rounded down to what a
 #: single network can be held to.

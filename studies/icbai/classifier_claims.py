@@ -10,6 +10,8 @@ import numpy as np
 
 from evaluation import bootstrap_mean, paired_difference
 from evaluation.statistics import Paired
+from harness.claims import CONFIRMED, REFUTED, UNDECIDED, by_sign
+from harness.results import Results
 from studies.icbai.classifiers import PROTOCOLS
 from studies.icbai.measures import (
     cases,
@@ -21,8 +23,6 @@ from studies.icbai.measures import (
     places,
     sides,
 )
-from studies.results import Results
-from studies.verdicts import CONFIRMED, REFUTED, UNDECIDED, by_sign
 
 Judged = Iterator[tuple[str, str, str]]
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from math import inf
 
 from attacks import FGSM, AdversarialPatch, PatchOverlay
-from studies.patches import PatchPlan
-from studies.study import Arm, Network, Profile, Recipe, Training
+from harness.patch_plan import PatchPlan
+from harness.study import Arm, Network, Profile, Recipe, Training
 
 PUBLISHED_MODELS = ("resnet101", "alexnet", "regnety_400mf")
 MODELS = (*PUBLISHED_MODELS, "mobilenet", "mobilenet_v2")

@@ -26,8 +26,8 @@ trained at T on hard labels alone: a teacher adds only what is beyond them.
 from dataclasses import replace
 
 from attacks import APGD, FGSM, PGD
+from harness.study import Arm, Case, Network, Profile, Recipe, Scale, Training
 from studies.icbai import classifiers as icbai_classifiers
-from studies.study import Arm, Case, Network, Profile, Recipe, Scale, Training
 
 MODEL, DATASET = "papernot_cnn", "mnist"
 CASE = f"{MODEL}/{DATASET}"

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from harness.results import Results
 from studies.icbai.classifiers import CASES, PROTOCOLS
-from studies.results import Results
 
 
 def patch_rows(results: Results) -> pd.DataFrame:

@@ -2,9 +2,9 @@
 
 import pandas as pd
 
+from harness.links import Link
 from studies.icbai import classifiers as icbai_classifiers
 from studies.icbai import distillation as icbai
-from studies.links import Link
 
 #: What is printed of the attacks on ImageNet classifiers, by name: what the paper profile has.
 _SETTINGS = {

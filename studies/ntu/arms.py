@@ -23,7 +23,7 @@ images, PGD with steps of 2.5 x epsilon / 40 from random starts, and larger epsi
 from dataclasses import replace
 
 from attacks import FGSM, PGD
-from studies.study import Arm, Case, Network, Profile, Recipe, Scale, Training
+from harness.study import Arm, Case, Network, Profile, Recipe, Scale, Training
 
 GREY = 1 / 255
 EPSILONS = tuple(level * GREY for level in (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8))

@@ -13,10 +13,7 @@ from scipy import stats
 
 from evaluation import bootstrap_mean, mean_paired_difference, paired_difference, wilson
 from evaluation.statistics import Paired
-from studies.ntu.arms import CASES, COMPARED, GREY, STEP_SIZE, STEPS
-from studies.ntu.published import clean_accuracy
-from studies.results import Results
-from studies.verdicts import (
+from harness.claims import (
     CONFIRMED,
     NOT_JUDGED,
     NOT_RUN,
@@ -25,6 +22,9 @@ from studies.verdicts import (
     Verdict,
     by_sign,
 )
+from harness.results import Results
+from studies.ntu.arms import CASES, COMPARED, GREY, STEP_SIZE, STEPS
+from studies.ntu.published import clean_accuracy
 
 _ATTACKS = ("FGSM", "PGD")
 #: In grey levels; the study's epsilons are below.

@@ -10,7 +10,7 @@ import models
 from data import cifar10, cifar100
 from data.dataset import NTU_TEST_IMAGES
 from distillation import Distiller
-from studies.links import Link, printed
+from harness.links import Link, printed
 from studies.ntu import arms as ntu
 
 _MODELS = {"VGG-16": "vgg16", "ResNet-50": "resnet50", "Inception-V3": "inception_v3"}

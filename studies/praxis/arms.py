@@ -30,9 +30,9 @@ trained at T through their logits, corrected also through logits / T.
 from dataclasses import replace
 
 from attacks import FGSM
+from harness.study import Arm, Case, Network, Pictured, Profile, Recipe, Scale, Training
+from harness.units import grey_levels
 from studies.praxis.attacks import CarliniWagnerWithin, MarginStep
-from studies.study import Arm, Case, Network, Pictured, Profile, Recipe, Scale, Training
-from studies.units import grey_levels
 
 PUBLISHED_MODELS = ("resnext50_32x4d", "densenet201", "vgg19")
 MODELS = (*PUBLISHED_MODELS, "mobilenet", "mobilenet_v2")

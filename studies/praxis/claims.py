@@ -11,6 +11,16 @@ import tensorflow as tf
 
 from evaluation import mean_paired_difference, paired_difference, wilson
 from evaluation.statistics import Paired
+from harness.claims import (
+    CONFIRMED,
+    NOT_JUDGED,
+    NOT_RUN,
+    REFUTED,
+    UNDECIDED,
+    Verdict,
+    by_sign,
+)
+from harness.results import Results
 from studies.praxis.arms import (
     AGAIN,
     ANY,
@@ -32,16 +42,6 @@ from studies.praxis.measures import (
     seconds_per_iteration,
 )
 from studies.praxis.published import clean_error
-from studies.results import Results
-from studies.verdicts import (
-    CONFIRMED,
-    NOT_JUDGED,
-    NOT_RUN,
-    REFUTED,
-    UNDECIDED,
-    Verdict,
-    by_sign,
-)
 
 _PROTOCOLS = ("faithful", "corrected")
 #: ImageNet's classes below "fish" in WordNet: tench to stingray, barracouta to puffer.

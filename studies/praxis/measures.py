@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from evaluation import wilson
+from harness.results import Results
 from studies.praxis.arms import DISTILLED, IMAGENET, ITERATION, MODELS, TIMING
-from studies.results import Results
 
 
 class Share(NamedTuple):

@@ -5,9 +5,9 @@ import re
 import pandas as pd
 
 from data import cifar10, imagenet
-from studies.links import Link, printed
+from harness.links import Link, printed
+from harness.units import grey_levels
 from studies.praxis import arms as praxis
-from studies.units import grey_levels
 
 _MODELS = {"ResNeXt50_32x4d": "resnext50_32x4d", "DenseNet201": "densenet201", "VGG-19": "vgg19"}
 _CLASSES = {"great white shark": 2, "tiger shark": 3, "hammerhead": 4}

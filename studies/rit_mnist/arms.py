@@ -20,8 +20,8 @@ current weights, on which FGSM, PGD, PGD with restarts and AutoAttack are compar
 from dataclasses import replace
 
 from attacks import FGSM, PGD, AutoAttack
-from studies.hardening import PGDTraining, StaticSet
-from studies.study import Arm, Case, Network, Profile, Recipe, Scale, Training
+from harness.study import Arm, Case, Network, Profile, Recipe, Scale, Training
+from harness.trained_defenses import PGDTraining, StaticSet
 
 MODEL, DATASET = "rit_cnn", "mnist"
 CASE = f"{MODEL}/{DATASET}"

@@ -10,7 +10,8 @@ import numpy as np
 
 from evaluation import bootstrap_mean
 from evaluation.statistics import Paired
-from studies.results import Results
+from harness.claims import CONFIRMED, NOT_RUN, REFUTED, UNDECIDED, Verdict, by_sign
+from harness.results import Results
 from studies.rit_mnist import published as rit_mnist_published
 from studies.rit_mnist.arms import CASE, EPSILONS, MEETINGS, RECIPE
 from studies.rit_mnist.curves import (
@@ -29,7 +30,6 @@ from studies.rit_mnist.curves import (
     plateau,
     steps,
 )
-from studies.verdicts import CONFIRMED, NOT_RUN, REFUTED, UNDECIDED, Verdict, by_sign
 
 PROTOCOLS = ("faithful", "corrected")
 NAMES = {

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from evaluation import Paired, bootstrap_mean, wilson
-from studies.results import Results
+from harness.results import Results
 from studies.rit_mnist.arms import CASE, PUBLISHED_EPSILONS
 
 #: Images are what the bootstrap draws; the seeds of one image belong together.

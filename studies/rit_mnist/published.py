@@ -2,8 +2,8 @@
 
 import pandas as pd
 
+from harness.links import Link, printed
 from models.rit_cnn import DROPOUT, FILTERS, KERNEL, UNITS
-from studies.links import Link, printed
 from studies.rit_mnist import arms as rit_mnist
 from studies.rit_mnist.arms import CASE, MEETINGS, PUBLISHED_EPSILONS
 

@@ -30,8 +30,8 @@ from math import inf
 from attacks import PGD, BudgetAttack, CarliniWagner, DeepFool, MomentumIterative, PixelSwap
 from attacks.minimum_norm import MinimumNormAttack
 from defenses import FeatureSmoothing, GradientMasking
-from studies.hardening import NoisyUpdates, RandomAttacks
-from studies.study import Arm, Case, Network, Profile, Recipe, Scale, Training
+from harness.study import Arm, Case, Network, Profile, Recipe, Scale, Training
+from harness.trained_defenses import NoisyUpdates, RandomAttacks
 from studies.wpi.attacks import TowardsRival
 
 Attack = BudgetAttack | MinimumNormAttack

@@ -12,8 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import numpy as np
 
 from evaluation import wilson
-from studies.results import Results
-from studies.verdicts import (
+from harness.claims import (
     CONFIRMED,
     NOT_RUN,
     REFUTED,
@@ -21,6 +20,7 @@ from studies.verdicts import (
     Verdict,
     by_sign,
 )
+from harness.results import Results
 from studies.wpi.arms import (
     ADVERSARIAL,
     ATTACKS,

@@ -4,7 +4,7 @@ import pandas as pd
 
 from data import cifar10, gtsrb, mnist
 from data.dataset import WPI_SIDE, WPI_WITHOUT_OFFICIAL_TEST
-from studies.links import Link, printed
+from harness.links import Link, printed
 from studies.wpi import arms as wpi
 
 SHOWN_CLASSES = 3

@@ -7,8 +7,8 @@ from functools import lru_cache
 import numpy as np
 
 from evaluation import Outcomes
-from studies.results import Results
-from studies.study import Arm
+from harness.results import Results
+from harness.study import Arm
 from studies.wpi import arms as wpi
 
 _DRAWS = 1000

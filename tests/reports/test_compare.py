@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from harness.links import Link
+from harness.results import Results
 from reports.compare import compare
 from reports.ntu_measure import Measure
-from studies.links import Link
 from studies.ntu.arms import COMPARED
-from studies.results import Results
 
 CASE = "vgg16/cifar10"
 LEVELS = np.arange(0, 9) / 10

@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from harness.results import _strip
 from reports.figures import adversarial_images
-from studies.results import _strip
 
 IMAGES = np.full((2, 4, 4, 1), 0.5, np.float32)
 

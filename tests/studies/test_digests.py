@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from studies import STUDIES, runner
-from studies.patches import PatchPlan
-from studies.runner import Runner, plan
-from studies.store import Store
+from harness import runner
+from harness.patch_plan import PatchPlan
+from harness.runner import Runner, plan
+from harness.store import Store
+from studies import STUDIES
 
 PINNED = Path(__file__).with_name("digests.json")
 

@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
+from harness.flags import flags, not_recorded, warnings
+from harness.results import Results
 from reports import summary
 from reports.tables import flags as table_of_flags
-from studies.flags import flags, not_recorded, warnings
 from studies.ntu.arms import COMPARED
-from studies.results import Results
 
 COMMITTED = sorted((Path(__file__).parents[2] / "reports" / "results").glob("*/laptop*/table.csv"))
 #: A row with every measurement, none of them bad.

@@ -7,6 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from harness.results import Results, collect
+from harness.runner import Runner, plan
+from harness.store import Store
 from recording import Recorder
 from reports import build_report
 from reports.icbai import measure
@@ -14,9 +17,6 @@ from studies import STUDIES
 from studies.icbai import distillation as icbai
 from studies.icbai.claims import claims
 from studies.icbai.published import link
-from studies.results import Results, collect
-from studies.runner import Runner, plan
-from studies.store import Store
 
 STUDY = STUDIES["icbai"]
 PUBLISHED = pd.read_csv(STUDY.published, keep_default_na=False, dtype=str)

@@ -9,17 +9,18 @@ import pytest
 
 import attacks
 from attacks import AdversarialPatch, Patch, PatchOverlay
+from harness import patch_plan as patches
+from harness.patch_plan import PatchPlan
+from harness.results import Results, collect
+from harness.runner import Runner, plan
+from harness.store import Store
 from recording import Recorder
 from reports import build_report
-from studies import STUDIES, patches
+from studies import STUDIES
 from studies.icbai import classifiers as icbai_classifiers
 from studies.icbai import distillation as icbai
 from studies.icbai.claims import claims
 from studies.icbai.classifiers import CASES, Patches
-from studies.patches import PatchPlan
-from studies.results import Results, collect
-from studies.runner import Runner, plan
-from studies.store import Store
 
 STUDY, DEMO = STUDIES["icbai"], icbai.PROFILES["demo"]
 CASE = CASES["alexnet"]

@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from harness.runner import Runner, plan
+from harness.store import Store
 from recording import Recorder
 from studies.ntu.arms import PROFILES, arms
-from studies.runner import Runner, plan
-from studies.store import Store
 
 STARTED = replace(
     PROFILES["laptop"],

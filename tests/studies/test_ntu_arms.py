@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from harness.runner import plan
 from studies import STUDIES
 from studies.ntu import arms as ntu
-from studies.runner import plan
 
 PAPER, LAPTOP, DEMO = (ntu.PROFILES[name] for name in ("paper", "laptop", "demo"))
 STUDY = STUDIES["ntu"]

@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from studies import links
+from harness import links
+from harness.claims import by_sign
+from harness.results import Results
 from studies.ntu.arms import COMPARED
 from studies.ntu.claims import claims
-from studies.results import Results
-from studies.verdicts import by_sign
 
 CASE = "vgg16/cifar10"
 LEVELS = np.arange(0, 9) / 10

@@ -5,8 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from studies.study import Recipe
-from studies.training import ReduceOnPlateau
+from harness.study import Recipe
+from harness.training import ReduceOnPlateau
 
 RECIPE = Recipe("Adam", 1.0, batch_size=8, epochs=20, patience=3, plateau_factor=0.1)
 FALLING = [9.0, 8.0, 7.0]

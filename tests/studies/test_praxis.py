@@ -8,6 +8,10 @@ import pandas as pd
 import pytest
 
 from attacks import FGSM, CarliniWagner
+from harness.results import Results, collect
+from harness.runner import Runner, plan
+from harness.store import Store
+from harness.units import grey_levels
 from recording import Recorder
 from reports import build_report
 from reports.praxis import measure
@@ -17,10 +21,6 @@ from studies.praxis.attacks import MarginStep
 from studies.praxis.claims import claims
 from studies.praxis.measures import seconds_per_iteration, share
 from studies.praxis.published import link
-from studies.results import Results, collect
-from studies.runner import Runner, plan
-from studies.store import Store
-from studies.units import grey_levels
 
 STUDY = STUDIES["praxis"]
 PUBLISHED = pd.read_csv(STUDY.published, keep_default_na=False, dtype=str)

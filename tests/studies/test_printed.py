@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from harness.links import printed
 from studies import STUDIES
-from studies.links import printed
 from studies.rit_mnist import published as rit_mnist_published
 
 

@@ -8,11 +8,14 @@ import pandas as pd
 import pytest
 
 import data
+from harness.results import Results, collect
+from harness.runner import Runner, _examples, plan
+from harness.store import Store
+from harness.study import Case
 from recording import Recorder
 from reports import build_report
 from reports.rit_mnist import measure
 from studies import STUDIES
-from studies.results import Results, collect
 from studies.rit_mnist import arms as rit_mnist
 from studies.rit_mnist.claims import claims
 from studies.rit_mnist.curves import (
@@ -26,9 +29,6 @@ from studies.rit_mnist.curves import (
     outcome,
 )
 from studies.rit_mnist.published import link
-from studies.runner import Runner, _examples, plan
-from studies.store import Store
-from studies.study import Case
 
 STUDY = STUDIES["rit_mnist"]
 PUBLISHED = pd.read_csv(STUDY.published, keep_default_na=False, dtype=str)

@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import studies.training
+import harness.training
+from harness.flags import flags, not_recorded
+from harness.results import Results, collect
+from harness.runner import Runner, plan, plan_of
+from harness.store import Store
 from recording import Recorder
 from reports import build_report, run_study
-from studies.flags import flags, not_recorded
-from studies.results import Results, collect
-from studies.runner import Runner, plan, plan_of
-from studies.store import Store
 
 
 def test_every_stage_runs_once_and_a_second_run_does_nothing(finished):
@@ -107,14 +107,14 @@ def test_a_state_that_was_cut_off_while_it_was_written_is_not_the_only_one(
     arm = replace(todo.arms[0], training=longer)
     runner, todo = Runner(Store(tmp_path)), plan_of([arm], "*")
 
-    class Interrupt(studies.training._ShowProgress):
+    class Interrupt(harness.training._ShowProgress):
         def on_epoch_begin(self, epoch, logs=None):
             super().on_epoch_begin(epoch, logs)
             if epoch == 3:
                 raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(studies.training, "_ShowProgress", Interrupt)
+        patched.setattr(harness.training, "_ShowProgress", Interrupt)
         with pytest.raises(KeyboardInterrupt):
             runner.run(todo, _Quiet())
     (state,) = tmp_path.glob("*/resume/state/latest.weights.h5")
@@ -185,10 +185,10 @@ def test_an_interrupted_training_goes_on_where_it_was(
     runner = Runner(Store(tmp_path))
     epochs = []
 
-    class Interrupt(studies.training._ShowProgress):
+    class Interrupt(harness.training._ShowProgress):
         def on_epoch_begin(self, epoch, logs=None):
             super().on_epoch_begin(epoch, logs)
-            if isinstance(self.model, studies.training.keras.Model):
+            if isinstance(self.model, harness.training.keras.Model):
                 epochs.append((self.model.name, epoch))
 
         def on_train_batch_end(self, batch, logs=None):
@@ -196,7 +196,7 @@ def test_an_interrupted_training_goes_on_where_it_was(
                 raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(studies.training, "_ShowProgress", Interrupt)
+        patched.setattr(harness.training, "_ShowProgress", Interrupt)
         with pytest.raises(KeyboardInterrupt):
             runner.run(todo, _Quiet())
     student = todo.trainings[-1]

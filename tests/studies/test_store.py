@@ -2,7 +2,7 @@
 
 import pytest
 
-from studies.store import Store, digest
+from harness.store import Store, digest
 
 
 def test_the_digest_depends_on_everything_and_on_no_order():

@@ -12,11 +12,11 @@ import pytest
 import models
 from attacks import BIM, FGSM
 from defenses import FeatureSmoothing, GradientMasking
+from harness.runner import Runner, plan_of
+from harness.store import Store
+from harness.study import Arm, Network, Recipe, Training, description
+from harness.trained_defenses import NoisyUpdates, PGDTraining, RandomAttacks, StaticSet, Trades
 from recording import Recorder
-from studies.hardening import NoisyUpdates, PGDTraining, RandomAttacks, StaticSet, Trades
-from studies.runner import Runner, plan_of
-from studies.store import Store
-from studies.study import Arm, Network, Recipe, Training, description
 
 RECIPE = Recipe("Adam", 0.003, batch_size=32, epochs=1)
 PLAIN = Training(

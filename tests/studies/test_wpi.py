@@ -9,15 +9,15 @@ import pandas as pd
 import pytest
 
 from evaluation import macro_f1
+from harness.results import Results, collect
+from harness.runner import Runner, plan_of
+from harness.store import Store
 from recording import Recorder
 from reports import build_report
 from reports.wpi import _left_out as left_out_table
 from reports.wpi import _steps as steps_table
 from reports.wpi import measure
 from studies import STUDIES
-from studies.results import Results, collect
-from studies.runner import Runner, plan_of
-from studies.store import Store
 from studies.wpi import arms as wpi
 from studies.wpi import claims as wpi_claims
 from studies.wpi import scores as wpi_outcomes

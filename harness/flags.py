@@ -59,7 +59,7 @@ def flags(table: pd.DataFrame, correct: Mapping[str, np.ndarray]) -> dict[int, l
     """The flags of every row that has one, by its index.
 
     Args:
-        table, correct: of `studies.results.Results`.
+        table, correct: of `harness.results.Results`.
     """
     flagged: dict[int, list[Flag]] = {}
     for index, flag in _every(table, correct):

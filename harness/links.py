@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-_PUBLISHED = Path(__file__).parent
+_PUBLISHED = Path(__file__).parents[1] / "studies"
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ import tensorflow as tf
 
 from attacks import PGD
 from evaluation import Outcomes
-from studies.patches import PatchPlan
-from studies.runner import Plan, Runner, versions
-from studies.study import Arm, Pictured, Profile, Study, Training
-from studies.units import grey_levels
+from harness.patch_plan import PatchPlan
+from harness.runner import Plan, Runner, versions
+from harness.study import Arm, Pictured, Profile, Study, Training
+from harness.units import grey_levels
 
 #: Images shown of an arm, at its largest epsilon.
 EXAMPLES = 6

@@ -18,12 +18,12 @@ import models
 from attacks.budget import BudgetAttack
 from attacks.minimum_norm import MinimumNormAttack
 from data.dataset import PROTOCOLS
+from harness.claims import Verdict
+from harness.links import Link
+from harness.patch_plan import PatchPlan
+from harness.trained_defenses import Hardening
+from harness.units import grey_levels
 from models import applications
-from studies.hardening import Hardening
-from studies.links import Link
-from studies.patches import PatchPlan
-from studies.units import grey_levels
-from studies.verdicts import Verdict
 
 
 @dataclass(frozen=True)
@@ -231,7 +231,7 @@ class Arm:
             `training`; `None` for `training` itself, with what is applied to it.
         applied: untrained defenses put around the network by `defenses.defended`: frozen data
             with a `name` and `in_front(model)`, such as `defenses.FeatureSmoothing`.
-        units: of the epsilons, one of `studies.units.UNITS`: "pixels", or "standardised" for
+        units: of the epsilons, one of `harness.units.UNITS`: "pixels", or "standardised" for
             distances between images with ImageNet's mean and deviation taken out.
         strip_of: a class of which one image is shown at every epsilon, the first one attacked;
             how often each class gets each prediction is then kept as well. `None` for neither.
@@ -376,7 +376,7 @@ class Study:
         published: its printed numbers, a CSV file.
         arms: all arms of a profile.
         link: ties a row of the published numbers to what measures it.
-        claims: judges the study's claims by `studies.results.Results`.
+        claims: judges the study's claims by `harness.results.Results`.
         compared: by protocol, what stands beside the study's own numbers: the procedure of the
             student, and the outputs attacked, of which the worst counts for every image.
         headline: attacks and epsilons, in grey levels, that sum a run up.

@@ -20,13 +20,13 @@ from data.sources import DATA_DIR_VARIABLE
 from defenses import defended
 from distillation import procedure
 from evaluation import Outcomes, evaluate
+from harness import patch_plan as patches
+from harness.patch_plan import PatchAtPlaces, PatchPlan
+from harness.store import Store
+from harness.study import VIEWS, Arm, Profile, Study, Training, description
+from harness.training import network_of, train
+from harness.units import BetweenStandardised, standardised_input
 from models import with_softmax, with_temperature
-from studies import patches
-from studies.patches import PatchAtPlaces, PatchPlan
-from studies.store import Store
-from studies.study import VIEWS, Arm, Profile, Study, Training, description
-from studies.training import network_of, train
-from studies.units import BetweenStandardised, standardised_input
 
 #: Images of which an arm keeps what the attack made of them.
 EXAMPLES = 8

@@ -18,7 +18,7 @@ from defenses import (
 )
 
 if TYPE_CHECKING:
-    from studies.study import Recipe
+    from harness.study import Recipe
 
 
 class Hardening:

@@ -18,7 +18,7 @@ Progress = Callable[[float, str], None]  # share done, a few words
 
 @dataclass(frozen=True)
 class PatchPlan:
-    """A patch of one class, where `studies.study.Arm` has an attack within a budget.
+    """A patch of one class, where `harness.study.Arm` has an attack within a budget.
 
     The test images are divided at random. A fitted patch sees the first part; a pasted picture is
     the image of its own class, in either part, that the network is surest of. Evaluated on are

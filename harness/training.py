@@ -15,8 +15,8 @@ import models
 from data import Dataset, RandomErasing, training_batches
 from data.pipeline import steps_per_epoch
 from distillation import LossTermMonitor, compile_trainer, procedure
-from studies.hardening import Hardening
-from studies.study import Recipe, Training
+from harness.study import Recipe, Training
+from harness.trained_defenses import Hardening
 
 Progress = Callable[[float, str], None]  # share done, what it looks like so far
 

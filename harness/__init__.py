@@ -1,0 +1,1 @@
+"""What runs any study, and knows none: stages, their store, results, claims."""
