@@ -123,7 +123,7 @@ def run(
     """Trains, attacks, measures and reports; what was done before is not done again."""
     with _errors():
         from reports import Bars, run_study, summary
-        from reports.run import RUNS
+        from studies.run import RUNS
 
         started = perf_counter()
         try:
@@ -323,7 +323,7 @@ def export(
         import reports
         from harness.runner import Runner, plan
         from harness.store import Store
-        from reports.run import RUNS
+        from studies.run import RUNS
 
         chosen = reports.study(study)
         todo = plan(chosen, chosen.profile(profile))

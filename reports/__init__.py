@@ -3,8 +3,8 @@
 from reports.compare import compare
 from reports.page import build_report
 from reports.progress import Bars
-from reports.run import Report, results_directory, run_study, study
 from reports.summary import summary
+from studies.run import Report, results_directory, run_study, study
 
 __all__ = [
     "Bars",

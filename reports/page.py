@@ -11,9 +11,13 @@ from markupsafe import Markup
 from harness.flags import warnings
 from harness.results import Results
 from harness.study import Study
-from reports import icbai, ntu, praxis, rit_mnist, wpi
 from reports.compare import compare
 from reports.tables import cost, flags, markdown_table, settings
+from studies.icbai import report as icbai
+from studies.ntu import report as ntu
+from studies.praxis import report as praxis
+from studies.rit_mnist import report as rit_mnist
+from studies.wpi import report as wpi
 
 #: To be said wherever a minimum-norm attack is shown within a budget.
 ONE_SEARCH = (
@@ -22,6 +26,7 @@ ONE_SEARCH = (
     "turn many more."
 )
 _TEMPLATES = Path(__file__).parent / "templates"
+_STUDIES = Path(__file__).parents[1] / "studies"
 #: By study: `measure(results)` gives what `compare` asks, `contents(results, comparison,
 #: directory)` what its template shows.
 _PAGES = {"ntu": ntu, "icbai": icbai, "praxis": praxis, "rit_mnist": rit_mnist, "wpi": wpi}
@@ -49,14 +54,14 @@ def build_report(study: Study, directory: Path) -> Path:
 
     shutil.rmtree(directory / "figures", ignore_errors=True)  # of arms that are there no more
     environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
+        loader=FileSystemLoader([_TEMPLATES, _STUDIES / study.name]),
         undefined=StrictUndefined,
         autoescape=select_autoescape(["html"]),
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    text = environment.get_template(f"{study.name}.md").render(
+    text = environment.get_template("report.md").render(
         study=study,
         run=results.run,
         verdicts=verdicts,

@@ -7,8 +7,8 @@ import pytest
 from harness.links import Link
 from harness.results import Results
 from reports.compare import compare
-from reports.ntu_measure import Measure
 from studies.ntu.arms import COMPARED
+from studies.ntu.measures import Measure
 
 CASE = "vgg16/cifar10"
 LEVELS = np.arange(0, 9) / 10

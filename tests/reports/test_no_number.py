@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from harness.results import _strip
-from reports.figures import adversarial_images
+from reports.figures.pictures import adversarial_images
 
 IMAGES = np.full((2, 4, 4, 1), 0.5, np.float32)
 

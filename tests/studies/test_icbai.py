@@ -12,11 +12,11 @@ from harness.runner import Runner, plan
 from harness.store import Store
 from recording import Recorder
 from reports import build_report
-from reports.icbai import measure
 from studies import STUDIES
 from studies.icbai import distillation as icbai
 from studies.icbai.claims import claims
 from studies.icbai.published import link
+from studies.icbai.report import measure
 
 STUDY = STUDIES["icbai"]
 PUBLISHED = pd.read_csv(STUDY.published, keep_default_na=False, dtype=str)

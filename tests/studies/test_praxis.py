@@ -14,13 +14,13 @@ from harness.store import Store
 from harness.units import grey_levels
 from recording import Recorder
 from reports import build_report
-from reports.praxis import measure
 from studies import STUDIES
 from studies.praxis import arms as praxis
 from studies.praxis.attacks import MarginStep
 from studies.praxis.claims import claims
 from studies.praxis.measures import seconds_per_iteration, share
 from studies.praxis.published import link
+from studies.praxis.report import measure
 
 STUDY = STUDIES["praxis"]
 PUBLISHED = pd.read_csv(STUDY.published, keep_default_na=False, dtype=str)

@@ -14,7 +14,6 @@ from harness.store import Store
 from harness.study import Case
 from recording import Recorder
 from reports import build_report
-from reports.rit_mnist import measure
 from studies import STUDIES
 from studies.rit_mnist import arms as rit_mnist
 from studies.rit_mnist.claims import claims
@@ -29,6 +28,7 @@ from studies.rit_mnist.curves import (
     outcome,
 )
 from studies.rit_mnist.published import link
+from studies.rit_mnist.report import measure
 
 STUDY = STUDIES["rit_mnist"]
 PUBLISHED = pd.read_csv(STUDY.published, keep_default_na=False, dtype=str)

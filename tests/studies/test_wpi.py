@@ -14,9 +14,6 @@ from harness.runner import Runner, plan_of
 from harness.store import Store
 from recording import Recorder
 from reports import build_report
-from reports.wpi import _left_out as left_out_table
-from reports.wpi import _steps as steps_table
-from reports.wpi import measure
 from studies import STUDIES
 from studies.wpi import arms as wpi
 from studies.wpi import claims as wpi_claims
@@ -24,6 +21,9 @@ from studies.wpi import scores as wpi_outcomes
 from studies.wpi.attacks import TowardsRival
 from studies.wpi.claims import claims
 from studies.wpi.published import link
+from studies.wpi.report import _left_out as left_out_table
+from studies.wpi.report import _steps as steps_table
+from studies.wpi.report import measure
 
 STUDY = STUDIES["wpi"]
 PUBLISHED = pd.read_csv(STUDY.published, keep_default_na=False, dtype=str)

@@ -8,8 +8,7 @@ import pandas as pd
 
 import data
 from harness.results import Results
-from reports import figures
-from reports.rit_mnist_measure import Measure as measure
+from reports.figures import pictures as figures
 from reports.tables import interval
 from studies.rit_mnist.arms import (
     CASE,
@@ -33,6 +32,7 @@ from studies.rit_mnist.curves import (
     outcome,
     strip,
 )
+from studies.rit_mnist.measures import Measure as measure
 from studies.rit_mnist.published import baseline_under_fgsm, training_losses
 
 __all__ = ["contents", "measure"]

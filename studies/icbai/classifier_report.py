@@ -7,7 +7,8 @@ import pandas as pd
 
 from evaluation import bootstrap_mean, wilson
 from harness.results import Results
-from reports import figures, patch_figures
+from reports.figures import patches as patch_figures
+from reports.figures import pictures as figures
 from studies.icbai.classifier_claims import grey_change, psnr
 from studies.icbai.classifiers import PROTOCOLS
 from studies.icbai.measures import (

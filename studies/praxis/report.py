@@ -9,8 +9,8 @@ import data
 from harness.links import Link
 from harness.results import Results
 from harness.units import grey_levels
-from reports import figures
 from reports.compare import Measure
+from reports.figures import pictures as figures
 from studies.praxis.arms import (
     AGAIN,
     ANY,

@@ -10,10 +10,10 @@ import data
 from evaluation import paired_difference
 from harness.links import Link
 from harness.results import Results
-from reports import figures
 from reports.compare import Measure
+from reports.figures import pictures as figures
+from reports.figures.bars import accuracy_bars, heat_maps
 from reports.tables import interval
-from reports.wpi_figures import accuracy_bars, heat_maps
 from studies.wpi.arms import (
     ADVERSARIAL,
     ATTACKS,

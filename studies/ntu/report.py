@@ -7,10 +7,10 @@ import pandas as pd
 
 import data
 from harness.results import Results
-from reports import figures
-from reports.ntu_measure import Measure as measure
+from reports.figures import pictures as figures
 from reports.tables import interval
 from studies.ntu.arms import COMPARED
+from studies.ntu.measures import Measure as measure
 
 __all__ = ["contents", "measure"]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from reports.figures import _save
+from reports.figures.pictures import _save
 
 
 def accuracy_bars(

@@ -10,8 +10,9 @@ import data
 from evaluation import wilson
 from harness.links import Link
 from harness.results import Results
-from reports import figures, icbai_classifiers
 from reports.compare import Measure
+from reports.figures import pictures as figures
+from studies.icbai import classifier_report as icbai_classifiers
 from studies.icbai.distillation import CASE, TRANSFERRED
 
 _NAMES = {
