@@ -550,7 +550,7 @@ def _read(network, choice: str, images):
 def _is_refused(network, images) -> bool:
     """Whether attacks take the outputs for squashed by what they are."""
     from attacks import ModelError
-    from attacks.classifier import Classifier
+    from attacks.engine.classifier import Classifier
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # randomness is said below the table

@@ -6,15 +6,15 @@ from attacks.auto_attack import AutoAttack
 from attacks.averaged import averaged
 from attacks.bim import BIM
 from attacks.black_box import black_box
-from attacks.budget import BudgetAttack
-from attacks.cache import forget
 from attacks.carlini_wagner import CarliniWagner
 from attacks.deepfool import DeepFool
-from attacks.errors import ModelError, NoGradientError
+from attacks.engine.budget import BudgetAttack
+from attacks.engine.cache import forget
+from attacks.engine.errors import ModelError, NoGradientError
+from attacks.engine.minimum_norm import MinimumNormAttack
 from attacks.fab import FAB
 from attacks.fgsm import FGSM
 from attacks.goals import Targeted, Untargeted
-from attacks.minimum_norm import MinimumNormAttack
 from attacks.momentum_iterative import MomentumIterative
 from attacks.patch import Patch, PatchAttack
 from attacks.patch_overlay import PatchOverlay

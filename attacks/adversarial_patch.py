@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from attacks.engine import Progress, Task, check_count, check_positive, check_seed
+from attacks.engine.gradients import loss_gradient
+from attacks.engine.losses import cross_entropy
+from attacks.engine.task import Progress, Task, check_count, check_positive, check_seed
 from attacks.goals import predicted
-from attacks.gradients import loss_gradient
-from attacks.losses import cross_entropy
 from attacks.patch import Patch, check_size, fitting_task, room_for
 
 

@@ -8,8 +8,12 @@ import numpy as np
 import tensorflow as tf
 from cleverhans.tf2.utils import clip_eta
 
-from attacks.budget import BudgetAttack, Run
-from attacks.engine import (
+from attacks.engine.budget import BudgetAttack, Run
+from attacks.engine.geometry import choose, lengths, per_image
+from attacks.engine.gradients import loss_gradient
+from attacks.engine.losses import BY_NAME, dlr_towards, is_reached
+from attacks.engine.norms import ORDER, check_norm
+from attacks.engine.task import (
     Batch,
     Crafted,
     Task,
@@ -18,11 +22,7 @@ from attacks.engine import (
     check_positive,
     check_seed,
 )
-from attacks.geometry import choose, lengths, per_image
 from attacks.goals import Targeted
-from attacks.gradients import loss_gradient
-from attacks.losses import BY_NAME, dlr_towards, is_reached
-from attacks.norms import ORDER, check_norm
 
 
 @dataclass(frozen=True)

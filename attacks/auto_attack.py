@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from attacks.apgd import APGD
-from attacks.budget import BudgetAttack, Run
-from attacks.engine import Batch, Crafted, Progress, Task, check_count, check_seed
-from attacks.errors import NoGradientError, warn
+from attacks.engine.budget import BudgetAttack, Run
+from attacks.engine.errors import NoGradientError, warn
+from attacks.engine.minimum_norm import MinimumNormAttack
+from attacks.engine.norms import check_epsilons, check_norm, distances
+from attacks.engine.task import Batch, Crafted, Progress, Task, check_count, check_seed
 from attacks.fab import FAB
 from attacks.goals import Targeted
-from attacks.minimum_norm import MinimumNormAttack
-from attacks.norms import check_epsilons, check_norm, distances
 from attacks.square import Square
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
-from attacks.engine import check_count
+from attacks.engine.task import check_count
 
 
 class Averaged:

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from attacks.budget import BudgetAttack, Run
-from attacks.engine import Batch, Crafted, Task
+from attacks.engine.budget import BudgetAttack, Run
+from attacks.engine.task import Batch, Crafted, Task
 from attacks.pgd import PGD
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from attacks.errors import ModelError
+from attacks.engine.errors import ModelError
 
 
 class BlackBox:

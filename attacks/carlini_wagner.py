@@ -8,11 +8,11 @@ import numpy as np
 import tensorflow as tf
 from scipy.special import logit
 
-from attacks.engine import Batch, Crafted, Task, check_count, check_positive
-from attacks.geometry import choose, flat
-from attacks.gradients import loss_gradient
-from attacks.losses import margin
-from attacks.minimum_norm import MinimumNormAttack, Run
+from attacks.engine.geometry import choose, flat
+from attacks.engine.gradients import loss_gradient
+from attacks.engine.losses import margin
+from attacks.engine.minimum_norm import MinimumNormAttack, Run
+from attacks.engine.task import Batch, Crafted, Task, check_count, check_positive
 
 _BEYOND = 0.05  # how far the sigmoid reaches past [0, 1], so that it has a slope at black and white
 _REACH = 1 + 2 * _BEYOND

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from attacks.engine import Batch, Crafted, Task, check_count, is_whole
-from attacks.geometry import lengths, nearest_boundary, per_image
+from attacks.engine.geometry import lengths, nearest_boundary, per_image
+from attacks.engine.minimum_norm import MinimumNormAttack, Run
+from attacks.engine.norms import check_norm
+from attacks.engine.task import Batch, Crafted, Task, check_count, is_whole
 from attacks.goals import Goal, Targeted
-from attacks.minimum_norm import MinimumNormAttack, Run
-from attacks.norms import check_norm
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,21 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from attacks import budget
 from attacks.deepfool import check_candidates, rivals
-from attacks.engine import Batch, Crafted, Task, ball_noise, check_count, check_seed
-from attacks.geometry import choose, flat, hyperplane_step, lengths, nearest_boundary, per_image
+from attacks.engine import budget
+from attacks.engine.geometry import (
+    choose,
+    flat,
+    hyperplane_step,
+    lengths,
+    nearest_boundary,
+    per_image,
+)
+from attacks.engine.losses import margin
+from attacks.engine.minimum_norm import MinimumNormAttack, Run
+from attacks.engine.norms import check_norm
+from attacks.engine.task import Batch, Crafted, Task, ball_noise, check_count, check_seed
 from attacks.goals import Goal, Targeted
-from attacks.losses import margin
-from attacks.minimum_norm import MinimumNormAttack, Run
-from attacks.norms import check_norm
 
 #: The most by which a later restart may start away from the image, times two.
 _REACH = {"linf": 0.3, "l2": 1.0}

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from attacks.budget import BudgetAttack, Run
-from attacks.engine import Batch, Crafted, Progress, Task, check_count, check_positive
-from attacks.gradients import loss_gradient
-from attacks.losses import BY_NAME
-from attacks.norms import check_epsilons, check_norm
-from attacks.steps import linear_step
+from attacks.engine.budget import BudgetAttack, Run
+from attacks.engine.gradients import loss_gradient
+from attacks.engine.losses import BY_NAME
+from attacks.engine.norms import check_epsilons, check_norm
+from attacks.engine.steps import linear_step
+from attacks.engine.task import Batch, Crafted, Progress, Task, check_count, check_positive
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ import numpy as np
 import tensorflow as tf
 from cleverhans.tf2.utils import clip_eta
 
-from attacks.budget import BudgetAttack, Run, iterate
-from attacks.engine import Batch, Crafted, Task, check_count, check_positive
-from attacks.geometry import flat, per_image
-from attacks.gradients import loss_gradient
-from attacks.norms import ORDER, check_norm
-from attacks.steps import linear_step
+from attacks.engine.budget import BudgetAttack, Run, iterate
+from attacks.engine.geometry import flat, per_image
+from attacks.engine.gradients import loss_gradient
+from attacks.engine.norms import ORDER, check_norm
+from attacks.engine.steps import linear_step
+from attacks.engine.task import Batch, Crafted, Task, check_count, check_positive
 
 
 @dataclass(frozen=True)

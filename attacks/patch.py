@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from attacks.engine import (
+from attacks.engine.task import (
     Crafted,
     Progress,
     Task,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from attacks.engine import check_count
+from attacks.engine.task import check_count
 from attacks.goals import are_finite, predicted
 from attacks.patch import Patch, check_size, fitting_task, room_for
 

@@ -9,8 +9,12 @@ import tensorflow as tf
 from cleverhans.tf2.utils import clip_eta
 from scipy.special import logsumexp
 
-from attacks.budget import BudgetAttack, Run, iterate
-from attacks.engine import (
+from attacks.engine.budget import BudgetAttack, Run, iterate
+from attacks.engine.geometry import per_image
+from attacks.engine.gradients import loss_gradient
+from attacks.engine.norms import ORDER, check_norm
+from attacks.engine.steps import linear_step
+from attacks.engine.task import (
     Batch,
     Crafted,
     Task,
@@ -19,10 +23,6 @@ from attacks.engine import (
     check_positive,
     check_seed,
 )
-from attacks.geometry import per_image
-from attacks.gradients import loss_gradient
-from attacks.norms import ORDER, check_norm
-from attacks.steps import linear_step
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from attacks.engine import Batch, Crafted, Task, check_count, warn_of_channels_first
-from attacks.minimum_norm import MinimumNormAttack, Run
-from attacks.norms import check_norm
+from attacks.engine.minimum_norm import MinimumNormAttack, Run
+from attacks.engine.norms import check_norm
+from attacks.engine.task import Batch, Crafted, Task, check_count, warn_of_channels_first
 
 
 @dataclass(frozen=True)

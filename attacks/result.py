@@ -5,8 +5,8 @@ from functools import cached_property
 
 import numpy as np
 
+from attacks.engine.norms import distances
 from attacks.goals import Goal, are_finite
-from attacks.norms import distances
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,12 +5,12 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from attacks.budget import BudgetAttack
-from attacks.engine import Progress, Task
+from attacks.engine.budget import BudgetAttack
+from attacks.engine.minimum_norm import MinimumNormAttack
+from attacks.engine.norms import check_epsilons, distances
+from attacks.engine.task import Progress, Task
 from attacks.fgsm import FGSM
 from attacks.goals import Goal, Untargeted, are_finite
-from attacks.minimum_norm import MinimumNormAttack
-from attacks.norms import check_epsilons, distances
 
 
 @dataclass(frozen=True, eq=False)

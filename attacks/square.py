@@ -7,11 +7,18 @@ from functools import lru_cache
 import numpy as np
 import tensorflow as tf
 
-from attacks.budget import BudgetAttack, Run
-from attacks.engine import Batch, Crafted, Task, check_count, check_seed, warn_of_channels_first
-from attacks.geometry import choose, flat
-from attacks.losses import is_reached, margin
-from attacks.norms import check_norm
+from attacks.engine.budget import BudgetAttack, Run
+from attacks.engine.geometry import choose, flat
+from attacks.engine.losses import is_reached, margin
+from attacks.engine.norms import check_norm
+from attacks.engine.task import (
+    Batch,
+    Crafted,
+    Task,
+    check_count,
+    check_seed,
+    warn_of_channels_first,
+)
 
 # Queries of 10,000 after which the windows cover half as many pixels (section 4.1 of the paper).
 _HALVINGS = np.array([10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000])

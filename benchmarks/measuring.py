@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from attacks.norms import distances
+from attacks.engine.norms import distances
 from benchmarks import bare, ours
 from benchmarks.networks import BUILDERS, Network
 from benchmarks.ours import Ours

@@ -3,12 +3,12 @@
 import keras
 import tensorflow as tf
 
-from attacks.engine import check_count, check_positive, check_seed
-from attacks.geometry import flat, lengths, per_image
-from attacks.gradients import loss_gradient
-from attacks.half_precision import with_scaled_gradient
-from attacks.losses import cross_entropy
-from attacks.norms import check_norm
+from attacks.engine.geometry import flat, lengths, per_image
+from attacks.engine.gradients import loss_gradient
+from attacks.engine.half_precision import with_scaled_gradient
+from attacks.engine.losses import cross_entropy
+from attacks.engine.norms import check_norm
+from attacks.engine.task import check_count, check_positive, check_seed
 from attacks.pgd import projected_step
 from defenses.arguments import as_classes, check_epsilon_of
 from defenses.example_trainer import ExampleTrainer, as_images
@@ -127,7 +127,7 @@ class AdversarialTrainer(ExampleTrainer):
         return tf.random.fold_in(tf.random.fold_in([self.seed, 0], update), number)
 
     def _ball_noise(self, images) -> tf.Tensor:
-        """A uniform draw from the unit ball for each image, as `attacks.engine.ball_noise`."""
+        """A uniform draw from the unit ball for each image, as `attacks.engine.task.ball_noise`."""
         shape, seed = tf.shape(images), self._draw_seed()
         if self.norm == "linf":
             return tf.random.stateless_uniform(shape, seed, -1.0, 1.0)

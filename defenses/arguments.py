@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from attacks.engine import check_images as check_floats
-from attacks.norms import check_epsilon
+from attacks.engine.norms import check_epsilon
+from attacks.engine.task import check_images as check_floats
 from models.outputs import check_is_graph
 
 

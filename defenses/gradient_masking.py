@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import keras
 import tensorflow as tf
 
-from attacks.engine import check_images
+from attacks.engine.task import check_images
 from data import training_batches
 from data.pipeline import steps_per_epoch
 from defenses.arguments import check_whole, image_input

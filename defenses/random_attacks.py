@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from attacks import BudgetAttack, MinimumNormAttack
-from attacks.engine import check_seed
+from attacks.engine.task import check_seed
 from defenses.arguments import as_classes, check_epsilon_of
 from defenses.example_trainer import ExampleTrainer
 

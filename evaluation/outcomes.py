@@ -10,12 +10,12 @@ import pandas as pd
 import tensorflow as tf
 
 from attacks import Targeted
-from attacks.classifier import spread_of
-from attacks.engine import Task
-from attacks.geometry import flat
+from attacks.engine.classifier import spread_of
+from attacks.engine.geometry import flat
+from attacks.engine.gradients import raw_loss_gradient
+from attacks.engine.losses import BY_NAME as LOSSES
+from attacks.engine.task import Task
 from attacks.goals import Goal, as_goal, predicted
-from attacks.gradients import raw_loss_gradient
-from attacks.losses import BY_NAME as LOSSES
 from attacks.readings import as_reading
 from evaluation.f1 import macro_f1
 from evaluation.similarity import structural_similarity

@@ -15,8 +15,8 @@ import pandas as pd
 import tensorflow as tf
 
 import models
-from attacks.budget import BudgetAttack
-from attacks.minimum_norm import MinimumNormAttack
+from attacks.engine.budget import BudgetAttack
+from attacks.engine.minimum_norm import MinimumNormAttack
 from data.dataset import PROTOCOLS
 from harness.claims import Verdict
 from harness.links import Link

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from attacks import BudgetAttack
-from attacks.minimum_norm import MinimumNormAttack
+from attacks.engine.minimum_norm import MinimumNormAttack
 from defenses import (
     AdversarialTrainer,
     NoisyUpdateAdam,

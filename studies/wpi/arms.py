@@ -28,7 +28,7 @@ from dataclasses import dataclass, replace
 from math import inf
 
 from attacks import PGD, BudgetAttack, CarliniWagner, DeepFool, MomentumIterative, PixelSwap
-from attacks.minimum_norm import MinimumNormAttack
+from attacks.engine.minimum_norm import MinimumNormAttack
 from defenses import FeatureSmoothing, GradientMasking
 from harness.study import Arm, Case, Network, Profile, Recipe, Scale, Training
 from harness.trained_defenses import NoisyUpdates, RandomAttacks

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from attacks import CarliniWagner, Targeted
 from attacks.deepfool import rivals
-from attacks.engine import Task
+from attacks.engine.task import Task
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import tensorflow as tf
 from keras import layers
 
 import data
-from attacks import cache
+from attacks.engine import cache
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,8 @@ from keras import layers
 from attacks import FGSM, PGD, Targeted
 from attacks.apgd import APGD
 from attacks.auto_attack import AutoAttack
-from attacks.budget import BudgetAttack
-from attacks.engine import Crafted, Task
+from attacks.engine.budget import BudgetAttack
+from attacks.engine.task import Crafted, Task
 from attacks.fab import FAB
 from attacks.square import Square
 

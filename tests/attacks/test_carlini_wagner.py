@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from attacks import CarliniWagner, DeepFool, Targeted
-from attacks.losses import margin
+from attacks.engine.losses import margin
 
 ATTACK = CarliniWagner(search_steps=4, steps=60, learning_rate=0.05, initial_c=1.0)
 

@@ -8,7 +8,8 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from attacks import FGSM, PGD, DeepFool, Square, cache, forget
+from attacks import FGSM, PGD, DeepFool, Square, forget
+from attacks.engine import cache
 
 ATTACKS = [PGD(3), DeepFool(3), Square(5)]
 

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from attacks.deepfool import DeepFool
-from attacks.engine import Task
+from attacks.engine.task import Task
 from attacks.fab import FAB
 from attacks.goals import Targeted
 

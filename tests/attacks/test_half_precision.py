@@ -7,7 +7,7 @@ import tensorflow as tf
 from keras import layers
 
 from attacks import APGD, FGSM, PGD, CarliniWagner, DeepFool
-from attacks.half_precision import with_scaled_gradient
+from attacks.engine.half_precision import with_scaled_gradient
 from evaluation import wilson
 
 

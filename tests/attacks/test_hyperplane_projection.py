@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from attacks.geometry import hyperplane_step
-from attacks.norms import distances
+from attacks.engine.geometry import hyperplane_step
+from attacks.engine.norms import distances
 
 ROWS = 24
 NORMS = ("linf", "l2")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from attacks import losses
+from attacks.engine import losses
 
 # Largest first, a tie, a negative margin, large values.
 LOGITS = np.array(

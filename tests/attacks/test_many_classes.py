@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from attacks import FAB, DeepFool, cache
+from attacks import FAB, DeepFool
+from attacks.engine import cache
 
 CLASSES = 300
 
@@ -46,7 +47,8 @@ def test_all_classes_are_a_loop_of_the_graph(wide, images, attack):
 
 
 def test_the_loop_equals_what_is_written_out(cnn, images, labels, monkeypatch):
-    from attacks import forget, geometry
+    from attacks import forget
+    from attacks.engine import geometry
 
     expected = DeepFool()(cnn, images, labels)
     monkeypatch.setattr(geometry, "_UNROLLED", 1)

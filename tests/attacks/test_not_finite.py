@@ -24,7 +24,7 @@ from attacks import (
     Targeted,
     robust_curve,
 )
-from attacks.gradients import finite
+from attacks.engine.gradients import finite
 from evaluation import evaluate, macro_f1
 
 BUDGET = [FGSM(), FGSM("l2"), FGSM("l1"), PGD(10, random_start=False), PGD(10, norm="l2")]

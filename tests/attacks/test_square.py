@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from attacks import PGD, Targeted
-from attacks.engine import Task
+from attacks.engine.task import Task
 from attacks.square import Square, _Bumps, _Squares, bumps, coverage, window
 
 EPSILON = {"linf": 0.12, "l2": 0.7}

@@ -8,8 +8,8 @@ from cleverhans.tf2.utils import optimize_linear
 from keras import layers
 
 from attacks import APGD, BIM, FGSM, PGD, DeepFool, MomentumIterative
-from attacks.geometry import power_of_two
-from attacks.steps import linear_step
+from attacks.engine.geometry import power_of_two
+from attacks.engine.steps import linear_step
 
 EPSILON = 0.5
 

@@ -14,7 +14,7 @@ from attacks import (
     Square,
     robust_curve,
 )
-from attacks.engine import Task
+from attacks.engine.task import Task
 
 ATTACKS = [
     FGSM(),

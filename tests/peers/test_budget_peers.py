@@ -6,7 +6,7 @@ import pytest
 from attacks.apgd import APGD
 from attacks.auto_attack import AutoAttack
 from attacks.deepfool import DeepFool
-from attacks.norms import ORDER
+from attacks.engine.norms import ORDER
 from attacks.square import Square
 from evaluation import paired_difference
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from attacks.engine.norms import ORDER
 from attacks.fgsm import FGSM
-from attacks.norms import ORDER
 from attacks.pgd import PGD
 
 pytestmark = pytest.mark.filterwarnings("ignore")

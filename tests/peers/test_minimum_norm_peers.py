@@ -5,8 +5,8 @@ import pytest
 
 from attacks.carlini_wagner import CarliniWagner
 from attacks.deepfool import DeepFool
+from attacks.engine.norms import ORDER, distances
 from attacks.fab import FAB
-from attacks.norms import ORDER, distances
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

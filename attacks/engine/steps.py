@@ -3,8 +3,8 @@
 import tensorflow as tf
 from cleverhans.tf2.utils import optimize_linear
 
-from attacks.geometry import lengths, per_image, power_of_two
-from attacks.norms import ORDER
+from attacks.engine.geometry import lengths, per_image, power_of_two
+from attacks.engine.norms import ORDER
 
 
 def linear_step(gradient, length, norm: str):

@@ -6,8 +6,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from attacks.engine import Batch, Crafted, Progress, Task
-from attacks.norms import check_epsilons
+from attacks.engine.norms import check_epsilons
+from attacks.engine.task import Batch, Crafted, Progress, Task
 from attacks.result import AttackResult
 
 #: Attacks a batch. Images on which nothing is found come back as they are.

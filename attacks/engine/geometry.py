@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from attacks.gradients import checked, finite
+from attacks.engine.gradients import checked, finite
 
 
 def per_image(values, images):

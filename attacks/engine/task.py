@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from attacks.classifier import Classifier
-from attacks.errors import warn
+from attacks.engine.classifier import Classifier
+from attacks.engine.errors import warn
 from attacks.goals import Goal, Untargeted, as_goal
 from attacks.readings import Reading
 from attacks.result import AttackResult

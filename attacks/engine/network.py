@@ -5,7 +5,7 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
-from attacks.errors import ModelError
+from attacks.engine.errors import ModelError
 from attacks.readings import Logits
 
 

@@ -5,9 +5,9 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from attacks.description import Description
+from attacks.engine.description import Description
+from attacks.engine.traits import Traits
 from attacks.readings import as_reading
-from attacks.traits import Traits
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from attacks.geometry import lengths, per_image, power_of_two
+from attacks.engine.geometry import lengths, per_image, power_of_two
 
 
 def with_scaled_gradient(logits_of):

@@ -2,8 +2,8 @@
 
 import tensorflow as tf
 
-from attacks.errors import NoGradientError
-from attacks.losses import cross_entropy
+from attacks.engine.errors import NoGradientError
+from attacks.engine.losses import cross_entropy
 
 
 def loss_gradient(logits_of, images, classes, sign, temperature, loss=cross_entropy):
@@ -12,7 +12,7 @@ def loss_gradient(logits_of, images, classes, sign, temperature, loss=cross_entr
     Args:
         images: float32 [N, ...].
         classes: int64 [N], the labels to leave (sign 1) or the targets to reach (sign -1).
-        loss: from `attacks.losses`, or another of the same form.
+        loss: from `attacks.engine.losses`, or another of the same form.
 
     Returns:
         gradient [N, ...] with respect to `images`, as `finite` gives it; logits [N, classes].

@@ -6,8 +6,8 @@ from typing import ClassVar
 import numpy as np
 import tensorflow as tf
 
-from attacks.engine import Batch, Crafted, Progress, Task
-from attacks.norms import check_epsilons
+from attacks.engine.norms import check_epsilons
+from attacks.engine.task import Batch, Crafted, Progress, Task
 from attacks.result import AttackResult
 
 #: Attacks a batch, each image within its own epsilon (float64 [N]).
@@ -20,8 +20,8 @@ class BudgetAttack:
     They return what they crafted, whether or not it reaches the goal.
 
     Attributes:
-        climbs: the loss of `attacks.losses` whose gradient is followed, by name; `None` for none,
-            or more than one.
+        climbs: the loss of `attacks.engine.losses` whose gradient is followed, by name; `None` for
+            none, or more than one.
     """
 
     norm: str

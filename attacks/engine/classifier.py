@@ -8,14 +8,14 @@ import numpy as np
 import tensorflow as tf
 
 from attacks.black_box import BlackBox
-from attacks.cache import compiled_for
-from attacks.description import describe
-from attacks.errors import ModelError, original, warn
+from attacks.engine.cache import compiled_for
+from attacks.engine.description import describe
+from attacks.engine.errors import ModelError, original, warn
+from attacks.engine.half_precision import with_scaled_gradient
+from attacks.engine.network import Network, fixed_batch_size
+from attacks.engine.traits import Traits, traits_of
 from attacks.goals import are_finite
-from attacks.half_precision import with_scaled_gradient
-from attacks.network import Network, fixed_batch_size
 from attacks.readings import Logits, Reading, as_reading
-from attacks.traits import Traits, traits_of
 from models import squashing, without_softmax
 
 
