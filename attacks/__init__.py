@@ -8,6 +8,7 @@ from attacks.bim import BIM
 from attacks.black_box import black_box
 from attacks.carlini_wagner import CarliniWagner
 from attacks.deepfool import DeepFool
+from attacks.engine.attack import Attack
 from attacks.engine.budget import BudgetAttack
 from attacks.engine.cache import forget
 from attacks.engine.errors import ModelError, NoGradientError
@@ -47,6 +48,7 @@ __all__ = [
     "FGSM",
     "PGD",
     "AdversarialPatch",
+    "Attack",
     "AttackResult",
     "AutoAttack",
     "BudgetAttack",

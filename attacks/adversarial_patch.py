@@ -1,15 +1,20 @@
 """The adversarial patch: one picture, fitted on a set, that makes a model see the target."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from attacks.engine.gradients import loss_gradient
+from attacks.engine.gradients import LogitsOf, loss_gradient
 from attacks.engine.losses import cross_entropy
-from attacks.engine.task import Progress, Task, check_count, check_positive, check_seed
+from attacks.engine.task import Progress, Task
 from attacks.goals import predicted
 from attacks.patch import Patch, check_size, fitting_task, room_for
+from attacks.readings import Model
+from models.ranges import check_number, check_whole
 
 
 @dataclass(frozen=True)
@@ -50,22 +55,26 @@ class AdversarialPatch:
     seed: int = 0
     batch_size: int = 32
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         object.__setattr__(self, "size", check_size(self.size))
-        check_positive(learning_rate=self.learning_rate, temperature=self.temperature)
-        if not 0 <= self.momentum < 1:
-            raise ValueError(f"momentum is {self.momentum!r}; accepted: 0 or more, below 1")
-        check_count(epochs=self.epochs, batch_size=self.batch_size)
-        check_seed(self.seed)
+        check_number(above=0, learning_rate=self.learning_rate, temperature=self.temperature)
+        check_number(least=0, below=1, momentum=self.momentum)
+        check_whole(epochs=self.epochs, batch_size=self.batch_size)
+        check_whole(least=0, seed=self.seed)
+
+    @property
+    def sides(self) -> tuple[int, int]:
+        """Rows and columns of the patch."""
+        return check_size(self.size)
 
     def fit(
         self,
-        model,
-        images,
+        model: Model,
+        images: Any,
         target: int,
-        labels=None,
+        labels: Any = None,
         *,
-        validation: tuple | None = None,
+        validation: tuple[Any, Any] | None = None,
         name: str = "",
         progress: Progress | None = None,
         jit_compile: bool = False,
@@ -92,48 +101,32 @@ class AdversarialPatch:
             ValueError: no image is left; otherwise naming the argument, its value and what is
                 accepted.
         """
-        task, rows = self._others(model, images, target, labels, jit_compile)
-        room = room_for(self.size, task.images.shape[1:])
-        history = {"loss": []}
+        task = self._others(model, images, target, labels, jit_compile)
+        history: dict[str, list[float]] = {"loss": []}
+        held_out = None
         if validation is not None:
-            held_out, left = self._others(model, validation[0], target, validation[1], jit_compile)
-            held_out_images = held_out.images[left]
+            held_out = self._others(model, validation[0], target, validation[1], jit_compile)
             history["validation_rate"] = []
-
-        step = _compiled_step(task)
-        variable = velocity = tf.zeros([*self.size, task.images.shape[-1]])
+        room_for(self.sides, task.images.shape[1:])
+        variable = velocity = tf.zeros([*self.sides, task.images.shape[-1]])
         generator = np.random.default_rng(self.seed)
-        done = 0
-        for _ in range(self.epochs):
-            order = generator.permutation(rows)
-            positions = generator.integers(room, size=(len(order), 2)).astype(np.int32)
-            losses = []
-            for start in range(0, len(order), self.batch_size):
-                part = slice(start, start + self.batch_size)
-                chosen = order[part]
-                variable, velocity, loss = step(
-                    variable,
-                    velocity,
-                    task.images[chosen],
-                    positions[part],
-                    np.full(len(chosen), target, np.int64),
-                    self.temperature,
-                    self.learning_rate,
-                    self.momentum,
-                )
-                losses.append(loss)
-                done += len(chosen)
-                if progress:
-                    progress(done, self.epochs * len(order))
-            history["loss"].append(float(np.concatenate(losses).mean()))
-            if validation is not None:
-                pasted = Patch(_pixels(variable)).apply(held_out_images, self.seed)
-                predictions = predicted(held_out.logits(pasted))
-                history["validation_rate"].append(float(np.mean(predictions == target)))
+        count = len(task.images)
+        for epoch in range(self.epochs):
+            note = progress and partial(_note, progress, epoch * count, self.epochs * count)
+            variable, velocity, loss = self._epoch(
+                task, target, variable, velocity, generator, note
+            )
+            history["loss"].append(loss)
+            if held_out is not None:
+                pasted = Patch(_pixels(variable)).apply(held_out.images, self.seed)
+                sees_target = predicted(held_out.logits(pasted)) == target
+                history["validation_rate"].append(float(sees_target.mean()))
         return Patch(_pixels(variable), int(target), name, history)
 
-    def _others(self, model, images, target, labels, jit_compile: bool) -> tuple[Task, np.ndarray]:
-        """The checked request, and which of its images are not known to be of the target class."""
+    def _others(
+        self, model: Model, images: Any, target: int, labels: Any, jit_compile: bool
+    ) -> Task:
+        """The checked request for the images that are not known to be of the target class."""
         task = fitting_task(model, images, target, labels, self.batch_size, jit_compile)
         others = np.full(len(task.images), True) if labels is None else task.goal.classes != target
         if not others.any():
@@ -141,14 +134,52 @@ class AdversarialPatch:
                 f"there are {len(others)} images, none of another class than the target {target}; "
                 "accepted: one or more"
             )
-        return task, np.flatnonzero(others)
+        return task.part(others)
+
+    def _epoch(
+        self,
+        task: Task,
+        target: int,
+        variable: tf.Tensor,
+        velocity: tf.Tensor,
+        generator: np.random.Generator,
+        progress: Callable[[int], None] | None,
+    ) -> tuple[tf.Tensor, tf.Tensor, float]:
+        """Takes every image once; returns the new variable and velocity, and the mean loss."""
+        step = _compiled_step(task)
+        order = generator.permutation(len(task.images))
+        room = room_for(self.sides, task.images.shape[1:])
+        positions = generator.integers(room, size=(len(order), 2)).astype(np.int32)
+        losses = []
+        for start in range(0, len(order), self.batch_size):
+            part = slice(start, start + self.batch_size)
+            chosen = order[part]
+            variable, velocity, loss = step(
+                variable,
+                velocity,
+                task.images[chosen],
+                positions[part],
+                np.full(len(chosen), target, np.int64),
+                self.temperature,
+                self.learning_rate,
+                self.momentum,
+            )
+            losses.append(loss)
+            if progress:
+                progress(start + len(chosen))
+        return variable, velocity, float(np.concatenate(losses).mean())
+
+
+def _note(progress: Progress, before: int, count: int, done: int) -> None:
+    """The progress of an epoch that comes after `before` images of `count`."""
+    progress(before + done, count)
 
 
 def _pixels(variable: tf.Tensor) -> np.ndarray:
     return (np.tanh(variable.numpy()) + np.float32(1)) / np.float32(2)
 
 
-def _compiled_step(task: Task):
+def _compiled_step(task: Task) -> Callable:
     """One step for any size of the patch and of the batch: one trace per model.
 
     The gradient with respect to the patch is that of the pasted images where the patch lies,
@@ -156,10 +187,17 @@ def _compiled_step(task: Task):
     """
     height, width, channels = task.images.shape[1:]
 
-    def make(logits_of):
+    def make(logits_of: LogitsOf) -> Callable:
         def step(
-            variable, velocity, images, positions, classes, temperature, learning_rate, momentum
-        ):
+            variable: tf.Tensor,
+            velocity: tf.Tensor,
+            images: tf.Tensor,
+            positions: tf.Tensor,
+            classes: tf.Tensor,
+            temperature: tf.Tensor,
+            learning_rate: tf.Tensor,
+            momentum: tf.Tensor,
+        ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
             # Pixels of all images, counted along their rows.
             size, count = tf.shape(variable), tf.shape(images)[0]
             offsets = tf.range(size[0])[:, None] * width + tf.range(size[1])

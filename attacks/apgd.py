@@ -1,28 +1,31 @@
 """Projected gradient descent that finds its own step sizes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
-from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
-from cleverhans.tf2.utils import clip_eta
 
-from attacks.engine.budget import BudgetAttack, Run
-from attacks.engine.geometry import choose, lengths, per_image
-from attacks.engine.gradients import loss_gradient
-from attacks.engine.losses import BY_NAME, dlr_towards, is_reached
-from attacks.engine.norms import ORDER, check_norm
-from attacks.engine.task import (
-    Batch,
-    Crafted,
-    Task,
-    ball_noise,
-    check_count,
-    check_positive,
-    check_seed,
+from attacks.engine.auto_steps import (
+    Fixed,
+    Settings,
+    State,
+    compiled_step,
+    judged,
+    loss_named,
+    project,
 )
+from attacks.engine.budget import BudgetAttack
+from attacks.engine.draws import ball_noise
+from attacks.engine.geometry import choose, per_image
+from attacks.engine.losses import BY_NAME, is_reached
+from attacks.engine.norms import check_norm
+from attacks.engine.remaining import take
+from attacks.engine.restarts import BestOfRuns, check_restarts
+from attacks.engine.task import Batch, Crafted, Run, Task
 from attacks.goals import Targeted
+from models.ranges import check_number, check_whole
 
 
 @dataclass(frozen=True)
@@ -73,61 +76,44 @@ class APGD(BudgetAttack):
     seed: int = 0
     batch_size: int = 128
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_norm(self.norm, ("linf", "l2"))
-        check_count(steps=self.steps, restarts=self.restarts, batch_size=self.batch_size)
-        check_positive(temperature=self.temperature)
-        check_seed(self.seed)
+        check_whole(steps=self.steps, restarts=self.restarts, batch_size=self.batch_size)
+        check_number(above=0, temperature=self.temperature)
+        check_number(above=0, most=1, momentum=self.momentum, rho=self.rho)
+        check_whole(least=0, seed=self.seed)
         if self.loss not in BY_NAME:
             raise ValueError(f"loss is {self.loss!r}; accepted: {', '.join(map(repr, BY_NAME))}")
         if self.targets is not None:
-            check_count(targets=self.targets)
+            check_whole(targets=self.targets)
             if self.loss != "dlr":
                 raise ValueError(f"loss is {self.loss!r} with targets; accepted: 'dlr'")
-        for name in ("momentum", "rho"):
-            if not 0 < getattr(self, name) <= 1:
-                raise ValueError(
-                    f"{name} is {getattr(self, name)!r}; accepted: a number above 0, at most 1"
-                )
-        if self.restarts > 1 and not self.random_start:
-            raise ValueError(
-                f"restarts is {self.restarts} without random_start; accepted: restarts=1, "
-                "or random_start=True (every run would be the same)"
-            )
+        check_restarts(self.restarts, self.random_start)
 
     @property
     def climbs(self) -> str:
         return self.loss
 
-    def _run(self, task: Task) -> Run:
+    def run_within(self, task: Task) -> Run:
         self._check_task(task)
-        step = _compiled_step(task, self.norm, self.loss, self.targets is not None)
+        step = compiled_step(task, self.norm, self.loss, towards=self.targets is not None)
 
         def run(batch: Batch, epsilons: np.ndarray) -> Crafted:
-            images = batch.images.copy()
-            highest = np.full(len(batch), -np.inf)
-            gradients, forwards = np.zeros((2, len(batch)), np.int64)
-            left = np.arange(len(batch))
+            best = BestOfRuns(batch)
             rivals = self._rivals(task, batch)
-            forwards += self.targets is not None  # to rank the classes
+            if self.targets is not None:
+                best.count(best.left, forwards=1)  # to rank the classes
             for rank, restart in product(range(len(rivals)), range(self.restarts)):
-                found = self._one_run(
-                    task,
-                    step,
-                    batch.take(left),
-                    rivals[rank][left],
-                    epsilons[left],
-                    (restart, rank),
-                )
-                gradients[left] += found.gradients
-                forwards[left] += found.forwards
-                better = found.success | (found.loss > highest[left])
-                images[left[better]] = found.images[better]
-                highest[left] = np.maximum(highest[left], found.loss)
-                left = left[~found.success]
-                if not len(left):
+                rows = best.left
+                if not len(rows):
                     break
-            return Crafted(images, gradients, forwards)
+                towards = rivals[rank][rows]
+                one = self._one_run(
+                    task, step, batch.take(rows), towards, epsilons[rows], key=(restart, rank)
+                )
+                best.count(rows, one.gradients, one.forwards)
+                best.keep(rows, one.images, one.losses, one.success)
+            return best.crafted()
 
         return run
 
@@ -153,62 +139,64 @@ class APGD(BudgetAttack):
         count = min(self.targets, logits.shape[1] - 1)
         return np.argsort(-logits, axis=1, kind="stable")[:, :count].T
 
-    def _one_run(self, task: Task, step, batch: Batch, rivals, epsilons, key) -> "_Found":
-        fixed = _Fixed(
-            tf.constant(batch.images),
-            tf.constant(batch.goal.classes),
-            tf.constant(rivals),
-            tf.constant(epsilons, tf.float32),
+    def _one_run(
+        self,
+        task: Task,
+        step: Callable,
+        batch: Batch,
+        rivals: np.ndarray,
+        epsilons: np.ndarray,
+        key: tuple[int, int],
+    ) -> "_Run":
+        """A run towards `rivals` [N], if there are any, from the random start of this key."""
+        fixed = Fixed(
+            images=tf.constant(batch.images),
+            classes=tf.constant(batch.goal.classes),
+            rivals=tf.constant(rivals),
+            epsilons=tf.constant(epsilons, tf.float32),
         )
-        state = self._start(batch, fixed, key)
-        found = _Found.nothing(batch)
+        state = State.at_start(self._start(batch, fixed, key), fixed.epsilons)
+        run = _Run.at_start(batch)
         remaining = task.remaining(len(batch))
-        settings = [batch.goal.sign, self.temperature, self.rho]
-        last = 0
+        reviews, last = checkpoints(self.steps), 0
         for count in range(self.steps):
-            check = count in checkpoints(self.steps)
-            share = self.momentum if count else 1.0
-            state = step(state, fixed, *settings, check, float(count - last), share)
-            last = count if check else last
-            found.gradients[remaining.rows_going] += 1
+            settings = Settings(
+                sign=batch.goal.sign,
+                temperature=self.temperature,
+                rho=self.rho,
+                share=self.momentum if count else 1.0,
+                reviews=count in reviews,
+                window=float(count - last),
+            )
+            state = step(state, fixed, settings)
+            run.gradients[remaining.rows_going] += 1
+            last = count if count in reviews else last
             if self.stop_at_success:
-                done = (state.success_loss.numpy() > -np.inf) & remaining.going
-                if done.any():
-                    found.take(state, remaining.rows, done)
-                    left = remaining.finish(done, *state, *fixed)
+                done = np.flatnonzero((state.success_loss.numpy() > -np.inf) & remaining.going)
+                if len(done):
+                    run.end(remaining.rows[done], take(state, done))
+                    state, fixed = remaining.finish(done, state, fixed)
                     if not remaining:
-                        return found
-                    state, fixed = _State(*left[: len(state)]), _Fixed(*left[len(state) :])
-        # The steps have not seen where the last of them led.
-        loss_of = _loss(self.loss, fixed.rivals if self.targets else None)
-        logits = task.classifier.logits(state.current)
-        loss = loss_of(logits / self.temperature, fixed.classes, batch.goal.sign)
-        state = _judged(state, loss, is_reached(logits, fixed.classes, batch.goal.sign))
-        found.forwards[remaining.rows_going] += 1
-        found.take(state, remaining.rows, remaining.going)
-        return found
+                        return run
+        state = self._judge_last(task, state, fixed, batch.goal.sign)
+        run.forwards[remaining.rows_going] += 1
+        run.end(remaining.rows_going, take(state, np.flatnonzero(remaining.going)))
+        return run
 
-    def _start(self, batch: Batch, fixed: "_Fixed", key: tuple[int, int]) -> "_State":
-        current = fixed.images
-        if self.random_start:
-            noise = ball_noise(batch.ids, batch.images.shape[1:], self.norm, (self.seed, *key))
-            bound = per_image(fixed.epsilons, current)
-            current = _project(current + bound * noise, fixed, self.norm)
-        lowest = tf.fill([len(batch)], np.float32(-np.inf))
-        return _State(
-            current=current,
-            previous=current,
-            best=current,
-            best_gradient=tf.zeros_like(current),
-            successful=current,
-            step_sizes=2 * fixed.epsilons,
-            loss=-lowest,  # so that the first iterate is no increase
-            best_loss=lowest,
-            success_loss=lowest,
-            checked_loss=lowest,
-            increases=tf.zeros_like(lowest),
-            halved=tf.zeros_like(lowest, tf.bool),
-        )
+    def _start(self, batch: Batch, fixed: Fixed, key: tuple[int, int]) -> tf.Tensor:
+        """Where a run begins, float32 [N, ...]."""
+        if not self.random_start:
+            return fixed.images
+        noise = ball_noise(batch.ids, batch.images.shape[1:], self.norm, (self.seed, *key))
+        bound = per_image(fixed.epsilons, fixed.images)
+        return project(fixed.images + bound * noise, fixed, self.norm)
+
+    def _judge_last(self, task: Task, state: State, fixed: Fixed, sign: float) -> State:
+        """`state` after a look at where the last step has led."""
+        logits = task.classifier.logits(state.current)
+        loss_of = loss_named(self.loss, fixed.rivals if self.targets else None)
+        loss = loss_of(logits / self.temperature, fixed.classes, sign)
+        return judged(state, loss, is_reached(logits, fixed.classes, sign))
 
 
 def checkpoints(steps: int) -> list[int]:
@@ -216,170 +204,44 @@ def checkpoints(steps: int) -> list[int]:
 
     The intervals shrink by 0.03 each, down to 0.06.
     """
-    percent, interval, found = 0, 22, []
+    percent, interval, counts = 0, 22, []
     while percent < 100:
-        found.append(-(-percent * steps // 100))
+        counts.append(-(-percent * steps // 100))
         percent, interval = percent + interval, max(interval - 3, 6)
-    return sorted({count for count in found if count < steps})
+    return sorted({count for count in counts if count < steps})
 
 
-class _State(NamedTuple):
-    """What changes from step to step: five batches of images, then an entry per image.
+@dataclass
+class _Run:
+    """What one run gives, one entry per image; filled as images leave the run.
 
     Attributes:
-        current: the iterate whose loss and gradient the next step takes.
-        previous: the iterate before it.
-        best, best_gradient, best_loss: the iterate of highest loss.
-        successful, success_loss: the one of highest loss that reaches the goal; -inf for none.
-        step_sizes: the present ones.
-        loss: of the point that `current` was reached from.
-        checked_loss: `best_loss` at the last checkpoint.
-        increases: steps since the last checkpoint that raised the loss.
-        halved: whether the last checkpoint halved the step size.
+        images: the iterates of highest loss among those that reach the goal, else among all.
+        success: whether the goal is reached.
+        losses: the highest of all.
+        gradients, forwards: how many the run took.
     """
-
-    current: tf.Tensor
-    previous: tf.Tensor
-    best: tf.Tensor
-    best_gradient: tf.Tensor
-    successful: tf.Tensor
-    step_sizes: tf.Tensor
-    loss: tf.Tensor
-    best_loss: tf.Tensor
-    success_loss: tf.Tensor
-    checked_loss: tf.Tensor
-    increases: tf.Tensor
-    halved: tf.Tensor
-
-
-class _Fixed(NamedTuple):
-    """What stays the same in all steps of a run, one entry per image."""
-
-    images: tf.Tensor
-    classes: tf.Tensor
-    rivals: tf.Tensor
-    epsilons: tf.Tensor
-
-
-class _Found(NamedTuple):
-    """What one run gives, one entry per image."""
 
     images: np.ndarray
     success: np.ndarray
-    loss: np.ndarray
+    losses: np.ndarray
     gradients: np.ndarray
     forwards: np.ndarray
 
     @classmethod
-    def nothing(cls, batch: Batch) -> "_Found":
+    def at_start(cls, batch: Batch) -> "_Run":
         count = len(batch)
-        zeros = np.zeros((2, count), np.int64)
-        return cls(batch.images.copy(), np.zeros(count, bool), np.zeros(count), *zeros)
+        return cls(
+            images=batch.images.copy(),
+            success=np.zeros(count, bool),
+            losses=np.zeros(count),
+            gradients=np.zeros(count, np.int64),
+            forwards=np.zeros(count, np.int64),
+        )
 
-    def take(self, state: _State, rows: np.ndarray, which: np.ndarray) -> None:
-        """Takes over the images of `state` marked in `which` (bool [n]), at `rows` [n]."""
-        which = np.flatnonzero(which)
-        success = state.success_loss.numpy()[which] > -np.inf
-        chosen = choose(success, tf.gather(state.successful, which), tf.gather(state.best, which))
-        self.images[rows[which]] = chosen.numpy()
-        self.success[rows[which]] = success
-        self.loss[rows[which]] = state.best_loss.numpy()[which]
-
-
-def _loss(name: str, rivals=None):
-    if rivals is None:
-        return BY_NAME[name]
-    return lambda logits, classes, sign: dlr_towards(logits, classes, rivals)
-
-
-def _judged(state: _State, loss, reached) -> _State:
-    """`state` with its current iterate among those that may be the best."""
-    success_loss = tf.where(reached, loss, -np.inf)
-    best, successful = loss > state.best_loss, success_loss > state.success_loss
-    return state._replace(
-        best=choose(best, state.current, state.best),
-        best_loss=tf.where(best, loss, state.best_loss),
-        successful=choose(successful, state.current, state.successful),
-        success_loss=tf.where(successful, success_loss, state.success_loss),
-    )
-
-
-def _reviewed(state: _State, gradient, rho, window) -> tuple[_State, tf.Tensor]:
-    """Halves the step sizes that the last `window` steps do not speak for.
-
-    These images go on from their best point: its gradient comes back in the place of theirs.
-    """
-    few_increases = state.increases < rho * window
-    no_progress = ~state.halved & (state.best_loss <= state.checked_loss)
-    halve = few_increases | no_progress
-    state = state._replace(
-        current=choose(halve, state.best, state.current),
-        step_sizes=tf.where(halve, state.step_sizes / 2, state.step_sizes),
-        loss=tf.where(halve, state.best_loss, state.loss),
-        checked_loss=state.best_loss,
-        increases=tf.zeros_like(state.increases),
-        halved=halve,
-    )
-    return state, choose(halve, state.best_gradient, gradient)
-
-
-def _moved(state: _State, gradient, fixed: _Fixed, share, norm: str):
-    current = state.current
-    direction = per_image(state.step_sizes, current) * _unit(gradient, norm)
-    ahead = _project(current + direction, fixed, norm)
-    mixed = current + share * (ahead - current) + (1 - share) * (current - state.previous)
-    return _project(mixed, fixed, norm)
-
-
-def _project(images, fixed: _Fixed, norm: str):
-    bound = per_image(fixed.epsilons, images)
-    perturbation = clip_eta(images - fixed.images, ORDER[norm], bound)
-    return tf.clip_by_value(fixed.images + perturbation, 0.0, 1.0)
-
-
-def _unit(gradient, norm: str):
-    """The direction of steepest ascent; 0 for a gradient that is 0, however small others are."""
-    if norm == "linf":
-        return tf.sign(gradient)
-    for divisor in ("linf", "l2"):  # the first, so that no square underflows
-        length = lengths(gradient, divisor)
-        gradient = gradient / per_image(tf.where(length > 0, length, 1.0), gradient)
-    return gradient
-
-
-def _compiled_step(task: Task, norm: str, loss_name: str, towards: bool):
-    """One step for any epsilon, number of steps and review: one trace per model and loss."""
-
-    def make(logits_of):
-        def step(state, fixed, sign, temperature, rho, check, window, share):
-            loss_of = _loss(loss_name, fixed.rivals if towards else None)
-            gradient, logits = loss_gradient(
-                logits_of, state.current, fixed.classes, sign, temperature, loss_of
-            )
-            loss = loss_of(logits / temperature, fixed.classes, sign)
-            state = state._replace(
-                best_gradient=choose(loss > state.best_loss, gradient, state.best_gradient),
-                increases=state.increases + tf.cast(loss > state.loss, tf.float32),
-                loss=loss,
-            )
-            state = _judged(state, loss, is_reached(logits, fixed.classes, sign))
-            origin, gradient = tf.cond(
-                check,
-                lambda: _reviewed(state, gradient, rho, window),
-                lambda: (state, gradient),
-            )
-            following = _moved(origin, gradient, fixed, share, norm)
-            return origin._replace(current=following, previous=origin.current)
-
-        return step
-
-    images, scalar = task.classifier.batch_spec, tf.TensorSpec([], tf.float32)
-    per_row, classes = (tf.TensorSpec([None], dtype) for dtype in (tf.float32, tf.int64))
-    state = _State(*[images] * 5, *[per_row] * 6, tf.TensorSpec([None], tf.bool))
-    fixed = _Fixed(images, classes, classes, per_row)
-    check = tf.TensorSpec([], tf.bool)
-    return task.classifier.compiled(
-        f"apgd {norm} {loss_name}{' towards' * towards}",
-        make,
-        [state, fixed, scalar, scalar, scalar, check, scalar, scalar],
-    )
+    def end(self, rows: np.ndarray, state: State) -> None:
+        """Takes over where the images at `rows` have come to."""
+        success = state.success_loss.numpy() > -np.inf
+        self.images[rows] = choose(success, state.successful, state.best).numpy()
+        self.success[rows] = success
+        self.losses[rows] = state.best_loss.numpy()

@@ -2,18 +2,21 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from attacks.apgd import APGD
-from attacks.engine.budget import BudgetAttack, Run
+from attacks.engine.budget import BudgetAttack
 from attacks.engine.errors import NoGradientError, warn
 from attacks.engine.minimum_norm import MinimumNormAttack
-from attacks.engine.norms import check_epsilons, check_norm, distances
-from attacks.engine.task import Batch, Crafted, Progress, Task, check_count, check_seed
+from attacks.engine.norms import ROUNDING, check_norm, distances
+from attacks.engine.restarts import BestOfRuns
+from attacks.engine.task import Batch, Crafted, Progress, Run, Task
 from attacks.fab import FAB
 from attacks.goals import Targeted
 from attacks.square import Square
+from models.ranges import check_whole
 
 
 @dataclass(frozen=True)
@@ -51,15 +54,15 @@ class AutoAttack(BudgetAttack):
     seed: int = 0
     batch_size: int = 128
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_norm(self.norm, ("linf", "l2"))
-        check_count(
+        check_whole(
             steps=self.steps,
             targets=self.targets,
             queries=self.queries,
             batch_size=self.batch_size,
         )
-        check_seed(self.seed)
+        check_whole(least=0, seed=self.seed)
 
     def attacks(
         self, num_classes: int, targeted: bool = False
@@ -70,7 +73,11 @@ class AutoAttack(BudgetAttack):
         two it takes the margin for the DLR loss. For a targeted goal no attack tries several
         targets, and the margin stands in below four classes.
         """
-        common = {"norm": self.norm, "seed": self.seed, "batch_size": self.batch_size}
+        common: dict[str, Any] = {
+            "norm": self.norm,
+            "seed": self.seed,
+            "batch_size": self.batch_size,
+        }
         steps = common | {"steps": self.steps}
         several = None if targeted or num_classes < 4 else self.targets
         second = "dlr" if num_classes >= (4 if targeted else 3) else "margin"
@@ -81,66 +88,57 @@ class AutoAttack(BudgetAttack):
             Square(**common, queries=self.queries, schedule_queries=10_000),
         )
 
-    def _run(self, task: Task) -> Run:
+    def run_within(self, task: Task) -> Run:
         return self._ensemble(task, lambda settled: None)
 
-    def _crafted(self, task: Task, epsilons, progress: Progress | None):
+    def crafted_within(
+        self, task: Task, epsilons: list[float], progress: Progress | None = None
+    ) -> list[Crafted]:
         """All images as one batch, which the attacks divide among themselves."""
-        checked = check_epsilons(epsilons, self.norm, task.images.shape[1:])
-        ascending = sorted(set(checked))
         settled = 0
 
         def report(count: int) -> None:
             nonlocal settled
             settled += count
             if progress:
-                progress(settled // len(ascending), len(task.images))
+                progress(settled // len(epsilons), len(task.images))
 
         run = self._ensemble(task, report)
-        whole = Batch(task.images, task.goal, task.ids)
-        crafted = {epsilon: run(whole, np.full(len(whole), epsilon)) for epsilon in ascending}
-        return [(epsilon, crafted[epsilon]) for epsilon in checked]
+        return [run(task.whole, np.full(len(task.images), epsilon)) for epsilon in epsilons]
 
     def _ensemble(self, task: Task, report: Callable[[int], None]) -> Run:
         """The run of all attacks, which reports how many images have been settled since."""
-        targeted = isinstance(task.goal, Targeted)
-        attacks = self.attacks(task.classifier.num_classes, targeted)
+        attacks = self.attacks(task.classifier.num_classes, isinstance(task.goal, Targeted))
         try:
-            runs = [a._run_within(task) if isinstance(a, FAB) else a._run(task) for a in attacks]
+            runs = [attack.run_within(task) for attack in attacks]
         except NoGradientError:
             warn(
                 "model has no gradient with respect to images, so that AutoAttack is Square alone: "
                 "what withstands it may fall to an attack on a smooth stand-in for the model"
             )
-            runs = [attacks[-1]._run(task)]
+            runs = [attacks[-1].run_within(task)]
 
         def run(batch: Batch, epsilons: np.ndarray) -> Crafted:
-            images = batch.images.copy()
-            gradients = np.zeros(len(batch), np.int64)
-            forwards = np.ones(len(batch), np.int64)
-            left = (epsilons > 0) & ~batch.goal.reached(task.logits(images))
-            report(int((~left).sum()))
+            attacked = (epsilons > 0) & ~batch.goal.reached(task.logits(batch.images))
+            best = BestOfRuns(batch, attacked)
+            best.count(np.arange(len(batch)), forwards=1)
+            report(int((~attacked).sum()))
             for attack in runs:
-                for rows in _chunks(np.flatnonzero(left), task.batch_size):
-                    part = batch.take(rows)
-                    found = attack(part, epsilons[rows])
-                    gradients[rows] += found.gradient_evaluations
-                    forwards[rows] += found.forward_evaluations + 1
-                    broken = self._broken(task, part, found.images, epsilons[rows])
-                    taken = broken | (attack is runs[0])
-                    images[rows[taken]] = found.images[taken]
-                    left[rows[broken]] = False
+                for rows, part in batch.pieces(best.left, task.batch_size):
+                    crafted = attack(part, epsilons[rows])
+                    best.count(rows, crafted.gradient_evaluations, crafted.forward_evaluations + 1)
+                    broken = self._broken(task, part, crafted.images, epsilons[rows])
+                    # Equal scores: the first attack's images stay unless a later one breaks them.
+                    best.keep(rows, crafted.images, np.zeros(len(rows)), broken)
                     report(len(rows) if attack is runs[-1] else int(broken.sum()))
-            return Crafted(images, gradients, forwards)
+            return best.crafted()
 
         return run
 
-    def _broken(self, task: Task, batch: Batch, images: np.ndarray, epsilons) -> np.ndarray:
+    def _broken(
+        self, task: Task, batch: Batch, images: np.ndarray, epsilons: np.ndarray
+    ) -> np.ndarray:
         """Which of `images` reach the goal within epsilon, bool [N]."""
         reached = batch.goal.reached(task.classifier.logits(images).numpy())
-        rounding = 1e-6 * np.maximum(epsilons, 1)
+        rounding = ROUNDING * np.maximum(epsilons, 1)
         return reached & (distances(images - batch.images)[self.norm] <= epsilons + rounding)
-
-
-def _chunks(rows: np.ndarray, size: int) -> list[np.ndarray]:
-    return [rows[start : start + size] for start in range(0, len(rows), size)]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
-from attacks.engine.task import check_count
+from models.ranges import check_whole
 
 
 class Averaged:
@@ -14,14 +14,14 @@ class Averaged:
     def __init__(self, model: Callable, draws: int):
         if not callable(model):
             raise ValueError(f"model is {model!r}; accepted: a Keras model or a callable")
-        check_count(draws=draws)
+        check_whole(draws=draws)
         self.model = model
         self.draws = draws
 
-    def __call__(self, images) -> tf.Tensor:
+    def __call__(self, images: tf.Tensor) -> tf.Tensor:
         options = {"training": False} if isinstance(self.model, keras.Model) else {}
 
-        def draw(_):
+        def draw(_: tf.Tensor | None) -> tf.Tensor:
             return tf.cast(self.model(images, **options), tf.float32)
 
         # Pass by pass, since a network may draw once for a whole batch.

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from attacks.engine.budget import BudgetAttack, Run
-from attacks.engine.task import Batch, Crafted, Task
+from attacks.engine.budget import BudgetAttack
+from attacks.engine.task import Batch, Crafted, Run, Task
 from attacks.pgd import PGD
 
 
@@ -52,11 +52,16 @@ class BIM(BudgetAttack):
             batch_size=self.batch_size,
         )
 
-    def _run(self, task: Task) -> Run:
-        return self._pgd._run(task)
+    def run_within(self, task: Task) -> Run:
+        return self._pgd.run_within(task)
 
-    def _batch_sweep(self, task: Task, run: Run, batch: Batch, epsilons) -> list[Crafted]:
-        return self._pgd._batch_sweep(task, run, batch, epsilons)
+    def sweep_batch(
+        self, task: Task, run: Run, batch: Batch, epsilons: list[float]
+    ) -> list[Crafted]:
+        return self._pgd.sweep_batch(task, run, batch, epsilons)
+
+    def plateau(self, image_shape: tuple[int, ...]) -> float:
+        return self._pgd.plateau(image_shape)
 
 
 class _BasicIterations(PGD):

@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from attacks.engine.errors import ModelError
+from models.ranges import check_whole
 
 
 class BlackBox:
@@ -18,13 +19,12 @@ class BlackBox:
     def __init__(self, function: Callable, classes: int):
         if not callable(function):
             raise ValueError(f"function is {function!r}; accepted: a function of images")
-        if not (isinstance(classes, int | np.integer) and classes >= 1):
-            raise ValueError(f"classes is {classes!r}; accepted: a whole number, 1 or more")
+        check_whole(classes=classes)
         self.function = function
         self.classes = int(classes)
         self.error: Exception | None = None
 
-    def __call__(self, images) -> tf.Tensor:
+    def __call__(self, images: tf.Tensor) -> tf.Tensor:
         outputs = tf.numpy_function(self._outputs, [images], tf.float32)
         return tf.ensure_shape(outputs, [None, self.classes])
 
@@ -49,8 +49,8 @@ def black_box(function: Callable, classes: int) -> BlackBox:
     TensorFlow does not look into the function, which is called anew for every query.
 
     Args:
-        function: images float32 [N, ...] in [0, 1], a NumPy array, to logits [N, classes]. Of
-            probabilities, attack `as_probabilities(black_box(function, classes))`.
+        function: images float32 [N, ...] in [0, 1], a NumPy array, to logits [N, classes]. If it
+            gives probabilities, attack `as_probabilities(black_box(function, classes))`.
         classes: how many outputs there are; 1 for one output z, which stands for two classes.
 
     Example:

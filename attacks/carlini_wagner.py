@@ -1,25 +1,26 @@
 """The attack of Carlini and Wagner in L2."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
-from scipy.special import logit
 
 from attacks.engine.geometry import choose, flat
-from attacks.engine.gradients import loss_gradient
+from attacks.engine.gradients import LogitsOf, loss_gradient
 from attacks.engine.losses import margin
-from attacks.engine.minimum_norm import MinimumNormAttack, Run
-from attacks.engine.task import Batch, Crafted, Task, check_count, check_positive
+from attacks.engine.minimum_norm import MinimumNormAttack
+from attacks.engine.remaining import take
+from attacks.engine.restarts import BestOfRuns
+from attacks.engine.task import Batch, Crafted, Search, Task
+from models.ranges import check_number, check_whole
 
-_BEYOND = 0.05  # how far the sigmoid reaches past [0, 1], so that it has a slope at black and white
-_REACH = 1 + 2 * _BEYOND
-_LEAST_INTERVAL = 25  # in fewer steps a swing of Adam's looks like a standstill
+_HALF_RANGE = 0.55  # of the pixels around 1/2; past 0.5, so that black and white have a slope
 _LARGEST_C = 1e10
-_DECAY, _SQUARE_DECAY = 0.9, 0.999  # of Adam's moments
-_ADAM_EPSILON = 1e-8
+_LEAST_INTERVAL = 25  # in fewer steps a swing of Adam's looks like a standstill
+_MEAN_DECAY, _SQUARE_DECAY, _ADAM_EPSILON = 0.9, 0.999, 1e-8
 
 
 @dataclass(frozen=True)
@@ -31,16 +32,15 @@ class CarliniWagner(MinimumNormAttack):
 
         ||x - original||^2 + c max(0, confidence - margin(x)),
 
-    where the margin is how far the logits are past the goal; x is a sigmoid (the paper's tanh) of
-    what Adam moves. Runs that fail are repeated with 10 times the c, then c is bisected. Of all
+    where the margin is how far the logits are past the goal, and x is a tanh of the variable
+    that Adam moves. Runs that fail are repeated with 10 times the c, then c is bisected. Of all
     iterates whose margin is `confidence` or more, the one nearest to the original is returned.
 
     Differs from the authors' code in four points. Every image has its own early abort. The last
-    run bisects like the others. The sigmoid ranges over [-0.05, 1.05] and is clipped, because at
+    run bisects like the others. The tanh ranges over [-0.05, 1.05] and is clipped, because at
     the ends of its range it has no slope: over [0, 1], black and white pixels would hardly move
-    in short runs. Successes of the first steps, in which
-    Adam overshoots, are kept but do not lower c; otherwise c would end up too small for images
-    that are near their boundary.
+    in short runs. Successes of the first steps, in which Adam overshoots, are kept but do not
+    lower c; otherwise c would end up too small for images that are near their boundary.
 
     Attributes:
         search_steps: runs of Adam, each with its own c and from the original. A further one
@@ -68,101 +68,90 @@ class CarliniWagner(MinimumNormAttack):
 
     norm = "l2"
 
-    def __post_init__(self):
-        check_count(search_steps=self.search_steps, steps=self.steps, batch_size=self.batch_size)
-        check_positive(
-            learning_rate=self.learning_rate,
-            initial_c=self.initial_c,
-            temperature=self.temperature,
-        )
-        if not (math.isfinite(self.confidence) and self.confidence >= 0):
-            raise ValueError(
-                f"confidence is {self.confidence!r}; accepted: a finite number, 0 or more"
-            )
+    def __post_init__(self) -> None:
+        check_whole(search_steps=self.search_steps, steps=self.steps, batch_size=self.batch_size)
+        check_number(above=0, learning_rate=self.learning_rate, initial_c=self.initial_c)
+        check_number(above=0, temperature=self.temperature)
+        check_number(least=0, confidence=self.confidence)
 
-    def _run(self, task: Task) -> Run:
+    def search(self, task: Task) -> Search:
         step = _compiled_step(task)
 
         def run(batch: Batch) -> Crafted:
-            images, gradients = batch.images.copy(), np.zeros(len(batch), np.int64)
-            left = np.flatnonzero(~self._reached(task, batch))
-            if len(left):
-                found = self._search(task, step, batch.take(left))
-                images[left], gradients[left] = found.images, found.gradient_evaluations
-            return Crafted(images, gradients, np.ones_like(gradients))
+            best = BestOfRuns(batch)
+            best.count(best.left, forwards=1)
+            rows = np.flatnonzero(~self._is_reached(task, batch))
+            if len(rows):
+                self._search_c(task, step, batch.take(rows), rows, best)
+            return best.crafted()
 
         return run
 
-    def _reached(self, task: Task, batch: Batch) -> np.ndarray:
+    def _is_reached(self, task: Task, batch: Batch) -> np.ndarray:
         """Which images need no attack, bool [N]."""
         logits = task.classifier.logits(batch.images)
         margins = margin(logits / self.temperature, batch.goal.classes, batch.goal.sign)
         return batch.goal.reached(logits.numpy()) & (margins.numpy() >= self.confidence)
 
-    def _search(self, task: Task, step, batch: Batch) -> Crafted:
-        """The nearest of the images found with one c after another."""
-        images, nearest = batch.images.copy(), np.full(len(batch), np.inf)
-        gradients = np.zeros(len(batch), np.int64)
+    def _search_c(
+        self, task: Task, step: Callable, batch: Batch, rows: np.ndarray, best: BestOfRuns
+    ) -> None:
+        """Runs Adam with one c after another; the nearest successes go to `rows` of `best`."""
         c, lower, upper = (np.full(len(batch), value) for value in (self.initial_c, 0, np.inf))
         for _ in range(self.search_steps):
-            found = self._minimise(task, step, batch, c)
-            gradients += found.gradients
-            nearer = found.squares < nearest
-            images[nearer], nearest[nearer] = found.images[nearer], found.squares[nearer]
-            upper, lower = np.where(found.enough, c, upper), np.where(found.enough, lower, c)
+            run = self._minimise(task, step, batch, c)
+            best.count(rows, run.gradients)
+            best.keep(rows, run.images, -run.squares, done=np.zeros(len(rows), bool))
+            upper, lower = np.where(run.enough, c, upper), np.where(run.enough, lower, c)
             larger = np.minimum(10 * c, _LARGEST_C)
             c = np.where(upper < np.inf, (lower + upper) / 2, larger)
-        return Crafted(images, gradients, np.zeros_like(gradients))
 
-    def _minimise(self, task: Task, step, batch: Batch, c: np.ndarray) -> "_Found":
+    def _minimise(self, task: Task, step: Callable, batch: Batch, c: np.ndarray) -> "_Run":
         """One run of Adam, with c [N]."""
-        found = _Found.nothing(batch)
-        state = _State.at_the_start(batch.images)
+        state = _State.at_start(batch.images)
         fixed = _Fixed(
             tf.constant(batch.images), tf.constant(batch.goal.classes), tf.constant(c, tf.float32)
         )
-        settings = batch.goal.sign, self.temperature, self.confidence
+        run = _Run.at_start(batch)
+        remaining = task.remaining(len(batch))
         interval = max(math.ceil(self.steps / 10), _LEAST_INTERVAL)
         settled = min(interval, self.steps // 2)
-        remaining = task.remaining(len(batch))
-        before = np.full(len(batch), np.inf)
+        lowest_before = np.full(len(batch), np.inf)
         for count in range(1, self.steps + 1):
-            state = step(state, fixed, *settings, *self._adam(count))
-            found.gradients[remaining.rows_going] += 1
+            state = step(state, fixed, self._settings(batch, count))
+            run.gradients[remaining.rows_going] += 1
             if count == settled:
                 state = state._replace(reached=tf.zeros_like(state.reached))
             if self.abort_early and count % interval == 0:
                 lowest = state.lowest.numpy()
-                fell = lowest < 0.9999 * before[remaining.rows]
-                before[remaining.rows] = lowest
+                fell = lowest < 0.9999 * lowest_before[remaining.rows]
+                lowest_before[remaining.rows] = lowest
                 stuck = np.flatnonzero(remaining.going & ~fell)
                 if len(stuck):
-                    found.take(state, stuck, remaining.rows)
-                    left = remaining.finish(stuck, *state, *fixed)
-                    if not remaining:
-                        return found
-                    state, fixed = _State(*left[: len(state)]), _Fixed(*left[len(state) :])
-        found.take(state, np.flatnonzero(remaining.going), remaining.rows)
-        return found
+                    run.end(remaining.rows[stuck], take(state, stuck))
+                    state, fixed = remaining.finish(stuck, state, fixed)
+                if not remaining:
+                    return run
+        run.end(remaining.rows_going, take(state, np.flatnonzero(remaining.going)))
+        return run
 
-    def _adam(self, count: int) -> tuple[float, float]:
-        """Factor and denominator's constant of Adam's step, with its bias corrections.
-
-        The moments are sums that were not multiplied by 1 - decay; the variable is twice the
-        paper's, which takes twice the step; gradients are a quarter of the paper's.
-        (The stretch of the sigmoid, which Adam's step does not depend on, is in neither.)
-        """
-        first = (1 - _DECAY**count) / (1 - _DECAY)
-        second = (1 - _SQUARE_DECAY**count) / (1 - _SQUARE_DECAY)
-        return 2 * self.learning_rate * math.sqrt(second) / first, second * (_ADAM_EPSILON / 4) ** 2
+    def _settings(self, batch: Batch, count: int) -> "_Settings":
+        return _Settings(
+            sign=batch.goal.sign,
+            temperature=self.temperature,
+            confidence=self.confidence,
+            learning_rate=self.learning_rate,
+            mean_weight=1 - _MEAN_DECAY**count,
+            square_weight=1 - _SQUARE_DECAY**count,
+        )
 
 
 class _State(NamedTuple):
     """What a step changes, one entry per image.
 
     Attributes:
-        variable: what Adam moves; its sigmoid, stretched and clipped, is the image.
-        mean, square: Adam's moments, as sums.
+        variable: what Adam moves; its tanh, stretched and clipped, is the image.
+        mean, square: Adam's first and second moments.
         nearest: the successful iterate of smallest distance.
         nearest_squares: the square of that distance; infinite before there is one.
         lowest: the lowest loss so far.
@@ -178,11 +167,18 @@ class _State(NamedTuple):
     reached: tf.Tensor
 
     @classmethod
-    def at_the_start(cls, images: np.ndarray) -> "_State":
-        variable = logit((images.astype(np.float64) + _BEYOND) / _REACH)
-        zero, infinite = tf.zeros(images.shape), tf.fill([len(images)], np.inf)
-        reached = tf.zeros([len(images)], tf.bool)
-        return cls(tf.constant(variable, tf.float32), zero, zero, zero, infinite, infinite, reached)
+    def at_start(cls, images: np.ndarray) -> "_State":
+        variable = np.arctanh((images.astype(np.float64) - 0.5) / _HALF_RANGE)
+        zeros, infinite = tf.zeros(images.shape), tf.fill([len(images)], np.inf)
+        return cls(
+            variable=tf.constant(variable, tf.float32),
+            mean=zeros,
+            square=zeros,
+            nearest=zeros,
+            nearest_squares=infinite,
+            lowest=infinite,
+            reached=tf.zeros([len(images)], tf.bool),
+        )
 
 
 class _Fixed(NamedTuple):
@@ -193,8 +189,25 @@ class _Fixed(NamedTuple):
     c: tf.Tensor
 
 
-class _Found(NamedTuple):
-    """What one run gives, one entry per image.
+class _Settings(NamedTuple):
+    """What is the same for all images of a step.
+
+    Attributes:
+        mean_weight, square_weight: the weights of all gradients in Adam's moments together, by
+            which their bias is corrected.
+    """
+
+    sign: float
+    temperature: float
+    confidence: float
+    learning_rate: float
+    mean_weight: float
+    square_weight: float
+
+
+@dataclass
+class _Run:
+    """What one run of Adam gives, one entry per image; filled as images leave the run.
 
     Attributes:
         images: the nearest successful iterates; the originals where there is none.
@@ -209,58 +222,53 @@ class _Found(NamedTuple):
     gradients: np.ndarray
 
     @classmethod
-    def nothing(cls, batch: Batch) -> "_Found":
+    def at_start(cls, batch: Batch) -> "_Run":
         count = len(batch)
-        infinite = np.full(count, np.inf)
-        return cls(batch.images.copy(), infinite, np.zeros(count, bool), np.zeros(count, np.int64))
+        return cls(
+            images=batch.images.copy(),
+            squares=np.full(count, np.inf),
+            enough=np.zeros(count, bool),
+            gradients=np.zeros(count, np.int64),
+        )
 
-    def take(self, state: _State, which: np.ndarray, rows: np.ndarray) -> None:
-        """Takes over the images `which` of `state`, which has those at `rows` of the batch."""
-        squares = state.nearest_squares.numpy()[which]
-        self.squares[rows[which]] = squares
-        self.enough[rows[which]] = state.reached.numpy()[which]
-        success = which[squares < np.inf]
-        self.images[rows[success]] = tf.gather(state.nearest, success).numpy()
+    def end(self, rows: np.ndarray, state: _State) -> None:
+        """Takes over where the images at `rows` have come to."""
+        self.squares[rows] = state.nearest_squares.numpy()
+        self.enough[rows] = state.reached.numpy()
+        successes = np.isfinite(self.squares[rows])
+        self.images[rows[successes]] = state.nearest.numpy()[successes]
 
 
-def _compiled_step(task: Task):
-    """One step of Adam for any setting: one trace per model.
+def _compiled_step(task: Task) -> Callable:
+    """One step of Adam for any setting: one trace per model."""
 
-    Beside the gradient, passes over tensors as large as the images are what costs. So factors
-    are where they need none: half the loss has the gradient (x - original) + that of c / 2 x
-    the missing margin.
-    """
-
-    def make(logits_of):
-        def step(state, fixed, sign, temperature, confidence, rate, floor):
-            def missing(logits, classes, sign):
+    def make(logits_of: LogitsOf) -> Callable:
+        def step(state: _State, fixed: _Fixed, settings: _Settings) -> _State:
+            def penalty(logits: tf.Tensor, classes: tf.Tensor, sign: tf.Tensor) -> tf.Tensor:
                 # Rounding differs between batch sizes; it must not undo a success.
-                needed = confidence + 1e-6 * tf.reduce_max(tf.abs(logits), axis=1)
-                short = tf.stop_gradient(needed) - margin(logits, classes, sign)
-                return fixed.c / 2 * tf.nn.relu(short)
+                rounding = 1e-6 * tf.reduce_max(tf.abs(logits), axis=1)
+                wanted = tf.stop_gradient(settings.confidence + rounding)
+                return fixed.c * tf.nn.relu(wanted - margin(logits, classes, sign))
 
-            sigmoid = tf.sigmoid(state.variable)
-            images = tf.clip_by_value(_REACH * sigmoid - _BEYOND, 0.0, 1.0)
+            tanh = tf.tanh(state.variable)
+            images = tf.clip_by_value(0.5 + _HALF_RANGE * tanh, 0.0, 1.0)
+            perturbations = images - fixed.originals
             gradient, logits = loss_gradient(
-                logits_of, images, fixed.classes, sign, temperature, missing
+                logits_of, images, fixed.classes, settings.sign, settings.temperature, penalty
             )
-            perturbation = images - fixed.originals
+            gradient += 2 * perturbations
             # As if not clipped: a pixel that has left [0, 1] has to find its way back.
-            gradient = tf.raw_ops.SigmoidGrad(y=sigmoid, dy=gradient + perturbation)
-            mean = _DECAY * state.mean + gradient
-            square = _SQUARE_DECAY * state.square + tf.square(gradient)
+            gradient = tf.raw_ops.TanhGrad(y=tanh, dy=_HALF_RANGE * gradient)
+            state = _adam(state, gradient, settings)
 
-            squares = tf.reduce_sum(tf.square(flat(perturbation)), axis=1)
-            short = missing(logits / temperature, fixed.classes, sign)
-            success = short == 0
+            squares = tf.reduce_sum(tf.square(flat(perturbations)), axis=1)
+            penalties = penalty(logits / settings.temperature, fixed.classes, settings.sign)
+            success = penalties == 0
             nearer = success & (squares < state.nearest_squares)
-            return _State(
-                variable=state.variable - rate * mean * tf.math.rsqrt(square + floor),
-                mean=mean,
-                square=square,
+            return state._replace(
                 nearest=choose(nearer, images, state.nearest),
                 nearest_squares=tf.where(nearer, squares, state.nearest_squares),
-                lowest=tf.minimum(state.lowest, squares + 2 * short),
+                lowest=tf.minimum(state.lowest, squares + penalties),
                 reached=state.reached | success,
             )
 
@@ -270,6 +278,24 @@ def _compiled_step(task: Task):
     per_row, classes, flags = (
         tf.TensorSpec([None], dtype) for dtype in (tf.float32, tf.int64, tf.bool)
     )
-    state = _State(images, images, images, images, per_row, per_row, flags)
-    fixed = _Fixed(images, classes, per_row)
-    return task.classifier.compiled("carlini-wagner", make, [state, fixed, *[scalar] * 5])
+    state = _State(
+        variable=images,
+        mean=images,
+        square=images,
+        nearest=images,
+        nearest_squares=per_row,
+        lowest=per_row,
+        reached=flags,
+    )
+    fixed = _Fixed(originals=images, classes=classes, c=per_row)
+    settings = _Settings(*[scalar] * len(_Settings._fields))
+    return task.classifier.compiled("carlini-wagner", make, [state, fixed, settings])
+
+
+def _adam(state: _State, gradient: tf.Tensor, settings: _Settings) -> _State:
+    """Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2015, algorithm 1."""
+    mean = _MEAN_DECAY * state.mean + (1 - _MEAN_DECAY) * gradient
+    square = _SQUARE_DECAY * state.square + (1 - _SQUARE_DECAY) * tf.square(gradient)
+    corrected_mean, corrected_square = mean / settings.mean_weight, square / settings.square_weight
+    move = settings.learning_rate * corrected_mean / (tf.sqrt(corrected_square) + _ADAM_EPSILON)
+    return state._replace(variable=state.variable - move, mean=mean, square=square)

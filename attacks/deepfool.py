@@ -1,16 +1,21 @@
 """DeepFool."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from attacks.engine.geometry import lengths, nearest_boundary, per_image
-from attacks.engine.minimum_norm import MinimumNormAttack, Run
+from attacks.engine.gradients import LogitsOf
+from attacks.engine.minimum_norm import MinimumNormAttack
 from attacks.engine.norms import check_norm
-from attacks.engine.task import Batch, Crafted, Task, check_count, is_whole
+from attacks.engine.remaining import take
+from attacks.engine.task import Batch, Crafted, Search, Task
 from attacks.goals import Goal, Targeted
+from models.ranges import check_number, check_whole, is_whole
 
 
 @dataclass(frozen=True)
@@ -18,15 +23,16 @@ class DeepFool(MinimumNormAttack):
     """Steps to the nearest boundary as if the model were linear, until the goal is reached.
 
     Moosavi-Dezfooli, Fawzi and Frossard, "DeepFool: a simple and accurate method to fool deep
-    neural networks", 2016, arXiv 1511.04599, algorithm 2. Differs in that only the most likely
-    classes are candidates, that each step is 1e-4 longer, and that what is tested for success
-    is the image with its overshoot; so does Foolbox, whose distances it gives (in L-inf they are
-    a few per cent longer than adversarial-library's). Clipping does not shorten the perturbation
-    that steps add to. A target has one boundary, to the best other
-    class of the moment.
+    neural networks", 2016, arXiv 1511.04599, algorithm 2.
 
-    An image takes `candidates` - 1 gradients a step (one for a target), which share a forward
-    pass, and one forward pass more.
+    Differs from the paper in four points. Only the most likely classes are candidates. Each step
+    is 1e-4 longer. What is tested for success is the image with its overshoot. Clipping does not
+    shorten the perturbation that steps add to. Foolbox does the same, and finds the same
+    distances; in L-inf they are a few per cent longer than adversarial-library's. A targeted goal
+    has one boundary: between the target and the best other class at every step.
+
+    A step takes `candidates` - 1 gradients (one for a targeted goal), which share a forward pass,
+    and one forward pass more.
 
     Attributes:
         steps: the most steps an image takes.
@@ -46,54 +52,75 @@ class DeepFool(MinimumNormAttack):
     clip: bool = True
     batch_size: int = 128
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_norm(self.norm, ("l2", "linf"))
-        check_count(steps=self.steps, batch_size=self.batch_size)
-        if not (math.isfinite(self.overshoot) and self.overshoot >= 0):
-            raise ValueError(
-                f"overshoot is {self.overshoot!r}; accepted: a finite number, 0 or more"
-            )
+        check_whole(steps=self.steps, batch_size=self.batch_size)
+        check_number(least=0, overshoot=self.overshoot)
         check_candidates(self.candidates)
 
-    def _run(self, task: Task) -> Run:
+    def search(self, task: Task) -> Search:
         classes = task.classifier.num_classes
         count = min(self.candidates or classes, classes) - 1
-        bounds = (0.0, 1.0) if self.clip else (-math.inf, math.inf)
+        low, high = (0.0, 1.0) if self.clip else (-math.inf, math.inf)
+        settings = _Settings(overshoot=self.overshoot, low=low, high=high)
 
         def run(batch: Batch) -> Crafted:
             logits = task.classifier.logits(batch.images).numpy()
-            reached = batch.goal.reached(logits)
             to_reach = rivals(batch.goal, logits, count)
             step = _compiled_step(task, self.norm, to_reach.shape[1], batch.goal)
+            fixed = _Fixed(
+                tf.constant(batch.images), tf.constant(batch.goal.classes), tf.constant(to_reach)
+            )
+            state = _State(images=fixed.originals, total=tf.zeros_like(fixed.originals))
             images = batch.images.copy()
             steps = np.zeros(len(batch), np.int64)
             remaining = task.remaining(len(batch))
-            originals = tf.constant(batch.images)
-            left = remaining.finish(
-                reached,
-                originals,
-                tf.zeros_like(originals),
-                originals,
-                tf.constant(batch.goal.classes),
-                tf.constant(to_reach),
-            )
+            state, fixed = remaining.finish(batch.goal.reached(logits), state, fixed)
             for _ in range(self.steps):
                 if not remaining:
                     break
-                *left[:2], logits = step(*left, self.overshoot, *bounds)
+                state, logits = step(state, fixed, settings)
                 steps[remaining.rows_going] += 1
                 reached = batch.goal.take(remaining.rows).reached(logits.numpy())
                 done = np.flatnonzero(reached & remaining.going)
                 if len(done):
-                    images[remaining.rows[done]] = tf.gather(left[0], done).numpy()
-                    left = remaining.finish(done, *left)
+                    images[remaining.rows[done]] = take(state.images, done).numpy()
+                    state, fixed = remaining.finish(done, state, fixed)
             return Crafted(images, steps * to_reach.shape[1], steps + 1)
 
         return run
 
 
+class _State(NamedTuple):
+    """What a step changes, one entry per image.
+
+    Attributes:
+        images: the iterates.
+        total: the sum of all steps, without the overshoot and unclipped.
+    """
+
+    images: tf.Tensor
+    total: tf.Tensor
+
+
+class _Fixed(NamedTuple):
+    """What stays the same in all steps of an image, one entry per image."""
+
+    originals: tf.Tensor
+    classes: tf.Tensor
+    rivals: tf.Tensor
+
+
+class _Settings(NamedTuple):
+    """What is the same for all images; the iterates are clipped to [low, high]."""
+
+    overshoot: float
+    low: float
+    high: float
+
+
 def check_candidates(candidates: int | None) -> None:
-    """How many classes are looked at, the image's own included."""
+    """Refuses a number of classes to look at that leaves none but the image's own."""
     if candidates is not None and not (is_whole(candidates) and candidates >= 2):
         raise ValueError(
             f"candidates is {candidates!r}; accepted: None, or a whole number, 2 or more"
@@ -104,7 +131,9 @@ def rivals(goal: Goal, logits: np.ndarray, count: int) -> np.ndarray:
     """The classes to reach: the target, or the `count` most likely ones but the label.
 
     Args:
-        logits: [N, classes] of the original images.
+        goal: what the attack is for.
+        logits: float [N, classes] of the original images.
+        count: how many classes to reach for an untargeted goal.
 
     Returns:
         int64 [N, count], the most likely first; [N, 1] for targets.
@@ -116,31 +145,37 @@ def rivals(goal: Goal, logits: np.ndarray, count: int) -> np.ndarray:
     return np.argsort(-others, axis=1, kind="stable")[:, :count]
 
 
-def _compiled_step(task: Task, norm: str, count: int, goal: Goal):
+def _compiled_step(task: Task, norm: str, count: int, goal: Goal) -> Callable:
     """One step, and the logits where it ends, so that no gradient is taken after success."""
     targeted = isinstance(goal, Targeted)
 
-    def make(logits_of):
-        def step(current, total, images, classes, to_reach, overshoot, low, high):
+    def make(logits_of: LogitsOf) -> Callable:
+        def step(state: _State, fixed: _Fixed, settings: _Settings) -> tuple[_State, tf.Tensor]:
             _, gradients, distances = nearest_boundary(
-                logits_of, current, classes, to_reach, norm, targeted
+                logits_of, state.images, fixed.classes, fixed.rivals, norm, targeted
             )
             # Foolbox's constants: a step ends behind the boundary, a gradient may be zero.
             distances = distances + 1e-4
             if norm == "linf":
-                total += per_image(distances, images) * tf.sign(gradients)
+                directions = tf.sign(gradients)
             else:
                 distances = distances / (lengths(gradients, "l2") + 1e-8)
-                total += per_image(distances, images) * gradients
-            moved = tf.clip_by_value(images + (1 + overshoot) * total, low, high)
-            return moved, total, logits_of(moved)
+                directions = gradients
+            total = state.total + per_image(distances, directions) * directions
+            images = fixed.originals + (1 + settings.overshoot) * total
+            images = tf.clip_by_value(images, settings.low, settings.high)
+            return _State(images, total), logits_of(images)
 
         return step
 
     images, scalar = task.classifier.batch_spec, tf.TensorSpec([], tf.float32)
-    classes, to_reach = (tf.TensorSpec(shape, tf.int64) for shape in ([None], [None, count]))
+    classes, rivals = (tf.TensorSpec(shape, tf.int64) for shape in ([None], [None, count]))
     return task.classifier.compiled(
         f"deepfool {norm} {count} {targeted}",
         make,
-        [images, images, images, classes, to_reach, scalar, scalar, scalar],
+        [
+            _State(images, images),
+            _Fixed(images, classes, rivals),
+            _Settings(scalar, scalar, scalar),
+        ],
     )

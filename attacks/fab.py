@@ -1,13 +1,16 @@
 """The fast adaptive boundary attack."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from attacks.deepfool import check_candidates, rivals
-from attacks.engine import budget
+from attacks.engine.draws import ball_noise
 from attacks.engine.geometry import (
     choose,
     flat,
@@ -16,11 +19,15 @@ from attacks.engine.geometry import (
     nearest_boundary,
     per_image,
 )
+from attacks.engine.gradients import LogitsOf
 from attacks.engine.losses import margin
-from attacks.engine.minimum_norm import MinimumNormAttack, Run
+from attacks.engine.minimum_norm import MinimumNormAttack
 from attacks.engine.norms import check_norm
-from attacks.engine.task import Batch, Crafted, Task, ball_noise, check_count, check_seed
+from attacks.engine.remaining import take
+from attacks.engine.restarts import BestOfRuns
+from attacks.engine.task import Batch, Crafted, Run, Search, Task
 from attacks.goals import Goal, Targeted
+from models.ranges import check_number, check_whole
 
 #: The most by which a later restart may start away from the image, times two.
 _REACH = {"linf": 0.3, "l2": 1.0}
@@ -76,25 +83,21 @@ class FAB(MinimumNormAttack):
     seed: int = 0
     batch_size: int = 128
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_norm(self.norm, ("linf", "l2"))
-        check_count(steps=self.steps, restarts=self.restarts, batch_size=self.batch_size)
+        check_whole(steps=self.steps, restarts=self.restarts, batch_size=self.batch_size)
         if self.targets is not None:
-            check_count(targets=self.targets)
+            check_whole(targets=self.targets)
         check_candidates(self.candidates)
-        if not (isinstance(self.final_search, int | np.integer) and self.final_search >= 0):
-            raise ValueError(
-                f"final_search is {self.final_search!r}; accepted: a whole number, 0 or more"
-            )
-        check_seed(self.seed)
-        _check_between(0, 1, alpha_max=self.alpha_max, beta=self.beta)
-        _check_between(1, math.inf, eta=self.eta)
+        check_whole(least=0, final_search=self.final_search, seed=self.seed)
+        check_number(least=0, most=1, alpha_max=self.alpha_max, beta=self.beta)
+        check_number(least=1, eta=self.eta)
 
-    def _run(self, task: Task) -> Run:
-        within = self._run_within(task)
-        return lambda batch: within(batch, np.full(len(batch), -np.inf))
+    def search(self, task: Task) -> Search:
+        run = self.run_within(task)
+        return lambda batch: run(batch, np.full(len(batch), -np.inf))
 
-    def _run_within(self, task: Task) -> budget.Run:
+    def run_within(self, task: Task) -> Run:
         """The attack, which leaves an image as soon as it is adversarial within its epsilon.
 
         An image for which none is found within its epsilon gets the nearest that was found.
@@ -103,165 +106,230 @@ class FAB(MinimumNormAttack):
 
         def run(batch: Batch, epsilons: np.ndarray) -> Crafted:
             logits = task.classifier.logits(batch.images).numpy()
-            found = _Found(batch, epsilons, left=~batch.goal.reached(logits))
+            best = BestOfRuns(batch, attacked=~batch.goal.reached(logits))
+            best.count(np.arange(len(batch)), forwards=1)
             count = self.targets or (self.candidates or others + 1) - 1
             to_reach = rivals(batch.goal, logits, min(count, others))
-            runs = [to_reach]
-            if self.targets:
-                runs = np.split(to_reach, to_reach.shape[1], axis=1)
-            for restart in range(self.restarts):
-                for target, classes in enumerate(runs):
-                    if found.left.any():
-                        self._one_run(task, found, classes, (restart, target))
-            return Crafted(found.images, found.gradients, found.forwards)
+            runs = np.split(to_reach, to_reach.shape[1], axis=1) if self.targets else [to_reach]
+            for restart, (target, classes) in product(range(self.restarts), enumerate(runs)):
+                rows = best.left
+                if not len(rows):
+                    break
+                part = batch.take(rows)
+                start = part.images
+                if restart:
+                    start = self._random_start(part, -best.scores[rows], (restart, target))
+                one = self._one_run(task, part, start, classes[rows], epsilons[rows])
+                best.count(rows, one.gradients, one.forwards)
+                best.keep(rows, one.images, -one.distances, one.distances <= epsilons[rows])
+            return best.crafted()
 
         return run
 
-    def _one_run(self, task: Task, found: "_Found", to_reach, key: tuple[int, int]) -> None:
-        rows = np.flatnonzero(found.left)
-        batch, to_reach = found.batch.take(rows), to_reach[rows]
-        step = _compiled_step(task, self.norm, to_reach.shape[1], batch.goal)
-        images = tf.constant(batch.images)
-        left = [
-            self._start(found, rows, key) if key[0] else images,
-            images,
-            tf.fill([len(rows)], math.inf),
-            images,
-            tf.constant(batch.goal.classes),
-            tf.constant(to_reach),
-        ]
-        settings = batch.goal.sign, self.alpha_max, self.eta, self.beta
-        remaining = task.remaining(len(rows))
+    def _random_start(
+        self, batch: Batch, distances: np.ndarray, key: tuple[int, int]
+    ) -> np.ndarray:
+        """Points of the ball whose radius is half the distance of the best image so far."""
+        noise = ball_noise(batch.ids, batch.images.shape[1:], self.norm, (self.seed, *key))
+        radii = np.minimum(distances.astype(np.float32), _REACH[self.norm]) / 2
+        noise *= radii.reshape(-1, *[1] * (noise.ndim - 1))
+        return np.clip(batch.images + noise, 0, 1)
+
+    def _one_run(
+        self,
+        task: Task,
+        batch: Batch,
+        start: np.ndarray,
+        to_reach: np.ndarray,
+        epsilons: np.ndarray,
+    ) -> "_Run":
+        """A run from `start` [N, ...] towards any of the classes `to_reach` [N, K]."""
+        count = to_reach.shape[1]
+        step = _compiled_step(task, self.norm, count, batch.goal)
+        fixed = _Fixed(
+            tf.constant(batch.images), tf.constant(batch.goal.classes), tf.constant(to_reach)
+        )
+        state = _State(
+            images=tf.constant(start),
+            nearest=fixed.originals,
+            distances=tf.fill([len(batch)], math.inf),
+        )
+        settings = _Settings(
+            sign=batch.goal.sign, alpha_max=self.alpha_max, eta=self.eta, beta=self.beta
+        )
+        run = _Run.at_start(batch)
+        remaining = task.remaining(len(batch))
         for _ in range(self.steps):
-            left[:3] = step(*left, *settings)
-            at = rows[remaining.rows_going]
-            found.gradients[at] += to_reach.shape[1]
-            found.forwards[at] += 1
-            near = left[2].numpy() <= found.epsilons[rows[remaining.rows]]
+            state = step(state, fixed, settings)
+            run.gradients[remaining.rows_going] += count
+            run.forwards[remaining.rows_going] += 1
+            near = state.distances.numpy() <= epsilons[remaining.rows]
             done = np.flatnonzero(near & remaining.going)
             if len(done):
-                found.keep(rows[remaining.rows[done]], *(tf.gather(t, done) for t in left[1:3]))
-                left = remaining.finish(done, *left)
+                run.end(remaining.rows[done], take(state, done))
+                state, fixed = remaining.finish(done, state, fixed)
                 if not remaining:
-                    return
-        ended = np.flatnonzero(remaining.going & np.isfinite(left[2].numpy()))
-        rows = rows[remaining.rows[ended]]
-        _, best, shortest, *fixed, _ = (tf.gather(tensor, ended) for tensor in left)
+                    return run
+        ended = np.flatnonzero(remaining.going & np.isfinite(state.distances.numpy()))
+        rows, state, fixed = remaining.rows[ended], take(state, ended), take(fixed, ended)
         if self.final_search and len(rows):
             search = _compiled_search(task, self.norm, self.final_search)
-            best, shortest = search(best, *fixed, batch.goal.sign)
-            found.forwards[rows] += 2 + self.final_search
-        found.keep(rows, best, shortest)
-
-    def _start(self, found: "_Found", rows: np.ndarray, key: tuple[int, int]):
-        """Points of the ball whose radius is half the distance of the best image so far."""
-        batch = found.batch.take(rows)
-        noise = ball_noise(batch.ids, batch.images.shape[1:], self.norm, (self.seed, *key))
-        radii = np.minimum(found.distances[rows], _REACH[self.norm]) / 2
-        noise *= radii.reshape(-1, *[1] * (noise.ndim - 1))
-        return tf.constant(np.clip(batch.images + noise, 0, 1))
+            state = search(state, fixed, batch.goal.sign)
+            run.forwards[rows] += 2 + self.final_search
+        run.end(rows, state)
+        return run
 
 
-class _Found:
-    """The best images of a batch, in the course of its runs.
+class _State(NamedTuple):
+    """What a step changes, one entry per image.
 
     Attributes:
-        images: [N, ...], the nearest adversarial ones; the originals where there is none.
-        distances: float32 [N], theirs; infinite where there is none.
-        left: bool [N], which images are still attacked.
-        gradients, forwards: int64 [N], how many each image took.
+        images: the iterates.
+        nearest: the adversarial iterate of smallest distance; the original before there is one.
+        distances: that distance, in the attack's norm; infinite before there is one.
     """
 
-    def __init__(self, batch: Batch, epsilons: np.ndarray, left: np.ndarray):
-        self.batch, self.epsilons, self.left = batch, epsilons, left
-        self.images = batch.images.copy()
-        self.distances = np.full(len(batch), np.inf, np.float32)
-        self.gradients = np.zeros(len(batch), np.int64)
-        self.forwards = np.ones(len(batch), np.int64)
-
-    def keep(self, rows: np.ndarray, images, distances) -> None:
-        nearer = distances.numpy() < self.distances[rows]
-        rows = rows[nearer]
-        self.images[rows] = images.numpy()[nearer]
-        self.distances[rows] = distances.numpy()[nearer]
-        self.left[rows] = self.distances[rows] > self.epsilons[rows]
+    images: tf.Tensor
+    nearest: tf.Tensor
+    distances: tf.Tensor
 
 
-def _check_between(low: float, high: float, **values: float) -> None:
-    for name, value in values.items():
-        if not (low <= value <= high and math.isfinite(value)):
-            raise ValueError(f"{name} is {value!r}; accepted: a finite number from {low} to {high}")
+class _Fixed(NamedTuple):
+    """What stays the same in all steps of a run, one entry per image."""
+
+    originals: tf.Tensor
+    classes: tf.Tensor
+    rivals: tf.Tensor
 
 
-def _margins(logits, classes, sign):
-    """The margins [N], and by how much they may differ in another forward pass."""
-    return margin(logits, classes, sign), 1e-5 * tf.reduce_max(tf.abs(logits), axis=1)
+class _Settings(NamedTuple):
+    """What is the same for all images."""
+
+    sign: float
+    alpha_max: float
+    eta: float
+    beta: float
 
 
-def _compiled_step(task: Task, norm: str, count: int, goal: Goal):
+@dataclass
+class _Run:
+    """What one run gives, one entry per image; filled as images leave the run.
+
+    Attributes:
+        images: the nearest adversarial images; the originals where there is none.
+        distances: theirs; infinite where there is none.
+        gradients, forwards: how many the run took.
+    """
+
+    images: np.ndarray
+    distances: np.ndarray
+    gradients: np.ndarray
+    forwards: np.ndarray
+
+    @classmethod
+    def at_start(cls, batch: Batch) -> "_Run":
+        count = len(batch)
+        return cls(
+            images=batch.images.copy(),
+            distances=np.full(count, np.inf),
+            gradients=np.zeros(count, np.int64),
+            forwards=np.zeros(count, np.int64),
+        )
+
+    def end(self, rows: np.ndarray, state: _State) -> None:
+        """Takes over where the images at `rows` have come to."""
+        self.images[rows] = state.nearest.numpy()
+        self.distances[rows] = state.distances.numpy()
+
+
+def _compiled_step(task: Task, norm: str, count: int, goal: Goal) -> Callable:
+    """One step towards any of `count` classes, for any other setting: one trace per model."""
     targeted = isinstance(goal, Targeted)
 
-    def make(logits_of):
-        def step(current, best, shortest, images, classes, to_reach, sign, alpha_max, eta, beta):
+    def make(logits_of: LogitsOf) -> Callable:
+        def step(state: _State, fixed: _Fixed, settings: _Settings) -> _State:
+            originals, iterates = fixed.originals, state.images
             gaps, normals, _ = nearest_boundary(
-                logits_of, current, classes, to_reach, norm, targeted
+                logits_of, iterates, fixed.classes, fixed.rivals, norm, targeted
             )
-            behind = tf.reduce_sum(flat(normals * (current - images)), axis=1)
-            from_current = hyperplane_step(current, normals, gaps, norm)
-            from_images = hyperplane_step(images, normals, gaps + behind, norm)
-            own, others = (
-                tf.maximum(lengths(way, norm), 1e-8) for way in (from_current, from_images)
+            behind = tf.reduce_sum(flat(normals * (iterates - originals)), axis=1)
+            from_iterate = hyperplane_step(iterates, normals, gaps, norm)
+            from_original = hyperplane_step(originals, normals, gaps + behind, norm)
+            own, other = (
+                tf.maximum(lengths(way, norm), 1e-8) for way in (from_iterate, from_original)
             )
-            alpha = per_image(tf.minimum(own / (own + others), alpha_max), images)
-            moved = (1 - alpha) * (current + eta * from_current)
-            moved = tf.clip_by_value(moved + alpha * (images + eta * from_images), 0.0, 1.0)
+            alpha = per_image(tf.minimum(own / (own + other), settings.alpha_max), originals)
+            moved = (1 - alpha) * (iterates + settings.eta * from_iterate)
+            moved += alpha * (originals + settings.eta * from_original)
+            moved = tf.clip_by_value(moved, 0.0, 1.0)
 
-            margins, rounding = _margins(logits_of(moved), classes, sign)
-            distances = lengths(moved - images, norm)
-            better = (margins > rounding) & (distances < shortest)
-            best = choose(better, moved, best)
-            shortest = tf.where(better, distances, shortest)
+            margins, rounding = _margins(logits_of(moved), fixed.classes, settings.sign)
+            distances = lengths(moved - originals, norm)
+            nearer = (margins > rounding) & (distances < state.distances)
             # On the boundary itself steps would stay there.
-            back = margins > -rounding
-            return choose(back, images + beta * (moved - images), moved), best, shortest
+            goes_back = margins > -rounding
+            back = originals + settings.beta * (moved - originals)
+            return _State(
+                images=choose(goes_back, back, moved),
+                nearest=choose(nearer, moved, state.nearest),
+                distances=tf.where(nearer, distances, state.distances),
+            )
 
         return step
 
     images, scalar = task.classifier.batch_spec, tf.TensorSpec([], tf.float32)
-    row = tf.TensorSpec([None], tf.float32)
-    classes, to_reach = (tf.TensorSpec(shape, tf.int64) for shape in ([None], [None, count]))
+    per_row = tf.TensorSpec([None], tf.float32)
+    classes, rivals = (tf.TensorSpec(shape, tf.int64) for shape in ([None], [None, count]))
     return task.classifier.compiled(
         f"fab {norm} {count} {targeted}",
         make,
-        [images, images, row, images, classes, to_reach, *[scalar] * 4],
+        [
+            _State(images=images, nearest=images, distances=per_row),
+            _Fixed(originals=images, classes=classes, rivals=rivals),
+            _Settings(scalar, scalar, scalar, scalar),
+        ],
     )
 
 
-def _compiled_search(task: Task, norm: str, steps: int):
-    """Looks for where the margin vanishes on the way to adversarial images: false position."""
+def _margins(logits: tf.Tensor, classes: tf.Tensor, sign: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """The margins [N], and by how much they may differ in another forward pass."""
+    return margin(logits, classes, sign), 1e-5 * tf.reduce_max(tf.abs(logits), axis=1)
 
-    def make(logits_of):
-        def search(best, images, classes, sign):
-            inner, outer = images, best
-            below, _ = _margins(logits_of(inner), classes, sign)
-            above, _ = _margins(logits_of(outer), classes, sign)
+
+def _compiled_search(task: Task, norm: str, steps: int) -> Callable:
+    """Looks for where the margin vanishes between original and adversarial image.
+
+    False position (regula falsi) with `steps` forward passes, and one for each end.
+    """
+
+    def make(logits_of: LogitsOf) -> Callable:
+        def search(state: _State, fixed: _Fixed, sign: tf.Tensor) -> _State:
+            inner, outer = fixed.originals, state.nearest
+            below, _ = _margins(logits_of(inner), fixed.classes, sign)
+            above, _ = _margins(logits_of(outer), fixed.classes, sign)
             for _ in range(steps):
-                # A little beyond the zero, since what is found has to be adversarial.
+                # A little beyond the zero, since the point has to be adversarial.
                 share = tf.math.divide_no_nan(0.01 * above - below, above - below)
                 share = tf.clip_by_value(share, 0.0, 1.0)
-                point = inner + per_image(share, images) * (outer - inner)
-                margins, rounding = _margins(logits_of(point), classes, sign)
+                point = inner + per_image(share, inner) * (outer - inner)
+                margins, rounding = _margins(logits_of(point), fixed.classes, sign)
                 reached = margins > rounding
                 inner, outer = choose(reached, inner, point), choose(reached, point, outer)
                 below = tf.where(reached, below, margins)
                 above = tf.where(reached, margins, above)
-            return outer, lengths(outer - images, norm)
+            distances = lengths(outer - fixed.originals, norm)
+            return state._replace(nearest=outer, distances=distances)
 
         return search
 
-    images = task.classifier.batch_spec
+    images, per_row = task.classifier.batch_spec, tf.TensorSpec([None], tf.float32)
+    classes, rivals = (tf.TensorSpec(shape, tf.int64) for shape in ([None], [None, None]))
     return task.classifier.compiled(
         f"fab search {norm} {steps}",
         make,
-        [images, images, tf.TensorSpec([None], tf.int64), tf.TensorSpec([], tf.float32)],
+        [
+            _State(images=images, nearest=images, distances=per_row),
+            _Fixed(originals=images, classes=classes, rivals=rivals),
+            tf.TensorSpec([], tf.float32),
+        ],
     )

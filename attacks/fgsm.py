@@ -1,17 +1,19 @@
 """The fast gradient sign method."""
 
-import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 import tensorflow as tf
 
-from attacks.engine.budget import BudgetAttack, Run
-from attacks.engine.gradients import loss_gradient
+from attacks.engine.budget import BudgetAttack
+from attacks.engine.gradients import LogitsOf, loss_gradient
 from attacks.engine.losses import BY_NAME
-from attacks.engine.norms import check_epsilons, check_norm
+from attacks.engine.norms import check_norm
 from attacks.engine.steps import linear_step
-from attacks.engine.task import Batch, Crafted, Progress, Task, check_count, check_positive
+from attacks.engine.task import Batch, Crafted, Progress, Run, Task
+from attacks.engine.thresholds import Thresholds, thresholds_of_results
+from models.ranges import check_number, check_whole
 
 
 @dataclass(frozen=True)
@@ -36,70 +38,81 @@ class FGSM(BudgetAttack):
 
     climbs = "cross-entropy"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_norm(self.norm)
-        check_positive(temperature=self.temperature)
-        check_count(batch_size=self.batch_size)
+        check_number(above=0, temperature=self.temperature)
+        check_whole(batch_size=self.batch_size)
 
-    def _run(self, task: Task) -> Run:
+    def run_within(self, task: Task) -> Run:
         direction_of = _compiled_direction(task, self.norm, self.climbs)
 
         def run(batch: Batch, epsilons: np.ndarray) -> Crafted:
+            epsilons = epsilons.astype(np.float32).reshape(-1, *[1] * (batch.images.ndim - 1))
             images = np.empty_like(batch.images)
-            epsilons = epsilons.astype(np.float32).reshape(-1, *[1] * (images.ndim - 1))
             self._move(batch.images, self._direction(direction_of, batch), epsilons, images)
-            return self._counted(images)
+            return _crafted(images)
 
         return run
 
-    def _crafted(self, task: Task, epsilons, progress: Progress | None):
-        """One gradient for all epsilons; the images of all are one block of memory."""
-        checked = check_epsilons(epsilons, self.norm, task.images.shape[1:])
-        distinct = list(dict.fromkeys(checked))
+    def crafted_within(
+        self, task: Task, epsilons: list[float], progress: Progress | None = None
+    ) -> list[Crafted]:
+        """One gradient for all epsilons."""
         direction_of = _compiled_direction(task, self.norm, self.climbs)
-        images = np.empty([len(distinct), *task.images.shape], np.float32)
+        images = np.empty([len(epsilons), *task.images.shape], np.float32)
         done = 0
         for batch in task.batches():
             direction = self._direction(direction_of, batch)
             rows = slice(done, done + len(batch))
-            for epsilon, moved in zip(distinct, images):
+            for epsilon, moved in zip(epsilons, images):
                 self._move(batch.images, direction, np.float32(epsilon), moved[rows])
             done += len(batch)
             if progress:
                 progress(done, len(task.images))
-        crafted = {
-            epsilon: self._counted(moved) for epsilon, moved in zip(distinct, images, strict=True)
-        }
-        return [(epsilon, crafted[epsilon]) for epsilon in checked]
+        return [_crafted(moved) for moved in images]
 
-    def _direction(self, direction_of, batch: Batch) -> np.ndarray:
-        return direction_of(
-            batch.images, batch.goal.classes, batch.goal.sign, self.temperature
-        ).numpy()
+    def thresholds(
+        self,
+        task: Task,
+        epsilons: np.ndarray,
+        broken: np.ndarray,
+        progress: Progress | None = None,
+    ) -> Thresholds:
+        """See `Attack.thresholds`: one gradient serves all epsilons."""
+        results = self.sweep_task(task, list(epsilons), progress)
+        gradients = np.ones(len(broken), np.int64)
+        return replace(thresholds_of_results(task, results), gradient_evaluations=gradients)
 
-    def _move(self, images, direction, epsilons, moved: np.ndarray) -> None:
-        """Writes images + epsilons x direction into `moved`, in pieces that stay in the cache."""
-        rows = max(1, _PIECE // math.prod(images.shape[1:]))
-        for start in range(0, len(images), rows):
-            piece = slice(start, start + rows)
-            out = moved[piece]
-            np.multiply(direction[piece], epsilons if epsilons.ndim == 0 else epsilons[piece], out)
-            np.add(images[piece], out, out)
-            if self.clip:
-                np.clip(out, 0, 1, out=out)
+    def _direction(self, direction_of: Callable, batch: Batch) -> np.ndarray:
+        """The perturbation of unit length that raises the loss most, float32 [N, ...]."""
+        goal = batch.goal
+        return direction_of(batch.images, goal.classes, goal.sign, self.temperature).numpy()
 
-    @staticmethod
-    def _counted(images: np.ndarray) -> Crafted:
-        ones = np.ones(len(images), np.int64)
-        return Crafted(images, ones, 0 * ones)
+    def _move(
+        self,
+        images: np.ndarray,
+        direction: np.ndarray,
+        epsilons: np.ndarray | np.float32,
+        moved: np.ndarray,
+    ) -> None:
+        """Writes images + epsilons x direction into `moved`."""
+        np.multiply(epsilons, direction, out=moved)
+        moved += images
+        if self.clip:
+            np.clip(moved, 0, 1, out=moved)
 
 
-_PIECE = 2**16  # values
+def _crafted(images: np.ndarray) -> Crafted:
+    """`images` [N, ...], which took one gradient each."""
+    ones = np.ones(len(images), np.int64)
+    return Crafted(images, gradient_evaluations=ones, forward_evaluations=0 * ones)
 
 
-def _compiled_direction(task: Task, norm: str, loss: str):
-    def make(logits_of):
-        def direction(images, classes, sign, temperature):
+def _compiled_direction(task: Task, norm: str, loss: str) -> Callable:
+    def make(logits_of: LogitsOf) -> Callable:
+        def direction(
+            images: tf.Tensor, classes: tf.Tensor, sign: tf.Tensor, temperature: tf.Tensor
+        ) -> tf.Tensor:
             gradient, _ = loss_gradient(
                 logits_of, images, classes, sign, temperature, BY_NAME[loss]
             )
@@ -107,9 +120,6 @@ def _compiled_direction(task: Task, norm: str, loss: str):
 
         return direction
 
+    images, classes = task.classifier.batch_spec, tf.TensorSpec([None], tf.int64)
     scalar = tf.TensorSpec([], tf.float32)
-    return task.classifier.compiled(
-        f"fgsm {norm} {loss}",
-        make,
-        [task.classifier.batch_spec, tf.TensorSpec([None], tf.int64), scalar, scalar],
-    )
+    return task.classifier.compiled(f"fgsm {norm} {loss}", make, [images, classes, scalar, scalar])

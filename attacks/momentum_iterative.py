@@ -7,12 +7,13 @@ import numpy as np
 import tensorflow as tf
 from cleverhans.tf2.utils import clip_eta
 
-from attacks.engine.budget import BudgetAttack, Run, iterate
+from attacks.engine.budget import BudgetAttack, iterate
 from attacks.engine.geometry import flat, per_image
 from attacks.engine.gradients import loss_gradient
 from attacks.engine.norms import ORDER, check_norm
 from attacks.engine.steps import linear_step
-from attacks.engine.task import Batch, Crafted, Task, check_count, check_positive
+from attacks.engine.task import Batch, Crafted, Run, Task
+from models.ranges import check_number, check_whole
 
 
 @dataclass(frozen=True)
@@ -51,16 +52,16 @@ class MomentumIterative(BudgetAttack):
 
     def __post_init__(self):
         check_norm(self.norm, ("linf", "l2"))
-        check_count(steps=self.steps, batch_size=self.batch_size)
-        check_positive(temperature=self.temperature)
+        check_whole(steps=self.steps, batch_size=self.batch_size)
+        check_number(above=0, temperature=self.temperature)
         if self.step_size is not None:
-            check_positive(step_size=self.step_size)
+            check_number(above=0, step_size=self.step_size)
         if not (math.isfinite(self.decay) and self.decay >= 0):
             raise ValueError(f"decay is {self.decay!r}; accepted: a finite number, 0 or more")
         if self.sign_inside and self.norm != "linf":
             raise ValueError(f"norm is {self.norm!r} with sign_inside; accepted: 'linf'")
 
-    def _run(self, task: Task) -> Run:
+    def run_within(self, task: Task) -> Run:
         step = _compiled_step(task, self.norm, self.sign_inside)
         low, high = (0.0, 1.0) if self.clip else (-math.inf, math.inf)
 

@@ -3,21 +3,18 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
-from attacks.engine.task import (
-    Crafted,
-    Progress,
-    Task,
-    check_count,
-    check_ids,
-    check_images,
-    check_seed,
-    is_whole,
-)
+from attacks.engine.attack import Attack
+from attacks.engine.checks import check_ids, check_images, check_unit_range
+from attacks.engine.draws import stream
+from attacks.engine.task import Crafted, Progress, Task
 from attacks.goals import Targeted, Untargeted
+from attacks.readings import Model
 from attacks.result import AttackResult
+from models.ranges import check_whole, is_whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +36,7 @@ class Patch:
     name: str = ""
     history: Mapping[str, Sequence[float]] = field(default_factory=dict, repr=False)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         object.__setattr__(self, "pixels", _checked_pixels(self.pixels))
         if self.target is not None and not (is_whole(self.target) and self.target >= 0):
             raise ValueError(
@@ -56,7 +53,7 @@ class Patch:
         self._room(image_shape)
         return math.prod(self.size) / math.prod(image_shape[:2])
 
-    def positions(self, ids, image_shape: tuple[int, ...], seed: int = 0) -> np.ndarray:
+    def positions(self, ids: Any, image_shape: tuple[int, ...], seed: int = 0) -> np.ndarray:
         """Where the patch begins on each image: row and column, int64 [N, 2].
 
         Uniform over all places at which it lies wholly inside. An image's place depends on the
@@ -67,12 +64,14 @@ class Patch:
             image_shape: [H, W, C].
         """
         room = self._room(image_shape)
-        check_seed(seed)
+        check_whole(least=0, seed=seed)
         ids = check_ids(ids, len(ids))
-        drawn = [_stream(seed, identity).integers(room) for identity in ids]
+        drawn = [stream([seed], identity).integers(room) for identity in ids]
         return np.array(drawn, np.int64).reshape(-1, 2)
 
-    def apply(self, images, seed: int = 0, ids=None, positions=None) -> np.ndarray:
+    def apply(
+        self, images: Any, seed: int = 0, ids: Any = None, positions: Any = None
+    ) -> np.ndarray:
         """The images with the patch on them, float32 [N, H, W, C].
 
         Args:
@@ -84,20 +83,24 @@ class Patch:
         Raises:
             ValueError: the patch does not fit on the images, or an argument is not of its kind.
         """
-        pasted = check_images(images).copy()
-        shape = pasted.shape[1:]
+        images = check_images(images)
         if positions is None:
-            positions = self.positions(check_ids(ids, len(pasted)), shape, seed)
+            positions = self.positions(check_ids(ids, len(images)), images.shape[1:], seed)
         else:
-            positions = _checked_positions(positions, len(pasted), self._room(shape))
+            room = self._room(images.shape[1:])
+            positions = _checked_positions(positions, len(images), room)
+        return self._pasted(images, positions)
+
+    def _pasted(self, images: np.ndarray, positions: np.ndarray) -> np.ndarray:
+        pasted = images.copy()
         height, width = self.size
         rows = positions[:, :1] + np.arange(height)
         columns = positions[:, 1:] + np.arange(width)
-        images_of = np.arange(len(pasted))[:, None, None]
-        pasted[images_of, rows[:, :, None], columns[:, None, :]] = self.pixels
+        numbers = np.arange(len(pasted))[:, None, None]
+        pasted[numbers, rows[:, :, None], columns[:, None, :]] = self.pixels
         return pasted
 
-    def other_classes(self, labels) -> np.ndarray:
+    def other_classes(self, labels: Any) -> np.ndarray:
         """Which images are not of the target class (bool [N]), by their labels.
 
         The others say nothing of the patch: the model may see the target without it.
@@ -105,7 +108,7 @@ class Patch:
         labels = Untargeted(labels).labels
         return np.full(len(labels), True) if self.target is None else labels != self.target
 
-    def goal(self, labels) -> Targeted:
+    def goal(self, labels: Any) -> Targeted:
         """To make the model see the target; images whose label it is are refused."""
         if self.target is None:
             raise ValueError("patch has target None; accepted: a patch with a target class")
@@ -113,12 +116,12 @@ class Patch:
 
     def attack(
         self,
-        model,
-        images,
-        labels=None,
+        model: Model,
+        images: Any,
+        labels: Any = None,
         *,
         seeds: Sequence[int] = (0, 1, 2, 3),
-        ids=None,
+        ids: Any = None,
         batch_size: int = 128,
         progress: Progress | None = None,
         jit_compile: bool = False,
@@ -144,10 +147,17 @@ class Patch:
             ValueError: naming the argument, its value and what is accepted.
         """
         task = Task(model, images, labels, ids, batch_size, jit_compile)
+        return self.attack_task(task, seeds, progress)
+
+    def attack_task(
+        self, task: Task, seeds: Sequence[int], progress: Progress | None = None
+    ) -> list[AttackResult]:
+        """`attack` of what has been checked already."""
         none = np.zeros(len(task.images), np.int64)
         results = []
         for seed in seeds:
-            pasted = self.apply(task.images, seed, task.ids)
+            positions = self.positions(task.ids, task.images.shape[1:], seed)
+            pasted = self._pasted(task.images, positions)
             results.append(task.result(Crafted(pasted, none, none)))
             if progress:
                 progress(len(results) * len(pasted), len(seeds) * len(pasted))
@@ -159,13 +169,13 @@ class Patch:
         if image_shape[2] != self.pixels.shape[2]:
             raise ValueError(
                 f"patch has {self.pixels.shape[2]} channels on images of {image_shape[2]}; "
-                "accepted: as many"
+                "accepted: the same number"
             )
         return room
 
 
 @dataclass(frozen=True)
-class PatchAttack:
+class PatchAttack(Attack):
     """A patch at one random place per image, in the form of the other attacks.
 
     So `evaluation` takes it, with infinity for its only epsilon: a patch has no bound in a norm.
@@ -181,19 +191,23 @@ class PatchAttack:
     seed: int = 0
     batch_size: int = 128
 
-    climbs = None
+    norm = "patch"
 
-    def __post_init__(self):
-        check_seed(self.seed)
-        check_count(batch_size=self.batch_size)
+    def __post_init__(self) -> None:
+        check_whole(least=0, seed=self.seed)
+        check_whole(batch_size=self.batch_size)
 
-    def __call__(self, model, images, labels=None, **options) -> AttackResult:
+    def __call__(
+        self, model: Model, images: Any, labels: Any = None, **options: Any
+    ) -> AttackResult:
         """`Patch.attack` with one seed; `options` are its `ids`, `progress`, `jit_compile`."""
-        fixed = {"seeds": [self.seed], "batch_size": self.batch_size}
-        return self.patch.attack(model, images, labels, **fixed, **options)[0]
+        (result,) = self.patch.attack(
+            model, images, labels, seeds=[self.seed], batch_size=self.batch_size, **options
+        )
+        return result
 
-    def sweep(
-        self, model, images, labels=None, *, epsilons: Sequence[float], **options
+    def sweep_task(
+        self, task: Task, epsilons: Sequence[float], progress: Progress | None = None
     ) -> list[AttackResult]:
         """One result, as a call gives it, for each of `epsilons`, which are infinite."""
         if np.ndim(epsilons) != 1 or any(epsilon != math.inf for epsilon in epsilons):
@@ -202,18 +216,14 @@ class PatchAttack:
             )
         if not len(epsilons):
             return []
-        result = replace(self(model, images, labels, **options), epsilon=math.inf)
-        return [result for _ in epsilons]
+        (result,) = self.patch.attack_task(task, [self.seed], progress)
+        return [replace(result, epsilon=math.inf) for _ in epsilons]
 
 
 def check_size(size: int | tuple[int, int]) -> tuple[int, int]:
     """Rows and columns of a patch of `size`: the side of a square, or both."""
-    sides = (size, size) if is_whole(size) else size
-    if not (
-        isinstance(sides, tuple | list)
-        and len(sides) == 2
-        and all(is_whole(side) and side >= 1 for side in sides)
-    ):
+    sides = tuple(size) if isinstance(size, tuple | list) else (size, size)
+    if len(sides) != 2 or not all(is_whole(side) and side >= 1 for side in sides):
         raise ValueError(
             f"size is {size!r}; accepted: a side in pixels, 1 or more, or a pair (rows, columns)"
         )
@@ -237,7 +247,12 @@ def room_for(size: tuple[int, int], image_shape: tuple[int, ...]) -> tuple[int, 
 
 
 def fitting_task(
-    model, images, target: int, labels=None, batch_size: int = 128, jit_compile: bool = False
+    model: Model,
+    images: Any,
+    target: int,
+    labels: Any = None,
+    batch_size: int = 128,
+    jit_compile: bool = False,
 ) -> Task:
     """The checked request of a fit; without `labels`, those of the task mean nothing."""
     if labels is None:
@@ -249,29 +264,20 @@ def fitting_task(
     return task
 
 
-def _stream(seed: int, identity: int) -> np.random.Generator:
-    return np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, identity])))
-
-
-def _checked_pixels(pixels) -> np.ndarray:
+def _checked_pixels(pixels: Any) -> np.ndarray:
     array = np.asarray(pixels)
     if array.ndim != 3 or not array.size or not np.issubdtype(array.dtype, np.floating):
         raise ValueError(
             f"pixels have shape {array.shape} and type {array.dtype}; "
             "accepted: floats in [0, 1] of shape [h, w, C], none of these 0"
         )
-    low, high = array.min(), array.max()
-    if not (low >= 0 and high <= 1):  # also true for NaN
-        raise ValueError(
-            f"pixels have values from {low:g} to {high:g}; accepted: finite values in [0, 1] "
-            "(divide 0-255 grey levels by 255)"
-        )
+    check_unit_range("pixels", array)
     array = np.array(array, np.float32, order="C")
     array.setflags(write=False)
     return array
 
 
-def _checked_positions(positions, count: int, room: tuple[int, int]) -> np.ndarray:
+def _checked_positions(positions: Any, count: int, room: tuple[int, int]) -> np.ndarray:
     array = np.asarray(positions)
     if array.shape != (count, 2) or not np.issubdtype(array.dtype, np.integer):
         raise ValueError(

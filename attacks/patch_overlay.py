@@ -1,13 +1,15 @@
 """A picture of another class, shrunk and pasted on."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from attacks.engine.task import check_count
 from attacks.goals import are_finite, predicted
 from attacks.patch import Patch, check_size, fitting_task, room_for
+from attacks.readings import Model
+from models.ranges import check_whole
 
 
 @dataclass(frozen=True)
@@ -26,11 +28,16 @@ class PatchOverlay:
     size: int | tuple[int, int]
     batch_size: int = 128
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         object.__setattr__(self, "size", check_size(self.size))
-        check_count(batch_size=self.batch_size)
+        check_whole(batch_size=self.batch_size)
 
-    def of(self, picture, target: int | None = None, name: str = "") -> Patch:
+    @property
+    def sides(self) -> tuple[int, int]:
+        """Rows and columns of the patch."""
+        return check_size(self.size)
+
+    def showing(self, picture: Any, target: int | None = None, name: str = "") -> Patch:
         """The patch that shows `picture`, float [H, W, C] in [0, 1], of the class `target`.
 
         Raises:
@@ -42,10 +49,10 @@ class PatchOverlay:
 
     def fit(
         self,
-        model,
-        images,
+        model: Model,
+        images: Any,
         target: int,
-        labels=None,
+        labels: Any = None,
         *,
         name: str = "",
         jit_compile: bool = False,
@@ -65,7 +72,7 @@ class PatchOverlay:
                 argument, its value and what is accepted.
         """
         task = fitting_task(model, images, target, labels, self.batch_size, jit_compile)
-        room_for(self.size, task.images.shape[1:])
+        room_for(self.sides, task.images.shape[1:])
         logits = task.logits(task.images)
         classes = predicted(logits) if labels is None else task.goal.classes
         candidates = np.flatnonzero((classes == target) & are_finite(logits))
@@ -75,4 +82,4 @@ class PatchOverlay:
                 "accepted: one or more to take the picture from"
             )
         confidences = tf.nn.log_softmax(logits[candidates])[:, target].numpy()
-        return self.of(task.images[candidates[confidences.argmax()]], target, name)
+        return self.showing(task.images[candidates[confidences.argmax()]], target, name)

@@ -9,20 +9,14 @@ import tensorflow as tf
 from cleverhans.tf2.utils import clip_eta
 from scipy.special import logsumexp
 
-from attacks.engine.budget import BudgetAttack, Run, iterate
+from attacks.engine.budget import BudgetAttack, iterate
+from attacks.engine.draws import ball_noise
 from attacks.engine.geometry import per_image
 from attacks.engine.gradients import loss_gradient
 from attacks.engine.norms import ORDER, check_norm
 from attacks.engine.steps import linear_step
-from attacks.engine.task import (
-    Batch,
-    Crafted,
-    Task,
-    ball_noise,
-    check_count,
-    check_positive,
-    check_seed,
-)
+from attacks.engine.task import Batch, Crafted, Run, Task
+from models.ranges import check_number, check_whole
 
 
 @dataclass(frozen=True)
@@ -70,18 +64,18 @@ class PGD(BudgetAttack):
 
     def __post_init__(self):
         check_norm(self.norm, ("linf", "l2"))
-        check_count(steps=self.steps, restarts=self.restarts, batch_size=self.batch_size)
-        check_positive(temperature=self.temperature)
+        check_whole(steps=self.steps, restarts=self.restarts, batch_size=self.batch_size)
+        check_number(above=0, temperature=self.temperature)
         if self.step_size is not None:
-            check_positive(step_size=self.step_size)
-        check_seed(self.seed)
+            check_number(above=0, step_size=self.step_size)
+        check_whole(least=0, seed=self.seed)
         if self.restarts > 1 and not self.random_start:
             raise ValueError(
                 f"restarts is {self.restarts} without random_start; accepted: restarts=1, "
                 "or random_start=True (every run would be the same)"
             )
 
-    def _run(self, task: Task) -> Run:
+    def run_within(self, task: Task) -> Run:
         step = _compiled_step(task, self.norm)
 
         def run(batch: Batch, epsilons: np.ndarray) -> Crafted:
@@ -131,10 +125,22 @@ class PGD(BudgetAttack):
                 break
         return Crafted(images, gradients, forwards)
 
-    def _batch_sweep(self, task: Task, run: Run, batch: Batch, epsilons) -> list[Crafted]:
-        if self.random_start or self.stop_at_success or self.step_size is None:
-            return super()._batch_sweep(task, run, batch, epsilons)
+    def sweep_batch(
+        self, task: Task, run: Run, batch: Batch, epsilons: list[float]
+    ) -> list[Crafted]:
+        if not self._shares_steps:
+            return super().sweep_batch(task, run, batch, epsilons)
         return self._shared_runs(_compiled_step(task, self.norm), batch, epsilons)
+
+    def plateau(self, image_shape: tuple[int, ...]) -> float:
+        """What the steps cannot reach, where the runs of a sweep share them."""
+        if not self._shares_steps:
+            return math.inf
+        return self.steps * self._longest_step(math.prod(image_shape))
+
+    @property
+    def _shares_steps(self) -> bool:
+        return not (self.random_start or self.stop_at_success or self.step_size is None)
 
     def _shared_runs(self, step, batch: Batch, epsilons: list[float]) -> list[Crafted]:
         """The runs of ascending epsilons, as branches of the run of the largest."""
@@ -144,9 +150,6 @@ class PGD(BudgetAttack):
         crafted: list[Crafted] = []
         for epsilon in epsilons:
             free = self._free_steps(epsilon, math.prod(batch.images.shape[1:]))
-            if done == self.steps:  # a plateau
-                crafted.append(crafted[-1])
-                continue
             for _ in range(free - done):
                 trunk, _ = step(trunk, *fixed, *settings)
             done = max(done, free)
@@ -160,13 +163,18 @@ class PGD(BudgetAttack):
 
     def _free_steps(self, epsilon: float, values: int) -> int:
         """Steps from the clean image that surely stay inside the ball, rounding included."""
+        longest = self._longest_step(values)
+        free = 0
+        while free < self.steps and (free + 1) * longest < epsilon:
+            free += 1
+        return free
+
+    def _longest_step(self, values: int) -> float:
+        """How far a step may lead, rounding included."""
         rounding = 2.4e-7
         if self.norm == "l2":  # of every value of an image, and of the norms computed
             rounding = rounding * math.sqrt(values) + 1e-5 * self.step_size
-        free = 0
-        while free < self.steps and (free + 1) * (self.step_size + rounding) < epsilon:
-            free += 1
-        return free
+        return self.step_size + rounding
 
     def _fixed(self, batch: Batch, epsilons: np.ndarray) -> "_Fixed":
         if self.step_size is None:

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from attacks.engine.minimum_norm import MinimumNormAttack, Run
+from attacks.engine.checks import warn_of_channels_first
+from attacks.engine.minimum_norm import MinimumNormAttack
 from attacks.engine.norms import check_norm
-from attacks.engine.task import Batch, Crafted, Task, check_count, warn_of_channels_first
+from attacks.engine.task import Batch, Crafted, Search, Task
+from models.ranges import check_whole
 
 
 @dataclass(frozen=True)
@@ -40,11 +42,11 @@ class PixelSwap(MinimumNormAttack):
 
     def __post_init__(self):
         check_norm(self.norm)
-        check_count(batch_size=self.batch_size)
+        check_whole(batch_size=self.batch_size)
         if self.max_swaps is not None:
-            check_count(max_swaps=self.max_swaps)
+            check_whole(max_swaps=self.max_swaps)
 
-    def _run(self, task: Task) -> Run:
+    def search(self, task: Task) -> Search:
         warn_of_channels_first(task.images.shape[1:], "PixelSwap")
         logits_after = _compiled_swaps(task)
 

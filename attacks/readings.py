@@ -14,7 +14,7 @@ class Logits:
     name = "logits"
     takes_probabilities = sum_to_1 = False
 
-    def logits(self, outputs):
+    def logits(self, outputs: tf.Tensor) -> tf.Tensor:
         """Logits [N, classes], 2 or more, of outputs [N, outputs], float32 tensors."""
         if outputs.shape[1] > 1:
             return outputs
@@ -30,7 +30,7 @@ class TakenForLogits(Logits):
 
     name = "taken for logits"
 
-    def probabilities(self, logits):
+    def probabilities(self, logits: np.ndarray) -> np.ndarray:
         return logits.astype(np.float32)
 
 
@@ -40,22 +40,22 @@ class Probabilities(Logits):
     name = "probabilities"
     takes_probabilities = sum_to_1 = True
 
-    def logits(self, outputs):
+    def logits(self, outputs: tf.Tensor) -> tf.Tensor:
         if outputs.shape[1] == 1:
             return super().logits(_log(outputs) - _log(1.0 - outputs))
         return _log(outputs)
 
 
 class IndependentProbabilities(Logits):
-    """Outputs p of sigmoids are read as log p - log(1 - p), what the sigmoids are of."""
+    """Outputs p of sigmoids are read as log p - log(1 - p), the arguments of the sigmoids."""
 
     name = "independent probabilities"
     takes_probabilities = True
 
-    def logits(self, outputs):
+    def logits(self, outputs: tf.Tensor) -> tf.Tensor:
         return super().logits(_log(outputs) - _log(1.0 - outputs))
 
-    def probabilities(self, logits):
+    def probabilities(self, logits: np.ndarray) -> np.ndarray:
         if logits.shape[1] == 2:
             return super().probabilities(logits)
         return expit(logits.astype(float)).astype(np.float32)
@@ -67,6 +67,10 @@ class Reading:
 
     model: Callable
     outputs: Logits = Logits()
+
+
+#: What attacks take for a model: a Keras model or another callable, as it is or with a reading.
+Model = Callable | Reading
 
 
 def as_logits(model: Callable) -> Reading:
@@ -94,11 +98,11 @@ def as_probabilities(model: Callable, independent: bool = False) -> Reading:
     return Reading(model, IndependentProbabilities() if independent else Probabilities())
 
 
-def as_reading(model: "Callable | Reading") -> Reading:
+def as_reading(model: Model) -> Reading:
     """`model` itself where a reading is declared, else the reading of its outputs as logits."""
     return model if isinstance(model, Reading) else Reading(model)
 
 
-def _log(probabilities):
+def _log(probabilities: tf.Tensor) -> tf.Tensor:
     # The logarithm of 0 is infinite, that of the smallest float32 is -87.
     return tf.math.log(tf.maximum(probabilities, np.finfo(np.float32).tiny))

@@ -23,8 +23,8 @@ class AttackResult:
             `sweep` share work, so their sum can exceed what was computed.
         forward_evaluations: int64 [N], forward passes without a gradient.
         epsilon: the bound, for a budget attack.
-        spread: the largest difference of a logit between two passes of the same few images; not 0
-            if the model is random, so that `logits` and `success` are of single draws.
+        spread: the largest difference of a logit between two passes of the same few images. It is
+            above 0 if the model is random; then `logits` and `success` come from a single draw.
 
     Results of one sweep whose images are the same share their arrays.
     """

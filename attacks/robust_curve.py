@@ -1,16 +1,16 @@
 """Accuracy against epsilon at the least cost."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from attacks.engine.budget import BudgetAttack
-from attacks.engine.minimum_norm import MinimumNormAttack
-from attacks.engine.norms import check_epsilons, distances
+from attacks.engine.attack import Attack
+from attacks.engine.norms import check_epsilons, check_norm
 from attacks.engine.task import Progress, Task
-from attacks.fgsm import FGSM
-from attacks.goals import Goal, Untargeted, are_finite
+from attacks.engine.thresholds import Thresholds, is_broken
+from attacks.readings import Model
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +39,7 @@ class RobustCurve:
     def accuracy(self) -> np.ndarray:
         """float [E], the share of images that are not broken at each epsilon.
 
-        Of an untargeted attack on true labels this is robust accuracy. NaN without images.
+        Under an untargeted attack on true labels this is robust accuracy. NaN without images.
         """
         if not len(self.broken_at):
             return np.full(len(self.epsilons), np.nan)
@@ -47,13 +47,13 @@ class RobustCurve:
 
 
 def robust_curve(
-    model,
-    images,
-    labels,
-    attack: BudgetAttack | MinimumNormAttack,
+    model: Model,
+    images: Any,
+    labels: Any,
+    attack: Attack,
     epsilons: Sequence[float],
     *,
-    ids=None,
+    ids: Any = None,
     progress: Progress | None = None,
     jit_compile: bool = False,
 ) -> RobustCurve:
@@ -70,97 +70,26 @@ def robust_curve(
 
     Args:
         model, images, labels, ids, progress, jit_compile: as for a call of the attack.
-        attack: a budget or a minimum-norm attack.
+        attack: a budget or a minimum-norm attack; another is swept over all epsilons.
         epsilons: distances in `attack.norm` between images in [0, 1].
 
     Raises:
         ValueError: naming the argument, its value and what is accepted.
     """
+    check_norm(attack.norm)
     task = Task(model, images, labels, ids, attack.batch_size, jit_compile)
     given = check_epsilons(epsilons, attack.norm, task.images.shape[1:])
     ascending = np.unique(np.array(given, np.float64))
-    clean, not_finite = _broken(task.goal, task.logits(task.images))
-    if isinstance(attack, MinimumNormAttack):
-        search = _from_distances
-    elif isinstance(attack, FGSM):  # its one gradient serves all epsilons
-        search = _from_sweep
-    else:
-        search = _descent
-    zero = np.zeros(len(clean), np.int64)
-    index, gradients, forwards = zero, zero, zero
-    if len(clean) and len(ascending):
-        index, gradients, forwards = search(task, attack, ascending, clean, not_finite, progress)
-    index[clean] = 0
+    broken, not_finite = is_broken(task.goal, task.logits(task.images))
+    zero = np.zeros(len(broken), np.int64)
+    thresholds = Thresholds(zero, zero, zero, not_finite)
+    if len(broken) and len(ascending):
+        thresholds = attack.thresholds(task, ascending, broken, progress)
     return RobustCurve(
         epsilons=np.array(given, np.float64),
-        broken_at=np.append(ascending, np.inf)[index],
-        gradient_evaluations=gradients,
-        forward_evaluations=forwards + task.forward_evaluations + 1,
-        not_finite=not_finite,
+        broken_at=np.append(ascending, np.inf)[np.where(broken, 0, thresholds.index)],
+        gradient_evaluations=thresholds.gradient_evaluations,
+        forward_evaluations=thresholds.forward_evaluations + task.forward_evaluations + 1,
+        not_finite=not_finite | thresholds.not_finite,
         spread=task.classifier.spread,
     )
-
-
-def _broken(goal: Goal, logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Which images count as broken, and which have a logit that is not finite, bool [N] both."""
-    not_finite = ~are_finite(logits)
-    # No class is right there, but none is reached either.
-    broken = not_finite if isinstance(goal, Untargeted) else False
-    return goal.reached(logits) | broken, not_finite
-
-
-def _descent(task: Task, attack, epsilons: np.ndarray, clean, not_finite, progress):
-    """The index of the smallest epsilon at which each image is broken; len(epsilons) for none."""
-    if "stop_at_success" in {field.name for field in fields(attack)}:
-        attack = replace(attack, stop_at_success=True)
-    count = len(task.images)
-    gradients, forwards = np.zeros((2, count), np.int64)
-    run = attack._run(task)
-    broken = np.where(clean, 0, len(epsilons))
-    least = int(epsilons[0] == 0)  # what is not broken without attack is not within 0 either
-    left = np.flatnonzero(broken > least)
-    while len(left):
-        withstood = np.zeros(count, bool)
-        for rows, batch in zip(_chunks(left, task.batch_size), task.batches(left)):
-            found = run(batch, epsilons[broken[rows] - 1])
-            gradients[rows] += found.gradient_evaluations
-            forwards[rows] += found.forward_evaluations + 1
-            logits = task.classifier.logits(found.images).numpy()
-            success, not_finite_now = _broken(batch.goal, logits)
-            not_finite[rows] |= not_finite_now
-            reached = distances(found.images - batch.images)[attack.norm]
-            within = np.searchsorted(epsilons * (1 + 1e-6), reached)
-            nearest = np.minimum(broken[rows] - 1, within)
-            broken[rows] = np.where(success, np.maximum(nearest, least), broken[rows])
-            withstood[rows] = ~success
-            if progress:
-                waiting = (broken > least) & ~withstood
-                progress(count - int(waiting[left].sum()), count)
-        left = left[(broken[left] > least) & ~withstood[left]]
-    return broken, gradients, forwards
-
-
-def _chunks(rows: np.ndarray, size: int) -> list[np.ndarray]:
-    return [rows[start : start + size] for start in range(0, len(rows), size)]
-
-
-def _from_sweep(task: Task, attack, epsilons: np.ndarray, clean, not_finite, progress):
-    results = [
-        task.result(crafted) for _, crafted in attack._crafted(task, list(epsilons), progress)
-    ]
-    success, not_finites = np.array(
-        [_broken(task.goal, result.logits) for result in results]
-    ).swapaxes(0, 1)
-    not_finite |= not_finites.any(axis=0)
-    index = np.where(success.any(axis=0), success.argmax(axis=0), len(epsilons))
-    ones = np.ones(len(task.images), np.int64)
-    return index, ones, len(results) * ones
-
-
-def _from_distances(task: Task, attack, epsilons: np.ndarray, clean, not_finite, progress):
-    found = task.result(attack._crafted(task, progress))
-    broken, not_finite_now = _broken(task.goal, found.logits)
-    not_finite |= not_finite_now
-    reached = np.where(broken, found.distances[attack.norm], np.inf)
-    index = np.searchsorted(epsilons * (1 + 1e-6), reached)
-    return index, found.gradient_evaluations, found.forward_evaluations

@@ -1,16 +1,23 @@
-"""F1 scores of predictions."""
+"""F1 scores and confusion counts of predictions."""
 
 import numpy as np
+import numpy.typing as npt
+from sklearn import metrics
 
 
-def macro_f1(labels, predictions, num_classes: int) -> float:
-    """The mean over the classes of their F1, the harmonic mean of precision and recall.
+def macro_f1(labels: npt.ArrayLike, predictions: npt.ArrayLike, num_classes: int) -> float:
+    """The mean of the F1 scores of the classes, whatever the number of images of each.
 
-    Every class counts the same, however many images it has. A class that is a label and never
-    predicted, or the reverse, has an F1 of 0; a class that is neither has none and is left out.
+    F1 is the harmonic mean of precision and recall. A class that is a label and never predicted,
+    or the reverse, has an F1 of 0; a class that is neither has none and is left out.
 
     Args:
-        labels, predictions: classes, int [N] or [N, 1]; a prediction of -1 is of no class.
+        labels: true classes, int [N] or [N, 1].
+        predictions: int [N] or [N, 1]; -1 where an image is predicted to be of no class.
+        num_classes: classes of the model.
+
+    Returns:
+        A number in [0, 1].
 
     Raises:
         ValueError: not two equal shapes [N] with N > 0, or a class outside 0 to num_classes - 1.
@@ -18,33 +25,48 @@ def macro_f1(labels, predictions, num_classes: int) -> float:
     return float(np.nanmean(f1_per_class(labels, predictions, num_classes)))
 
 
-def f1_per_class(labels, predictions, num_classes: int) -> np.ndarray:
-    """F1 of each class, float [num_classes], NaN where it is neither a label nor predicted.
+def f1_per_class(labels: npt.ArrayLike, predictions: npt.ArrayLike, num_classes: int) -> np.ndarray:
+    """F1 of each class, float [num_classes], NaN for a class that is neither label nor predicted.
 
-    F1 = 2 correct / (labelled + predicted). Raises ValueError as `macro_f1` does.
+    Arguments and errors are those of `macro_f1`.
     """
-    labels, predictions = (column(classes) for classes in (labels, predictions))
+    labels, predictions = _checked(labels, predictions, num_classes)
+    return metrics.f1_score(
+        labels, predictions, labels=range(num_classes), average=None, zero_division=np.nan
+    )
+
+
+def confusion_counts(
+    labels: npt.ArrayLike, predictions: npt.ArrayLike, num_classes: int
+) -> np.ndarray:
+    """How often each true class (row) gets each prediction (column), int [classes, classes].
+
+    Predictions of -1 are not counted. Arguments and errors are those of `macro_f1`.
+    """
+    labels, predictions = _checked(labels, predictions, num_classes)
+    return metrics.confusion_matrix(labels, predictions, labels=range(num_classes))
+
+
+def column(classes: npt.ArrayLike) -> np.ndarray:
+    """Classes [N] or [N, 1], the form of `keras.datasets`, as [N]."""
+    classes = np.asarray(classes)
+    return classes[:, 0] if classes.ndim == 2 and classes.shape[1] == 1 else classes
+
+
+def _checked(
+    labels: npt.ArrayLike, predictions: npt.ArrayLike, num_classes: int
+) -> tuple[np.ndarray, np.ndarray]:
+    labels, predictions = column(labels), column(predictions)
     if labels.shape != predictions.shape or labels.ndim != 1 or not len(labels):
         raise ValueError(
             f"labels have shape {labels.shape} and predictions {predictions.shape}; accepted: two "
             "equal shapes [N] with N > 0"
         )
-    for name, classes in (("labels", labels), ("predictions", predictions)):
+    for name, classes, lowest in (("labels", labels, 0), ("predictions", predictions, -1)):
         whole = np.issubdtype(classes.dtype, np.integer)
-        lowest = 0 if name == "labels" else -1
         if not whole or classes.min() < lowest or classes.max() >= num_classes:
             raise ValueError(
                 f"{name} are of type {classes.dtype}, from {classes.min()} to {classes.max()}; "
                 f"accepted: whole numbers, {lowest} to {num_classes - 1}"
             )
-    correct = np.bincount(labels[labels == predictions], minlength=num_classes)
-    counted = np.bincount(labels, minlength=num_classes)
-    counted += np.bincount(predictions[predictions >= 0], minlength=num_classes)
-    with np.errstate(invalid="ignore"):
-        return 2 * correct / counted
-
-
-def column(classes) -> np.ndarray:
-    """[N] of [N, 1], as `keras.datasets` gives labels."""
-    classes = np.asarray(classes)
-    return classes[:, 0] if classes.ndim == 2 and classes.shape[1] == 1 else classes
+    return labels, predictions

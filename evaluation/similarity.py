@@ -3,7 +3,9 @@
 import numpy as np
 import tensorflow as tf
 
+#: Pairs of images at a time.
 _AT_ONCE = 256
+#: Rows and columns of a window, in images that are as large.
 _WINDOW = 11
 
 
@@ -31,8 +33,8 @@ def structural_similarity(images: np.ndarray, others: np.ndarray) -> np.ndarray:
         )
     window = min(_WINDOW, *images.shape[1:3])
     parts = [slice(start, start + _AT_ONCE) for start in range(0, len(images), _AT_ONCE)]
-    found = [
+    similarities = [
         tf.image.ssim(images[part], others[part], max_val=1.0, filter_size=window).numpy()
         for part in parts
     ]
-    return np.concatenate([np.empty(0, np.float32), *found])
+    return np.concatenate([np.empty(0, np.float32), *similarities])

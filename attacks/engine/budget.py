@@ -1,133 +1,144 @@
 """Attacks within a budget: they maximise a loss and stay within epsilon."""
 
+import math
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from dataclasses import replace
+from typing import Any, Self
 
 import numpy as np
 import tensorflow as tf
 
+from attacks.engine.attack import Attack
 from attacks.engine.norms import check_epsilons
-from attacks.engine.task import Batch, Crafted, Progress, Task
+from attacks.engine.task import Batch, Crafted, Progress, Run, Task
+from attacks.engine.thresholds import Thresholds, thresholds_by_descent
+from attacks.readings import Model
 from attacks.result import AttackResult
 
-#: Attacks a batch, each image within its own epsilon (float64 [N]).
-Run = Callable[[Batch, np.ndarray], Crafted]
 
+class BudgetAttack(Attack):
+    """What the budget attacks have in common; each is a frozen dataclass.
 
-class BudgetAttack:
-    """What the budget attacks have in common; each is a frozen dataclass and defines `_run`.
-
-    They return what they crafted, whether or not it reaches the goal.
-
-    Attributes:
-        climbs: the loss of `attacks.engine.losses` whose gradient is followed, by name; `None` for
-            none, or more than one.
+    They return what they crafted, whether or not it reaches the goal. Each defines `run_within`;
+    one that shares work between epsilons also defines `sweep_batch`, or `crafted_within`.
     """
 
-    norm: str
-    batch_size: int
-    climbs: ClassVar[str | None] = None
+    def run_within(self, task: Task) -> Run:
+        """The attack on a batch; checks what the attack asks of the model."""
+        raise NotImplementedError
 
-    def __call__(self, model, images, labels=None, *, epsilon: float, **options) -> AttackResult:
+    def __call__(
+        self,
+        model: Model,
+        images: Any,
+        labels: Any = None,
+        *,
+        epsilon: float,
+        **options: Any,
+    ) -> AttackResult:
         """Attacks `images` within `epsilon`; see `sweep`."""
         return self.sweep(model, images, labels, epsilons=[epsilon], **options)[0]
 
-    def sweep(
-        self,
-        model,
-        images,
-        labels=None,
-        *,
-        epsilons: Sequence[float],
-        ids=None,
-        progress: Progress | None = None,
-        jit_compile: bool = False,
+    def sweep_task(
+        self, task: Task, epsilons: Sequence[float], progress: Progress | None = None
     ) -> list[AttackResult]:
-        """Attacks at every epsilon; identical work is done once.
-
-        Args:
-            model: a Keras model or callable that gives logits [N, classes].
-            images: float [N, ...] in [0, 1].
-            labels: true classes, int [N] or [N, 1]; `None` for the model's predictions; or a goal.
-            epsilons: distances in [0, 1] pixels.
-            ids: int [N], what random draws of an image are keyed by (default: its index).
-            progress: called with (images done, images in all).
-            jit_compile: compile with XLA.
-
-        Returns:
-            One result per epsilon, in the order given.
-
-        Raises:
-            ValueError: naming the argument, its value and what is accepted.
-        """
-        task = Task(model, images, labels, ids, self.batch_size, jit_compile)
-        found: dict[int, AttackResult] = {}  # by what was crafted: a plateau is classified once
-        results = []
-        for epsilon, crafted in self._crafted(task, epsilons, progress):
-            known = found.get(id(crafted))
-            results.append(task.result(crafted, epsilon, known and known.logits))
-            found[id(crafted)] = results[-1]
-        return results
+        """See `Attack.sweep_task`."""
+        checked, distinct, index = self._distinct(task, epsilons)
+        crafted = self.crafted_within(task, distinct, progress) if distinct else []
+        results = [task.result(each) for each in crafted]
+        return [
+            replace(results[number], epsilon=epsilon)
+            for epsilon, number in zip(checked, index, strict=True)
+        ]
 
     def craft(
         self,
-        model,
-        images,
-        labels=None,
+        model: Model,
+        images: Any,
+        labels: Any = None,
         *,
         epsilons: Sequence[float],
-        ids=None,
+        ids: Any = None,
         progress: Progress | None = None,
         jit_compile: bool = False,
     ) -> list[np.ndarray]:
         """The adversarial images of a `sweep` alone, float32 [N, ...], without classifying them."""
         task = Task(model, images, labels, ids, self.batch_size, jit_compile)
-        return [crafted.images for _, crafted in self._crafted(task, epsilons, progress)]
+        _, distinct, index = self._distinct(task, epsilons)
+        crafted = self.crafted_within(task, distinct, progress) if distinct else []
+        return [crafted[number].images for number in index]
 
-    def _crafted(self, task: Task, epsilons, progress) -> list[tuple[float, Crafted]]:
-        checked = check_epsilons(epsilons, self.norm, task.images.shape[1:])
-        ascending = sorted(set(checked))
-        if not ascending:
-            return []
-        run = self._run(task)
+    def crafted_within(
+        self, task: Task, epsilons: list[float], progress: Progress | None = None
+    ) -> list[Crafted]:
+        """What is crafted at each of some ascending epsilons, which have been checked."""
+        run = self.run_within(task)
         parts = []
         done = 0
         for batch in task.batches():
-            parts.append(self._batch_sweep(task, run, batch, ascending))
+            parts.append(self.sweep_batch(task, run, batch, epsilons))
             done += len(batch)
             if progress:
                 progress(done, len(task.images))
         if not parts:
-            return [(epsilon, task.nothing()) for epsilon in checked]
-        crafted = dict(zip(ascending, _joined(parts), strict=True))
-        return [(epsilon, crafted[epsilon]) for epsilon in checked]
+            return [task.nothing() for _ in epsilons]
+        return [Crafted.joined(same_epsilon) for same_epsilon in zip(*parts, strict=True)]
 
-    def _run(self, task: Task) -> Run:
-        """The attack on a batch; checks what the attack asks of the model."""
-        raise NotImplementedError
-
-    def _batch_sweep(
+    def sweep_batch(
         self, task: Task, run: Run, batch: Batch, epsilons: list[float]
     ) -> list[Crafted]:
-        """One batch at ascending epsilons; for attacks that share work between them to replace.
-
-        What is the same for two epsilons is the same object.
-        """
+        """One batch at ascending epsilons, for attacks that share work between them to replace."""
         return [run(batch, np.full(len(batch), epsilon)) for epsilon in epsilons]
 
+    def plateau(self, image_shape: tuple[int, ...]) -> float:
+        """The epsilon above which all give the same images; infinity where there is none."""
+        return math.inf
 
-def _joined(parts: list[list[Crafted]]) -> list[Crafted]:
-    """Joins batches (the outer list) epsilon by epsilon; equal objects stay equal."""
-    joined: dict[tuple, Crafted] = {}
-    for same_epsilon in zip(*parts, strict=True):
-        key = tuple(map(id, same_epsilon))
-        if key not in joined:
-            joined[key] = Crafted.joined(same_epsilon)
-    return [joined[tuple(map(id, same_epsilon))] for same_epsilon in zip(*parts, strict=True)]
+    def stopping(self) -> Self:
+        """This attack as one that leaves an image at its first success, if it offers that."""
+        if not hasattr(self, "stop_at_success"):
+            return self
+        return replace(self, stop_at_success=True)  # type: ignore[type-var]
+
+    def thresholds(
+        self,
+        task: Task,
+        epsilons: np.ndarray,
+        broken: np.ndarray,
+        progress: Progress | None = None,
+    ) -> Thresholds:
+        """See `Attack.thresholds`: a few runs of each image, of which one at most fails."""
+        run = self.stopping().run_within(task)
+        return thresholds_by_descent(task, run, self.norm, epsilons, broken, progress)
+
+    def _distinct(
+        self, task: Task, epsilons: Sequence[float]
+    ) -> tuple[list[float], list[float], list[int]]:
+        """Epsilons as they were given, those that differ in their images, and which is which.
+
+        The second are ascending; the third says for each of the first its place among them.
+        """
+        image_shape = task.images.shape[1:]
+        checked = check_epsilons(epsilons, self.norm, image_shape)
+        ascending = sorted(set(checked))
+        plateau = self.plateau(image_shape)
+        distinct = [epsilon for epsilon in ascending if epsilon <= plateau]
+        distinct += [epsilon for epsilon in ascending if epsilon > plateau][:1]
+        index = [min(bisect_left(distinct, epsilon), len(distinct) - 1) for epsilon in checked]
+        return checked, distinct, index
 
 
 def iterate(
-    task: Task, batch: Batch, step, steps: int, *, state, fixed, settings, stop_at_success: bool
+    task: Task,
+    batch: Batch,
+    step: Callable,
+    steps: int,
+    *,
+    state: Sequence[tf.Tensor],
+    fixed: Sequence[tf.Tensor],
+    settings: Sequence[float],
+    stop_at_success: bool,
 ) -> Crafted:
     """Repeats step(*state, *fixed, *settings) -> (*state, logits) from the images in `state`.
 
@@ -139,14 +150,13 @@ def iterate(
         stop_at_success: images leave at the first iterate that reaches the goal, so that the
             cost follows the hard ones.
     """
-    images = None
+    images = np.empty_like(batch.images)
     gradients = np.zeros(len(batch), np.int64)
     remaining = task.remaining(len(batch))
     for _ in range(steps):
         *following, logits = step(*state, *fixed, *settings)
         gradients[remaining.rows_going] += 1
         if stop_at_success:
-            images = batch.images.copy() if images is None else images
             reached = batch.goal.take(remaining.rows).reached(logits.numpy())
             done = np.flatnonzero(reached & remaining.going)
             if len(done):
@@ -156,7 +166,7 @@ def iterate(
                     break
                 following, fixed = left[: len(state)], left[len(state) :]
         state = following
-    if images is None:
+    if not stop_at_success:
         images = state[0].numpy()
     elif remaining:
         images[remaining.rows_going] = tf.gather(state[0], np.flatnonzero(remaining.going)).numpy()

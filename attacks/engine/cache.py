@@ -21,13 +21,13 @@ class Compiled:
     """
 
     functions: "OrderedDict[tuple, dict]" = field(default_factory=OrderedDict)
-    description: Description | None = None
+    description: Description = field(default_factory=lambda: Description([], False))
     batch_size: int | None = None
     traits: dict[str, Traits] = field(default_factory=dict)
 
     def keep_if_same(self, description: Description) -> bool:
         """Drops everything unless it was made from this description; says whether it was."""
-        if self.description is not None and self.description.parts == description.parts:
+        if self.description.parts == description.parts:
             return True
         self.clear()
         self.description, self.batch_size = description, None
@@ -38,24 +38,25 @@ class Compiled:
         self.traits.clear()
 
     def functions_for(self, image_shape: tuple[int, ...]) -> dict:
-        """The functions for images of this shape; of many shapes, the last ones are kept."""
+        """The functions for images of this shape; those for the last few shapes are kept."""
         functions = self.functions.setdefault(image_shape, {})
         self.functions.move_to_end(image_shape)
-        if len(self.functions) > _MOST_SHAPES:
+        if len(self.functions) > MOST_SHAPES:
             self.functions.popitem(last=False)
         return functions
 
 
-_MOST_SHAPES = 8
-# Compiled functions live as long as the model they belong to.
-_of_models: "weakref.WeakKeyDictionary[object, Compiled]" = weakref.WeakKeyDictionary()
+#: The shapes of images that functions of one model are kept for.
+MOST_SHAPES = 8
+#: Compiled functions, which live as long as the model they belong to.
+BY_MODEL: "weakref.WeakKeyDictionary[object, Compiled]" = weakref.WeakKeyDictionary()
 
 
 def compiled_for(model: Callable) -> tuple[Compiled, Callable]:
     """What is compiled for `model`, and what gives the model while it lives."""
     try:
         # A strong reference from the cache's value to its key would keep the model alive.
-        return _of_models.setdefault(model, Compiled()), weakref.ref(model)
+        return BY_MODEL.setdefault(model, Compiled()), weakref.ref(model)
     except TypeError:  # neither weakly referenced nor hashed: compiled for this request only
         return Compiled(), lambda: model
 
@@ -63,8 +64,8 @@ def compiled_for(model: Callable) -> tuple[Compiled, Callable]:
 def forget(model: Callable) -> None:
     """Drops what attacks have compiled for `model`, so that the next one sees it as it is now.
 
-    Layers, their attributes and the outputs of code that is not Keras' own are compared at every
-    call. What that cannot see is a change inside a large array, or of what code of your own reads,
-    if it leaves the outputs for the first images as they were.
+    It is rarely needed: layers, their attributes and the outputs of code that is not Keras' own are
+    compared at every call. That comparison misses a change inside a large array, and a change of
+    what code of your own reads, if the outputs for the first images stay as they were.
     """
-    _of_models.pop(as_reading(model).model, None)
+    BY_MODEL.pop(as_reading(model).model, None)

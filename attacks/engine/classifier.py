@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,11 +12,12 @@ from attacks.black_box import BlackBox
 from attacks.engine.cache import compiled_for
 from attacks.engine.description import describe
 from attacks.engine.errors import ModelError, original, warn
+from attacks.engine.gradients import LogitsOf
 from attacks.engine.half_precision import with_scaled_gradient
 from attacks.engine.network import Network, fixed_batch_size
 from attacks.engine.traits import Traits, traits_of
 from attacks.goals import are_finite
-from attacks.readings import Logits, Reading, as_reading
+from attacks.readings import Logits, Model, as_reading
 from models import squashing, without_softmax
 
 
@@ -40,9 +42,7 @@ class Classifier:
             or does not give [N, classes].
     """
 
-    def __init__(
-        self, model: Callable | Reading, image_shape: tuple[int, ...], jit_compile: bool = False
-    ):
+    def __init__(self, model: Model, image_shape: tuple[int, ...], jit_compile: bool = False):
         reading = as_reading(model)
         self.model = reading.model
         self.image_shape = tuple(image_shape)
@@ -65,7 +65,7 @@ class Classifier:
         """A batch of images; its size is left open so that one trace serves all sizes."""
         return tf.TensorSpec([None, *self.image_shape], tf.float32)
 
-    def compiled(self, name: str, make: Callable, signature: list) -> Callable:
+    def compiled(self, name: str, make: Callable[[LogitsOf], Callable], signature: list) -> Any:
         """The compiled function that `make(logits_of)` returns, made once per model.
 
         `logits_of` maps a batch to float32 logits in inference mode. `name` distinguishes
@@ -80,9 +80,13 @@ class Classifier:
             self._was_run()
         return functions[key]
 
-    def logits(self, images) -> tf.Tensor:
+    def logits(self, images: np.ndarray | tf.Tensor) -> tf.Tensor:
         """Logits [N, classes] of float32 images [N, ...]."""
         return self._logits(images)
+
+    def probabilities(self, logits: np.ndarray) -> np.ndarray:
+        """What logits [N, classes] say of each class, float32 [N, classes] in [0, 1]."""
+        return self._network.reading.probabilities(logits)
 
     def check_probe(self, images: np.ndarray, batch_size: int) -> None:
         """Compares the model with what was compiled of it, and checks its outputs.
@@ -143,7 +147,7 @@ class Classifier:
             self._entry.traits[reading] = traits_of(self._logits.graph, may_assign)
         self.num_classes = int(self._logits.structured_outputs.shape[1])
 
-    def _traced(self, function: Callable, signature: list):
+    def _traced(self, function: Callable, signature: list) -> Any:
         is_keras = isinstance(self.model, keras.Model)
         outer = sys.exc_info()[1]
         try:
@@ -158,13 +162,13 @@ class Classifier:
             known = original(error, outer)
             if known is not None:
                 raise known from None
-            # Keras' own words are clear, unless a layer's code leaves TensorFlow.
+            # Keras' own message is clear, unless a layer's code leaves TensorFlow.
             if is_keras and not isinstance(error, NotImplementedError | AttributeError):
                 raise
             raise ModelError(
                 f"model cannot be traced by TensorFlow ({_last_line(error)}); accepted: a Keras "
-                "model, or a callable of TensorFlow operations (of a function of NumPy arrays, "
-                "attacks.black_box(function, classes))"
+                "model, or a callable of TensorFlow operations (attacks.black_box(function, "
+                "classes) for a function of NumPy arrays)"
             ) from error
 
     def _logits_of_few(self, images: np.ndarray, batch_size: int) -> np.ndarray:
@@ -226,8 +230,8 @@ class Classifier:
         if spread and not self.spread:
             warn(
                 f"model is random at inference: two passes differ by up to {spread:.2g} in a "
-                "logit, and results are of single draws; attacks.averaged(model, draws=20) is the "
-                "mean of several"
+                "logit, and each result comes from a single draw; attacks.averaged(model, "
+                "draws=20) is the mean of several"
             )
         self.spread = max(self.spread, spread)
 
@@ -261,8 +265,9 @@ class Classifier:
             if not np.allclose(sums, 1, atol=tolerance):
                 raise ModelError(
                     f"the outputs of model sum to {sums.min():.3g} to {sums.max():.3g} for an "
-                    "image; accepted as probabilities: 1 (of a sigmoid for each class, "
-                    "attacks.as_probabilities(model, independent=True))"
+                    "image; accepted as probabilities: 1 "
+                    "(attacks.as_probabilities(model, independent=True) where each class has a "
+                    "sigmoid of its own)"
                 )
 
     @property
@@ -345,7 +350,7 @@ def _as_probabilities(kind: str) -> str:
 def spread_of(outputs: np.ndarray, others: np.ndarray, rounding: float = 1e-5) -> float:
     """The largest difference between outputs; 0 if it is below `rounding` times the largest.
 
-    Infinite if they are of other shapes, or other entries are finite.
+    Infinite if their shapes differ, or which of their entries are finite.
     """
     if outputs.shape != others.shape:
         return np.inf

@@ -2,7 +2,9 @@
 
 import types
 import weakref
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
@@ -24,14 +26,14 @@ class Description:
     is_complete: bool
 
 
-def describe(model) -> Description:
+def describe(model: Any) -> Description:
     """Describes a Keras model, or another callable, in some 10 us per layer."""
     parts: list = []
     seen: set[int] = set()
     pending = [model]
     is_complete = isinstance(model, keras.Model)
 
-    def seen_as(value):
+    def seen_as(value: Any) -> Any:
         """What stands for the value of an attribute; `NotImplemented` for nothing."""
         nonlocal is_complete
         kind = type(value)
@@ -84,15 +86,16 @@ class _Same:
     """Equal to another of the same object, and to none once the object is gone."""
 
     __slots__ = ("_reference",)
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment]
 
-    def __init__(self, thing):
+    def __init__(self, thing: Any):
+        self._reference: Callable[[], Any]
         try:
             self._reference = weakref.ref(thing)
         except TypeError:
             self._reference = lambda: thing
 
-    def __eq__(self, other):
+    def __eq__(self, other: object) -> bool:
         thing = self._reference()
         return isinstance(other, _Same) and thing is not None and thing is other._reference()
 
@@ -111,7 +114,7 @@ _BOOKKEEPING = (
 ) - _KEPT
 
 
-def _is_known(code) -> bool:
+def _is_known(code: Any) -> bool:
     """Whether a class or function is of Keras, of TensorFlow or of this project."""
     return (code.__module__ or "").split(".")[0] in _KNOWN
 

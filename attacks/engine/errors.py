@@ -33,4 +33,4 @@ def warn(message: str) -> None:
     warnings.warn(message, RuntimeWarning, stacklevel=level)
 
 
-_PACKAGES = {"attacks", "evaluation", "defenses", "studies", "reports"}
+_PACKAGES = {"attacks", "defenses", "evaluation", "harness", "reports", "studies"}

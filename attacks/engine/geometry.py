@@ -2,20 +2,23 @@
 
 import tensorflow as tf
 
-from attacks.engine.gradients import checked, finite
+from attacks.engine.gradients import LogitsOf, checked, finite
+
+#: Gaps [N], gradients [N, ...] and distances [N] of a boundary, see `nearest_boundary`.
+Boundary = tuple[tf.Tensor, tf.Tensor, tf.Tensor]
 
 
-def per_image(values, images):
+def per_image(values: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
     """`values` [N] in a shape that broadcasts over `images` [N, ...]."""
     return tf.reshape(values, [-1] + [1] * (images.shape.rank - 1))
 
 
-def flat(images):
+def flat(images: tf.Tensor) -> tf.Tensor:
     """`images` [N, ...] as [N, values]."""
     return tf.reshape(images, [tf.shape(images)[0], images.shape[1:].num_elements()])
 
 
-def choose(which, images, others):
+def choose(which: tf.Tensor, images: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
     """`images` [N, ...] where `which` (bool [N]), else `others`.
 
     `tf.where` would spread the condition over the pixels, which takes longer.
@@ -23,7 +26,7 @@ def choose(which, images, others):
     return tf.raw_ops.Select(condition=which, x=images, y=others)
 
 
-def lengths(perturbations, norm: str):
+def lengths(perturbations: tf.Tensor, norm: str) -> tf.Tensor:
     """The norm of each perturbation ("linf", "l2" or "l1"), float [N]."""
     values = flat(perturbations)
     if norm == "linf":
@@ -33,7 +36,7 @@ def lengths(perturbations, norm: str):
     return tf.sqrt(tf.reduce_sum(tf.square(values), axis=1))
 
 
-def power_of_two(sizes):
+def power_of_two(sizes: tf.Tensor) -> tf.Tensor:
     """The powers of two that bring `sizes` (float32 [N], above 0) into [1, 2); finite for 0.
 
     Multiplying by one is exact, as long as nothing leaves the range of float32.
@@ -43,12 +46,19 @@ def power_of_two(sizes):
     return tf.bitcast(tf.bitwise.left_shift(tf.maximum(254 - exponents, 1), 23), tf.float32)
 
 
-def dual_lengths(gradients, norm: str):
+def dual_lengths(gradients: tf.Tensor, norm: str) -> tf.Tensor:
     """The dual norm: how fast a linear function falls per unit of `norm`, float [N]."""
     return lengths(gradients, {"linf": "l1", "l2": "l2"}[norm])
 
 
-def nearest_boundary(logits_of, images, classes, rivals, norm: str, targeted: bool):
+def nearest_boundary(
+    logits_of: LogitsOf,
+    images: tf.Tensor,
+    classes: tf.Tensor,
+    rivals: tf.Tensor,
+    norm: str,
+    targeted: bool,
+) -> Boundary:
     """The nearest of some boundaries between classes, as the hyperplanes they are at `images`.
 
     Takes one forward pass, and one backward pass for each column of `rivals`.
@@ -74,23 +84,17 @@ def nearest_boundary(logits_of, images, classes, rivals, norm: str, targeted: bo
         classes = tf.argmax(tf.where(own, logits.dtype.min, logits), axis=1)
     left = tf.one_hot(classes, depth)
 
-    def boundary(column):
+    def boundary(column: tf.Tensor | int) -> Boundary:
         difference = tf.one_hot(rivals[:, column], depth) - left
         gaps = -tf.reduce_sum(difference * logits, axis=1)
-        gaps = tf.where(tf.math.is_finite(gaps), gaps, 0.0)  # no step where there are no logits
-        gradients = finite(checked(tape.gradient(logits, images, output_gradients=difference)))
-        slopes = dual_lengths(gradients, norm)
-        # The hyperplane of a flat logit is steeper by a factor, lest constants outweigh its slope.
-        scale = tf.where((slopes > 0) & (slopes < 1e-6), power_of_two(slopes), 1.0)
-        gaps, gradients = scale * gaps, per_image(scale, gradients) * gradients
-        # The constant keeps the distance finite where a gradient is zero.
-        distances = tf.abs(gaps) / (scale * slopes + 1e-8)
-        return gaps, gradients, distances
+        gradients = checked(tape.gradient(logits, images, output_gradients=difference))
+        return _hyperplane(gaps, gradients, norm)
 
-    def nearer_of(column, nearest):
+    def nearer_of(column: tf.Tensor | int, nearest: Boundary) -> Boundary:
         others = boundary(column)
         nearer = others[2] < nearest[2]
-        return tuple(choose(nearer, new, old) for new, old in zip(others, nearest))
+        gaps, gradients, distances = (choose(nearer, new, old) for new, old in zip(others, nearest))
+        return gaps, gradients, distances
 
     nearest = boundary(0)
     count = rivals.shape[1]
@@ -98,7 +102,7 @@ def nearest_boundary(logits_of, images, classes, rivals, norm: str, targeted: bo
         for column in range(1, count):
             nearest = nearer_of(column, nearest)
         return nearest
-    # A graph of every class's backward pass takes minutes to build and gigabytes to keep.
+    # Written out for a thousand classes, the graph would take minutes to build and gigabytes.
     _, nearest = tf.while_loop(
         lambda column, _: column < count,
         lambda column, nearest: (column + 1, nearer_of(column, nearest)),
@@ -109,10 +113,23 @@ def nearest_boundary(logits_of, images, classes, rivals, norm: str, targeted: bo
     return nearest
 
 
-_UNROLLED = 16  # backward passes that are written out, which spares kernels the loop's detours
+def _hyperplane(gaps: tf.Tensor, gradients: tf.Tensor, norm: str) -> Boundary:
+    """A boundary that can be divided by: finite, and not too flat."""
+    gaps = tf.where(tf.math.is_finite(gaps), gaps, 0.0)  # no step where a logit is not finite
+    gradients = finite(gradients)
+    slopes = dual_lengths(gradients, norm)
+    # The constants that attacks add would outweigh a very small slope, so it is made steeper.
+    scale = tf.where((slopes > 0) & (slopes < 1e-6), power_of_two(slopes), 1.0)
+    gaps, gradients = scale * gaps, per_image(scale, gradients) * gradients
+    # The constant keeps the distance finite where a gradient is zero.
+    return gaps, gradients, tf.abs(gaps) / (scale * slopes + 1e-8)
 
 
-def hyperplane_step(images, normals, gaps, norm: str):
+#: The most backward passes that are written out, which is faster than a loop.
+_UNROLLED = 16
+
+
+def hyperplane_step(images: tf.Tensor, normals: tf.Tensor, gaps: tf.Tensor, norm: str) -> tf.Tensor:
     """The shortest perturbation that changes <normal, image> by `gap` within the box [0, 1].
 
     Every value moves by t |u| at most, u being the normal (L2) or its sign (L-inf), and stops
@@ -132,7 +149,8 @@ def hyperplane_step(images, normals, gaps, norm: str):
         to its bound; where the normal is zero, nothing moves.
     """
     points, weights = flat(images), flat(normals)
-    # Scaled, lest squares of small gradients vanish; turned, so that the gap is to be gained.
+    # Divided by its largest value, a small normal does not underflow when it is squared. With the
+    # sign of the gap, <normal, image> has to rise in any case.
     largest = tf.reduce_max(tf.abs(weights), axis=1)
     scale = tf.math.divide_no_nan(tf.where(gaps < 0, -1.0, 1.0), largest)
     weights *= scale[:, None]
@@ -146,7 +164,7 @@ def hyperplane_step(images, normals, gaps, norm: str):
         stops = tf.math.divide_no_nan(room, speeds)
     gains = speeds * room
 
-    def newton(t, _):
+    def newton(t: tf.Tensor, _: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         free = t[:, None] < stops
         slope = tf.reduce_sum(tf.where(free, rates, 0.0), axis=1)
         stopped = tf.reduce_sum(tf.where(free, 0.0, gains), axis=1)
@@ -163,4 +181,5 @@ def hyperplane_step(images, normals, gaps, norm: str):
     return tf.reshape(tf.clip_by_value(t[:, None] * directions, -room, room), tf.shape(images))
 
 
-_FAR = 1e30  # finite: infinity times a direction of zero would not be a number
+#: Further than any hyperplane, and finite, because infinity times zero is not a number.
+_FAR = 1e30

@@ -1,12 +1,24 @@
 """Gradients with respect to images only, as compiled steps take them."""
 
+from collections.abc import Callable
+
 import tensorflow as tf
 
 from attacks.engine.errors import NoGradientError
-from attacks.engine.losses import cross_entropy
+from attacks.engine.losses import Loss, cross_entropy
+
+#: A model as compiled functions see it: images to logits [N, classes], in inference mode.
+LogitsOf = Callable[[tf.Tensor], tf.Tensor]
 
 
-def loss_gradient(logits_of, images, classes, sign, temperature, loss=cross_entropy):
+def loss_gradient(
+    logits_of: LogitsOf,
+    images: tf.Tensor,
+    classes: tf.Tensor,
+    sign: tf.Tensor,
+    temperature: tf.Tensor,
+    loss: Loss = cross_entropy,
+) -> tuple[tf.Tensor, tf.Tensor]:
     """Gradient of loss(logits / temperature, classes, sign), and the logits.
 
     Args:
@@ -24,7 +36,14 @@ def loss_gradient(logits_of, images, classes, sign, temperature, loss=cross_entr
     return finite(gradient), logits
 
 
-def raw_loss_gradient(logits_of, images, classes, sign, temperature, loss=cross_entropy):
+def raw_loss_gradient(
+    logits_of: LogitsOf,
+    images: tf.Tensor,
+    classes: tf.Tensor,
+    sign: tf.Tensor,
+    temperature: tf.Tensor,
+    loss: Loss = cross_entropy,
+) -> tuple[tf.Tensor, tf.Tensor]:
     """`loss_gradient` with what is not finite in it."""
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(images)
@@ -33,7 +52,7 @@ def raw_loss_gradient(logits_of, images, classes, sign, temperature, loss=cross_
     return checked(tape.gradient(climbed, images)), logits
 
 
-def checked(gradient):
+def checked(gradient: tf.Tensor | None) -> tf.Tensor:
     """`gradient`, unless it is the `None` of a model that TensorFlow cannot differentiate."""
     if gradient is None:
         raise NoGradientError(
@@ -44,7 +63,7 @@ def checked(gradient):
     return gradient
 
 
-def finite(gradient):
+def finite(gradient: tf.Tensor) -> tf.Tensor:
     """`gradient` [N, ...] with finite values in the place of others.
 
     A slope may be infinite, such as that of a square root at a black pixel. It then counts as the
@@ -52,7 +71,7 @@ def finite(gradient):
     without losing the other directions. What is not a number tells no direction and counts as 0.
     """
 
-    def mended():
+    def mended() -> tf.Tensor:
         numbers = tf.where(tf.math.is_finite(gradient), gradient, 0.0)
         axes = list(range(1, gradient.shape.rank))
         steepest = tf.reduce_max(tf.abs(numbers), axis=axes, keepdims=True)

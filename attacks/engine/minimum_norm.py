@@ -1,107 +1,121 @@
 """Minimum-norm attacks: they look for the smallest perturbation that reaches the goal."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import ClassVar
+from typing import Any
 
 import numpy as np
 
-from attacks.engine.norms import check_epsilons
-from attacks.engine.task import Batch, Crafted, Progress, Task
+from attacks.engine.attack import Attack
+from attacks.engine.norms import ROUNDING, check_epsilons, distances
+from attacks.engine.task import Batch, Crafted, Progress, Run, Search, Task
+from attacks.engine.thresholds import Thresholds, thresholds_of_distances
+from attacks.readings import Model
 from attacks.result import AttackResult
 
-#: Attacks a batch. Images on which nothing is found come back as they are.
-Run = Callable[[Batch], Crafted]
 
-
-class MinimumNormAttack:
+class MinimumNormAttack(Attack):
     """What the minimum-norm attacks have in common; each is a frozen dataclass.
 
-    Each defines `_run`. An image that reaches the goal without attack comes back unchanged, and
-    so does one on which nothing is found; `AttackResult.success` tells them apart.
+    Each defines `search`. An image that reaches the goal without attack comes back unchanged, and
+    so does one on which nothing is found; `AttackResult.success` tells them apart. They climb no
+    loss that could vanish where the model is sure.
     """
 
-    norm: str
-    batch_size: int
-    climbs: ClassVar[None] = None  # no loss that could vanish where the model is sure
+    def search(self, task: Task) -> Search:
+        """The attack on a batch; checks what the attack asks of the model."""
+        raise NotImplementedError
+
+    def run_within(self, task: Task) -> Run:
+        """The attack within an epsilon for each image; for attacks that can stop there to replace.
+
+        An image whose perturbation is longer than its epsilon comes back as it is.
+        """
+        search = self.search(task)
+
+        def run(batch: Batch, epsilons: np.ndarray) -> Crafted:
+            crafted = search(batch)
+            reached = distances(crafted.images - batch.images)[self.norm]
+            within = reached <= epsilons * (1 + ROUNDING)
+            return replace(crafted, images=_where(within, crafted.images, batch.images))
+
+        return run
 
     def __call__(
         self,
-        model,
-        images,
-        labels=None,
+        model: Model,
+        images: Any,
+        labels: Any = None,
         *,
-        ids=None,
+        ids: Any = None,
         progress: Progress | None = None,
         jit_compile: bool = False,
     ) -> AttackResult:
         """Looks for the smallest perturbation of every image.
 
         Args:
-            model: a Keras model or callable that gives logits [N, classes].
-            images: float [N, ...] in [0, 1].
-            labels: true classes, int [N] or [N, 1]; `None` for the model's predictions; or a goal.
-            ids: int [N], what random draws of an image are keyed by (default: its index).
-            progress: called with (images done, images in all).
-            jit_compile: compile with XLA.
+            model, images, labels, ids, progress, jit_compile: as for `sweep`.
 
         Raises:
             ValueError: naming the argument, its value and what is accepted.
         """
         task = Task(model, images, labels, ids, self.batch_size, jit_compile)
-        return task.result(self._crafted(task, progress))
+        return task.result(self.crafted(task, progress))
 
-    def sweep(
-        self,
-        model,
-        images,
-        labels=None,
-        *,
-        epsilons: Sequence[float],
-        ids=None,
-        progress: Progress | None = None,
-        jit_compile: bool = False,
+    def sweep_task(
+        self, task: Task, epsilons: Sequence[float], progress: Progress | None = None
     ) -> list[AttackResult]:
         """One run, seen at every epsilon: a perturbation counts where it is within epsilon.
 
         Args:
+            task: a model, images, and what to attack them for.
             epsilons: distances in `norm` between images in [0, 1]; `math.inf` for any.
-            others: as for a call.
+            progress: called with (images done, images in all).
 
         Returns:
             One result per epsilon, in the order given. An image whose perturbation is longer
             than epsilon is the original.
         """
-        task = Task(model, images, labels, ids, self.batch_size, jit_compile)
-        epsilons = check_epsilons(epsilons, self.norm, task.images.shape[1:], unbounded=True)
-        found = task.result(self._crafted(task, progress))
+        checked = check_epsilons(epsilons, self.norm, task.images.shape[1:], unbounded=True)
+        nearest = task.result(self.crafted(task, progress))
         clean = task.logits(task.images)
         results = []
-        for epsilon in epsilons:
-            within = found.distances[self.norm] <= epsilon * (1 + 1e-6)
-            rows = within.reshape(-1, *[1] * (task.images.ndim - 1))
+        for epsilon in checked:
+            within = nearest.distances[self.norm] <= epsilon * (1 + ROUNDING)
             results.append(
                 replace(
-                    found,
-                    images=np.where(rows, found.images, task.images),
-                    logits=np.where(within[:, None], found.logits, clean),
-                    forward_evaluations=found.forward_evaluations + 1,
+                    nearest,
+                    images=_where(within, nearest.images, task.images),
+                    logits=np.where(within[:, None], nearest.logits, clean),
+                    forward_evaluations=nearest.forward_evaluations + 1,
                     epsilon=epsilon,
                 )
             )
         return results
 
-    def _crafted(self, task: Task, progress: Progress | None) -> Crafted:
-        run = self._run(task)
+    def crafted(self, task: Task, progress: Progress | None = None) -> Crafted:
+        """The nearest adversarial images of all batches."""
+        search = self.search(task)
         parts = []
         done = 0
         for batch in task.batches():
-            parts.append(run(batch))
+            parts.append(search(batch))
             done += len(batch)
             if progress:
                 progress(done, len(task.images))
         return Crafted.joined(parts) if parts else task.nothing()
 
-    def _run(self, task: Task) -> Run:
-        """The attack on a batch; checks what the attack asks of the model."""
-        raise NotImplementedError
+    def thresholds(
+        self,
+        task: Task,
+        epsilons: np.ndarray,
+        broken: np.ndarray,
+        progress: Progress | None = None,
+    ) -> Thresholds:
+        """See `Attack.thresholds`: one run serves all epsilons."""
+        return thresholds_of_distances(task, self.crafted(task, progress), self.norm, epsilons)
+
+
+def _where(which: np.ndarray, images: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """`images` [N, ...] where `which` (bool [N]), else `others`."""
+    return np.where(which.reshape(-1, *[1] * (images.ndim - 1)), images, others)

@@ -30,10 +30,10 @@ class Network:
         self.image_shape = image_shape
         self.batch_size = batch_size
 
-    def __call__(self, images):
+    def __call__(self, images: tf.Tensor) -> tf.Tensor:
         return self.reading.logits(self.outputs(images))
 
-    def outputs(self, images):
+    def outputs(self, images: tf.Tensor) -> tf.Tensor:
         """What the model gives, float32 [N, outputs]."""
         size = self.batch_size
         if size is None:
@@ -47,14 +47,14 @@ class Network:
         )
         return tf.reshape(outputs, [-1, spec.shape[1]])[:count]
 
-    def _called(self, images):
+    def _called(self, images: tf.Tensor) -> tf.Tensor:
         model = self.model_now()
         if isinstance(model, keras.Model):
             outputs = model(images, training=False)
         else:
             outputs = model(images)
         if not tf.is_tensor(outputs):
-            way_out = "of a function of NumPy arrays, attacks.black_box(function, classes)"
+            way_out = "attacks.black_box(function, classes) for a function of NumPy arrays"
             if isinstance(outputs, dict | list | tuple) and outputs:
                 first = next(iter(outputs)) if isinstance(outputs, dict) else 0
                 way_out = f"one of several: lambda images: model(images)[{first!r}]"

@@ -8,8 +8,11 @@ import numpy as np
 #: The norms an attack can be bounded in, with the order that CleverHans and NumPy call them by.
 ORDER = {"linf": np.inf, "l2": 2, "l1": 1}
 
+#: By what part of epsilon a distance may exceed it and still count as within.
+ROUNDING = 1e-6
 
-def check_norm(norm: str, accepted=tuple(ORDER)) -> None:
+
+def check_norm(norm: str, accepted: Sequence[str] = tuple(ORDER)) -> None:
     if norm not in accepted:
         raise ValueError(f"norm is {norm!r}; accepted: {', '.join(map(repr, accepted))}")
 

@@ -7,7 +7,7 @@ from attacks.engine.geometry import lengths, per_image, power_of_two
 from attacks.engine.norms import ORDER
 
 
-def linear_step(gradient, length, norm: str):
+def linear_step(gradient: tf.Tensor, length: tf.Tensor | float, norm: str) -> tf.Tensor:
     """The perturbation of `length` in `norm` that raises the linearised loss most.
 
     CleverHans divides an L2 gradient by its length, or by 1e-6 if that is more: where the model is

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from models.outputs import may_squash
+from models.squashed_outputs import may_squash
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class Traits:
         computes_in_half: whether anything in it is float16.
         has_few_digits: whether anything in it is float16 or bfloat16.
         may_be_random: whether anything in it draws numbers, or cannot be looked into.
-        may_squash: whether its outputs may be squashed, see `models.outputs.may_squash`.
+        may_squash: whether its outputs may be squashed, see `models.squashed_outputs`.
         ends_in: "softmax", "sigmoid" or "tanh", where that is its last operation; else "".
         turns_to_integers: whether it turns floats into integers.
     """
@@ -63,6 +63,13 @@ def _last_operation(output: tf.Tensor) -> str:
     return kind if kind in ("softmax", "sigmoid", "tanh") else ""
 
 
-# Parts of the names of operations.
-_DRAWING = ("Random", "Multinomial", "TruncatedNormal", "StatefulStandardNormal", "StatefulUniform")
-_DRAWING += ("Rng", "PyFunc")
+#: Parts of the names of operations that draw numbers, or that cannot be looked into.
+_DRAWING = (
+    "Random",
+    "Multinomial",
+    "TruncatedNormal",
+    "StatefulStandardNormal",
+    "StatefulUniform",
+    "Rng",
+    "PyFunc",
+)

@@ -105,7 +105,7 @@ def place_blind(roaming_digits):
 def compiled_functions():
     """The cache of compiled functions, with nothing in it that a dead model left behind."""
     gc.collect()
-    return cache._of_models
+    return cache.BY_MODEL
 
 
 class Counting:

@@ -206,7 +206,7 @@ HYPER_PARAMETERS = {
     "half a size": ({"size": 2.5}, "size is 2.5; accepted"),
     "three sizes": ({"size": (2, 2, 1)}, r"size is \(2, 2, 1\); accepted"),
     "learning_rate": ({"learning_rate": 0}, "learning_rate is 0; accepted: a finite number"),
-    "momentum": ({"momentum": 1.0}, "momentum is 1.0; accepted: 0 or more, below 1"),
+    "momentum": ({"momentum": 1.0}, "momentum is 1.0; accepted: a finite number, 0 or m"),
     "momentum NaN": ({"momentum": np.nan}, "momentum is nan; accepted"),
     "epochs": ({"epochs": 0}, "epochs is 0; accepted: a whole number, 1 or more"),
     "temperature": ({"temperature": 0}, "temperature is 0; accepted"),

@@ -9,7 +9,8 @@ import tensorflow as tf
 from keras import layers
 
 from attacks import PGD, Targeted
-from attacks.apgd import APGD, _reviewed, _State, checkpoints
+from attacks.apgd import APGD, checkpoints
+from attacks.engine.auto_steps import State, reviewed
 
 EPSILON = {"linf": 0.1, "l2": 0.5}
 
@@ -92,10 +93,10 @@ def test_algorithm_1(norm, steps, epsilon):
 def state_of(**values):
     """A state of images with one pixel, 0 unless told."""
     count = len(values["increases"])
-    zeros = dict.fromkeys(_State._fields, tf.zeros([count]))
+    zeros = dict.fromkeys(State._fields, tf.zeros([count]))
     for name in ("current", "previous", "best", "best_gradient", "successful"):
         zeros[name] = tf.zeros([count, 1])
-    return _State(**zeros | {name: tf.constant(value) for name, value in values.items()})
+    return State(**zeros | {name: tf.constant(value) for name, value in values.items()})
 
 
 def test_step_sizes_are_halved_one_image_at_a_time():
@@ -110,7 +111,7 @@ def test_step_sizes_are_halved_one_image_at_a_time():
         best=[[1.0]] * 5,
         best_gradient=[[-1.0]] * 5,
     )
-    state, gradient = _reviewed(state, tf.ones([5, 1]), rho=0.75, window=20.0)
+    state, gradient = reviewed(state, tf.ones([5, 1]), rho=0.75, window=20.0)
     halved = np.array([True, False, True, True, False])
     np.testing.assert_array_equal(state.halved, halved)
     np.testing.assert_allclose(state.step_sizes, [0.1, 0.2, 0.2, 0.1, 0.2])
@@ -338,8 +339,8 @@ REFUSED = {
     "targets": ({"targets": 0, "loss": "dlr"}, "targets is 0; accepted: a whole number, 1"),
     "another loss": ({"targets": 3}, "loss is 'cross-entropy' with targets; accepted: 'dlr'"),
     "restarts": ({"restarts": 2, "random_start": False}, "restarts is 2 without random_start"),
-    "momentum": ({"momentum": 0}, "momentum is 0; accepted: a number above 0, at most 1"),
-    "rho": ({"rho": 1.5}, "rho is 1.5; accepted: a number above 0, at most 1"),
+    "momentum": ({"momentum": 0}, "momentum is 0; accepted: a finite number above 0, at most 1"),
+    "rho": ({"rho": 1.5}, "rho is 1.5; accepted: a finite number above 0, at most 1"),
     "temperature": ({"temperature": 0}, "temperature is 0; accepted"),
     "seed": ({"seed": -1}, "seed is -1; accepted"),
 }

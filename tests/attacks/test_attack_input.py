@@ -271,8 +271,8 @@ WAYS_OUT = {
         r"\[N\] or \[N, 1\] \(of one-hot labels, labels.arg",
     ),
     "floats": ({"labels": [0.0, 1.0, 2.0]}, r"labels.astype\(int\), if they are whole numbers"),
-    "bytes": ({"images": np.ones((3, 8, 8, 1), np.uint8)}, "of 0-255 grey levels, images / 255"),
-    "one image": ({"images": np.full(64, 0.5, np.float32)}, r"of one image, images\[None\]"),
+    "bytes": ({"images": np.ones((3, 8, 8, 1), np.uint8)}, "images / 255 for 0-255 grey levels"),
+    "one image": ({"images": np.full(64, 0.5, np.float32)}, r"images\[None\] for one image"),
     "other shape": (
         {"images": np.full((3, 32, 32, 3), 0.5, np.float32)},
         r"images have shape \(32, 32, 3\); accepted: \(8, 8, 1\), which model",

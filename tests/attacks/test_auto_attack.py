@@ -77,19 +77,19 @@ def test_each_part_sees_what_withstood_the_others(cnn, images, labels, attack, r
     forwards += 2  # of the images themselves, and of what comes back
     broken_by = []
     for part in attack.attacks(10):
-        run = part._run_within(task) if isinstance(part, FAB) else part._run(task)
-        found = run(next(task.batches(left)), np.full(len(left), epsilon))
-        gradients[left] += found.gradient_evaluations
-        forwards[left] += found.forward_evaluations + 1
-        broken = task.logits(found.images).argmax(axis=1) != labels[left]
+        run = part.run_within(task)
+        crafted = run(task.whole.take(left), np.full(len(left), epsilon))
+        gradients[left] += crafted.gradient_evaluations
+        forwards[left] += crafted.forward_evaluations + 1
+        broken = task.logits(crafted.images).argmax(axis=1) != labels[left]
         lengths = np.linalg.norm(
-            (found.images - images[left]).reshape(len(left), -1),
+            (crafted.images - images[left]).reshape(len(left), -1),
             axis=1,
             ord={"linf": np.inf, "l2": 2}[attack.norm],
         )
         broken &= lengths <= epsilon + 1e-6
         taken = broken | (not broken_by)
-        expected[left[taken]] = found.images[taken]
+        expected[left[taken]] = crafted.images[taken]
         left = left[~broken]
         broken_by.append(broken.sum())
     assert broken_by[0] and len(left)
@@ -129,15 +129,15 @@ def test_small_batches_split_and_swept(cnn, images, labels, attack, result):
 
 def test_a_target(cnn, images, labels, attack):
     goal = Targeted((labels + 1) % 10)
-    found = attack(cnn, images, goal, epsilon=3 * EPSILON[attack.norm])
-    assert 0.5 < found.success.mean()
-    np.testing.assert_array_equal(found.success, found.logits.argmax(axis=1) == goal.classes)
+    result = attack(cnn, images, goal, epsilon=3 * EPSILON[attack.norm])
+    assert 0.5 < result.success.mean()
+    np.testing.assert_array_equal(result.success, result.logits.argmax(axis=1) == goal.classes)
 
 
 class Boastful(BudgetAttack):
     """Gives images of other classes, far beyond any epsilon."""
 
-    def _run(self, task):
+    def run_within(self, task):
         return lambda batch, epsilons: Crafted(
             1 - batch.images, np.zeros(len(batch), np.int64), np.zeros(len(batch), np.int64)
         )
@@ -149,12 +149,12 @@ class Deceived(AutoAttack):
 
 
 def test_what_is_beyond_epsilon_does_not_count(cnn, images, labels):
-    found = Deceived()(cnn, images, labels, epsilon=0.05)
-    assert found.distances["linf"].max() <= 0.05 + 1e-6
+    result = Deceived()(cnn, images, labels, epsilon=0.05)
+    assert result.distances["linf"].max() <= 0.05 + 1e-6
     fgsm = FGSM()(cnn, images, labels, epsilon=0.05)
-    assert (found.success >= fgsm.success).all() and not found.success.all()
+    assert (result.success >= fgsm.success).all() and not result.success.all()
     np.testing.assert_allclose(
-        found.images[~found.success], fgsm.images[~found.success], rtol=0, atol=1e-6
+        result.images[~result.success], fgsm.images[~result.success], rtol=0, atol=1e-6
     )
 
 
@@ -164,7 +164,7 @@ class Recording(BudgetAttack):
     def __init__(self, breaks):
         self.breaks, self.given = breaks, []
 
-    def _run(self, task):
+    def run_within(self, task):
         def run(batch, epsilons):
             self.given.append(batch.ids.tolist())
             images = np.where(self.breaks(batch.ids)[:, None], 0, batch.images)
@@ -187,14 +187,14 @@ def test_survivors_share_batches():
 
     grey = np.full((30, 1), 0.6, np.float32)
     attack = Recorded(batch_size=10)
-    found = attack(
+    result = attack(
         lambda pixels: tf.concat([pixels, 0.5 + 0 * pixels], 1), grey, [0] * 30, epsilon=1
     )
     assert parts[0].given == [list(range(start, start + 10)) for start in (0, 10, 20)]
     assert parts[1].given == [list(range(0, 30, 3))]
     assert parts[2].given == [list(range(15, 30, 3))]
-    np.testing.assert_array_equal(np.flatnonzero(~found.success), range(15, 30, 3))
-    np.testing.assert_array_equal(found.images[:, 0] == 0, found.success)
+    np.testing.assert_array_equal(np.flatnonzero(~result.success), range(15, 30, 3))
+    np.testing.assert_array_equal(result.images[:, 0] == 0, result.success)
 
 
 def test_progress_counts_images(cnn, images, labels):
@@ -215,8 +215,8 @@ def test_progress_counts_images(cnn, images, labels):
 
 @pytest.mark.parametrize("labels", [[], None], ids=["labels", "own"])
 def test_no_image_gives_an_empty_result(cnn, images, labels):
-    found = AutoAttack(**SMALL)(cnn, images[:0], labels, epsilon=0.1)
-    assert found.images.shape == (0, 8, 8, 1) and found.success.shape == (0,)
+    result = AutoAttack(**SMALL)(cnn, images[:0], labels, epsilon=0.1)
+    assert result.images.shape == (0, 8, 8, 1) and result.success.shape == (0,)
 
 
 REFUSED = {

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -19,6 +20,46 @@ def found(cnn, images, labels):
 
 def margins(result, classes, sign=1.0):
     return margin(tf.constant(result.logits), tf.constant(classes), sign).numpy()
+
+
+def by_the_book(model, images, classes, sign, c, steps, learning_rate):
+    """The nearest success of one run: section VI-A of the paper with the Adam of Keras."""
+    adam = keras.optimizers.Adam(learning_rate, epsilon=1e-8)
+    variable = keras.Variable(np.arctanh((images - 0.5) / 0.55))
+    adam.build([variable])
+    nearest, shortest = images.copy(), np.full(len(images), np.inf)
+    for _ in range(steps):
+        with tf.GradientTape() as tape:
+            x = 0.5 + 0.55 * tf.tanh(variable.value)
+            x += tf.stop_gradient(tf.clip_by_value(x, 0, 1) - x)
+            squares = tf.reduce_sum((x - images) ** 2, axis=[1, 2, 3])
+            missing = tf.nn.relu(-margin(model(x, training=False), classes, sign))
+            loss = tf.reduce_sum(squares + c * missing)
+        better = (missing.numpy() == 0) & (squares.numpy() < shortest)
+        nearest[better], shortest[better] = x.numpy()[better], squares.numpy()[better]
+        adam.apply([tape.gradient(loss, variable.value)], [variable])
+    return nearest, np.sqrt(shortest)
+
+
+@pytest.mark.parametrize("c", [0.3, 5.0])
+@pytest.mark.parametrize("goal", ["untargeted", "targeted"])
+def test_the_compiled_step_is_the_adam_of_keras(cnn, images, labels, goal, c):
+    logits = cnn(images, training=False).numpy()
+    right = logits.argmax(axis=1) == labels
+    images, labels = images[right], labels[right]
+    targets = np.argsort(logits[right], axis=1)[:, -2]
+    attack = CarliniWagner(1, 40, learning_rate=0.05, initial_c=c, abort_early=False)
+    if goal == "targeted":
+        result = attack(cnn, images, Targeted(targets))
+        expected, lengths = by_the_book(cnn, images, targets, -1.0, c, 40, 0.05)
+    else:
+        result = attack(cnn, images, labels)
+        expected, lengths = by_the_book(cnn, images, labels, 1.0, c, 40, 0.05)
+    assert result.success.mean() > 0.3
+    np.testing.assert_array_equal(result.success, np.isfinite(lengths))
+    found = result.success
+    np.testing.assert_allclose(result.distances["l2"][found], lengths[found], rtol=1e-3)
+    np.testing.assert_allclose(result.images, expected, atol=2e-3)
 
 
 def test_everything_is_found_and_near(cnn, images, labels, found):

@@ -192,7 +192,7 @@ def test_the_accuracy_after_a_new_head_is_that_of_keras(digits, cnn):
 def test_use_without_a_change_traces_nothing_anew(cnn, images, labels):
     model = copy_of(cnn)
     first = FGSM()(model, images, labels, epsilon=0.1)
-    functions = dict(cache._of_models[model].functions[images.shape[1:]])
+    functions = dict(cache.BY_MODEL[model].functions[images.shape[1:]])
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.SGD(0.0), loss)
     model.fit(images, labels, verbose=0)
@@ -200,7 +200,7 @@ def test_use_without_a_change_traces_nothing_anew(cnn, images, labels):
     keras.Sequential([*model.layers, layers.Softmax()])(images)  # shares its layers
     model.trainable = False
     second = FGSM()(model, images, labels, epsilon=0.1)
-    assert cache._of_models[model].functions[images.shape[1:]] == functions
+    assert cache.BY_MODEL[model].functions[images.shape[1:]] == functions
     np.testing.assert_array_equal(first.images, second.images)
 
 
@@ -208,10 +208,10 @@ def test_images_of_many_shapes_do_not_pile_up():
     model = keras.Sequential(
         [keras.Input((None, None, 1)), layers.GlobalAveragePooling2D(), layers.Dense(3)]
     )
-    for side in range(4, 4 + 2 * cache._MOST_SHAPES):
+    for side in range(4, 4 + 2 * cache.MOST_SHAPES):
         PGD(1)(model, np.full((2, side, side, 1), 0.5, np.float32), [0, 1], epsilon=0.1)
-    assert len(cache._of_models[model].functions) == cache._MOST_SHAPES
-    assert (side, side, 1) in cache._of_models[model].functions
+    assert len(cache.BY_MODEL[model].functions) == cache.MOST_SHAPES
+    assert (side, side, 1) in cache.BY_MODEL[model].functions
 
 
 def test_what_cannot_be_seen_is_forgotten_when_asked(cnn, images, labels):
@@ -244,9 +244,9 @@ class CountingCalls(keras.Model):
 def test_a_model_that_counts_its_calls_is_not_taken_for_changed(cnn, images, labels):
     model = CountingCalls(cnn)
     PGD(2)(model, images, labels, epsilon=0.1)
-    functions = dict(cache._of_models[model].functions[images.shape[1:]])
+    functions = dict(cache.BY_MODEL[model].functions[images.shape[1:]])
     PGD(2)(model, images, labels, epsilon=0.1)
-    assert cache._of_models[model].functions[images.shape[1:]] == functions
+    assert cache.BY_MODEL[model].functions[images.shape[1:]] == functions
 
 
 def test_a_callable_with_other_classes(cnn, images, labels):

@@ -7,7 +7,7 @@ from cleverhans.tf2.attacks.fast_gradient_method import fast_gradient_method
 
 import models
 from attacks import FGSM, PGD, Targeted, as_logits
-from attacks.engine.task import ball_noise
+from attacks.engine.draws import ball_noise
 
 GREY = 1 / 255
 ORDER = {"linf": np.inf, "l2": 2, "l1": 1}

@@ -134,11 +134,11 @@ def test_images_leave_once_they_are_within_epsilon(cnn, images, labels, norm, se
     attack = FAB(10, norm, **settings)
     task = Task(cnn, images, labels)
     (batch,) = task.batches()
-    whole = task.result(attack._run(task)(batch))
+    whole = task.result(attack.search(task)(batch))
     nearest = whole.distances[norm]
     epsilons = np.full(len(images), 1.1 * np.median(nearest))
     epsilons[::4] = 0  # never within it
-    stopped = task.result(attack._run_within(task)(batch, epsilons))
+    stopped = task.result(attack.run_within(task)(batch, epsilons))
 
     rounding = 1 + 1e-6
     within = stopped.distances[norm] <= epsilons * rounding

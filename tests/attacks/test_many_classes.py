@@ -17,7 +17,7 @@ def wide():
 
 
 def nodes(model) -> int:
-    (functions,) = cache._of_models[model].functions.values()
+    (functions,) = cache.BY_MODEL[model].functions.values()
     return max(
         len(f.graph.get_operations())
         + sum(len(g.node_def) for g in f.graph.as_graph_def().library.function)

@@ -79,16 +79,16 @@ def test_targets(cnn, images, labels, targets, attack):
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=str)
 def test_a_sweep_is_one_run_seen_at_every_epsilon(cnn, images, labels, attack):
-    found = attack(cnn, images, labels)
-    distances = found.distances[attack.norm]
-    middle = float(np.median(distances[found.success & (distances > 0)]))
+    nearest = attack(cnn, images, labels)
+    distances = nearest.distances[attack.norm]
+    middle = float(np.median(distances[nearest.success & (distances > 0)]))
     within, anywhere, nowhere = attack.sweep(cnn, images, labels, epsilons=[middle, math.inf, 0.0])
     near = distances <= middle * (1 + 1e-6)
-    assert 0 < (near & found.success).sum() < found.success.sum()
-    np.testing.assert_array_equal(within.success, found.success & near)
-    np.testing.assert_array_equal(within.images[near], found.images[near])
+    assert 0 < (near & nearest.success).sum() < nearest.success.sum()
+    np.testing.assert_array_equal(within.success, nearest.success & near)
+    np.testing.assert_array_equal(within.images[near], nearest.images[near])
     np.testing.assert_array_equal(within.images[~near], images[~near])
-    np.testing.assert_array_equal(anywhere.images, found.images)
+    np.testing.assert_array_equal(anywhere.images, nearest.images)
     np.testing.assert_array_equal(nowhere.images, images)
     assert within.distances[attack.norm].max() <= middle * (1 + 1e-6)
     assert [r.epsilon for r in (within, anywhere, nowhere)] == [middle, math.inf, 0.0]

@@ -63,13 +63,13 @@ def test_pixels_outside_keep_their_bits():
 def test_every_place_is_as_likely():
     patch, count = Patch(colourful(6, 5, 1)), 2400
     positions = patch.positions(np.arange(count), (8, 8, 1), seed=1)
-    places, found = np.unique(positions, axis=0, return_counts=True)
+    places, counts = np.unique(positions, axis=0, return_counts=True)
     np.testing.assert_array_equal(places, [[r, c] for r in range(3) for c in range(4)])
-    assert stats.chisquare(found).pvalue > 0.01
+    assert stats.chisquare(counts).pvalue > 0.01
     # Of one image, over the seeds.
     other = [patch.positions([7], (8, 8, 1), seed)[0] for seed in range(600)]
-    _, found = np.unique(other, axis=0, return_counts=True)
-    assert len(found) == 12 and stats.chisquare(found).pvalue > 0.01
+    _, counts = np.unique(other, axis=0, return_counts=True)
+    assert len(counts) == 12 and stats.chisquare(counts).pvalue > 0.01
 
 
 def test_a_place_depends_on_the_id_and_the_seed_alone():
@@ -181,13 +181,13 @@ def test_images_of_the_target_class_are_left_out():
 
 def test_an_overlay_shows_its_picture():
     picture = colourful(12, 8, 3)
-    overlay = PatchOverlay((3, 4)).of(picture, target=5, name="toaster")
+    overlay = PatchOverlay((3, 4)).showing(picture, target=5, name="toaster")
     assert (overlay.size, overlay.target, overlay.name) == ((3, 4), 5, "toaster")
     assert overlay.pixels.std() < picture.std() / 1.5  # every pixel stands for several
-    np.testing.assert_array_equal(PatchOverlay((12, 8)).of(picture).pixels, picture)
+    np.testing.assert_array_equal(PatchOverlay((12, 8)).showing(picture).pixels, picture)
     # Straight lines stay straight: the middles of the halves, the edges blurred into black.
     stripes = np.repeat(np.float32([0.2, 0.8]), 16)[None, :, None].repeat(32, axis=0)
-    halved = PatchOverlay(16).of(stripes).pixels
+    halved = PatchOverlay(16).showing(stripes).pixels
     np.testing.assert_allclose(halved[:, :7], 0.2, atol=1e-6)
     np.testing.assert_allclose(halved[:, 9:], 0.8, atol=1e-6)
     pasted = overlay.apply(black(1, 6, 6, 3), positions=[[2, 1]])
@@ -213,7 +213,7 @@ def test_a_pasted_picture_draws_to_its_class(digits, roaming_digits, place_blind
     picture = digits[0][digits[1] == target][0]
     disorder = np.random.default_rng(0).permutation(picture.ravel()).reshape(picture.shape)
     rates = [
-        target_rate(place_blind, PatchOverlay(8).of(pixels, target), images, labels)
+        target_rate(place_blind, PatchOverlay(8).showing(pixels, target), images, labels)
         for pixels in (picture, disorder)
     ]
     assert rates[0] > rates[1] + 0.3
@@ -275,7 +275,7 @@ FAULTS = {
     "batch_size": (lambda: PatchAttack(Patch(PIXELS), batch_size=0), "batch_size is 0"),
     "overlay's size": (lambda: PatchOverlay(0), "size is 0; accepted: a side in pixels, 1 or"),
     "overlay's sides": (lambda: PatchOverlay((3, 0)), r"size is \(3, 0\); accepted"),
-    "picture": (lambda: PatchOverlay(2).of(PIXELS[0]), r"pixels have shape \(2, 1\)"),
+    "picture": (lambda: PatchOverlay(2).showing(PIXELS[0]), r"pixels have shape \(2, 1\)"),
 }
 
 

@@ -8,7 +8,8 @@ import tensorflow as tf
 
 from attacks import PGD, Targeted
 from attacks.engine.task import Task
-from attacks.square import Square, _Bumps, _Squares, bumps, coverage, window
+from attacks.engine.windows import Bumps, Grid, Repainting, Shift, Squares, bumps, window
+from attacks.square import Square, coverage
 
 EPSILON = {"linf": 0.12, "l2": 0.7}
 NORMS = pytest.mark.parametrize("norm", EPSILON)
@@ -86,15 +87,14 @@ def test_a_square_is_repainted_by_hand():
     images[0, 0, 0] = 0.95
     best = images + np.float32(0.1)
     best[0, 0, 0] = 1.0
-    moved = _Squares(2, 3, 2).moved(
-        tf.constant(best),
-        tf.constant(images),
-        epsilons=np.float32([0.1, 0.1]),
+    move = Repainting(
         offsets=np.int32([0, 3]),  # two rows, one column
         corners=np.int32([0, 2]),
         colours=np.float32([[1, -1], [1, 1]]),
         others=np.float32([[-1, -1], [1, -1]]),
     )
+    epsilons = np.float32([0.1, 0.1])
+    moved = Squares(Grid(2, 3, 2)).moved(tf.constant(best), tf.constant(images), epsilons, move)
     expected = best.copy()
     expected[0, :, 0, 0] = [1.0, 0.6]  # as it was
     expected[0, :, 0, 1] = [0.85, 0.4]
@@ -106,16 +106,16 @@ def moved_bumps(perturbation, epsilon, to, source, sign=1.0, value=0.5):
     """One image of 1 x 6 pixels and a channel, windows of one pixel, a bump of 1."""
     images = np.full((1, 1, 6, 1), value, np.float32)
     best = images + np.float32(perturbation).reshape(images.shape)
-    moved = _Bumps(1, 6, 1).moved(
-        tf.constant(best),
-        tf.constant(images),
-        epsilons=np.float32([epsilon]),
+    move = Shift(
         offsets=np.int32([0]),
         to=np.int32([to]),
         source=np.int32([source]),
         signs=np.float32([[sign]]),
-        beside=np.int32([0]),
+        directions=np.int32([0]),
         shapes=np.ones((2, 1), np.float32),
+    )
+    moved = Bumps(Grid(1, 6, 1)).moved(
+        tf.constant(best), tf.constant(images), np.float32([epsilon]), move
     )
     return (moved.numpy() - images).ravel()
 
@@ -142,17 +142,16 @@ def test_a_bump_is_moved_by_hand():
 
 def test_channels_share_what_is_unused():
     images = np.full((1, 1, 3, 2), 0.5, np.float32)
-    moved = _Bumps(1, 3, 2).moved(
-        tf.constant(images),
-        tf.constant(images),
-        epsilons=np.float32([0.2]),
+    move = Shift(
         offsets=np.int32([0, 1]),
         to=np.int32([1]),
         source=np.int32([0]),
         signs=np.float32([[1, -1]]),
-        beside=np.int32([1]),
+        directions=np.int32([1]),
         shapes=np.float32([[1, 0], [0.6, 0.8]]),
     )
+    still = tf.constant(images)
+    moved = Bumps(Grid(1, 3, 2)).moved(still, still, np.float32([0.2]), move)
     half = 0.2 / np.sqrt(2)
     expected = [[0, 0], [0.6 * half, -0.6 * half], [0.8 * half, -0.8 * half]]
     np.testing.assert_allclose((moved - images)[0, 0], expected, atol=1e-6)
@@ -217,7 +216,7 @@ def test_every_image_has_its_own_epsilon(cnn, images, labels, norm):
     attack = Square(30, norm)
     epsilons = np.resize([0, EPSILON[norm], 2 * EPSILON[norm]], len(images))
     task = Task(cnn, images, labels)
-    crafted = attack._run(task)(next(task.batches()), epsilons)
+    crafted = attack.run_within(task)(next(task.batches()), epsilons)
     for epsilon in set(epsilons):
         rows = epsilons == epsilon
         alone = attack(cnn, images[rows], labels[rows], epsilon=epsilon, ids=np.flatnonzero(rows))
@@ -396,9 +395,12 @@ PARAMETERS = {
     "queries": ({"queries": 0}, "queries is 0; accepted: a whole number, 1 or more"),
     "schedule": ({"schedule_queries": 0}, "schedule_queries is 0; accepted: a whole number"),
     "norm": ({"norm": "l1"}, "norm is 'l1'; accepted: 'linf', 'l2'$"),
-    "no share": ({"p_init": 0.0}, "p_init is 0.0; accepted: above 0, at most 1"),
-    "above one": ({"p_init": 1.5}, "p_init is 1.5; accepted: above 0, at most 1"),
-    "not a number": ({"p_init": np.nan}, "p_init is nan; accepted: above 0, at most 1"),
+    "no share": ({"p_init": 0.0}, "p_init is 0.0; accepted: a finite number above 0, at most 1"),
+    "above one": ({"p_init": 1.5}, "p_init is 1.5; accepted: a finite number above 0, at most 1"),
+    "not a number": (
+        {"p_init": np.nan},
+        "p_init is nan; accepted: a finite number above 0, at most 1",
+    ),
     "seed": ({"seed": -1}, "seed is -1; accepted: a whole number, 0 or more"),
     "batch": ({"batch_size": 0}, "batch_size is 0; accepted: a whole number, 1 or more"),
 }

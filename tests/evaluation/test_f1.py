@@ -1,10 +1,9 @@
-"""F1 by hand."""
+"""F1 and confusion counts, by hand."""
 
 import numpy as np
 import pytest
-from sklearn.metrics import f1_score
 
-from evaluation import f1_per_class, macro_f1
+from evaluation import confusion_counts, f1_per_class, macro_f1
 
 
 def test_by_hand():
@@ -21,6 +20,8 @@ def test_by_hand():
         ([0, 1], [0, 0], [2 / 3, 0, np.nan]),  # class 1 is never predicted
         ([0, 0], [0, 2], [2 / 3, np.nan, 0]),  # class 2 is never a label
         ([0, 1, 2], [1, 2, 0], [0, 0, 0]),
+        ([0, 0, 1], [0, -1, -1], [2 / 3, 0, np.nan]),  # -1 is a miss of the label alone
+        ([0, 1], [-1, -1], [0, 0, np.nan]),
     ],
 )
 def test_classes_without_labels_or_predictions(labels, predictions, per_class):
@@ -28,11 +29,31 @@ def test_classes_without_labels_or_predictions(labels, predictions, per_class):
     assert macro_f1(labels, predictions, 3) == pytest.approx(np.nanmean(per_class))
 
 
-def test_equal_to_scikit_learn():
+def test_by_counts():
+    """F1 = 2 correct / (labelled + predicted), of predictions with and without a class."""
     random = np.random.default_rng(0)
-    labels, predictions = random.integers(0, 43, (2, 2000))
-    expected = f1_score(labels, predictions, average="macro")
-    assert macro_f1(labels, predictions, 43) == pytest.approx(expected)
+    labels, predictions = random.integers(0, 43, 2000), random.integers(-1, 43, 2000)
+    correct = np.bincount(labels[labels == predictions], minlength=43)
+    counted = np.bincount(labels, minlength=43)
+    counted += np.bincount(predictions[predictions >= 0], minlength=43)
+    np.testing.assert_array_equal(f1_per_class(labels, predictions, 43), 2 * correct / counted)
+
+
+def test_columns_of_classes():
+    assert macro_f1([[0], [1]], np.array([[0], [1]]), 2) == 1
+
+
+@pytest.mark.parametrize(
+    ("predictions", "counts"),
+    [
+        ([0, 2, 1, 0], [[1, 0, 1], [1, 1, 0], [0, 0, 0]]),
+        ([0, -1, 1, 0], [[1, 0, 0], [1, 1, 0], [0, 0, 0]]),
+        ([-1, -1, -1, -1], np.zeros([3, 3])),
+    ],
+)
+def test_confusion_counts(predictions, counts):
+    """Labels 0, 0, 1, 1; class 2 is never a label."""
+    np.testing.assert_array_equal(confusion_counts([0, 0, 1, 1], predictions, 3), counts)
 
 
 @pytest.mark.parametrize(
@@ -46,6 +67,7 @@ def test_equal_to_scikit_learn():
         ([0, 1], [0.0, 1.0], "predictions are of type float64"),
     ],
 )
-def test_refused(labels, predictions, message):
+@pytest.mark.parametrize("measure", [macro_f1, confusion_counts])
+def test_refused(labels, predictions, message, measure):
     with pytest.raises(ValueError, match=message):
-        macro_f1(labels, predictions, 3)
+        measure(labels, predictions, 3)

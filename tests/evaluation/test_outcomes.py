@@ -1,5 +1,7 @@
 """What `evaluate` reports of an attack, recomputed here without it."""
 
+from importlib import import_module
+
 import keras
 import numpy as np
 import pandas as pd
@@ -10,7 +12,7 @@ from keras import layers
 import models
 from attacks import APGD, FGSM, PGD, DeepFool, as_logits
 from evaluation import Outcomes, evaluate, wilson
-from evaluation.outcomes import _crafting_seconds, _gaps
+from evaluation.evaluate import crafting_seconds, gaps
 from evaluation.similarity import structural_similarity
 
 EPSILONS = [0.02, 0.1, 0.3]
@@ -66,17 +68,17 @@ def test_an_image_that_was_left_alone_is_not_undone_by_rounding(model, images, l
     assert outcomes.table()["rounds_away"].tolist()[1] == 0
 
 
-@pytest.mark.parametrize("own_labels", [False, True])
+@pytest.mark.parametrize("predicted_labels", [False, True])
 @pytest.mark.parametrize("attack", ATTACKS, ids=str)
-def test_outcomes_recomputed(model, images, labels, attack, own_labels):
-    outcomes = evaluate(model, images, labels, attack, EPSILONS, own_labels=own_labels)
+def test_outcomes_recomputed(model, images, labels, attack, predicted_labels):
+    outcomes = evaluate(model, images, labels, attack, EPSILONS, predicted_labels=predicted_labels)
     clean = classify(model, images)
     np.testing.assert_array_equal(outcomes.labels, labels)
     np.testing.assert_array_equal(outcomes.clean_predictions, clean)
     assert outcomes.clean_correct.mean() == 0.75
     for index, epsilon in enumerate(EPSILONS):
         # What is attacked for differs, what is counted does not.
-        attacked_for = clean if own_labels else labels
+        attacked_for = clean if predicted_labels else labels
         adversarial = attack(model, images, attacked_for, epsilon=epsilon).images
         predictions = classify(model, adversarial)
         np.testing.assert_array_equal(outcomes.predictions[index], predictions)
@@ -97,8 +99,8 @@ def test_outcomes_recomputed(model, images, labels, attack, own_labels):
     assert outcomes.seconds > 0
 
 
-def test_own_labels_and_true_labels_differ(model, images, labels):
-    own = evaluate(model, images, labels, FGSM(), [0.1], own_labels=True)
+def test_predicted_labels_and_true_labels_differ(model, images, labels):
+    own = evaluate(model, images, labels, FGSM(), [0.1], predicted_labels=True)
     true = evaluate(model, images, labels, FGSM(), [0.1])
     wrong = np.arange(40) % 4 == 0
     # Leaving the own prediction can only help an image that was wrong.
@@ -172,8 +174,8 @@ def test_images_without_a_gradient_are_counted(images, temperature, saturated):
     np.testing.assert_array_equal(still, outcomes.zero_gradient)
 
 
-@pytest.mark.parametrize("own_labels", [False, True])
-def test_large_images_are_done_in_parts(monkeypatch, model, images, labels, own_labels):
+@pytest.mark.parametrize("predicted_labels", [False, True])
+def test_large_images_are_done_in_parts(monkeypatch, model, images, labels, predicted_labels):
     def run(shares, kept=(1, 9, 39)):
         # A random start is drawn for an image, whatever part it is in.
         attack = PGD(3, random_start=True, batch_size=4)
@@ -183,14 +185,16 @@ def test_large_images_are_done_in_parts(monkeypatch, model, images, labels, own_
             labels,
             attack,
             EPSILONS,
-            own_labels=own_labels,
+            predicted_labels=predicted_labels,
             examples=kept,
             progress=lambda done, count: shares.append(done / count),
         )
 
     whole = run([])
     # Of three epsilons nine images fit, which is two batches of four.
-    monkeypatch.setattr("evaluation.outcomes._PART_BYTES", 9 * 3 * 36 * 4)
+    # `evaluation.evaluate` is the function; its module has to be asked for.
+    module = import_module("evaluation.evaluate")
+    monkeypatch.setattr(module, "_PART_BYTES", 9 * 3 * 36 * 4)
     shares = []
     parts = run(shares)
     for field, value in vars(whole).items():
@@ -243,7 +247,7 @@ def test_no_epsilon_leaves_the_clean_accuracy(model, images, labels):
 
 
 # Whichever labels are attacked for, accuracy is counted against those given.
-@pytest.mark.parametrize("own_labels", [False, True])
+@pytest.mark.parametrize("predicted_labels", [False, True])
 @pytest.mark.parametrize(
     "wrong, message",
     [
@@ -256,20 +260,20 @@ def test_no_epsilon_leaves_the_clean_accuracy(model, images, labels):
         (lambda x, y: (x, np.eye(4, dtype=int)[y]), r"labels has shape \(40, 4\)"),
     ],
 )
-def test_refused_input(model, images, labels, wrong, message, own_labels):
+def test_refused_input(model, images, labels, wrong, message, predicted_labels):
     with pytest.raises(ValueError, match=message):
-        evaluate(model, *wrong(images, labels), FGSM(), [0.1], own_labels=own_labels)
+        evaluate(model, *wrong(images, labels), FGSM(), [0.1], predicted_labels=predicted_labels)
 
 
 def test_one_run_of_a_minimum_norm_attack_serves_all_epsilons(model, images, labels):
-    found = DeepFool()(model, images, labels)
-    epsilons = [*np.quantile(found.distances["l2"], [0.4, 0.6, 0.8]), np.inf]
+    nearest = DeepFool()(model, images, labels)
+    epsilons = [*np.quantile(nearest.distances["l2"], [0.4, 0.6, 0.8]), np.inf]
     outcomes = evaluate(model, images, labels, DeepFool(), epsilons)
     for index, epsilon in enumerate(epsilons):
-        within = found.distances["l2"] <= epsilon
-        broken = within & (found.logits.argmax(axis=1) != labels)
+        within = nearest.distances["l2"] <= epsilon
+        broken = within & (nearest.logits.argmax(axis=1) != labels)
         np.testing.assert_array_equal(outcomes.correct[index], ~broken)
-        np.testing.assert_allclose(outcomes.l2[index], np.where(within, found.distances["l2"], 0))
+        np.testing.assert_allclose(outcomes.l2[index], np.where(within, nearest.distances["l2"], 0))
     accuracies = outcomes.table().accuracy
     assert accuracies.iloc[0] == 0.75 > accuracies.iloc[1] > accuracies.iloc[3] > 0
     assert accuracies.iloc[4] == 0
@@ -294,7 +298,10 @@ def test_targets(model, images, labels, tmp_path):
         ({"targets": lambda y: y}, r"classes\[0\] is ., which is the label of that image"),
         ({"targets": lambda y: (y[:-1] + 1) % 4}, "labels has 40 entries for 39 classes"),
         ({"targets": lambda y: y + 4}, "classes has the value .; accepted: 0 to 3"),
-        ({"targets": lambda y: (y + 1) % 4, "own_labels": True}, "own_labels is True with tar"),
+        (
+            {"targets": lambda y: (y + 1) % 4, "predicted_labels": True},
+            "predicted_labels is True with",
+        ),
     ],
 )
 def test_refused_targets(model, images, labels, change, message):
@@ -325,14 +332,14 @@ def test_a_transfer_attack_is_crafted_on_one_model_and_counted_on_another(model,
 def test_crafting_time_leaves_out_the_batch_that_compiles():
     batches = [(0, 10.0), (4, 18.0), (8, 19.0), (10, 19.5)]
     # The six images after the first batch took the two seconds until the end, at 20.
-    assert _crafting_seconds(batches, 10.0, 10) == pytest.approx(2 / 6)
-    assert _crafting_seconds([(0, 1.0), (5, 3.0)], 2.5, 5) == 0.5
-    assert _crafting_seconds([(0, 1.0)], 2.0, 4) == 0.5
+    assert crafting_seconds(batches, 10.0, 10) == pytest.approx(2 / 6)
+    assert crafting_seconds([(0, 1.0), (5, 3.0)], 2.5, 5) == 0.5
+    assert crafting_seconds([(0, 1.0)], 2.0, 4) == 0.5
 
 
 def test_gaps_are_between_the_two_highest_probabilities():
     probabilities = np.array([[0.1, 0.7, 0.2], [0.4, 0.2, 0.4]])
-    np.testing.assert_allclose(_gaps(probabilities), [0.5, 0.0], atol=1e-12)
+    np.testing.assert_allclose(gaps(probabilities), [0.5, 0.0], atol=1e-12)
 
 
 @pytest.mark.parametrize("attack", [PGD(3), DeepFool()], ids=str)

@@ -110,21 +110,23 @@ def images():
     return np.random.default_rng(0).random((50, 4, 4, 1)).astype(np.float32)
 
 
-@pytest.mark.parametrize("own_labels", [False, True])
+@pytest.mark.parametrize("predicted_labels", [False, True])
 @pytest.mark.parametrize("k", [1, 3])
-def test_outcomes_recomputed(model, images, own_labels, k):
+def test_outcomes_recomputed(model, images, predicted_labels, k):
     clean = model(images).numpy()
     labels = clean.argsort(axis=1)[:, -1 - np.arange(50) % 5].diagonal()  # ranks 0 to 4
     attack = FGSM()
-    outcomes = evaluate(model, images, labels, attack, [0.1, 0.3], own_labels=own_labels)
+    outcomes = evaluate(
+        model, images, labels, attack, [0.1, 0.3], predicted_labels=predicted_labels
+    )
     assert outcomes.clean_label_ranks.tolist() == (np.arange(50) % 5).tolist()
     clean_correct = np.arange(50) % 5 < k
     np.testing.assert_array_equal(outcomes.clean_top_k_correct(k), clean_correct)
     for index, epsilon in enumerate([0.1, 0.3]):
-        goal = clean.argmax(axis=1) if own_labels else labels
+        goal = clean.argmax(axis=1) if predicted_labels else labels
         logits = attack(model, images, goal, epsilon=epsilon).logits
         correct = ~top_k_errors(logits, labels, k)
-        expected = correct if own_labels else correct & clean_correct
+        expected = correct if predicted_labels else correct & clean_correct
         np.testing.assert_array_equal(outcomes.top_k_correct(k)[index], expected)
     assert outcomes.top_k_correct(k).shape == (2, 50)
     if k == 1:

@@ -8,7 +8,7 @@ from attacks.auto_attack import AutoAttack
 from attacks.deepfool import DeepFool
 from attacks.engine.norms import ORDER
 from attacks.square import Square
-from evaluation import paired_difference
+from evaluation import Estimate
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
@@ -33,7 +33,7 @@ def withstand(network, images):
 def assert_no_weaker(ours, theirs):
     """Both bool [N], whether images withstand the attack."""
     assert not ours.all()
-    assert paired_difference(ours, theirs).sign <= 0
+    assert Estimate.paired(ours, theirs).sign <= 0
 
 
 @pytest.mark.parametrize("norm", NORMS)

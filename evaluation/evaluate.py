@@ -1,0 +1,230 @@
+"""Runs an attack over epsilons on one fixed set of images and measures every image."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from time import perf_counter
+
+import numpy as np
+
+from attacks import Attack, AttackResult, Targeted
+from attacks.engine.classifier import spread_of
+from attacks.engine.task import Progress, Task
+from attacks.goals import predicted
+from attacks.readings import Model
+from evaluation.diagnostics import gradient_faults, leaves_range, rounded_logits, rounds_away
+from evaluation.outcomes import Outcomes
+from evaluation.similarity import structural_similarity
+from evaluation.top_k import label_ranks
+
+#: The most that the adversarial images of all epsilons may take in memory at once.
+_PART_BYTES = 2**29
+
+#: What is measured of each image at each epsilon, and how it is stored.
+_PER_IMAGE: dict[str, type] = {
+    "predictions": np.int64,
+    "rounded_predictions": np.int64,
+    "label_ranks": np.int64,
+    "gaps": np.float32,
+    "rounds_away": bool,
+    "out_of_range": bool,
+    "l0": np.float64,
+    "l2": np.float64,
+    "linf": np.float64,
+    "gradient_evaluations": np.int64,
+}
+
+
+def evaluate(
+    model: Model,
+    images: np.ndarray,
+    labels: np.ndarray,
+    attack: Attack,
+    epsilons: Sequence[float],
+    *,
+    predicted_labels: bool = False,
+    targets: np.ndarray | None = None,
+    surrogate: Model | None = None,
+    examples: int | Sequence[int] = 8,
+    similarity: bool = False,
+    progress: Progress | None = None,
+    jit_compile: bool = False,
+) -> Outcomes:
+    """Attacks `images` at every epsilon and classifies what comes out.
+
+    Args:
+        model: a Keras model or callable that gives logits, or either in `attacks.as_logits` or
+            `attacks.as_probabilities`.
+        images: float [N, ...] in [0, 1].
+        labels: int [N] or [N, 1], true classes, against which accuracy is counted in any case.
+        attack: `attacks.FGSM()`, `attacks.DeepFool()`, ...
+        epsilons: distances in [0, 1] pixels; for a minimum-norm attack infinity as well.
+        predicted_labels: move away from the predictions of the attacked model, not `labels`.
+        targets: int [N], classes that a targeted attack is to reach, none of them the label.
+        surrogate: the model that is attacked where `model` only classifies (a transfer attack).
+        examples: images whose adversarial versions are kept: the first few, or their indices.
+        similarity: whether to measure `Outcomes.ssim`, which takes time with large images.
+        progress: called with (images done, images in all).
+        jit_compile: compile with XLA.
+
+    Raises:
+        ValueError: naming the argument, its value and what is accepted.
+    """
+    if not len(images):
+        raise ValueError("images is empty; accepted: one image or more")
+    judged = Task(model, images, np.asarray(labels), None, attack.batch_size, jit_compile)
+    attacked = judged if surrogate is None else judged.of_model(surrogate)
+    attacked = _with_goal(attacked, predicted_labels, targets)
+    whole = _Request(judged, attacked, attack, epsilons, predicted_labels, similarity)
+    kept = range(examples) if isinstance(examples, int) else examples
+    return Outcomes.joined(
+        [
+            _evaluate_part(part, [i - start for i in kept if 0 <= i - start < len(part)], note)
+            for start, part, note in whole.parts(progress)
+        ]
+    )
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What `evaluate` was asked for, once it has been checked.
+
+    Attributes:
+        judged: the model whose accuracy counts, the images, and their true labels.
+        attacked: the model that the attack sees, the same images, and what it attacks them for.
+    """
+
+    judged: Task
+    attacked: Task
+    attack: Attack
+    epsilons: Sequence[float]
+    predicted_labels: bool
+    similarity: bool
+
+    def __len__(self) -> int:
+        return len(self.judged.images)
+
+    def parts(self, progress: Progress | None) -> Iterator[tuple[int, "_Request", Progress | None]]:
+        """Requests for as many images as fit into memory, in whole batches.
+
+        Each comes with its first image and with what to call as its own progress. Parts change
+        no outcome, since none depends on the other images.
+        """
+        batch_size, image = self.attack.batch_size, self.judged.images[0]
+        at_once = _PART_BYTES // max(1, image.nbytes * len(self.epsilons))
+        size = max(batch_size, at_once // batch_size * batch_size)
+        for start in range(0, len(self), size):
+            rows = slice(start, start + size)
+            part = replace(self, judged=self.judged.part(rows), attacked=self.attacked.part(rows))
+            yield start, part, progress and partial(_note, progress, start, len(self))
+
+
+def _note(progress: Progress, start: int, count: int, done: int, _: int) -> None:
+    """The progress of a part that begins with image `start`."""
+    progress(start + done, count)
+
+
+def _with_goal(task: Task, predicted_labels: bool, targets: np.ndarray | None) -> Task:
+    """The task, which has the true labels, with what is to be attacked for."""
+    if predicted_labels and targets is not None:
+        raise ValueError("predicted_labels is True with targets; accepted: one of the two")
+    if predicted_labels:
+        return task.of_predictions()
+    return task if targets is None else task.with_goal(Targeted(targets, task.goal.classes))
+
+
+def _evaluate_part(request: _Request, kept: list[int], progress: Progress | None) -> Outcomes:
+    """The outcomes of one part; `kept` are its examples."""
+    task, goal = request.judged, request.attacked.goal
+    results, seconds, crafting = _timed(request, progress)
+    clean = task.logits(task.images)
+    started = perf_counter()
+    again = task.logits(task.images)
+    inference_seconds = perf_counter() - started
+    is_same = request.attacked.classifier is task.classifier
+    logits = [result.logits if is_same else task.logits(result.images) for result in results]
+    measured = [_per_image(task, *pair) for pair in zip(results, logits, strict=True)]
+    zero_gradient, gradient_not_finite = gradient_faults(request.attacked, request.attack)
+    return Outcomes(
+        epsilons=np.array(request.epsilons, np.float64),
+        labels=task.goal.classes,
+        predicted_labels=request.predicted_labels,
+        targets=goal.classes if isinstance(goal, Targeted) else None,
+        clean_predictions=predicted(clean),
+        clean_label_ranks=label_ranks(clean, task.goal.classes),
+        random=predicted(clean) != predicted(again),
+        spread=max(spread_of(clean, again), task.classifier.spread),
+        zero_gradient=zero_gradient,
+        gradient_not_finite=gradient_not_finite,
+        **{
+            name: np.array([each[name] for each in measured], dtype).reshape(-1, len(request))
+            for name, dtype in _PER_IMAGE.items()
+        },
+        ssim=_similarities(task, results) if request.similarity else None,
+        seconds=seconds,
+        crafting_seconds=crafting,
+        inference_seconds=inference_seconds,
+        example_images=task.images[kept],
+        examples=np.array([result.images[kept] for result in results], np.float32).reshape(
+            len(results), *task.images[kept].shape
+        ),
+        example_probabilities=np.stack(
+            [task.classifier.probabilities(each[kept]) for each in (clean, *logits)]
+        ),
+    )
+
+
+def _timed(request: _Request, progress: Progress | None) -> tuple[list[AttackResult], float, float]:
+    """The sweep, its seconds, and those of crafting one image."""
+    batches = [(0, perf_counter())]
+
+    def note(done: int, count: int) -> None:
+        batches.append((done, perf_counter()))
+        if progress:
+            progress(done, count)
+
+    results = request.attack.sweep_task(request.attacked, request.epsilons, note)
+    seconds = perf_counter() - batches[0][1]
+    return results, seconds, crafting_seconds(batches, seconds, len(request))
+
+
+def crafting_seconds(batches: list[tuple[int, float]], seconds: float, images: int) -> float:
+    """Seconds per image, without the first batch, which compiles, if there are more.
+
+    Args:
+        batches: how many images were done, and when; the start of the sweep first.
+        seconds: of the whole sweep.
+        images: how many there are.
+    """
+    done, since = batches[min(1, len(batches) - 1)]
+    if done in (0, images):
+        return seconds / images
+    return (batches[0][1] + seconds - since) / (images - done)
+
+
+def _per_image(task: Task, result: AttackResult, logits: np.ndarray) -> dict[str, np.ndarray]:
+    """What `_PER_IMAGE` lists, at one epsilon; `logits` are the judged model's."""
+    return {
+        "predictions": predicted(logits),
+        "rounded_predictions": predicted(rounded_logits(task, result.images, logits)),
+        "label_ranks": label_ranks(logits, task.goal.classes),
+        "gaps": gaps(task.classifier.probabilities(logits)),
+        "rounds_away": rounds_away(result.images, task.images),
+        "out_of_range": leaves_range(result.images),
+        "l0": result.distances["l0"],
+        "l2": result.distances["l2"],
+        "linf": result.distances["linf"],
+        "gradient_evaluations": result.gradient_evaluations,
+    }
+
+
+def gaps(probabilities: np.ndarray) -> np.ndarray:
+    """Highest minus second highest of probabilities [N, classes], [N]."""
+    second, first = np.partition(probabilities, -2, axis=1)[:, -2:].T
+    return first - second
+
+
+def _similarities(task: Task, results: list[AttackResult]) -> np.ndarray:
+    """float64 [E, N]."""
+    similarities = [structural_similarity(task.images, result.images) for result in results]
+    return np.array(similarities, np.float64).reshape(-1, len(task.images))
