@@ -7,9 +7,11 @@ from data.loading import NAMES, class_names, load
 from data.pipeline import steps_per_epoch, training_batches
 from data.random_erasing import RandomErasing
 from data.sources import DatasetNotFoundError
+from data.splits import SPLITS
 
 __all__ = [
     "NAMES",
+    "SPLITS",
     "ByteImages",
     "Dataset",
     "DatasetNotFoundError",

@@ -1,16 +1,19 @@
-"""Images that are kept as bytes, for sets that would not fit into memory as floats."""
+"""Images that are kept as bytes, for data sets that would not fit into memory as floats."""
 
 import numpy as np
 
 
 class ByteImages:
-    """Images stored as uint8 that come out as float32 in [0, 1].
+    """Images stored as uint8 that become float32 in [0, 1] when they are indexed.
 
-    Whatever is indexed is converted, and nothing else: `images[:32]` is a float32 array of 32
-    images. `np.asarray` converts all of them.
+    Only what is indexed is converted: `images[:32]` is a float32 array of 32 images.
+    `np.asarray(images)` converts all of them.
 
     Args:
-        stored: uint8 [N, height, width, channels], which this class does not write to.
+        stored: uint8 [N, height, width, channels]; it is neither copied nor written to.
+
+    Raises:
+        ValueError: another dtype.
     """
 
     dtype = np.dtype(np.float32)
@@ -37,7 +40,7 @@ class ByteImages:
 
     def __array__(self, dtype=None, copy=None) -> np.ndarray:
         if copy is False:
-            raise ValueError("copy is False; images kept as bytes are converted, which copies them")
+            raise ValueError("copy is False; accepted: None or True, as a conversion makes a copy")
         return self[:] if dtype is None else self[:].astype(dtype)
 
     def __repr__(self) -> str:

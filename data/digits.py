@@ -1,7 +1,7 @@
 """Digits: 1,797 real handwritten digits of 8x8 pixels that ship with scikit-learn.
 
 Alpaydin and Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning Repository,
-1998. Scaled to the shape of a CIFAR image, they stand in for CIFAR where nothing can be downloaded.
+1998. Enlarged to the shape of CIFAR images, they replace CIFAR where nothing can be downloaded.
 """
 
 from os import PathLike
@@ -21,15 +21,18 @@ _TEST_SEED = 1998
 
 
 def read(data_dir: str | PathLike | None = None) -> Official:
-    """Every pixel becomes a 4x4 block of three equal channels; one image in five is for testing.
+    """The digits, each pixel enlarged to a 4x4 block of three equal channels.
 
-    `data_dir` is not needed: the images are part of scikit-learn.
+    scikit-learn has no official test set; here one image in five is a test image.
+
+    Args:
+        data_dir: unused, as the images are part of scikit-learn.
     """
     images, labels = load_digits(return_X_y=True)
     images = (images.reshape(-1, 8, 8, 1) / 16).astype(np.float32)
     images = images.repeat(4, axis=1).repeat(4, axis=2).repeat(3, axis=3)
 
-    # Every fifth image of the shuffled images sorted by class: each class gives its fifth.
+    # Shuffled and then sorted by class, so that every class gives a fifth of its images.
     shuffled = np.random.RandomState(_TEST_SEED).permutation(len(labels))
     by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
     test = np.sort(by_class[::5])

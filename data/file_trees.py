@@ -1,4 +1,4 @@
-"""Files by their names, whether they lie in a folder or in a zip."""
+"""Files by their names, whether they are in a folder or in a zip."""
 
 import os
 import zipfile
@@ -6,58 +6,46 @@ from functools import cached_property
 from pathlib import Path
 
 
-class Folder:
-    """The files below a folder, named by their paths from there."""
+class FileTree:
+    """The files in a folder or in a zip, which is never unpacked.
 
-    def __init__(self, path: Path):
-        self.path = path
-
-    @cached_property
-    def names(self) -> tuple[str, ...]:
-        """All names, sorted; hidden files are left out."""
-        found = []
-        for folder, _, files in os.walk(self.path, followlinks=True):
-            parent = Path(folder).relative_to(self.path).as_posix()
-            found += files if parent == "." else [f"{parent}/{file}" for file in files]
-        return _visible(found)
-
-    def read(self, name: str) -> bytes:
-        return (self.path / name).read_bytes()
-
-
-class ZipArchive:
-    """The files of a zip, which is read where it is and never unpacked.
+    Args:
+        path: the folder or the zip.
 
     Raises:
-        ValueError: the file is no zip.
+        ValueError: a file that is no zip.
     """
 
     def __init__(self, path: Path):
         self.path = path
-        try:
-            self._archive = zipfile.ZipFile(path)
-        except (OSError, zipfile.BadZipFile) as error:
-            raise ValueError(f"{path} cannot be read as zip: {error}") from error
+        self._root = path if path.is_dir() else open_zip(path)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """All names, sorted; hidden files are left out."""
-        return _visible(name for name in self._archive.namelist() if not name.endswith("/"))
+        """The paths of all files from here, sorted; hidden files are left out."""
+        if isinstance(self._root, zipfile.Path):
+            names = [name for name in self._root.root.namelist() if not name.endswith("/")]
+        else:
+            folders = os.walk(self.path, followlinks=True)
+            paths = (Path(folder, file) for folder, _, files in folders for file in files)
+            names = [path.relative_to(self.path).as_posix() for path in paths]
+        # macOS adds `.DS_Store` to folders and `__MACOSX/` to zips.
+        hidden = (".", "__MACOSX")
+        return tuple(
+            sorted(name for name in names if not any(p.startswith(hidden) for p in name.split("/")))
+        )
 
     def read(self, name: str) -> bytes:
-        return self._archive.read(name)
+        return (self._root / name).read_bytes()
 
 
-FileTree = Folder | ZipArchive
+def open_zip(path: Path) -> zipfile.Path:
+    """The files in a zip.
 
-
-def open_tree(path: Path) -> FileTree:
-    return Folder(path) if path.is_dir() else ZipArchive(path)
-
-
-def _visible(names) -> tuple[str, ...]:
-    # macOS adds `.DS_Store` to folders and `__MACOSX/` to zips.
-    hidden = (".", "__MACOSX")
-    return tuple(
-        sorted(name for name in names if not any(p.startswith(hidden) for p in name.split("/")))
-    )
+    Raises:
+        ValueError: the file is no zip.
+    """
+    try:
+        return zipfile.Path(path)
+    except (OSError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} cannot be read as zip: {error}") from error

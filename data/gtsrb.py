@@ -1,14 +1,14 @@
 """GTSRB: 51,839 photographs of German traffic signs in 43 classes, 32x32 pixels here.
 
 Stallkamp, Schlipsing, Salmen and Igel, "Man vs. computer: Benchmarking machine learning algorithms
-for traffic sign recognition", Neural Networks 32, 2012. The originals have 15 to 250 pixels to a
-side. The whole picture is scaled, not the sign cut out of it, by Pillow's bilinear filter, which
+for traffic sign recognition", Neural Networks 32, 2012. The originals have sides of 15 to 250
+pixels. Each is scaled as a whole, without cutting out the sign, by Pillow's bilinear filter, which
 averages when it shrinks.
 
-The training pictures come in tracks, some 30 frames of one physical sign that is driven past.
+The training pictures come in tracks of about 30 frames, taken while driving past one physical sign.
 
-torchvision downloads another selection of them, the 26,640 of the first stage of the competition,
-into folders of other names; it is read too.
+torchvision downloads another selection, the 26,640 training pictures of the competition's first
+stage, into folders of other names; it is read too.
 """
 
 import csv
@@ -24,6 +24,7 @@ from PIL import Image
 
 from data import sources
 from data.dataset import Description, Official
+from data.file_trees import open_zip
 
 DESCRIPTION = Description(
     name="gtsrb",
@@ -78,7 +79,7 @@ DESCRIPTION = Description(
 )
 
 ADDRESS = "https://sid.erda.dk/public/archives/daaeac0d7ce1152aea9b61d9f1e19370/"
-# The archives with their MD5 sums: training pictures, test pictures, classes of the latter.
+# The archives with their MD5 sums: training pictures, test pictures, classes of the test pictures.
 ARCHIVES = {
     "GTSRB_Final_Training_Images.zip": "f33fd80ac59bff73c82d25ab499e03a3",
     "GTSRB_Final_Test_Images.zip": "c7e4e6327067d32654124b0fe9e82185",
@@ -88,11 +89,14 @@ _TRAINING, _TEST, _TEST_CLASSES = ARCHIVES
 _TEST_TABLE = "GT-final_test.csv"
 _TRACKS_PER_CLASS = 100_000  # a track's number has five digits
 
+#: A file or folder on disk, or in a zip.
+Place = Path | zipfile.Path
+
 
 class Pictures:
     """The official archives in one folder, or the folder `GTSRB` that they unpack to.
 
-    torchvision puts that folder into a folder `gtsrb`.
+    torchvision puts that folder into a folder `gtsrb`. See `sources.Original`.
     """
 
     names = (_TRAINING, "GTSRB", "gtsrb/GTSRB")
@@ -103,12 +107,12 @@ class Pictures:
             tables += (path / "Final_Test" / "Images" / _TEST_TABLE,)
             table = next(filter(Path.is_file, tables), tables[0])
             return _read(path.parent, path.parent, table)
-        archives = (_open(path.with_name(name)) for name in ARCHIVES)
-        training, test, test_classes = archives
+        training, test, test_classes = (_opened(path.with_name(name)) for name in ARCHIVES)
         return _read(training, test, test_classes / _TEST_TABLE)
 
 
 def read(data_dir: str | PathLike | None = None) -> Official:
+    """The official images and their tracks; see `sources.read`."""
     return sources.read(DESCRIPTION, data_dir, _download, Pictures(), origin=ADDRESS)
 
 
@@ -123,18 +127,15 @@ def _download():
     return train, test, arrays[DESCRIPTION.groups_key]
 
 
-def _open(path: Path) -> zipfile.Path:
+def _opened(path: Path) -> zipfile.Path:
     if not path.is_file():
-        raise sources.DatasetNotFoundError(f"{path} is missing; needed are {', '.join(ARCHIVES)}")
-    try:
-        return zipfile.Path(path)
-    except (OSError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} cannot be read as zip: {error}") from error
+        raise sources.DatasetNotFoundError(
+            f"{path} is missing; accepted: all of {', '.join(ARCHIVES)}"
+        )
+    return open_zip(path)
 
 
-def _read(
-    training: Path | zipfile.Path, test: Path | zipfile.Path, test_table: Path | zipfile.Path
-) -> dict[str, np.ndarray]:
+def _read(training: Place, test: Place, test_table: Place) -> dict[str, np.ndarray]:
     images, labels, tracks = [], [], []
     for folder in _class_folders(training / "GTSRB"):
         label = int(folder.name)
@@ -154,19 +155,21 @@ def _read(
     }
 
 
-def _class_folders(top: Path | zipfile.Path) -> list[Path | zipfile.Path]:
+def _class_folders(top: Place) -> list[Place]:
     """The folders of the classes in the official layout, else in that of torchvision."""
     official = top / "Final_Training" / "Images"
     for folders in (official, top / "Training"):
         if folders.is_dir():
-            found = [folder for folder in folders.iterdir() if folder.name.isdigit()]
-            if found:
-                return sorted(found, key=lambda folder: folder.name)
-    raise sources.DatasetNotFoundError(f"{official} has no folder of a class (00000, 00001, ..)")
+            numbered = [folder for folder in folders.iterdir() if folder.name.isdigit()]
+            if numbered:
+                return sorted(numbered, key=lambda folder: folder.name)
+    raise sources.DatasetNotFoundError(
+        f"{official} has no folder of a class; accepted: 00000, 00001, ..."
+    )
 
 
-def _training_names(folder: Path | zipfile.Path, label: int) -> list[str]:
-    """The pictures of one class, as its table lists them; torchvision's selection needs none."""
+def _training_names(folder: Place, label: int) -> list[str]:
+    """The pictures of one class, as its table lists them; torchvision's selection has no tables."""
     table = folder / f"GT-{folder.name}.csv"
     if folder.parent.name == "Training" and not table.is_file():
         return sorted(path.name for path in folder.iterdir() if path.name.endswith(".ppm"))
@@ -179,31 +182,33 @@ def _training_names(folder: Path | zipfile.Path, label: int) -> list[str]:
     return [filename for filename, _ in rows]
 
 
-def _rows(table: Path | zipfile.Path) -> list[tuple[str, int]]:
+def _rows(table: Place) -> list[tuple[str, int]]:
     """File name and class of each picture."""
     if not table.is_file():
-        raise sources.DatasetNotFoundError(f"{table} is missing; it names the pictures' classes")
-    rows = csv.DictReader(io.StringIO(table.read_text(encoding="utf-8")), delimiter=";")
+        raise sources.DatasetNotFoundError(
+            f"{table} is missing; accepted: the table with the pictures' classes"
+        )
+    lines = csv.DictReader(io.StringIO(table.read_text(encoding="utf-8")), delimiter=";")
     try:
-        found = [(row["Filename"], int(row["ClassId"])) for row in rows]
+        rows = [(line["Filename"], int(line["ClassId"])) for line in lines]
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"{table} cannot be read: {error!r}; accepted: columns Filename and ClassId, "
             "separated by semicolons, ClassId a whole number"
         ) from error
-    if not found:
+    if not rows:
         raise ValueError(f"{table} has no rows; accepted: a row for each picture")
-    return found
+    return rows
 
 
-def _track(path: Path | zipfile.Path) -> int:
+def _track(path: Place) -> int:
     track = path.name.split("_")[0]
     if not track.isdigit():
         raise ValueError(f"{path} does not say its track; accepted: names like 00012_00029.ppm")
     return int(track)
 
 
-def _picture(path: Path | zipfile.Path) -> np.ndarray:
+def _picture(path: Place) -> np.ndarray:
     """One picture, uint8 [32, 32, 3]."""
     try:
         with Image.open(io.BytesIO(path.read_bytes())) as picture:

@@ -19,13 +19,13 @@ class ImageFiles:
 
     Attributes:
         tree: the folder or the zip that they are in.
-        names: of the files there [N].
+        names: [N], the paths of the files from there.
         labels: int64 [N].
         class_names: by label.
         side: height and width, in pixels, of the images that come out.
-        scaled: an image that is not side x side has its shorter side scaled to 8/7 of `side` (256
-            for 224; bilinear, antialiased) and its centre cut out, as torchvision evaluates.
-            Otherwise such an image counts as unreadable.
+        scaled: what happens to an image of another size. If true, its shorter side is scaled to
+            8/7 of `side` (256 for 224; bilinear, antialiased) and its centre cut out, as
+            torchvision evaluates. If false, it counts as unreadable.
     """
 
     tree: FileTree
@@ -39,15 +39,20 @@ class ImageFiles:
         return len(self.names)
 
     def batches(self, batch_size: int = 32) -> tf.data.Dataset:
-        """Images float32 [n, side, side, 3] in [0, 1] and labels int64 [n], decoded as they come.
+        """Batches of images and labels, which are decoded when they are needed.
 
-        A file that cannot be read ends them with a `tf.errors.OpError`; `read` says which it is.
+        Args:
+            batch_size: images of a batch; the last one has those that are left.
+
+        Returns:
+            Images float32 [n, side, side, 3] in [0, 1] and labels int64 [n]. A file that cannot
+            be read ends the data set with a `tf.errors.OpError`; `read` says which file it is.
 
         Raises:
             ValueError: a batch size below 1.
         """
         if batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1; got {batch_size!r}")
+            raise ValueError(f"batch_size is {batch_size!r}; accepted: at least 1")
         all_labels = tf.constant(self.labels, tf.int64)
 
         def as_floats(indices: tf.Tensor, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -60,15 +65,15 @@ class ImageFiles:
         """All images, uint8 [N, side, side, 3].
 
         Raises:
-            ValueError: files that cannot be read, with their number and the first of their names.
+            ValueError: some files cannot be read; it says how many, and names the first.
         """
         images = np.empty((len(self), self.side, self.side, 3), np.uint8)
-        found = np.zeros(len(self), bool)
+        readable = np.zeros(len(self), bool)
         decoded = self._decoded().ignore_errors().batch(_READ_BATCH).prefetch(tf.data.AUTOTUNE)
         for indices, batch in decoded.as_numpy_iterator():
-            images[indices], found[indices] = batch, True
-        if not found.all():
-            unreadable = [self.names[index] for index in np.flatnonzero(~found)]
+            images[indices], readable[indices] = batch, True
+        if not readable.all():
+            unreadable = [self.names[index] for index in np.flatnonzero(~readable)]
             size = "" if self.scaled else f" of {self.side}x{self.side} pixels"
             raise ValueError(
                 f"{self.tree.path}: {len(unreadable):,} of {len(self):,} files cannot be read as "
@@ -90,8 +95,8 @@ class ImageFiles:
         return self.tree.read(self.names[index])
 
     def _image(self, content: tf.Tensor) -> tf.Tensor:
-        # The decoder takes PNG as well (a file of ImageNet is one) and makes RGB of grey and CMYK.
-        # It is exact only when asked; else it is faster and a few grey levels off.
+        # The decoder reads PNG too (one file of ImageNet is PNG), and turns grey and CMYK into RGB.
+        # Without `dct_method` it is faster and a few grey levels off.
         image = tf.io.decode_jpeg(content, channels=3, dct_method="INTEGER_ACCURATE")
         if self.scaled:
             fits = tf.reduce_all(tf.equal(tf.shape(image)[:2], self.side))
@@ -106,7 +111,7 @@ def scale_and_crop(image: tf.Tensor, side: int) -> tf.Tensor:
         image: uint8 [height, width, 3].
     """
     size = tf.shape(image)[:2]
-    # The longer side is rounded down and the halves of a pixel to even, as in torchvision.
+    # The longer side is rounded down and half a pixel to even, as in torchvision.
     size = size * (side * 8 // 7) // tf.reduce_min(size)
     scaled = tf.image.resize(image, size, antialias=True)
     top, left = tf.unstack(tf.cast(tf.round((size - side) / 2), tf.int32))
@@ -121,17 +126,17 @@ def is_image(name: str) -> bool:
 def check_classes(
     where: Path, counts: Mapping[str, int], classes: Sequence[str], needed: int
 ) -> None:
-    """Compares what a folder or zip holds with what it should hold.
+    """Compares the classes in a folder or zip with those that should be there.
 
     Args:
         where: the folder or zip.
-        counts: images found, by class.
-        classes: that there should be.
-        needed: images of each class.
+        counts: number of its images, by class.
+        classes: all that should be there.
+        needed: number of images that each class should have.
 
     Raises:
-        ValueError: classes that are missing, that have too few images or that do not belong here,
-            with their number and the first of them.
+        ValueError: some classes are missing, have too few images or are unknown; it says how many,
+            and names the first.
     """
     missing = [name for name in classes if not counts.get(name)]
     short = [f"{name} has {counts[name]}" for name in classes if 0 < counts.get(name, 0) < needed]
@@ -151,6 +156,6 @@ def check_classes(
 
 
 def listed(items: Sequence[str], most: int = 10) -> str:
-    """The first items, and how many there are besides."""
-    shown = ", ".join(items[:most])
-    return shown + (f" and {len(items) - most:,} more" if len(items) > most else "")
+    """The first items and the number of the others, as text."""
+    more = f" and {len(items) - most:,} more" if len(items) > most else ""
+    return ", ".join(items[:most]) + more

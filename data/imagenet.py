@@ -1,7 +1,8 @@
 """ImageNet: photographs of a thousand classes, a few of each to evaluate on.
 
-Russakovsky et al., "ImageNet Large Scale Visual Recognition Challenge", 2015. Nothing is
-downloaded: whoever has a part of it names the folder. Two layouts are read, in a folder or a zip:
+Russakovsky et al., "ImageNet Large Scale Visual Recognition Challenge", 2015. It is not downloaded:
+the caller names a folder with some of the images. Two layouts are read, in a folder or a zip; a
+wnid is the WordNet identifier of a class:
 
     n01440764/ILSVRC2012_val_00000293.JPEG    a folder for each class, named by its wnid
     000_n01440764.jpg, 000_n01440764_2.jpg    the index and the wnid of the class in the name
@@ -17,15 +18,15 @@ import keras
 import numpy as np
 
 from data.dataset import Description, Official
-from data.file_trees import FileTree, open_tree
+from data.file_trees import FileTree
 from data.image_files import ImageFiles, check_classes, is_image, listed
 from data.sources import DATA_DIR_VARIABLE, DatasetNotFoundError, data_root
 
 CLASSES = 1000
-#: With five images of each class the set is that of the Praxis report, 5,000 images.
+#: By default 5,000 images.
 IMAGES_PER_CLASS = 5
 CLASS_INDEX = "imagenet_class_index.json"
-# Where keras.applications has it from, and the MD5 sum it expects.
+# The address that keras.applications downloads it from, and the MD5 sum that it expects.
 _CLASS_INDEX_URL = f"https://storage.googleapis.com/download.tensorflow.org/data/{CLASS_INDEX}"
 _CLASS_INDEX_MD5 = "c2c37ea517e94d9795004a39431a14cb"
 
@@ -70,27 +71,27 @@ def find(
         data_dir: Folder with `imagenet/val/`, `imagenet/` or `imagenet.zip`, in itself or in
             `datasets/`; `imagenet/` may also hold a zip of the images. Default: the environment
             variable REPRODUCE_DATA_DIR.
-        images_per_class: How many.
+        images_per_class: Number of images of each class, at least 1.
         side: Height and width, in pixels, of the images that come out; see `ImageFiles`.
-        class_index: See `class_table`. Without any, a thousand wnids in their order are the
-            classes, named by their wnids.
+        class_index: See `class_table`. Where there is no table, the sorted wnids of a thousand
+            classes are their order and their names.
 
     Raises:
-        DatasetNotFoundError: no images were found, or fewer than a thousand classes and no table
-            that says which they are.
-        ValueError: fewer than one image per class asked for; classes that are missing, that have
-            too few images, or that the table does not have; a file whose name has another index.
+        DatasetNotFoundError: there are no images, or there are fewer than a thousand classes and
+            no table that says which they are.
+        ValueError: `images_per_class` is below 1; classes are missing, have too few images, or
+            are not in the table; the name of a file has another index than the table.
     """
     if images_per_class < 1:
-        raise ValueError(f"images_per_class must be at least 1; got {images_per_class!r}")
+        raise ValueError(f"images_per_class is {images_per_class!r}; accepted: at least 1")
     tree, by_wnid = _find_images(data_dir)
     try:
         table = class_table(data_dir, class_index)
     except DatasetNotFoundError as error:
         if len(by_wnid) != CLASSES:
             raise DatasetNotFoundError(
-                f"{tree.path} has {len(by_wnid):,} of {CLASSES:,} classes, and which these are "
-                f"cannot be told without the table: {error}"
+                f"{tree.path} has {len(by_wnid):,} of {CLASSES:,} classes; only the table tells "
+                f"which these are: {error}"
             ) from error
         table = tuple((wnid, wnid) for wnid in sorted(by_wnid))
     wnids = [wnid for wnid, _ in table]
@@ -107,7 +108,7 @@ def find(
 
 
 def class_names(data_dir: str | PathLike | None = None) -> tuple[str, ...]:
-    """The names of the classes, as `class_table` finds them."""
+    """The names of the classes by index; see `class_table`."""
     return tuple(name for _, name in class_table(data_dir))
 
 
@@ -118,12 +119,13 @@ def class_table(
 
     Args:
         data_dir: Folder that may have the table of Keras, `imagenet_class_index.json`, in
-            `imagenet/`, itself or `models/`. Where it does not, Keras has it or downloads it.
-        class_index: The path of such a table, instead.
+            `imagenet/`, itself or `models/`. Without it there, Keras takes it from its cache or
+            downloads it.
+        class_index: The path of such a table, in place of these.
 
     Raises:
-        DatasetNotFoundError: the table was not found and could not be downloaded.
-        ValueError: the file holds something else.
+        DatasetNotFoundError: the table is not in the folder and could not be downloaded.
+        ValueError: the file is not such a table.
     """
     path = Path(class_index).expanduser() if class_index else _find_class_index(data_dir)
     try:
@@ -170,7 +172,7 @@ def _find_images(data_dir: str | PathLike | None) -> tuple[FileTree, dict[str, l
     places = [root / part / name for part in ("", "datasets") for name in names]
     for place in places:
         for path in [place, *sorted(place.glob("*.zip"))] if place.exists() else []:
-            tree = open_tree(path)
+            tree = FileTree(path)
             by_wnid = _by_wnid(tree)
             if by_wnid:
                 return tree, by_wnid
@@ -194,9 +196,9 @@ def _by_wnid(tree: FileTree) -> dict[str, list[str]]:
         by_wnid[wnid].append(name)
         parents["/".join(parent) or "."] += 1
     if len(parents) > 1:
-        found = [f"{parent} ({count:,})" for parent, count in sorted(parents.items())]
+        places = [f"{parent} ({count:,})" for parent, count in sorted(parents.items())]
         raise ValueError(
-            f"{tree.path} has images of classes in {len(parents):,} places: {listed(found)}; "
+            f"{tree.path} has images of classes in {len(parents):,} places: {listed(places)}; "
             "accepted: one, so that training and validation images are not mixed"
         )
     return dict(by_wnid)

@@ -1,10 +1,11 @@
-"""Batches to train on, every one of which is determined by the seed, its epoch and its number."""
+"""Batches to train on, each determined by the seed, its epoch and its number in the epoch."""
 
 import numpy as np
 import tensorflow as tf
 
 from data.byte_images import ByteImages
 from data.random_erasing import RandomErasing
+from data.unit_range import check_unit_range
 
 
 def training_batches(
@@ -15,7 +16,7 @@ def training_batches(
     erasing: RandomErasing | None = None,
     initial_epoch: int = 0,
 ) -> tf.data.Dataset:
-    """Shuffled batches without end, to be used with `steps_per_epoch`.
+    """Shuffled batches without end; an epoch has as many as `steps_per_epoch` says.
 
     A training that is resumed at `initial_epoch` sees exactly the batches that an uninterrupted
     one would have seen.
@@ -24,14 +25,14 @@ def training_batches(
         images: Floats [N, height, width, channels], in [0, 1] if they are erased. They are read
             batch by batch, never copied.
         labels: [N] or [N, 1] classes, or [N, classes] one-hot or soft.
-        batch_size: Images of a batch; the last of an epoch holds what is left.
-        seed: Decides the order and the erasing.
-        erasing: Applied to every batch; its own seed plays no part.
+        batch_size: Images of a batch; the last one of an epoch has those that are left.
+        seed: Determines the order and the erasing.
+        erasing: Applied to every batch; its own seed is not used.
         initial_epoch: The epoch that the first batch belongs to.
 
     Raises:
-        ValueError: no images, not one label for each image, images outside [0, 1] that are to be
-            erased, a dataset in place of arrays, a batch size below 1, or an epoch below 0.
+        ValueError: no images, not one label for each image, images outside [0, 1] with `erasing`,
+            a data set in place of arrays, a batch size below 1, or an epoch below 0.
     """
     if isinstance(images, tf.data.Dataset):
         raise ValueError(
@@ -48,10 +49,10 @@ def training_batches(
     if initial_epoch < 0:
         raise ValueError(f"initial_epoch is {initial_epoch!r}; accepted: at least 0")
     labels = np.asarray(labels)
-    if not isinstance(images, ByteImages):  # these would all become floats
+    if not isinstance(images, ByteImages):  # np.asarray would turn all of them into floats
         images = np.asarray(images)
         if erasing is not None:
-            _check_unit_range(images)
+            _check_erasable(images)
 
     def shuffled(epoch: tf.Tensor) -> tf.data.Dataset:
         epoch_seed = tf.stack([tf.constant(seed, tf.int64), epoch])
@@ -65,7 +66,7 @@ def training_batches(
         return images[indices], labels[indices]
 
     def batch(indices: tf.Tensor, batch_seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        # NumPy picks the images, because a tensor that holds them all would be copied, twice.
+        # In NumPy, because TensorFlow would copy all images into a constant, twice.
         x, y = tf.numpy_function(gather, [indices], [images.dtype, labels.dtype], stateful=False)
         x = tf.ensure_shape(x, [None, *images.shape[1:]])
         y = tf.ensure_shape(y, [None, *labels.shape[1:]])
@@ -75,16 +76,14 @@ def training_batches(
     return batches.map(batch, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
 
-def _check_unit_range(images: np.ndarray) -> None:
-    """Among 0-255 images the noise of erasing, from 0 to 1, would be black."""
-    accepted = "accepted with erasing: floats in [0, 1] (divide images of 0-255 by 255)"
+def _check_erasable(images: np.ndarray) -> None:
+    """Refuses images outside [0, 1]: between 0-255 images the noise of erasing would be black."""
+    accepted = "with erasing, floats in [0, 1] (divide images of 0-255 by 255)"
     if not np.issubdtype(images.dtype, np.floating):
-        raise ValueError(f"images is of {images.dtype}; {accepted}")
-    low, high = images.min(), images.max()
-    if not (low >= 0 and high <= 1):  # written so that NaN fails too
-        raise ValueError(f"images is from {low:g} to {high:g}; {accepted}")
+        raise ValueError(f"images is of {images.dtype}; accepted: {accepted}")
+    check_unit_range("images", images, accepted)
 
 
 def steps_per_epoch(count: int, batch_size: int) -> int:
-    """Batches that hold `count` images, the last one partial."""
+    """Number of batches for `count` images, the last one perhaps smaller."""
     return -(-count // batch_size)

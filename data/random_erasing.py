@@ -3,8 +3,11 @@
 import keras
 import tensorflow as tf
 
+from data.unit_range import check_unit_range
+
 # About one attempt in four fits, so that all of these fail for fewer than one image in 10**13.
 _ATTEMPTS = 100
+_ACCEPTED = "[0, 1], the range of the noise (divide images of 0-255 by 255)"
 
 
 @keras.saving.register_keras_serializable(package="data")
@@ -12,19 +15,22 @@ class RandomErasing(keras.layers.Layer):
     """Replaces one random rectangle of an image by noise.
 
     The algorithm draws a rectangle until one lies inside the image. Here a hundred are drawn at
-    once for every image of a batch and the first that fits is taken, which is the same
-    distribution without a loop. An image where none fits stays as it is. A pixel is erased when
-    its centre lies in the rectangle.
+    once for every image of a batch, and the first that fits is taken: the same distribution,
+    without a loop. An image where none fits stays as it is. A pixel is erased when its centre is
+    in the rectangle.
 
-    The noise is from 0 to 1, as the images must be. Images of another range are refused where their
-    values can be seen, which is in eager calls; inside a compiled function or a `tf.data` map they
-    cannot, and there 0-255 images would get black rectangles.
+    The noise is from 0 to 1, and so must the images be. Eager calls refuse other images. A compiled
+    function or a `tf.data` map cannot see the values, and would put black rectangles into images
+    of 0-255.
 
     Args:
         probability: Share of the images that are erased, in [0, 1].
         area: Range of the rectangle's area, as a share of the image's, within (0, 1].
         aspect: Range of the rectangle's height divided by its width, above 0.
-        seed: Seeds the layer's own draws, those of `call`; `erase` takes a seed with each batch.
+        seed: Of the random draws of `call`; `erase` takes a seed with each batch.
+
+    Raises:
+        ValueError: an argument out of range.
     """
 
     def __init__(
@@ -38,7 +44,7 @@ class RandomErasing(keras.layers.Layer):
         # Images keep their dtype whatever the layer's policy.
         super().__init__(autocast=False, **kwargs)
         if not 0 <= probability <= 1:
-            raise ValueError(f"probability must be in [0, 1]; got {probability!r}")
+            raise ValueError(f"probability is {probability!r}; accepted: 0 to 1")
         self.probability = float(probability)
         self.area = _checked_range("area", area, highest=1)
         self.aspect = _checked_range("aspect", aspect, highest=float("inf"))
@@ -46,25 +52,25 @@ class RandomErasing(keras.layers.Layer):
         self.seed_generator = keras.random.SeedGenerator(seed)
 
     def call(self, images: tf.Tensor, training: bool | None = None) -> tf.Tensor:
-        """Erases in training, as `erase` does; returns the images unchanged otherwise."""
+        """The images, erased as by `erase` in training and unchanged otherwise."""
         if not training:
             return images
         return self.erase(images, self.seed_generator.next())
 
     def erase(self, images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """Erases as `seed` decides: the same seed gives the same batch.
+        """Erases each image with probability `probability`.
 
         Args:
             images: Floats in [0, 1], [N, height, width, channels] or one [height, width, channels].
-            seed: An int32 or int64 pair.
+            seed: An int32 or int64 pair; the same seed gives the same result.
 
         Returns:
-            The images, with their shape and dtype, erased with probability `probability` each. The
-            noise is uniform in [0, 1], drawn for every pixel and channel.
+            Images with the shape and dtype of those given. The noise is uniform in [0, 1], drawn
+            for every pixel and channel.
 
         Raises:
-            ValueError: images that are not floats of three or four dimensions, or that are seen
-                to be outside [0, 1].
+            ValueError: images that are not floats of three or four dimensions or, in an eager
+                call, are outside [0, 1].
         """
         images = tf.convert_to_tensor(images)
         if images.shape.rank not in (3, 4) or not images.dtype.is_floating:
@@ -73,7 +79,7 @@ class RandomErasing(keras.layers.Layer):
                 "[N, height, width, channels] or [height, width, channels]"
             )
         if not tf.is_symbolic_tensor(images):
-            _check_unit_range(images)
+            check_unit_range("images", images.numpy(), _ACCEPTED)
         if images.shape.rank == 3:
             return self._erase_batch(images[tf.newaxis], seed)[0]
         return self._erase_batch(images, seed)
@@ -124,15 +130,6 @@ class RandomErasing(keras.layers.Layer):
         }
 
 
-def _check_unit_range(images: tf.Tensor) -> None:
-    if not tf.reduce_all((images >= 0) & (images <= 1)):  # written so that NaN fails too
-        low, high = float(tf.reduce_min(images)), float(tf.reduce_max(images))
-        raise ValueError(
-            f"images is from {low:g} to {high:g}; accepted: [0, 1], as the noise is (divide images "
-            "of 0-255 by 255)"
-        )
-
-
 def _scale(draws: tf.Tensor, limits: tuple[float, float]) -> tf.Tensor:
     low, high = limits
     return low + (high - low) * draws
@@ -143,7 +140,7 @@ def _checked_range(name: str, limits: tuple[float, float], highest: float) -> tu
     try:
         low, high = (float(limit) for limit in limits)
     except (TypeError, ValueError):
-        raise ValueError(f"{name} must be {accepted}; got {limits!r}") from None
+        raise ValueError(f"{name} is {limits!r}; accepted: {accepted}") from None
     if not 0 < low <= high <= highest:
-        raise ValueError(f"{name} must be {accepted}; got {limits!r}")
+        raise ValueError(f"{name} is {limits!r}; accepted: {accepted}")
     return low, high

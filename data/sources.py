@@ -1,4 +1,4 @@
-"""Finds the files of a data set, reads them and checks what they hold."""
+"""Where the files of a data set are, and how they are read and checked."""
 
 import hashlib
 import os
@@ -15,34 +15,38 @@ from typing import Protocol
 import numpy as np
 
 from data.dataset import Description, Official
+from data.unit_range import check_unit_range
 
 DATA_DIR_VARIABLE = "REPRODUCE_DATA_DIR"
 _ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 
 
 class DatasetNotFoundError(FileNotFoundError):
-    """The data set is not in the folder that was named, or could not be downloaded."""
+    """The data set is not in the folder that was given, or could not be downloaded."""
 
 
 class Original(Protocol):
-    """The form in which a data set is distributed, beside the npz file.
-
-    `names` are the files or folders that it is known by, the first that is there counts; `read`
-    gives the arrays of an npz file.
-    """
+    """The form in which a data set is distributed, as opposed to an npz file."""
 
     @property
-    def names(self) -> tuple[str, ...]: ...
+    def names(self) -> tuple[str, ...]:
+        """Files or folders to look for; the first one that exists is read."""
 
-    def read(self, path: Path) -> dict[str, np.ndarray]: ...
+    def read(self, path: Path) -> dict[str, np.ndarray]:
+        """The arrays by the names that they have in an npz file."""
 
 
 @dataclass(frozen=True)
 class PickledFolder:
-    """A folder of CIFAR batches: its files in order, each with its MD5 sum.
+    """A folder of CIFAR batches, or the tar archive of it.
 
-    It is read where it lies, in the archive of the original distribution, and where versions 2 and
-    3 of Keras put it into `~/.keras/datasets`.
+    Keras 2 and Keras 3 each have a name of their own for it in `~/.keras/datasets`; both are read.
+
+    Attributes:
+        name: of the folder.
+        archive: name of the archive in the original distribution.
+        train, test: names of the files, in order, each with its MD5 sum.
+        label_key: the entry of a file that holds the labels.
     """
 
     name: str
@@ -59,7 +63,10 @@ class PickledFolder:
         return (*inside, self.name, self.archive, *archives)
 
     def read(self, path: Path) -> dict[str, np.ndarray]:
-        return _read_folder(path, self)
+        contents = _contents(path, self.name, [*self.train, *self.test])
+        x_train, y_train = _read_batches(path, contents, self.train, self.label_key)
+        x_test, y_test = _read_batches(path, contents, self.test, self.label_key)
+        return dict(zip(_ARRAYS, (x_train, y_train, x_test, y_test)))
 
 
 def data_root(data_dir: str | os.PathLike | None) -> Path | None:
@@ -75,12 +82,15 @@ def read(
     original: Original | None = None,
     origin: str = "keras.datasets",
 ) -> Official:
-    """Reads from `data_dir`, else from REPRODUCE_DATA_DIR, else through `download`.
+    """Reads a data set from a folder, or downloads it if no folder is given.
 
     Args:
+        description: of the data set.
+        data_dir: Folder of data sets; default: the environment variable REPRODUCE_DATA_DIR.
         download: Returns (x_train, y_train), (x_test, y_test), as `keras.datasets` does, and
             after them, where they are known, the groups of the training images.
-        origin: Where `download` downloads from.
+        original: Form that is read where there is no npz file.
+        origin: Site that `download` downloads from.
 
     Raises:
         DatasetNotFoundError: the folder does not have the data set, or the download failed.
@@ -129,26 +139,19 @@ def _read_npz(path: Path, groups_key: str | None) -> dict[str, np.ndarray]:
             missing = [key for key in _ARRAYS if key not in archive]
             known = [key for key in (*_ARRAYS, groups_key) if key in archive]
             arrays = {key: archive[key] for key in known}
-            found = archive.files
+            names = archive.files
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"{path} cannot be read as npz, plain arrays only: {error}") from error
     if missing:
         raise ValueError(
-            f"{path} has no array {', '.join(missing)}; it has {', '.join(found) or 'none'}, and "
-            f"{', '.join(_ARRAYS)} are needed"
+            f"{path} has the arrays {', '.join(names) or 'none'}, without {', '.join(missing)}; "
+            f"accepted: {', '.join(_ARRAYS)}"
         )
     return arrays
 
 
-def _read_folder(path: Path, folder: PickledFolder) -> dict[str, np.ndarray]:
-    contents = _contents(path, folder.name, [*folder.train, *folder.test])
-    x_train, y_train = _read_batches(path, contents, folder.train, folder.label_key)
-    x_test, y_test = _read_batches(path, contents, folder.test, folder.label_key)
-    return dict(zip(_ARRAYS, (x_train, y_train, x_test, y_test)))
-
-
 def _contents(path: Path, folder: str, names: list[str]) -> dict[str, bytes]:
-    """The bytes of the files that there are of `names`, from a folder or an archive of it."""
+    """The bytes of those files in `names` that exist, from a folder or a tar archive of it."""
     if path.is_dir():
         return {name: (path / name).read_bytes() for name in names if (path / name).is_file()}
     try:
@@ -176,12 +179,12 @@ def _read_batches(
 
 
 def _unpickle(path: Path, content: bytes, checksum: str) -> dict[bytes, object]:
-    found = hashlib.md5(content).hexdigest()
-    if found != checksum:
+    actual = hashlib.md5(content).hexdigest()
+    if actual != checksum:
         raise ValueError(
-            f"{path} has MD5 {found}, the original file has {checksum}; it is not opened, because "
-            "a pickle can run code. A copy that differs from the original is accepted as an npz "
-            f"file with the arrays {', '.join(_ARRAYS)}"
+            f"{path} has the MD5 sum {actual}; accepted: that of the original file, {checksum}, "
+            "because a pickle can run code (a copy that differs from the original can be read as "
+            f"an npz file with the arrays {', '.join(_ARRAYS)})"
         )
     with warnings.catch_warnings():
         # The dtypes in these old files are spelled in a way that NumPy 2.4 deprecates.
@@ -198,8 +201,8 @@ def _checked(
         labels = _labels(arrays[f"y_{part}"], description, f"{where}: y_{part}")
         if len(images) != len(labels):
             raise ValueError(
-                f"{where}: x_{part} has {len(images)} images but y_{part} has {len(labels)} "
-                "labels; one label for each image is needed"
+                f"{where}: x_{part} has {len(images)} images and y_{part} {len(labels)} labels; "
+                "accepted: one label for each image"
             )
         checked |= {f"x_{part}": images, f"y_{part}": labels}
     key = description.groups_key
@@ -214,21 +217,15 @@ def _images(images: np.ndarray, description: Description, where: str) -> np.ndar
         images = images[..., np.newaxis]
     if images.shape[1:] != (height, width, channels) or len(images) == 0:
         raise ValueError(
-            f"{where} has shape {images.shape}; {description.name} has "
+            f"{where} has shape {images.shape}; accepted for {description.name}: "
             f"[N, {height}, {width}, {channels}] with N > 0"
         )
     if images.dtype == np.uint8:
         return images
+    accepted = "uint8 in 0..255, or floats in [0, 1]"
     if not np.issubdtype(images.dtype, np.floating):
-        raise ValueError(
-            f"{where} has dtype {images.dtype}; accepted are uint8 in 0..255 and floats in [0, 1]"
-        )
-    low, high = images.min(), images.max()
-    if not (low >= 0 and high <= 1):  # written so that NaN fails too
-        raise ValueError(
-            f"{where} has values from {low} to {high}; accepted are uint8 in 0..255 and floats "
-            "in [0, 1]"
-        )
+        raise ValueError(f"{where} is of {images.dtype}; accepted: {accepted}")
+    check_unit_range(where, images, accepted)
     return images
 
 
@@ -237,14 +234,14 @@ def _labels(labels: np.ndarray, description: Description, where: str) -> np.ndar
         labels = labels[:, 0]
     if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
         raise ValueError(
-            f"{where} has shape {labels.shape} and dtype {labels.dtype}; accepted are integers "
-            "[N] or [N, 1]"
+            f"{where} has shape {labels.shape} and dtype {labels.dtype}; accepted: integers [N] "
+            "or [N, 1]"
         )
     classes = len(description.class_names)
     if len(labels) and not (labels.min() >= 0 and labels.max() < classes):
         raise ValueError(
-            f"{where} has labels from {labels.min()} to {labels.max()}; {description.name} has "
-            f"classes 0 to {classes - 1}"
+            f"{where} has labels from {labels.min()} to {labels.max()}; accepted for "
+            f"{description.name}: 0 to {classes - 1}"
         )
     return labels
 
@@ -252,7 +249,7 @@ def _labels(labels: np.ndarray, description: Description, where: str) -> np.ndar
 def _groups(groups: np.ndarray, count: int, where: str) -> np.ndarray:
     if groups.shape != (count,) or not np.issubdtype(groups.dtype, np.integer):
         raise ValueError(
-            f"{where} has shape {groups.shape} and dtype {groups.dtype}; accepted are integers "
+            f"{where} has shape {groups.shape} and dtype {groups.dtype}; accepted: integers "
             f"[{count}], one for each training image"
         )
     return groups

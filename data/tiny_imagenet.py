@@ -2,8 +2,8 @@
 
 Le and Yang, "Tiny ImageNet Visual Recognition Challenge", Stanford CS231n, 2015. It is read from
 the official archive `tiny-imagenet-200.zip`, or from what that unpacks to. The validation images
-are the test set, because those of the official test have no labels. Classes are in the order of
-their wnids, which is not that of `wnids.txt` but the one that a loader of folders gives.
+are the test set, because the official test images have no labels. Classes are in the order of
+their wnids (WordNet identifiers), as in a loader of folders, and not in that of `wnids.txt`.
 """
 
 import re
@@ -15,7 +15,7 @@ import keras
 import numpy as np
 
 from data.dataset import Description, Official
-from data.file_trees import FileTree, open_tree
+from data.file_trees import FileTree
 from data.image_files import ImageFiles, check_classes, is_image, listed
 from data.sources import DATA_DIR_VARIABLE, DatasetNotFoundError, data_root
 
@@ -35,6 +35,7 @@ DESCRIPTION = Description(
 
 
 def read(data_dir: str | PathLike | None = None) -> Official:
+    """The training images, and the validation images as a test set; see `find`."""
     tree = _find_tree(data_dir)
     train, val = (_files(tree, part) for part in PARTS)
     return Official(
@@ -51,6 +52,7 @@ def find(part: str, data_dir: str | PathLike | None = None) -> ImageFiles:
     """The images of "train", sorted by class and file name, or of "val", in their official order.
 
     Args:
+        part: "train" or "val".
         data_dir: Folder with `tiny-imagenet-200/` or `tiny-imagenet-200.zip`, in itself or in
             `datasets/`. Default: the environment variable REPRODUCE_DATA_DIR; where that is not
             set either, the archive is downloaded into the cache of Keras (248 MB) and its MD5
@@ -58,16 +60,16 @@ def find(part: str, data_dir: str | PathLike | None = None) -> ImageFiles:
 
     Raises:
         DatasetNotFoundError: the folder does not have it, or the download failed.
-        ValueError: an unknown part; classes that are missing or that have fewer images than
-            others; a list that does not fit the files.
+        ValueError: an unknown part, classes that are missing or have fewer images than others, or
+            a list of the validation images that does not fit the files.
     """
     if part not in PARTS:
-        raise ValueError(f"part must be one of {', '.join(PARTS)}; got {part!r}")
+        raise ValueError(f"part is {part!r}; accepted: {', '.join(map(repr, PARTS))}")
     return _files(_find_tree(data_dir), part)
 
 
 def class_names(data_dir: str | PathLike | None = None) -> tuple[str, ...]:
-    """The first of the words that `words.txt` has for each class."""
+    """The first of the words that `words.txt` has for each class; `data_dir` as for `find`."""
     tree = _find_tree(data_dir)
     return _class_names(tree, _wnids(tree))
 
@@ -75,12 +77,12 @@ def class_names(data_dir: str | PathLike | None = None) -> tuple[str, ...]:
 def _find_tree(data_dir: str | PathLike | None) -> FileTree:
     root = data_root(data_dir)
     if root is None:
-        return open_tree(_download())
+        return FileTree(_download())
     names = (ARCHIVE.removesuffix(".zip"), ARCHIVE)
     places = [root / part / name for part in ("", "datasets") for name in names]
     for path in places:
         if path.exists():
-            return open_tree(path)
+            return FileTree(path)
     raise DatasetNotFoundError(
         f"data_dir {str(root)!r} does not have tiny_imagenet; looked for "
         + ", ".join(str(path) for path in places)
@@ -99,15 +101,15 @@ def _download() -> Path:
 
 def _files(tree: FileTree, part: str) -> ImageFiles:
     wnids = _wnids(tree)
-    found = _train(tree) if part == "train" else _val(tree)
-    counts = Counter(wnid for _, wnid in found)
-    # A shorter copy is taken, if it is one by intention: with as many images of each class.
+    images = _train(tree) if part == "train" else _val(tree)
+    counts = Counter(wnid for _, wnid in images)
+    # A copy with fewer images is accepted if it has the same number of each class.
     check_classes(tree.path / part, counts, wnids, needed=max(counts.values(), default=1))
     label = {wnid: index for index, wnid in enumerate(wnids)}
     return ImageFiles(
         tree=tree,
-        names=tuple(name for name, _ in found),
-        labels=np.array([label[wnid] for _, wnid in found], np.int64),
+        names=tuple(name for name, _ in images),
+        labels=np.array([label[wnid] for _, wnid in images], np.int64),
         class_names=_class_names(tree, wnids),
         side=DESCRIPTION.image_shape[0],
         scaled=False,
@@ -125,23 +127,24 @@ def _val(tree: FileTree) -> list[tuple[str, str]]:
     """Names of images with the wnids of their classes, as `val_annotations.txt` lists them."""
     folder = f"{_top(tree)}val/images/"
     lines = [line.split("\t") for line in _text(tree, "val/val_annotations.txt").splitlines()]
-    found = [(folder + file, wnid) for file, wnid, *_ in (line for line in lines if len(line) > 1)]
+    images = [(folder + file, wnid) for file, wnid, *_ in (line for line in lines if len(line) > 1)]
     on_disk = {name for name in tree.names if name.startswith(folder) and is_image(name)}
-    names = [name for name, _ in found]
+    names = [name for name, _ in images]
     unlike = sorted(on_disk.symmetric_difference(names))
     if unlike or len(set(names)) != len(names):
         raise ValueError(
             f"{tree.path} has {len(on_disk):,} images in val, and val_annotations.txt lists "
             f"{len(names):,}; {len(unlike):,} are in one of the two only: {listed(unlike)}"
         )
-    return found
+    return images
 
 
 def _wnids(tree: FileTree) -> list[str]:
     wnids = sorted(set(_text(tree, "wnids.txt").split()))
     if len(wnids) != CLASSES:
         raise ValueError(
-            f"{tree.path}: wnids.txt lists {len(wnids):,} classes; Tiny ImageNet has {CLASSES}"
+            f"{tree.path}: wnids.txt lists {len(wnids):,} classes; accepted: {CLASSES}, as Tiny "
+            "ImageNet has"
         )
     return wnids
 
@@ -159,8 +162,8 @@ def _text(tree: FileTree, name: str) -> str:
 
 
 def _top(tree: FileTree) -> str:
-    """What comes before `wnids.txt`: the zip has all in one folder, an unpacked copy may not."""
-    found = [name for name in tree.names if name.split("/")[-1] == "wnids.txt"]
-    if not found:
+    """The folder of `wnids.txt`, with a slash, or "": only the zip has all files in one folder."""
+    lists = [name for name in tree.names if name.split("/")[-1] == "wnids.txt"]
+    if not lists:
         raise ValueError(f"{tree.path} has no wnids.txt; accepted: {ARCHIVE} or what it unpacks to")
-    return min(found, key=len).removesuffix("wnids.txt")
+    return min(lists, key=len).removesuffix("wnids.txt")

@@ -1,4 +1,4 @@
-"""Defenses: adversarial training, filters of what a network sees, and hidden gradients."""
+"""Defenses: adversarial training, filters in front of a network, and masked gradients."""
 
 from defenses.adversarial_training import AdversarialTrainer, TradesTrainer
 from defenses.combination import defended

@@ -1,4 +1,4 @@
-"""Adversarial training: examples are made in the training step, against the current weights."""
+"""Adversarial training, with examples crafted in the training step from the current weights."""
 
 import keras
 import tensorflow as tf
@@ -8,31 +8,31 @@ from attacks.engine.gradients import loss_gradient
 from attacks.engine.half_precision import with_scaled_gradient
 from attacks.engine.losses import cross_entropy
 from attacks.engine.norms import check_norm
-from attacks.engine.task import check_count, check_positive, check_seed
 from attacks.pgd import projected_step
 from defenses.arguments import as_classes, check_epsilon_of
 from defenses.example_trainer import ExampleTrainer, as_images
 from distillation.network_trainer import computes_in_half
+from models.ranges import check_number, check_whole
 
 
 class AdversarialTrainer(ExampleTrainer):
     """Trains a network on PGD examples of every batch instead of the batch itself.
 
     Madry, Makelov, Schmidt, Tsipras and Vladu, "Towards Deep Learning Models Resistant to
-    Adversarial Attacks", 2018, arXiv 1706.06083. The examples are made inside the compiled step,
-    with the network in inference mode: dropout and batch statistics see the training on the
-    examples only, once for each step, as in plain `fit`. The loss and metrics of `fit` are those
-    on the examples; `evaluate` and `predict` take images as they are.
+    Adversarial Attacks", 2018, arXiv 1706.06083. The examples are crafted inside the compiled step,
+    with the network in inference mode. Dropout and batch statistics take part in the training on
+    the examples only, once in each step, as in plain `fit`. The loss and metrics of `fit` are those
+    on the examples; `evaluate` and `predict` use images as they are.
 
     Args:
-        network: Keras model from images [N, ...] in [0, 1] to logits [N, classes]. It is what is
-            trained, and stays a plain model (`trainer.network`).
+        network: Keras model from images [N, ...] in [0, 1] to logits [N, classes]. It is trained in
+            place and stays a plain model (`trainer.network`).
         epsilon: radius of the ball, a distance between images in `norm`.
-        steps: gradients for each example.
-        step_size: default 2.5 epsilon / steps.
-        random_start: start from a uniform draw of the ball instead of the image.
-        seed: decides, with the number of updates done (`optimizer.iterations`) and the replica,
-            the random starts, so that a training that is resumed draws what it would have drawn.
+        steps: gradient steps for each example.
+        step_size: their length; default 2.5 epsilon / steps.
+        random_start: whether to start from a uniform draw of the ball instead of the image.
+        seed: the random starts depend on it, on the number of updates so far
+            (`optimizer.iterations`) and on the replica, so that a resumed training draws the same.
         norm: "linf" or "l2".
 
     Compile it with a loss of logits; labels are classes [N] or [N, 1], or one-hot [N, classes].
@@ -46,10 +46,11 @@ class AdversarialTrainer(ExampleTrainer):
     Raises:
         TypeError: `network` is no Keras model.
         ValueError: it ends in softmax or the like or has one output, or an argument is out of
-            range. From `fit` and `evaluate`: arrays of images outside [0, 1]; where XLA compiles
-            the step, which drops assertions, also batches of a data set, after they were used.
-        tf.errors.InvalidArgumentError: from `fit` and `evaluate`, without XLA, and from `craft`:
-            images outside [0, 1], before they are used.
+            range. `fit` and `evaluate` raise it for arrays of images outside [0, 1]. Where XLA
+            compiles the step, which drops assertions, they also raise it for batches of a data set,
+            after these were used.
+        tf.errors.InvalidArgumentError: without XLA, from `fit` and `evaluate` for batches of a data
+            set outside [0, 1], and from `craft`; before they are used.
     """
 
     def __init__(
@@ -65,10 +66,10 @@ class AdversarialTrainer(ExampleTrainer):
     ):
         super().__init__(network, name=name)
         check_norm(norm, ("linf", "l2"))
-        check_count(steps=steps)
-        check_seed(seed)
+        check_whole(steps=steps)
+        check_whole(least=0, seed=seed)
         if step_size is not None:
-            check_positive(step_size=step_size)
+            check_number(above=0, step_size=step_size)
         self.norm = norm
         self.epsilon = check_epsilon_of(network, epsilon, norm)
         self.steps = steps
@@ -87,14 +88,18 @@ class AdversarialTrainer(ExampleTrainer):
         return super().train_step((self.craft(images, labels), labels, sample_weight))
 
     def craft(self, images, labels) -> tf.Tensor:
-        """Examples of images, float32 [N, ...], as the next training step makes them."""
+        """Examples of images, float32 [N, ...], as the next training step crafts them."""
         start = images = as_images(images)
         if self.random_start:
             start += self.epsilon * self._ball_noise(images)
         return self._climb(images, start, as_classes(labels), cross_entropy)
 
     def _climb(self, images, start, reference, loss) -> tf.Tensor:
-        """PGD on a loss of (logits, reference, sign)."""
+        """The end of PGD on a loss of (logits, reference, sign), float32 [N, ...].
+
+        The step is that of `attacks.PGD`. The loop is part of the training step, which traces and
+        compiles it with the rest.
+        """
 
         def logits_of(images):
             return tf.cast(self.call(images, training=False), tf.float32)
@@ -109,7 +114,7 @@ class AdversarialTrainer(ExampleTrainer):
             )
             return done + 1, current
 
-        # A loop of the graph: unrolled, many steps take long to compile.
+        # A loop in the graph, because many unrolled steps take long to compile.
         _, current = tf.while_loop(
             lambda done, _: done < self.steps,
             step,
@@ -120,14 +125,14 @@ class AdversarialTrainer(ExampleTrainer):
         return tf.stop_gradient(current)
 
     def _draw_seed(self) -> tf.Tensor:
-        """Of the next update on this replica, int32 [2]."""
+        """The seed of the next update on this replica, int32 [2]."""
         update = tf.cast(self.optimizer.iterations, tf.int32) if self.compiled else 0
         replica = tf.distribute.get_replica_context()
         number = replica.replica_id_in_sync_group if replica else 0
         return tf.random.fold_in(tf.random.fold_in([self.seed, 0], update), number)
 
     def _ball_noise(self, images) -> tf.Tensor:
-        """A uniform draw from the unit ball for each image, as `attacks.engine.task.ball_noise`."""
+        """A uniform draw from the unit ball for each image; see `attacks.engine.draws`."""
         shape, seed = tf.shape(images), self._draw_seed()
         if self.norm == "linf":
             return tf.random.stateless_uniform(shape, seed, -1.0, 1.0)
@@ -142,15 +147,15 @@ class TradesTrainer(AdversarialTrainer):
 
     Zhang, Yu, Jiao, Xing, El Ghaoui and Jordan, "Theoretically Principled Trade-off between
     Robustness and Accuracy", 2019, arXiv 1901.08573. The examples climb the divergence
-    KL(predictions of the image, of the example) from Gaussian noise of 0.001, as in the authors'
-    code. Images and examples pass the network as one joint batch, so that batch statistics are of
-    both and move once for each step (there: one after the other). A step is by default 2.5 epsilon
-    / steps in either norm; in L2 the authors' is 2 epsilon / steps. Metrics of `fit` are on the
-    images.
+    KL(predictions of the image, predictions of the example) from Gaussian noise of 0.001, as in the
+    authors' code. Images and examples pass the network as one joint batch, so that batch statistics
+    are those of both and are updated once in each step; in the authors' code they pass it one after
+    the other. The default step is 2.5 epsilon / steps in either norm; the authors' is 2 epsilon /
+    steps in L2. Metrics of `fit` are on the images.
 
     Args:
         beta: weight of the divergence, above 0.
-        The others: see `AdversarialTrainer`.
+        network, epsilon, steps, step_size, seed, norm: see `AdversarialTrainer`.
     """
 
     def __init__(
@@ -164,7 +169,7 @@ class TradesTrainer(AdversarialTrainer):
         norm: str = "linf",
         name: str | None = None,
     ):
-        check_positive(beta=beta)
+        check_number(above=0, beta=beta)
         super().__init__(network, epsilon, steps, step_size, seed=seed, norm=norm, name=name)
         self.beta = float(beta)
         self._divergence = _Divergence(name="divergence")
@@ -182,7 +187,7 @@ class TradesTrainer(AdversarialTrainer):
         return ExampleTrainer.train_step(self, (both, labels, sample_weight))
 
     def craft(self, images, labels=None) -> tf.Tensor:
-        """Examples of images, float32 [N, ...], as the next training step makes them."""
+        """Examples of images, float32 [N, ...], as the next training step crafts them."""
         images = as_images(images)
         clean = tf.cast(self.call(images, training=False), tf.float32)
         noise = tf.random.stateless_normal(tf.shape(images), self._draw_seed())
@@ -205,7 +210,7 @@ class TradesTrainer(AdversarialTrainer):
 
 
 class _Divergence(keras.losses.Loss):
-    """The mean divergence; an object of Keras, which scales it under tf.distribute."""
+    """The mean divergence, as a loss of Keras, which scales it under tf.distribute."""
 
     def call(self, clean_logits, logits):
         return _divergences(tf.cast(clean_logits, tf.float32), tf.cast(logits, tf.float32))

@@ -6,23 +6,23 @@ import keras
 
 
 def defended(model: keras.Model, defenses: Iterable) -> keras.Model:
-    """`model` with each of `defenses` put around it, the first one first.
+    """Puts each of `defenses` in front of `model`, one after the other.
 
-    So the model stands inside the first defense, that inside the second, and an image meets the
-    last one first. The order matters: noise within a blur is noise on the gradient before it
-    passes the blur, and a blurred image has more grey levels than a rounded one.
+    The first defense is next to the model, and an image passes the last one first. The order
+    matters: with a blur last, the noise of a `GradientMasking` is blurred on its way back to the
+    image, and with a rounding last, a blur behind it adds grey levels again.
 
-    What is trained to withstand attacks is combined with these by giving it as `model`.
+    To combine these with adversarial training or distillation, give the trained network as `model`.
 
     Args:
         model: functional or built sequential, from images [N, height, width, channels] of a known
-            size to logits. It shares its layers and stays as it was.
+            size to logits. Its layers are shared, and it stays as it was.
         defenses: `FeatureSmoothing`, `FeatureSqueezing`, `GradientMasking`, or others with a
-            method `in_front(model) -> keras.Model`; none gives `model` itself.
+            method `in_front(model) -> keras.Model`. An empty list gives `model` itself.
 
     Returns:
-        A Keras model. Where all defenses are `FeatureSmoothing` it is of ordinary layers and
-        reloads from .h5 in plain Keras; to load others, import `defenses`.
+        A Keras model. If all defenses are `FeatureSmoothing`, it has ordinary layers only and loads
+        from .h5 in plain Keras; to load others, import `defenses`.
 
     Raises:
         ValueError: an entry is no such defense, or the defense refuses the model.

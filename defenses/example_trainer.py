@@ -1,16 +1,31 @@
-"""What the trainings on adversarial examples have in common."""
+"""A model that trains another one on adversarial examples, and the checks of its images."""
 
 from collections.abc import Callable
 
 import keras
 import tensorflow as tf
 
-from distillation.arguments import OUTSIDE, check_network, check_unit_range
+from data.unit_range import check_unit_range
+from distillation.arguments import UNIT_RANGE, check_network
 from distillation.network_trainer import NetworkTrainer
+
+_OUTSIDE = f"images are outside [0, 1]; accepted: {UNIT_RANGE}"
 
 
 class ExampleTrainer(NetworkTrainer):
-    """Trains `network` on examples of images in [0, 1]; `evaluate` refuses others as `fit` does."""
+    """Trains `network`; `fit` and `evaluate` refuse images outside [0, 1].
+
+    Images are checked in three places: arrays before `fit` or `evaluate` uses them, batches of a
+    data set by an assertion inside the step, and, where XLA compiles the step and drops assertions,
+    by a metric that is read after it.
+
+    Args:
+        network: Keras model from images [N, ...] in [0, 1] to logits [N, classes].
+
+    Raises:
+        TypeError: `network` is no Keras model.
+        ValueError: it ends in softmax or the like, or has one output.
+    """
 
     def __init__(self, network: keras.Model, name: str | None = None):
         super().__init__(name=name)
@@ -41,12 +56,12 @@ class ExampleTrainer(NetworkTrainer):
         return super().test_step((as_images(images), labels, sample_weight))
 
     def note_outside(self, images) -> None:
-        """In a step that XLA compiles, which drops the assertion of `as_images`."""
+        """Records in a step that XLA compiles whether images are outside [0, 1]."""
         if self.jit_compile:
             self._outside.note(images)
 
     def then_checked(self, run: Callable) -> Callable:
-        """`run`, followed by a look at what its steps have noted."""
+        """`run`, followed by the check of what its steps have recorded."""
         if not self.jit_compile:
             return run
 
@@ -59,43 +74,43 @@ class ExampleTrainer(NetworkTrainer):
 
 
 def as_images(images) -> tf.Tensor:
-    """float32, in [0, 1]: the projection would make white of every value above."""
+    """`images` as float32, asserted to be in [0, 1]; an attack would clip other values."""
     images = tf.cast(images, tf.float32)
-    assertion = tf.debugging.assert_equal(_are_inside(images), True, OUTSIDE)
-    # Otherwise a step might change weights before it fails.
+    assertion = tf.debugging.assert_equal(_are_inside(images), True, _OUTSIDE)
+    # Without it a step might change weights before it fails.
     with tf.control_dependencies([assertion]):
         return tf.identity(images)
 
 
 def _are_inside(images) -> tf.Tensor:
-    """Whether all values are in [0, 1], which NaN is not."""
+    """Whether all values are in [0, 1]; NaN is not."""
     return tf.reduce_all((images >= 0) & (images <= 1))
 
 
 def _check_array(x) -> None:
     if hasattr(x, "__array__"):
-        check_unit_range(x)
+        check_unit_range("images", x, UNIT_RANGE)
 
 
 class _Outside:
-    """Whether a compiled step has met images outside [0, 1]; XLA drops assertions."""
+    """Whether a compiled step has met images outside [0, 1]."""
 
     def __init__(self):
-        # A metric, because it is summed over replicas; in an object of our own, because Keras
-        # would show and save it.
+        # A metric is summed over replicas. As an attribute of the model, Keras would show and save
+        # it; here it does not.
         self._batches = keras.metrics.Sum(name="batches_outside")
 
     def note(self, images) -> None:
-        """In the step."""
+        """Called in the step."""
         inside = _are_inside(tf.cast(images, tf.float32))
         self._batches.update_state(tf.where(inside, 0.0, 1.0))
 
     def check(self) -> None:
-        """After the step.
+        """Called after the step.
 
         Raises:
-            ValueError: it has.
+            ValueError: the step has met such images.
         """
         if self._batches.result() > 0:
             self._batches.reset_state()
-            raise ValueError(OUTSIDE)
+            raise ValueError(_OUTSIDE)

@@ -1,39 +1,41 @@
 """Feature smoothing: a Gaussian blur of the image before the network sees it."""
 
 from dataclasses import dataclass
-from math import isfinite
 
 import keras
 import numpy as np
 from keras import layers
 from scipy import ndimage
 
-from defenses.arguments import check_images, check_whole, image_input
+from defenses.arguments import image_batch, image_input
+from models.ranges import check_number, check_whole
 
 
 @dataclass(frozen=True)
 class FeatureSmoothing:
     """Blurs images with a Gaussian kernel, each channel on its own.
 
-    The WPI study prints the blur as a sum of pixel divided by kernel value, with w sigma^2 under
-    the exponent, and gives no sizes. This is the ordinary blur, exp(-d^2 / (2 sigma^2)) divided
-    by its sum. A pixel beyond the border has the value of the nearest pixel inside (the mode
-    "nearest" of scipy.ndimage), so that borders do not darken and a plain area stays as it is.
+    The kernel is exp(-d^2 / (2 sigma^2)), divided by its sum. (The WPI study prints a sum of pixels
+    divided by kernel values, with w sigma^2 in the exponent, and gives no sizes.) A pixel beyond
+    the border has the value of the nearest pixel inside (the mode "nearest" of scipy.ndimage), so
+    that borders do not darken and a plain area stays as it is.
 
     Attributes:
-        kernel_size: pixels to a side, odd.
+        kernel_size: height and width of the kernel in pixels, odd.
         sigma: standard deviation of the kernel, in pixels.
+
+    Raises:
+        ValueError: naming the attribute, its value and what is accepted.
     """
 
     kernel_size: int = 3
     sigma: float = 1.0
 
     def __post_init__(self):
-        check_whole("kernel_size", self.kernel_size, lowest=1)
+        check_whole(kernel_size=self.kernel_size)
         if self.kernel_size % 2 == 0:
             raise ValueError(f"kernel_size is {self.kernel_size!r}; accepted: an odd number")
-        if not (isfinite(self.sigma) and self.sigma > 0):
-            raise ValueError(f"sigma is {self.sigma!r}; accepted: a finite number above 0")
+        check_number(above=0, sigma=self.sigma)
 
     @property
     def name(self) -> str:
@@ -48,12 +50,18 @@ class FeatureSmoothing:
         return np.outer(weights, weights) / weights.sum() ** 2
 
     def filter(self, images) -> np.ndarray:
-        """The blurred images, float32 [N, height, width, channels]: a blur no attack sees.
+        """The blurred images, for a blur that attacks do not see.
+
+        Args:
+            images: floats [N, height, width, channels] in [0, 1].
+
+        Returns:
+            float32, of the same shape.
 
         Raises:
-            ValueError: `images` are not floats of four dimensions.
+            ValueError: other images.
         """
-        images = check_images(images)
+        images = image_batch(images)
         if self.kernel_size == 1:
             return images
         radius = self.kernel_size // 2
@@ -62,10 +70,10 @@ class FeatureSmoothing:
         )
 
     def in_front(self, model: keras.Model) -> keras.Model:
-        """`model` behind the blur, so that attacks go through it.
+        """A model with the blur in front of `model`, so that attacks see it.
 
-        It is made of ordinary layers and reloads in plain Keras. It shares the layers of
-        `model`, which stays as it was.
+        The blur is made of ordinary layers, and a saved model loads in plain Keras. The layers of
+        `model` are shared, and `model` stays as it was.
 
         Raises:
             ValueError: `model` is not functional or built sequential, or does not take images
@@ -85,7 +93,7 @@ def _extended(images: keras.KerasTensor, radius: int) -> keras.KerasTensor:
     """The images with their outermost rows and columns repeated `radius` times."""
     if radius == 0:
         return images
-    # Cropping and concatenation, because padding layers know zeros only.
+    # Cropping and concatenation, because padding layers pad with zeros only.
     rows, columns = images.shape[1:3]
     top = layers.Cropping2D(((0, rows - 1), (0, 0)), name="top")(images)
     bottom = layers.Cropping2D(((rows - 1, 0), (0, 0)), name="bottom")(images)

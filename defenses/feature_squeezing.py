@@ -1,8 +1,8 @@
 """Feature squeezing: fewer grey levels, and a median filter, before the network sees an image.
 
 Xu, Evans and Qi, "Feature Squeezing: Detecting Adversarial Examples in Deep Neural Networks",
-NDSS 2018, arXiv 1704.01155. The paper compares the outputs with and without to detect; here the
-squeezed image is what is classified.
+NDSS 2018, arXiv 1704.01155. The paper detects attacks by comparing the outputs with and without
+squeezing; here the squeezed image is classified.
 """
 
 from dataclasses import dataclass
@@ -12,22 +12,27 @@ import numpy as np
 import tensorflow as tf
 from scipy import ndimage
 
-from defenses.arguments import check_images, check_whole, image_input
+from defenses.arguments import image_batch, image_input
+from models.ranges import check_whole
 
 
 @dataclass(frozen=True)
 class FeatureSqueezing:
-    """Reduces the bit depth of images, then takes the median of each pixel's surroundings.
+    """Reduces the bit depth of images, then takes the median of a window around each pixel.
 
     Attributes:
-        bits: of a channel's value, 1 to 8; `None` leaves the values as they are.
-        median: pixels to a side of the window, at least 2; `None` for no median. As in the paper's
-            code, images are reflected at their borders, an even window reaches one pixel further
-            to the top left, and of an even number of values the upper middle one is taken.
-        straight_through: what attacks through `in_front` see of the rounding: the gradient of the
-            identity (BPDA: Athalye, Carlini and Wagner, "Obfuscated Gradients Give a False Sense of
-            Security", 2018, arXiv 1802.00420), or if `False` its own, which is zero and stops a
-            gradient attack without any robustness behind it.
+        bits: bit depth of a channel, 1 to 8; `None` leaves the values as they are.
+        median: height and width of the window in pixels, at least 2; `None` for no median. As in
+            the paper's code, images are reflected at their borders, an even window reaches one
+            pixel further to the top left, and the median of an even number of values is the upper
+            of the two in the middle.
+        straight_through: whether the rounding has the gradient of the identity (BPDA: Athalye,
+            Carlini and Wagner, "Obfuscated Gradients Give a False Sense of Security", 2018, arXiv
+            1802.00420). If false it has its own gradient, which is zero and stops a gradient attack
+            although the model is no more robust.
+
+    Raises:
+        ValueError: naming the attribute, its value and what is accepted.
     """
 
     bits: int | None = None
@@ -36,11 +41,13 @@ class FeatureSqueezing:
 
     def __post_init__(self):
         if self.bits is None and self.median is None:
-            raise ValueError("bits and median are None; accepted: at least one of them is given")
+            raise ValueError(
+                "bits and median are None; accepted: a number for one of them at least"
+            )
         if self.bits is not None:
-            check_whole("bits", self.bits, lowest=1, highest=8)
+            check_whole(most=8, bits=self.bits)
         if self.median is not None:
-            check_whole("median", self.median, lowest=2)
+            check_whole(least=2, median=self.median)
 
     @property
     def name(self) -> str:
@@ -51,12 +58,18 @@ class FeatureSqueezing:
         return f"feature squeezing ({', '.join(parts)})"
 
     def filter(self, images) -> np.ndarray:
-        """The squeezed images, float32 [N, height, width, channels]: a filter no attack sees.
+        """The squeezed images, for a filter that attacks do not see.
+
+        Args:
+            images: floats [N, height, width, channels] in [0, 1].
+
+        Returns:
+            float32, of the same shape.
 
         Raises:
-            ValueError: `images` are not floats of four dimensions.
+            ValueError: other images.
         """
-        images = check_images(images)
+        images = image_batch(images)
         if self.bits is not None:
             levels = np.float32(2**self.bits - 1)
             images = np.round(images * levels) / levels
@@ -66,18 +79,16 @@ class FeatureSqueezing:
         return images
 
     def in_front(self, model: keras.Model) -> keras.Model:
-        """`model` behind the filter, so that attacks go through it.
+        """A model with the filter in front of `model`, so that attacks see it.
 
-        The median's gradient is its own, that of the pixel that was taken; for that of the rounding
-        see `straight_through`.
-
-        The layers are this module's; to load a saved model, import `defenses`. It shares the
-        layers of `model`, which stays as it was.
+        The median has its own gradient, that of the pixel whose value it takes; for the rounding
+        see `straight_through`. To load a saved model, import `defenses`. The layers of `model` are
+        shared, and `model` stays as it was.
 
         Raises:
             ValueError: `model` is not functional or built sequential, does not take images
-                [N, height, width, channels] of a known size, or they are smaller than half
-                of `median`.
+                [N, height, width, channels] of a known size, or takes images that are smaller
+                than half of `median`.
         """
         images = x = image_input(model)
         if self.median is not None and min(images.shape[1:3]) < self.median // 2:
@@ -139,7 +150,7 @@ class Median(keras.layers.Layer):
             for column in range(self.size)
         ]
         middle = len(window) // 2
-        # The k largest values come sorted, the smallest of them last.
+        # The k largest values are sorted, with the smallest of them last.
         return tf.math.top_k(tf.stack(window, axis=-1), len(window) - middle).values[..., -1]
 
     def get_config(self) -> dict:

@@ -1,45 +1,47 @@
-"""Gradient masking: Gaussian noise, in the three places where it can have stood.
+"""Gradient masking: Gaussian noise on gradients or logits, in three readings of the WPI study.
 
-The WPI study adds it to "the gradients", G' = G + eps N(0, 1), without training, and finds that
-clean accuracy falls, which noise on a gradient alone cannot cause. So there are three readings:
-`with_noisy_gradient`, on the gradient that the attacker sees; `fine_tune_with_noisy_updates`, on
-the gradient that updates the weights; `with_noisy_logits`, on the output in the forward pass.
+The study adds noise to "the gradients", G' = G + eps N(0, 1), without training, and reports that
+clean accuracy falls, which noise on a gradient alone cannot cause. It may mean the gradient that
+the attacker sees (`with_noisy_gradient`), the gradient that updates the weights
+(`fine_tune_with_noisy_updates`), or the output of the forward pass (`with_noisy_logits`).
 
 Noise with a mean of zero is averaged away by any iterative attack. An attacker who takes the
 expectation over it (Athalye, Engstrom, Ilyas and Kwok, "Synthesizing Robust Adversarial Examples",
-2018, arXiv 1707.07397) gets the same by a larger `draws`.
+2018, arXiv 1707.07397) does so with a larger `draws`.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import keras
 import tensorflow as tf
 
-from attacks.engine.task import check_images
-from data import training_batches
-from data.pipeline import steps_per_epoch
-from defenses.arguments import check_whole, image_input
+from attacks.engine.checks import check_images
+from data import steps_per_epoch, training_batches
+from defenses.arguments import image_input
 from defenses.keyed_noise import content_keys, keyed_noise
 from distillation.arguments import check_is_array, check_network, check_probe, class_labels
 from distillation.network_trainer import with_loss_scale
 from models.outputs import check_is_graph
+from models.ranges import check_number, check_whole
 
 
 def with_noisy_gradient(
     model: keras.Model, scale: float, seed: int = 0, draws: int = 1
 ) -> keras.Model:
-    """`model` with noise on the gradient with respect to its images; its outputs are the same.
+    """A model with noise on the gradient with respect to its images, and the outputs of `model`.
 
-    Every image and every gradient of it has noise of its own, determined by the image (to 1 / 2^16
-    of its range), by the gradient's signs and by `seed`, so that it does not depend on the batch.
-    Layers are shared with `model`, which stays as it was; to load a saved model, import `defenses`.
+    Each gradient of each image has its own noise, which depends on the image (to 1 / 2^16 of its
+    range), on the signs of the gradient and on `seed`, and not on the batch. Layers are shared with
+    `model`, which stays as it was. To load a saved model, import `defenses`.
 
     Args:
-        scale: standard deviation, in the unit of the gradient: that of what the attack
+        model: functional or built sequential, from images [N, height, width, channels] of a known
+            size to logits.
+        scale: standard deviation, in the unit of the gradient: change of what the attack
             differentiates (for cross-entropy, the loss of one image) per pixel of range [0, 1].
-        draws: of noise that are averaged.
+        seed: of the noise.
+        draws: draws of noise that are averaged.
 
     Raises:
         ValueError: naming the argument, its value and what is accepted.
@@ -53,16 +55,19 @@ def with_noisy_gradient(
 def with_noisy_logits(
     model: keras.Model, scale: float, seed: int = 0, draws: int = 1
 ) -> keras.Model:
-    """`model` with noise on its logits, in training and in inference alike.
+    """A model with noise on the logits of `model`, in training and in inference.
 
-    Every image has noise of its own, determined by the image (to 1 / 2^16 of its range) and by
-    `seed`: asked again it gives the same logits, and a changed image gets other noise. The noise
-    has no gradient. Layers are shared with `model`, which stays as it was; to load a saved model,
-    import `defenses`.
+    Each image has its own noise, which depends on the image (to 1 / 2^16 of its range) and on
+    `seed`: the same image always gets the same logits, and a changed image gets other noise. The
+    noise has no gradient. Layers are shared with `model`, which stays as it was. To load a saved
+    model, import `defenses`.
 
     Args:
+        model: as for `with_noisy_gradient`.
         scale: standard deviation, in the unit of the logits.
-        draws: of noise that are averaged; for the attacker's model, 1 for the defended one.
+        seed: of the noise.
+        draws: draws of noise that are averaged. A defended model has 1; an attacker's copy of it
+            may have more.
 
     Raises:
         ValueError: naming the argument, its value and what is accepted.
@@ -82,13 +87,16 @@ READINGS: dict[str, Callable[..., keras.Model]] = {
 
 @dataclass(frozen=True)
 class GradientMasking:
-    """Noise in front of or behind a trained network, as one of the defenses of a study.
+    """Noise on the gradient or the logits of a trained network.
 
     Attributes:
         reading: "gradient seen by the attacker" (`with_noisy_gradient`) or "logits"
             (`with_noisy_logits`).
         scale: standard deviation of the noise, in the unit of what it is added to.
         seed: of the noise.
+
+    Raises:
+        ValueError: naming the attribute, its value and what is accepted.
     """
 
     reading: str
@@ -100,15 +108,15 @@ class GradientMasking:
             raise ValueError(
                 f"reading is {self.reading!r}; accepted: {', '.join(map(repr, READINGS))}"
             )
-        _checked_scale(self.scale)
-        check_whole("seed", self.seed, lowest=0)
+        check_number(least=0, scale=self.scale)
+        check_whole(least=0, seed=self.seed)
 
     @property
     def name(self) -> str:
         return f"gradient masking ({self.reading}, scale {self.scale:g})"
 
     def in_front(self, model: keras.Model) -> keras.Model:
-        """`model` with the noise; to load it when saved, import `defenses`.
+        """A model that adds the noise to `model`. To load it when saved, import `defenses`.
 
         Raises:
             ValueError: `model` is not functional or built sequential, or does not take images
@@ -129,15 +137,20 @@ def fine_tune_with_noisy_updates(
     seed: int = 0,
     verbose: int = 0,
 ) -> keras.Model:
-    """A copy of the trained `model` (logits), trained on with noise in every weight's gradient.
+    """A copy of a trained model, trained further with noise in the gradient of every weight.
 
     Args:
+        model: functional or built sequential, to logits; it stays as it was.
         images: float32 [N, height, width, channels] in [0, 1].
         labels: int [N] or [N, 1].
-        scale: standard deviation, in the unit of the gradient of the batch's mean loss.
-        learning_rate: of Adam, which divides by the gradient's size: noise that outweighs the
-            gradient moves each weight at random by about this much.
+        scale: standard deviation of the noise, in the unit of the gradient of the batch's mean
+            loss.
+        epochs: of further training.
+        batch_size: images of a batch.
+        learning_rate: of Adam. Its steps do not depend on the size of the gradient: where the noise
+            outweighs the gradient, each weight moves at random by about this much.
         seed: of the noise, the order of the images, and dropout.
+        verbose: as for `keras.Model.fit`.
 
     Raises:
         ValueError: naming the argument, its value and what is accepted.
@@ -148,12 +161,12 @@ def fine_tune_with_noisy_updates(
     images = check_images(images)
     check_probe("model", model, images)
     labels = class_labels("labels", labels, model.output_shape[-1])
-    check_whole("epochs", epochs, lowest=1)
+    check_whole(epochs=epochs)
     optimizer = NoisyUpdateAdam(scale, seed, learning_rate=learning_rate)
     keras.utils.set_random_seed(seed)
     copy = keras.models.clone_model(model)
     copy.set_weights(model.get_weights())
-    # Compiled in a model around it, so that the copy stays without optimizer and loss.
+    # Another model is compiled, so that the copy stays without optimizer and loss.
     trainer = keras.Model(copy.inputs, copy.outputs)
     trainer.compile(
         with_loss_scale(optimizer, copy),
@@ -171,16 +184,19 @@ def fine_tune_with_noisy_updates(
 
 @keras.saving.register_keras_serializable(package="defenses")
 class NoisyUpdateAdam(keras.optimizers.Adam):
-    """Adam on gradients with Gaussian noise, one draw for each weight, update and `seed`.
+    """Adam on gradients with Gaussian noise, one draw for each weight and update.
 
     Args:
         scale: standard deviation of the noise, in the unit of the gradient.
+        seed: of the noise.
+        kwargs: of `keras.optimizers.Adam`.
     """
 
     def __init__(self, scale: float, seed: int = 0, name: str = "noisy_update_adam", **kwargs):
         super().__init__(name=name, **kwargs)
-        self.scale = _checked_scale(scale)
-        check_whole("seed", seed, lowest=0)
+        check_number(least=0, scale=scale)
+        self.scale = float(scale)
+        check_whole(least=0, seed=seed)
         self.seed = seed
 
     def apply(self, grads, trainable_variables=None):
@@ -196,7 +212,7 @@ class NoisyUpdateAdam(keras.optimizers.Adam):
             return None
         gradient = tf.convert_to_tensor(gradient)
         noise = tf.random.stateless_normal(tf.shape(gradient), seed, dtype=gradient.dtype)
-        # The gradients of all replicas are summed, and their noise is the same.
+        # All replicas draw the same noise, and their gradients are summed.
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         return gradient + self.scale / replicas * noise
 
@@ -207,11 +223,12 @@ class NoisyUpdateAdam(keras.optimizers.Adam):
 class _Noisy(keras.layers.Layer):
     def __init__(self, scale: float, seed: int = 0, draws: int = 1, **kwargs):
         super().__init__(autocast=False, **kwargs)
-        # Under XLA the same seed gives other draws: attack and evaluation would differ.
+        # XLA gives other draws for the same seed: attack and evaluation would differ.
         self.supports_jit = False
-        self.scale = _checked_scale(scale)
-        check_whole("seed", seed, lowest=0)
-        check_whole("draws", draws, lowest=1)
+        check_number(least=0, scale=scale)
+        self.scale = float(scale)
+        check_whole(least=0, seed=seed)
+        check_whole(draws=draws)
         self.seed = seed
         self.draws = draws
 
@@ -228,13 +245,13 @@ class _Noisy(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="defenses")
 class NoisyGradient(_Noisy):
-    """The identity, with noise on the gradient that comes back; see `with_noisy_gradient`."""
+    """The identity, with noise on its gradient; see `with_noisy_gradient`."""
 
     def call(self, images: tf.Tensor) -> tf.Tensor:
         @tf.custom_gradient
         def identity(images):
             def gradient(upstream):
-                # The signs tell the gradients of different classes at one image apart.
+                # The signs differ between the gradients of different classes at one image.
                 keys = content_keys(images) ^ content_keys(tf.sign(upstream))
                 return upstream + self.noise(upstream, keys)
 
@@ -245,7 +262,7 @@ class NoisyGradient(_Noisy):
 
 @keras.saving.register_keras_serializable(package="defenses")
 class NoisyLogits(_Noisy):
-    """Logits with noise that the images decide; see `with_noisy_logits`."""
+    """Logits with noise that depends on the images; see `with_noisy_logits`."""
 
     def call(self, images_and_logits: list[tf.Tensor]) -> tf.Tensor:
         images, logits = images_and_logits
@@ -253,9 +270,3 @@ class NoisyLogits(_Noisy):
 
     def compute_output_shape(self, input_shape: list[tuple]) -> tuple:
         return tuple(input_shape[1])
-
-
-def _checked_scale(scale: float) -> float:
-    if not (math.isfinite(scale) and scale >= 0):
-        raise ValueError(f"scale is {scale!r}; accepted: a finite number, 0 or more")
-    return float(scale)

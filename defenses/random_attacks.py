@@ -1,4 +1,4 @@
-"""Adversarial training of the WPI study: each batch meets one of several attacks."""
+"""Adversarial training of the WPI study: each batch is perturbed by one of several attacks."""
 
 from collections.abc import Sequence
 
@@ -7,33 +7,32 @@ import numpy as np
 import tensorflow as tf
 
 from attacks import BudgetAttack, MinimumNormAttack
-from attacks.engine.task import check_seed
 from defenses.arguments import as_classes, check_epsilon_of
 from defenses.example_trainer import ExampleTrainer
+from models.ranges import check_whole
 
 
 class RandomAttackTrainer(ExampleTrainer):
-    """Trains a network on batches that one of several attacks, drawn at random, has perturbed.
+    """Trains a network on batches that are perturbed by one of several attacks, drawn at random.
 
-    The examples are made against the weights as they are before each update, with the network in
-    inference mode: dropout and batch statistics see the training on the examples only, once for
-    each step, as in plain `fit`. Labels stay the true ones. The attacks are those of `attacks`,
-    as they are run for evaluation: their compiled steps read the weights afresh, so that nothing
-    is compiled anew for a batch. The loss and metrics of `fit` are those on the examples;
-    `evaluate` and `predict` take images as they are.
+    The examples are crafted with the weights before each update and the network in inference mode.
+    Dropout and batch statistics take part in the training on the examples only, once in each step,
+    as in plain `fit`. Labels stay the true ones. The attacks are those of the package `attacks`, as
+    they are used in evaluation; their compiled steps read the current weights, so that nothing is
+    compiled again for a batch. The loss and metrics of `fit` are those on the examples; `evaluate`
+    and `predict` use images as they are.
 
-    Budget attacks give their examples whether or not they fool the network; where a minimum-norm
-    attack finds nothing within epsilon, the image stays as it is. Leaving one attack out is
-    leaving it out of `attacks`.
+    Budget attacks give their examples whether or not these fool the network. Where a minimum-norm
+    attack has no example within epsilon, the image stays as it is.
 
     Args:
-        network: Keras model from images [N, ...] in [0, 1] to logits [N, classes]. It is what is
-            trained, and stays a plain model (`trainer.network`).
-        attacks: pairs (attack, epsilon), each as likely as another. Epsilon is a distance between
-            images in the norm of the attack; for a minimum-norm attack also `None` or infinity,
-            any distance.
-        seed: decides, with the number of updates done (`optimizer.iterations`), which attack is
-            drawn, so that a training that is resumed draws what it would have drawn.
+        network: Keras model from images [N, ...] in [0, 1] to logits [N, classes]. It is trained in
+            place and stays a plain model (`trainer.network`).
+        attacks: pairs (attack, epsilon), all with the same probability. Epsilon is a distance
+            between images in the norm of the attack; for a minimum-norm attack `None` or infinity
+            means any distance.
+        seed: the attack of an update depends on it and on the number of updates so far
+            (`optimizer.iterations`), so that a resumed training draws the same attacks.
 
     Compile it with a loss of logits; labels are classes [N] or [N, 1], or one-hot [N, classes].
 
@@ -46,8 +45,8 @@ class RandomAttackTrainer(ExampleTrainer):
     Raises:
         TypeError: `network` is no Keras model.
         ValueError: it ends in softmax or the like or has one output, or an argument is out of
-            range. From `fit`: images outside [0, 1], before they are used. From `evaluate`: as
-            `AdversarialTrainer`.
+            range. `fit` raises it for images outside [0, 1] before they are used, `evaluate` as
+            described for `AdversarialTrainer`.
     """
 
     def __init__(
@@ -58,34 +57,34 @@ class RandomAttackTrainer(ExampleTrainer):
         name: str | None = None,
     ):
         super().__init__(network, name=name)
-        check_seed(seed)
+        check_whole(least=0, seed=seed)
         self.attacks = _checked(attacks, network)
         self.seed = seed
 
     def drawn(self, update: int) -> int:
-        """The index in `attacks` of what makes the examples of an update (the first is 0)."""
+        """The index in `attacks` of the attack for an update; the first update is 0."""
         return int(np.random.default_rng([self.seed, update]).integers(len(self.attacks)))
 
     def craft(self, images, labels) -> np.ndarray:
-        """Examples of images, float32 [N, ...], as the next training step makes them."""
+        """Examples of images, float32 [N, ...], as the next training step crafts them."""
         images, classes = np.asarray(images, np.float32), as_classes(labels).numpy()
         update = int(self.optimizer.iterations)
         attack, epsilon = self.attacks[self.drawn(update)]
-        # What random starts are keyed by: others at every update.
+        # Random starts depend on the ids, which are new in every update.
         ids = update * _MOST_IMAGES + np.arange(len(images))
         if isinstance(attack, BudgetAttack):
             return attack.craft(self.network, images, classes, epsilons=[epsilon], ids=ids)[0]
         return attack.sweep(self.network, images, classes, epsilons=[epsilon], ids=ids)[0].images
 
     def make_train_function(self, force=False):
-        """Keras' compiled update, fed with examples that are made between the updates."""
+        """Puts the crafting of examples in front of Keras' compiled update."""
         if self.train_function is not None and not force:
             return
         if self.steps_per_execution != 1 or self.distribute_strategy.num_replicas_in_sync != 1:
             raise ValueError(
                 f"steps_per_execution is {self.steps_per_execution} and the strategy has "
-                f"{self.distribute_strategy.num_replicas_in_sync} replicas; accepted: 1 of both, "
-                "since the examples of a step are made after the update of the one before"
+                f"{self.distribute_strategy.num_replicas_in_sync} replicas; accepted: 1 of each, "
+                "as the examples of a step are crafted after the update of the step before"
             )
         super().make_train_function(force=True)
         update = self.train_function
@@ -98,7 +97,7 @@ class RandomAttackTrainer(ExampleTrainer):
         self.train_function = crafted_and_updated
 
 
-_MOST_IMAGES = 2**31  # of a batch
+_MOST_IMAGES = 2**31  # in a batch
 
 
 def _checked(attacks, network: keras.Model) -> tuple[tuple, ...]:
@@ -106,7 +105,7 @@ def _checked(attacks, network: keras.Model) -> tuple[tuple, ...]:
     attacks = list(attacks)
     if not attacks:
         raise ValueError("attacks is empty; accepted: at least one pair (attack, epsilon)")
-    found = []
+    checked = []
     for index, entry in enumerate(attacks):
         if not (
             isinstance(entry, tuple | list)
@@ -126,5 +125,5 @@ def _checked(attacks, network: keras.Model) -> tuple[tuple, ...]:
             )
         else:
             epsilon = check_epsilon_of(network, epsilon, attack.norm)
-        found.append((attack, epsilon))
-    return tuple(found)
+        checked.append((attack, epsilon))
+    return tuple(checked)

@@ -1,4 +1,4 @@
-"""A training set with adversarial examples that are made once."""
+"""A training set with adversarial examples that are crafted once."""
 
 from collections.abc import Sequence
 
@@ -13,21 +13,23 @@ def static_set(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The clean images, then their adversarial examples at each epsilon, in that order.
 
-    Ordinary `fit` on it, of a trained network or a new one, is the adversarial training of the
-    RIT study. All is in memory: (1 + epsilons) times the images, as float32, twice for a moment.
+    Ordinary `fit` on this set, of a trained network or a new one, is the adversarial training of
+    the RIT study. It takes the memory of (1 + epsilons) times the images as float32, and for a
+    moment twice that.
 
     Args:
-        model: what an attack takes, attacked as it is now.
+        model: any model that an attack takes; it is attacked with its current weights.
         images: floats [N, ...] in [0, 1].
         labels: true classes, int [N] or [N, 1].
-        attack: crafts all epsilons in one sweep.
+        attack: crafts the examples for all epsilons in one sweep.
+        epsilons: distances between images in the norm of the attack.
         options: of `attack.craft`, such as `progress`.
 
     Returns:
         images float32 [(1 + epsilons) N, ...] and labels [(1 + epsilons) N].
 
     Raises:
-        ValueError: no labels, or as the attack.
+        ValueError: no labels, no array of images, or what the attack refuses.
     """
     if labels is None:
         raise ValueError("labels is None; accepted: the true classes, int [N]")

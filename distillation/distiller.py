@@ -12,6 +12,7 @@ from distillation.arguments import (
     static_output_shape,
 )
 from distillation.network_trainer import NetworkTrainer, computes_in_half
+from models.ranges import check_number
 
 
 class Distiller(NetworkTrainer):
@@ -23,20 +24,20 @@ class Distiller(NetworkTrainer):
         + (1 - alpha) * distillation_loss_fn(softmax(teacher(x) / T), softmax(student(x) / T))
 
     after Hinton, Vinyals and Dean, 2015, arXiv 1503.02531, without their factor T squared (pass
-    a loss that is scaled so if you want it). Only the student is trained and saved; the teacher
+    a loss that is scaled by it if you want it). Only the student is trained and saved. The teacher
     runs in inference mode and is not a part of this model, so neither its variables nor its
     regularisation losses enter. `evaluate` gives the student loss and the metrics.
 
     Args:
         student, teacher: Keras models from images to logits [N, classes] of the same classes.
-        softmax_outputs: the networks end in softmax, and their probabilities are softened as if
-            they were logits, as the NTU study did.
+        softmax_outputs: whether the networks end in softmax, and their probabilities are softened
+            as if they were logits, as the NTU study did.
 
     Raises:
         TypeError: a network that is no Keras model.
         ValueError: a network with one output, or, unless `softmax_outputs`, one that ends in
-            softmax, sigmoid or the like. `fit` also looks at outputs, for what cannot be seen in
-            a model: for the first images of an array, or for images of a data set's shape.
+            softmax, sigmoid or the like. `fit` also judges by the outputs, for the first images of
+            an array or for random images of a data set's shape.
 
     Example:
         distiller = Distiller(student, teacher)
@@ -63,7 +64,7 @@ class Distiller(NetworkTrainer):
     ):
         super().__init__(**kwargs)
         for name, network in (("student", student), ("teacher", teacher)):
-            check_network(name, network, _OR_ELSE, may_squash=softmax_outputs)
+            check_network(name, network, _OR_ELSE, accepts_softmax=softmax_outputs)
         shapes = [static_output_shape(model) for model in (student, teacher)]
         if None not in shapes:
             _check_same_classes(*shapes)
@@ -89,10 +90,10 @@ class Distiller(NetworkTrainer):
         """Configures the training.
 
         Args:
-            optimizer, metrics: as for `keras.Model.compile`; metrics see (y, student output).
+            optimizer, metrics: as for `keras.Model.compile`; metrics get (y, student output).
                 Where the student computes in float16, the optimizer's loss is scaled.
-            student_loss_fn: of (y, student output).
-            distillation_loss_fn: of the softened teacher and student outputs.
+            student_loss_fn: gets (y, student output).
+            distillation_loss_fn: gets the softened outputs of teacher and student.
             alpha: weight of the student loss, 0 to 1. At 1 the teacher is not run.
             temperature: T, above 0.
             student_regularization: whether the student's own regularisation losses (weight
@@ -110,10 +111,8 @@ class Distiller(NetworkTrainer):
                     f"{name} is {loss!r}; accepted: a keras.losses.Loss object "
                     "(its reduction is what stays right under tf.distribute)"
                 )
-        if not 0 <= alpha <= 1:
-            raise ValueError(f"alpha is {alpha!r}; accepted: 0 to 1")
-        if not (math.isfinite(temperature) and temperature > 0):
-            raise ValueError(f"temperature is {temperature!r}; accepted: a finite number above 0")
+        check_number(least=0, most=1, alpha=alpha)
+        check_number(above=0, temperature=temperature)
         super().compile(optimizer=optimizer, metrics=metrics, **kwargs)
         self.student_loss_fn = student_loss_fn
         self.distillation_loss_fn = distillation_loss_fn
@@ -134,7 +133,7 @@ class Distiller(NetworkTrainer):
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         _check_labels(self.student_loss_fn, y, y_pred)
-        # Losses are tracked per image, whatever the batch size and the number of replicas.
+        # The trackers average over images, whatever the batch size and the number of replicas.
         images = tf.shape(y_pred)[0]
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         student_loss, distillation_loss = self._terms(x, y, y_pred, sample_weight, training)
@@ -151,14 +150,18 @@ class Distiller(NetworkTrainer):
         return loss
 
     def _get_metrics_result_or_logs(self, logs):
-        # Keras would take the logs of the last step, averaged over the replicas whatever their
-        # share of the images, because a metric is missing from them.
+        # As a metric is missing from the logs, Keras would return those of the last step, averaged
+        # over the replicas whatever their share of the images.
         return {name: v for name, v in self.get_metrics_result().items() if name in logs}
 
     def term_gradients(self, x, y) -> dict[str, tf.Tensor]:
         """What the two weighted terms of the loss contribute on one batch.
 
-        Dropout is off and no statistic moves, so equal weights give equal numbers.
+        Dropout is off and no batch statistic changes, so equal weights give equal numbers.
+
+        Args:
+            x: images [N, ...].
+            y: labels in the form that the student loss takes.
 
         Returns:
             `student_term`, `distillation_term`: alpha and (1 - alpha) times the losses;
@@ -217,10 +220,10 @@ _OR_ELSE = ", or softmax_outputs=True to soften the probabilities themselves"
 
 
 def _scale_for_half(slopes: tf.Tensor | None) -> tf.Tensor:
-    """A power of two that brings slopes at the outputs to a size that float16 holds.
+    """A power of two that brings the slopes at the outputs to a size that float16 can hold.
 
-    None are there where Keras differentiates a loss of probabilities at the logits before them:
-    at most 2 in sum.
+    `slopes` is `None` where Keras computes a loss of probabilities from the logits before them;
+    these slopes have a sum of 2 at most.
     """
     total = 1.0 if slopes is None else tf.maximum(tf.reduce_sum(tf.abs(slopes)), 1e-20)
     return 2.0 ** tf.floor(10 - tf.math.log(total) / math.log(2))
@@ -240,7 +243,7 @@ def _check_same_classes(student_shape, teacher_shape) -> None:
 
 
 def _check_labels(loss: keras.losses.Loss, y, y_pred) -> None:
-    """Refuses labels whose form does not fit the loss, before they broadcast to nonsense."""
+    """Refuses labels whose shape does not fit the loss, as they would broadcast."""
     if y is None:
         raise ValueError("y is None; accepted: the labels of x")
     classes, shape = y_pred.shape[-1], tuple(y.shape)

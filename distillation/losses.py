@@ -8,10 +8,9 @@ import tensorflow as tf
 class OpaqueCategoricalCrossentropy(keras.losses.CategoricalCrossentropy):
     """Categorical cross-entropy of exactly the tensor it is given.
 
-    Keras recognises an output that comes from a softmax and silently computes the loss from
-    the logits behind it, even with `from_logits=True`. A network that ended in softmax and was
-    trained with `from_logits=True` on an older version had its probabilities taken for logits;
-    this loss repeats that. With K classes it cannot fall below ln(1 + (K - 1) / e) then.
+    Keras recognises an output that comes from a softmax and computes the loss from the logits
+    before it, even with `from_logits=True`. Older versions of Keras took the probabilities for
+    logits, and this loss does so too. With K classes it cannot fall below ln(1 + (K - 1) / e).
     """
 
     def call(self, y_true, y_pred):
@@ -26,7 +25,7 @@ class SoftenedCategoricalCrossentropy(keras.losses.CategoricalCrossentropy):
     """Categorical cross-entropy of softmax(logits / T).
 
     Args:
-        temperature: T.
+        temperature: T, above 0.
     """
 
     def __init__(self, temperature: float, name="softened_categorical_crossentropy", **kwargs):

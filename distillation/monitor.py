@@ -7,10 +7,9 @@ import tensorflow as tf
 class LossTermMonitor(keras.callbacks.Callback):
     """Adds the weighted loss terms and their gradient norms to the logs of every epoch.
 
-    They are measured at the end of the epoch on one fixed batch, with
-    `Distiller.term_gradients`. Place it before callbacks that read the logs. On a model that
-    is not a Distiller it does nothing. Under a `tf.distribute` strategy, call `fit` outside its
-    scope.
+    They are measured at the end of the epoch on one fixed batch, by `Distiller.term_gradients`.
+    Put this callback before those that read the logs. On a model that is not a Distiller it does
+    nothing. Under a `tf.distribute` strategy, call `fit` outside its scope.
 
     Args:
         images: float32 [N, ...].

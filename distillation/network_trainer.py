@@ -1,4 +1,4 @@
-"""What models that train another model have in common."""
+"""A model that trains another model."""
 
 import keras
 import tensorflow as tf
@@ -7,13 +7,16 @@ from distillation.arguments import check_outputs, check_probe, images_to_probe
 
 
 class NetworkTrainer(keras.Model):
-    """A model around the one it trains, which stays plain Keras and is what is saved.
+    """A model around the one that it trains; only the latter is saved, as plain Keras.
 
     Where the trained model computes in float16, the loss is scaled, unless `auto_scale_loss` of
     `compile` is `False`. Labels [N, 1] reach loss and metrics as [N].
+
+    Attributes:
+        called: what an object is called in messages.
+        trains: the attribute that holds the trained model.
     """
 
-    #: What an object is called in examples, and its attribute that holds the trained model.
     called, trains = "trainer", "network"
 
     def compile(self, optimizer="rmsprop", *args, auto_scale_loss: bool = True, **kwargs):
@@ -38,7 +41,7 @@ class NetworkTrainer(keras.Model):
         return super().test_step(self._with_flat_labels(data))
 
     def save(self, *args, **kwargs):
-        """Not possible: what was trained is saved, as the NotImplementedError says."""
+        """Raises NotImplementedError, which says how to save the trained model."""
         self.get_config()
 
     export = save
@@ -55,7 +58,7 @@ class NetworkTrainer(keras.Model):
         return getattr(self, self.trains)
 
     def _check_networks(self, x) -> None:
-        """Looks at outputs for images like those of `x`, what `fit` was given."""
+        """Judges the trained model by its outputs for images like those that `fit` was given."""
         images = images_to_probe(x)
         if images is not None:
             check_probe(self.trains, self._trained(), images)
@@ -73,8 +76,8 @@ def with_loss_scale(
 ) -> keras.optimizers.Optimizer:
     """`optimizer`, with its loss scaled where `network` computes in float16.
 
-    Keras does it for a model whose own policy is mixed_float16, and not for one around it. The
-    gradient of a softened loss is so small that float16 would round much of it to zero.
+    Keras does this for a model whose own policy is mixed_float16, but not for a model around it.
+    The gradient of a softened loss is so small that float16 would round much of it to zero.
     """
     optimizer = keras.optimizers.get(optimizer)
     if computes_in_half(network) and not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):

@@ -1,28 +1,27 @@
-"""Defensive distillation, in the ways it has been done and the way it was meant.
+"""Defensive distillation: the procedure as it was proposed, and variants that have been published.
 
-`as_listed` does what the code of the NTU final-year project does, faults included; `corrected`
-is knowledge distillation on logits (Hinton et al., 2015); `papernot` is the defense as it was
-proposed (Papernot, McDaniel, Wu, Jha and Swami, "Distillation as a Defense to Adversarial
-Perturbations against Deep Neural Networks", 2016, arXiv 1511.04508), except that the student's
-loss is multiplied by T squared; `soft_labels` is what public notebooks made of it, teacher and
-student at T from random weights. Each comes with the control that shows what the teacher adds:
-the student's training on hard labels alone.
+`as_listed` does what the code of the NTU final-year project does, faults included. `corrected` is
+knowledge distillation on logits (Hinton et al., 2015). `papernot` is the defense as it was proposed
+(Papernot, McDaniel, Wu, Jha and Swami, "Distillation as a Defense to Adversarial Perturbations
+against Deep Neural Networks", 2016, arXiv 1511.04508), except that the student's loss is multiplied
+by T squared. `soft_labels` is its form in public notebooks, with teacher and student trained at T
+from random weights. Each has a control, which trains as the student does but on hard labels alone,
+and so shows what the teacher adds.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from math import isfinite
 
 import keras
 import numpy as np
 
-from data import training_batches
-from data.pipeline import steps_per_epoch
+from data import steps_per_epoch, training_batches
+from data.unit_range import check_unit_range
 from distillation.arguments import (
+    UNIT_RANGE,
     check_is_array,
     check_network,
     check_probe,
-    check_unit_range,
     class_labels,
 )
 from distillation.distiller import Distiller
@@ -35,6 +34,7 @@ from distillation.monitor import LossTermMonitor
 from distillation.network_trainer import with_loss_scale
 from models import with_softmax, with_temperature
 from models.outputs import check_is_graph
+from models.ranges import check_number
 
 ROLES = ("warm_up", "teacher", "student", "control")
 
@@ -44,19 +44,22 @@ class Procedure:
     """How teacher, student and control are trained.
 
     Attributes:
-        name: of the procedure.
-        softmax_outputs: the networks end in softmax, and the Distiller applies its own on top.
-        teacher_temperature: what the teacher's logits are divided by inside its network, in
-            its training and when it teaches.
+        name: as `procedure` takes it.
+        softmax_outputs: whether the networks end in softmax; the Distiller applies its own to that.
+        teacher_temperature: divides the teacher's logits inside its network, in its training and
+            when it teaches.
         hard_label_temperature: the same for the control.
         alpha: weight of the hard labels in the student's loss.
         temperature: of the Distiller.
-        soft_loss: "kl" or "kl x T^2" of the softened outputs.
-        opaque_student_loss: probabilities are taken for logits (`from_logits=True` on them).
-        student_regularization: weight decay enters the student's and the control's loss.
-        student_loss_temperature: what logits are divided by in the student's loss on hard labels,
-            which is also what its validation measures.
-        warm_up_epochs: epochs at temperature 1 that teacher, student and control share.
+        soft_loss: "kl" or "kl x T^2", of the softened outputs.
+        opaque_student_loss: whether the student's loss takes probabilities for logits, see
+            `OpaqueCategoricalCrossentropy`.
+        student_regularization: whether weight decay is part of the student's and the control's
+            loss.
+        warm_up_epochs: epochs of the training at temperature 1 that teacher, student and control
+            start from.
+        student_loss_temperature: divides the logits in the student's loss on hard labels, which is
+            also its validation loss.
     """
 
     name: str
@@ -73,6 +76,7 @@ class Procedure:
 
     @property
     def roles(self) -> tuple[str, ...]:
+        """The networks to train, in this order."""
         return ROLES if self.warm_up_epochs else ROLES[1:]
 
 
@@ -80,19 +84,18 @@ def procedure(name: str, temperature: float = 200.0, alpha: float = 0.2) -> Proc
     """The procedure called `name`: "as_listed", "corrected", "soft_labels" or "papernot".
 
     Args:
+        name: one of `PROCEDURES`.
         temperature: T, above 0.
-        alpha: weight of the hard labels in the student's loss, 0 to 1; `soft_labels` and
-            `papernot`, which have none, ignore it.
+        alpha: weight of the hard labels in the student's loss, 0 to 1. `soft_labels` and
+            `papernot` have no hard labels and ignore it.
 
     Raises:
         ValueError: an unknown name, or a value out of range.
     """
     if name not in PROCEDURES:
         raise ValueError(f"procedure is {name!r}; accepted: {', '.join(map(repr, PROCEDURES))}")
-    if not (isfinite(temperature) and temperature > 0):
-        raise ValueError(f"temperature is {temperature!r}; accepted: a finite number above 0")
-    if not 0 <= alpha <= 1:
-        raise ValueError(f"alpha is {alpha!r}; accepted: 0 to 1")
+    check_number(above=0, temperature=temperature)
+    check_number(least=0, most=1, alpha=alpha)
     return PROCEDURES[name](float(temperature), float(alpha))
 
 
@@ -127,14 +130,14 @@ def _corrected(temperature: float, alpha: float) -> Procedure:
 
 
 def _soft_labels(temperature: float, alpha: float) -> Procedure:
-    # For Adam, whose steps do not shrink with the gradient as T grows.
     return replace(
         _papernot(temperature, alpha),
         name="soft_labels",
+        # Without T^2: Adam's steps do not shrink with the gradient as T grows.
         soft_loss="kl",
         warm_up_epochs=0,
-        # At temperature 1 the validation loss grows while the student learns, because its logits
-        # do, and a plateau scheduler would stop the training.
+        # At temperature 1 the validation loss grows with the logits while the student learns, and a
+        # plateau scheduler would stop the training.
         student_loss_temperature=temperature,
     )
 
@@ -148,9 +151,9 @@ def _papernot(temperature: float, alpha: float) -> Procedure:
         hard_label_temperature=temperature,
         alpha=0.0,
         temperature=temperature,
-        # The cross-entropy of the paper, less the soft labels' own entropy, which is constant.
-        # Times T^2, because at high T both factors of its gradient shrink like 1 / T, and weight
-        # decay alone would be left to move the student.
+        # The cross-entropy of the paper minus the entropy of the soft labels, which is constant.
+        # Without T^2 its gradient would shrink like 1 / T^2, and weight decay alone would move the
+        # student.
         soft_loss="kl x T^2",
         opaque_student_loss=False,
         student_regularization=True,
@@ -177,8 +180,11 @@ def compile_trainer(
     """A compiled model whose `fit` on one-hot labels trains `network` in its role.
 
     Args:
-        network: gives logits; its weights are what is trained.
-        teacher: for the student, the trained teacher's network (logits).
+        how: the procedure.
+        role: one of `how.roles`.
+        network: to train; it gives logits.
+        optimizer: for this training alone.
+        teacher: for the student, the trained teacher's network, which gives logits.
 
     Raises:
         TypeError: a network that is no Keras model.
@@ -207,7 +213,7 @@ def compile_trainer(
     model = with_temperature(network, temperature)
     if how.softmax_outputs:
         model = with_softmax(model)
-    if model is network:  # it stays without optimizer and loss, as it is saved
+    if model is network:  # the network itself stays without optimizer and loss
         model = keras.Model(network.inputs, network.outputs)
     loss = keras.losses.CategoricalCrossentropy(from_logits=not how.softmax_outputs)
     model.compile(optimizer=with_loss_scale(optimizer, model), loss=loss, metrics=metrics)
@@ -215,7 +221,7 @@ def compile_trainer(
 
 
 def _distiller(how: Procedure, network, teacher, optimizer, metrics) -> Distiller:
-    # The Distiller softens by itself; only the listed teacher also has T inside its network.
+    # The Distiller divides by T itself; only the listed teacher has T inside its network as well.
     if how.softmax_outputs:
         teacher = with_softmax(with_temperature(teacher, how.teacher_temperature))
         network = with_softmax(network)
@@ -243,7 +249,7 @@ def _distiller(how: Procedure, network, teacher, optimizer, metrics) -> Distille
 
 @dataclass(frozen=True, eq=False)
 class DistillationResult:
-    """The trained networks (logits) by role, and the history of each training."""
+    """The trained networks, which give logits, and the history of each training, by role."""
 
     procedure: Procedure
     networks: dict[str, keras.Model]
@@ -285,31 +291,34 @@ def defensive_distillation(
         build: returns a new network that gives logits [N, classes], functional or built sequential.
         images: float32 [N, height, width, channels] in [0, 1].
         labels: int [N] or [N, 1].
-        temperature, alpha: see `procedure`.
+        name, temperature, alpha: see `procedure`.
         optimizer: returns a new optimizer.
-        epochs: of teacher, student and control each (a warm-up comes on top).
+        epochs: of teacher, student and control each; those of a warm-up come on top.
+        batch_size: images of a batch.
         erasing: a `data.RandomErasing`; teacher and student see the same erased batch.
         validation: (images, labels) that are evaluated after every epoch.
-        callbacks: returns those of one training, from its role and its network; a checkpoint
-            has to save that network.
+        callbacks: returns the callbacks of one training, from its role and its network; a
+            checkpoint has to save that network.
         seed: of the initial weights, dropout and batches; student and control start alike.
+        verbose: as for `keras.Model.fit`.
 
     Raises:
+        TypeError: `build` returns no Keras model.
         ValueError: naming the argument, its value and what is accepted.
     """
     how = procedure(name, temperature, alpha)
     check_is_array("images", images)
-    check_unit_range(images)
+    check_unit_range("images", images, UNIT_RANGE)
     if validation is not None:
         if not (isinstance(validation, tuple | list) and len(validation) == 2):
             raise ValueError(
                 f"validation is a {type(validation).__name__}; accepted: a pair (images, labels)"
             )
-        check_unit_range(validation[0])
+        check_unit_range("validation images", validation[0], UNIT_RANGE)
     networks: dict[str, keras.Model] = {}
     histories = {}
     for role in how.roles:
-        # A training has the same draws whatever was trained before it.
+        # So that a training has the same random draws whatever was trained before it.
         role_seed = seed + (1 if role in ("student", "control") else 0)
         keras.utils.set_random_seed(role_seed)
         network = build()

@@ -17,20 +17,16 @@ from models.checkpoints import (
     load_weights,
     save,
 )
+from models.hdf5_weights import weights_sum
 from models.inception_v3 import inception_v3
-from models.outputs import (
-    squashing,
-    two_classes,
-    with_softmax,
-    with_temperature,
-    without_softmax,
-)
+from models.outputs import two_classes, with_softmax, with_temperature, without_softmax
 from models.papernot_cnn import papernot_cnn
 from models.preprocessing import with_unit_range
 from models.regnety_400mf import regnety_400mf
 from models.resnet50 import resnet50
 from models.resnext50_32x4d import resnext50_32x4d
 from models.rit_cnn import rit_cnn
+from models.squashed_outputs import squashing
 from models.torchvision_weights import load_torchvision
 from models.vgg16 import vgg16
 from models.wpi_cnn import wpi_cnn
@@ -55,6 +51,7 @@ __all__ = [
     "squashing",
     "two_classes",
     "vgg16",
+    "weights_sum",
     "with_softmax",
     "with_temperature",
     "with_unit_range",
@@ -78,10 +75,16 @@ NAMES = tuple(_BUILDERS)
 
 
 def build(name: str, /, num_classes: int, **arguments) -> keras.Model:
-    """The network `name`, one of `NAMES`; `arguments` are those of its builder.
+    """Builds a network.
 
-    Raises ValueError if the name is unknown or the builder refuses an argument.
+    Args:
+        name: one of `NAMES`.
+        num_classes: at least 2.
+        arguments: those of its builder, such as `models.vgg16`.
+
+    Raises:
+        ValueError: the name is unknown or the builder refuses an argument.
     """
     if name not in _BUILDERS:
-        raise ValueError(f"name={name!r}; accepted: {', '.join(NAMES)}")
+        raise ValueError(f"name is {name!r}; accepted: {', '.join(NAMES)}")
     return _BUILDERS[name](num_classes, **arguments)

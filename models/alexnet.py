@@ -27,13 +27,13 @@ def alexnet(
     preprocessing: str = "imagenet",
     name: str | None = None,
 ) -> keras.Model:
-    """Images [N, height, width, channels] in [0, 1] to logits [N, num_classes].
+    """A network from images [N, height, width, channels] in [0, 1] to logits [N, num_classes].
 
-    The arguments are those of `models.resnext50_32x4d`, with two differences: width scales all
-    filters and the hidden Dense layers, and the enlarged images may not be below 95 pixels.
-    Whatever their size, the features are averaged to 6x6, as torchvision does it.
+    The arguments and errors are those of `models.resnext50_32x4d`, with two differences: width
+    scales all filters and the hidden Dense layers, and the enlarged images must have at least 95
+    pixels. Whatever their size, the features are averaged to 6x6, as in torchvision.
     """
-    # From 95 pixels, 2x2 features are left. Keras cannot make 6x6 of a single one.
+    # From 95 pixels on there are 2x2 features; Keras cannot average a single one to 6x6.
     check_arguments(num_classes, input_shape, upsampling, width, minimum_side=95)
 
     def convolution(x, filters, kernel_size, index, **options):
@@ -47,7 +47,7 @@ def alexnet(
 
     images = keras.Input(input_shape, name="images")
     x = first_layers(images, preprocessing, upsampling, imagenet=standardise)
-    # padding="same" would, at this stride, put more zeros on two sides than on the others.
+    # At this stride padding="same" would put more zeros on two sides than on the others.
     x = convolution(layers.ZeroPadding2D(2)(x), 64, 11, 0, strides=4)
     x = layers.MaxPooling2D(3, strides=2, name="features.2")(x)
     x = convolution(x, 192, 5, 3, padding="same")

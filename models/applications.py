@@ -45,30 +45,37 @@ def application(
     train_batch_norm: bool = True,
     name: str | None = None,
 ) -> keras.Model:
-    """Images [N, height, width, channels] in [0, 1] to logits [N, num_classes].
+    """A network from images [N, height, width, channels] in [0, 1] to logits [N, num_classes].
 
-    architecture: one of `NAMES`.
-    upsampling: each pixel becomes this many pixels squared.
-    width: of a MobileNet its alpha; of the others, from scratch only, scales the filters of every
-        convolution and the hidden Dense layers.
-    weights: None (from scratch), "imagenet", or a file (.h5, .keras, .weights.h5) of the network
-        as keras.applications makes it. With 1000 classes the network is complete and all of it
-        trains. With another number the weights are those without the top, a new Dense layer stands
-        on the averaged features, and of the rest only batch normalisations train.
-    temperature: divides the logits.
-    preprocessing: what the network sees, "imagenet" for what its ImageNet weights expect, "raw"
-        grey levels 0..255 or "unit" [0, 1].
-    train_batch_norm: with weights and a new Dense layer, whether batch normalisations train.
+    Args:
+        architecture: one of `NAMES`.
+        num_classes: at least 2.
+        input_shape: (height, width, channels) of an image.
+        upsampling: each pixel becomes this many pixels squared.
+        width: the alpha of a MobileNet. In the others, from scratch only, it scales the filters
+            of every convolution and the hidden Dense layers.
+        weights: `None` (from scratch), "imagenet", or a file (.h5, .keras, .weights.h5) of the
+            network as keras.applications makes it. With 1000 classes the network is complete and
+            all of it trains. With another number the weights are those without the top, a new
+            Dense layer follows the averaged features, and apart from it only batch normalisations
+            train.
+        temperature: divides the logits.
+        preprocessing: what the network sees, "imagenet" for what its ImageNet weights expect,
+            "raw" grey levels 0..255 or "unit" [0, 1].
+        train_batch_norm: with weights and a new Dense layer, whether batch normalisations train.
+        name: of the model.
 
-    Raises ValueError if an argument is out of range, the enlarged images are below 32 pixels or
-    there are no weights of that width; for weights see `models.backbone`.
+    Raises:
+        ValueError: an argument is out of range, the enlarged images are below 32 pixels, or there
+            are no weights of that width.
+        ConnectionError, CheckpointError: the weights cannot be loaded, see `models.backbone`.
     """
     check_arguments(num_classes, input_shape, upsampling, width, minimum_side=32)
     make, imagenet = _APPLICATIONS[architecture]
     if architecture in _HAVE_ALPHA:
         make = partial(make, alpha=width)
     elif weights is not None and width != 1:
-        raise ValueError(f"width={width!r} with weights of {architecture}; accepted: 1")
+        raise ValueError(f"width is {width!r} with weights of {architecture}; accepted: 1")
 
     images = keras.Input(input_shape, name="images")
     x = first_layers(images, preprocessing, upsampling, imagenet=imagenet)

@@ -1,8 +1,9 @@
 """What all builders demand of their arguments."""
 
 from collections.abc import Sequence
-from math import ceil, inf
-from numbers import Integral
+from math import ceil
+
+from models.ranges import check_number, check_whole, is_whole
 
 
 def check_arguments(
@@ -12,25 +13,30 @@ def check_arguments(
     width: float,
     minimum_side: int,
 ) -> None:
-    """Raise ValueError unless a network can be built; `minimum_side` is in up-sampled pixels."""
-    if not isinstance(num_classes, Integral) or num_classes < 2:
-        raise ValueError(f"num_classes={num_classes!r}; accepted: an integer of at least 2")
-    if len(input_shape) != 3 or not all(isinstance(n, Integral) and n > 0 for n in input_shape):
+    """Refuses arguments that no network can be built from.
+
+    Args:
+        num_classes, input_shape, upsampling, width: arguments of the builder.
+        minimum_side: height and width, in enlarged pixels, that the network needs.
+
+    Raises:
+        ValueError: naming the argument, its value and what is accepted.
+    """
+    check_whole(least=2, num_classes=num_classes)
+    if len(input_shape) != 3 or not all(is_whole(n) and n > 0 for n in input_shape):
         raise ValueError(
-            f"input_shape={input_shape!r}; accepted: three positive integers, "
+            f"input_shape is {input_shape!r}; accepted: three positive integers, "
             "(height, width, channels)"
         )
-    if not isinstance(upsampling, Integral) or upsampling < 1:
-        raise ValueError(f"upsampling={upsampling!r}; accepted: an integer of at least 1")
-    if not 0 < width < inf:
-        raise ValueError(f"width={width!r}; accepted: a finite number above 0")
+    check_whole(upsampling=upsampling)
+    check_number(above=0, width=width)
 
     side = min(input_shape[:2])
     if side * upsampling < minimum_side:
         raise ValueError(
-            f"upsampling={upsampling} enlarges input_shape={tuple(input_shape)} to a side of "
-            f"{side * upsampling} pixels; the network needs at least {minimum_side}, so "
-            f"accepted: upsampling of at least {ceil(minimum_side / side)}"
+            f"upsampling is {upsampling}, which enlarges input_shape {tuple(input_shape)} to a "
+            f"side of {side * upsampling} pixels; accepted: {ceil(minimum_side / side)} or more, "
+            f"for the {minimum_side} pixels that the network needs"
         )
 
 

@@ -1,7 +1,7 @@
 """A network of keras.applications: complete, or as the body of a classifier (transfer learning).
 
-As a body with weights (ImageNet's, or a file), it has only its batch normalisations trained, as in
-the NTU study; otherwise all of it. Its layers stand in the classifier itself, not in a model
+In a body with weights (ImageNet's, or a file) only the batch normalisations train, as in the NTU
+study; otherwise everything does. Its layers are layers of the classifier itself, not of a model
 inside it, so that a checkpoint is flat and each layer can be looked at.
 """
 
@@ -20,14 +20,19 @@ def backbone(
     weights: str | PathLike | None,
     train_batch_norm: bool,
 ) -> keras.KerasTensor:
-    """Features [N, height, width, filters] of `application` on x [N, height, width, channels].
+    """The features that `application` computes, [N, height, width, filters].
 
-    weights: "imagenet", None for random ones, or a file (.h5, .weights.h5) with those of
-        `application` without its top.
-    train_batch_norm: with weights given, whether the batch normalisations stay trainable.
+    Args:
+        application: of keras.applications.
+        x: its input, [N, height, width, channels].
+        weights: "imagenet", `None` for random ones, or a file (.h5, .weights.h5) with those of
+            `application` without its top.
+        train_batch_norm: with weights given, whether the batch normalisations stay trainable.
 
-    Raises ValueError if the ImageNet weights do not fit the channels, ConnectionError if they
-    cannot be fetched, CheckpointError if the file cannot be loaded.
+    Raises:
+        ValueError: the ImageNet weights do not fit the channels.
+        ConnectionError: the ImageNet weights cannot be downloaded.
+        CheckpointError: the file cannot be loaded.
     """
     model = _on(x, partial(application, include_top=False), weights)
     if weights is not None:
@@ -43,9 +48,9 @@ def classifier(
     weights: str | PathLike | None,
     num_classes: int,
 ) -> keras.KerasTensor:
-    """Logits [N, num_classes] of the complete `application` on x [N, height, width, channels].
+    """The logits of the complete `application`, [N, num_classes].
 
-    weights: as for `backbone`, but with the top. Raises what `backbone` raises.
+    Arguments and errors are those of `backbone`, but the weights include the top.
     """
     complete = partial(application, classes=num_classes, classifier_activation=None)
     logits = _on(x, complete, weights).output
@@ -71,14 +76,13 @@ def _pretrained(application, weights, input_shape) -> keras.Model:
         return model
 
     if input_shape[-1] != 3:
-        raise ValueError(f"weights='imagenet' with {input_shape[-1]} channels; accepted: 3")
+        raise ValueError(f"weights is 'imagenet' with {input_shape[-1]} channels; accepted: 3")
     try:
         return application(weights="imagenet", input_shape=input_shape)
-    except ValueError:  # A size or width that there are no weights for, which Keras names.
+    except ValueError:  # a size or width that there are no weights for, which Keras names
         raise
     except Exception as error:  # Keras raises a bare Exception when a download fails.
         raise ConnectionError(
-            "weights='imagenet' could not be fetched. Accepted without a network: weights=<path> "
-            "of the same weights in a file, or weights=None to train from scratch. "
-            f"Reason: {error}"
+            f"weights is 'imagenet', which could not be downloaded ({error}); accepted without a "
+            "connection: the path of a file with the same weights, or None to train from scratch"
         ) from error

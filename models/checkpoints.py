@@ -24,22 +24,30 @@ from models.hdf5_weights import CheckpointError, set_weights, stored_description
 from models.outputs import check_is_graph
 
 _SUFFIXES = (".h5", ".hdf5", ".keras")
-# Classes whose configuration is code, or the path of a program to load.
+# Classes whose configuration is code, or the path of a program that would be loaded.
 _CODE = ("Lambda", "__lambda__", "TFSMLayer")
-#: Packages of this project whose layers are loaded. They stand above this one, so that it cannot
-#: import them.
+#: Packages of this project whose layers are loaded; this package may not import them.
 _OURS = ("data", "defenses")
 _REBUILD = "rebuild the network in code, then models.load_weights(network, path)"
 
 
 def save(model: keras.Model, path: str | os.PathLike, overwrite: bool = False) -> Path:
-    """Write the network to `path` (.h5, also when there is no suffix, or .keras); returns the path.
+    """Writes a network to a file, which appears whole or not at all.
 
-    The file appears whole or not at all. The optimizer and the losses are left out: a network
-    trained with a loss of one's own would not load elsewhere.
+    The optimizer and the losses are left out: a network trained with a loss of the user's own would
+    not load elsewhere.
 
-    Raises ValueError if the suffix is another or the model is not a functional or built sequential
-    one with one input and output, FileExistsError if the file exists and `overwrite` is False.
+    Args:
+        model: functional or built sequential, with one input and one output.
+        path: ends in .h5, .hdf5 or .keras; without a suffix it gets .h5.
+        overwrite: whether a file that exists is replaced.
+
+    Returns:
+        The path of the file.
+
+    Raises:
+        ValueError: another suffix, or another kind of model.
+        FileExistsError: the file exists and `overwrite` is `False`.
     """
     path = _with_suffix(path)
     if path.exists() and not overwrite:
@@ -59,16 +67,18 @@ def save(model: keras.Model, path: str | os.PathLike, overwrite: bool = False) -
 def load_checkpoint(path: str | os.PathLike) -> keras.Model:
     """The network in a .h5, .hdf5 or .keras file, not compiled.
 
-    Files of Keras 2 are read too: their description is translated in memory first.
+    Files of Keras 2 are read too: their description is translated in memory.
 
-    Raises CheckpointError if the file is missing, has another suffix, is a SavedModel, is damaged,
-    holds weights alone, carries code (a Lambda layer), or needs classes that are neither Keras' nor
-    this project's. The last two are found in its description, before anything is rebuilt from it.
+    Raises:
+        CheckpointError: the file is missing, has another suffix, is a SavedModel, is damaged, holds
+            weights alone, carries code (a Lambda layer), or needs classes that are neither of
+            Keras nor of this project. Code and classes are looked for in its description, before
+            anything is built.
     """
     path = _existing(path)
     try:
         description, version = _read_description(path)
-    except Exception as error:  # HDF5, zip, zlib and JSON each have errors of their own.
+    except Exception as error:  # HDF5, zip, zlib and JSON each have errors of their own
         raise CheckpointError(f"{path} is damaged or not a checkpoint: {error}") from error
     if description is None:
         raise CheckpointError(f"{path} holds weights alone, no network ({_REBUILD})")
@@ -77,7 +87,7 @@ def load_checkpoint(path: str | os.PathLike) -> keras.Model:
     try:
         if translated is description:
             with warnings.catch_warnings():
-                # Of the state of a training that is not loaded.
+                # About the state of a training, which is not loaded.
                 warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")
                 return keras.models.load_model(path, compile=False, safe_mode=True)
         network = keras.saving.deserialize_keras_object(translated, safe_mode=True)
@@ -85,17 +95,18 @@ def load_checkpoint(path: str | os.PathLike) -> keras.Model:
         return network
     except CheckpointError:
         raise
-    except Exception as error:  # Whatever it is that Keras stumbles over.
+    except Exception as error:  # Keras raises anything here
         raise CheckpointError(f"{path} cannot be rebuilt by Keras ({_REBUILD}): {error}") from error
 
 
 def load_weights(model: keras.Model, path: str | os.PathLike) -> None:
-    """Set the weights of `model` to those in a .h5, .hdf5, .keras or .weights.h5 file.
+    """Sets the weights of `model` to those in a .h5, .hdf5, .keras or .weights.h5 file.
 
-    Layers that are frozen in the network and not in the file, or the reverse, make no difference.
+    It makes no difference which layers are frozen in the network and which were when it was saved.
 
-    Raises CheckpointError if the file is missing, damaged or of another network, or if it holds
-    weights alone in an order that the layers frozen then, and not now, have changed.
+    Raises:
+        CheckpointError: the file is missing, damaged or of another network, or it holds weights
+            alone, in an order that depends on layers that were frozen then and are not now.
     """
     path = _existing(path)
     try:
@@ -106,7 +117,7 @@ def load_weights(model: keras.Model, path: str | os.PathLike) -> None:
         raise CheckpointError(f"{path} does not hold weights of {model.name!r}: {error}") from error
 
 
-#: Which epoch's network can be kept: what the logs call it, and the sign of what is better.
+#: The epochs that can be kept, each with the name of its value in the logs and the sign of better.
 _BEST = {"best accuracy": ("val_accuracy", 1), "lowest loss": ("val_loss", -1), "last": (None, 0)}
 KEEP = tuple(_BEST)
 
@@ -117,16 +128,21 @@ def best_checkpoint(
     model: keras.Model | None = None,
     keep: str = "best accuracy",
 ) -> keras.callbacks.ModelCheckpoint:
-    """A callback that keeps, in `path`, the network of the best epoch.
+    """A callback that keeps the network of the best epoch in a file.
 
-    initial_value_threshold: value to be better than before anything is written, for a resumed
-        training.
-    model: the network to keep when it is only a part of the model being fitted, such as the
-        student of a distillation.
-    keep: "best accuracy" (the highest "val_accuracy"), "lowest loss" (the lowest "val_loss"), or
-        "last".
+    At the end of an epoch it raises ValueError if the value to compare is not in the logs.
 
-    At the end of an epoch it raises ValueError if there is no such value.
+    Args:
+        path: as for `save`.
+        initial_value_threshold: nothing is written until a value is better than this one, for a
+            resumed training.
+        model: the network to keep when it is only a part of the model being fitted, such as the
+            student of a distillation.
+        keep: "best accuracy" (the highest "val_accuracy"), "lowest loss" (the lowest "val_loss"),
+            or "last".
+
+    Raises:
+        ValueError: another suffix or `keep`.
     """
     return _BestCheckpoint(_with_suffix(path), initial_value_threshold, model, keep)
 
@@ -159,8 +175,9 @@ class _BestCheckpoint(keras.callbacks.ModelCheckpoint):
         if self.monitor not in (logs or {}):
             # Keras would warn and keep the last epoch in place of the best.
             raise ValueError(
-                f"no {self.monitor!r} to choose the best epoch by; compile with "
-                f"metrics=['accuracy'] and fit with validation data. Found: {sorted(logs or {})}"
+                f"logs has {', '.join(sorted(logs or {})) or 'nothing'}; accepted: with "
+                f"{self.monitor!r}, by which the best epoch is chosen (compile with "
+                "metrics=['accuracy'] and fit with validation data)"
             )
         value = float(logs[self.monitor])
         if self._sign * value > (-math.inf if self.best is None else self._sign * self.best):
@@ -204,30 +221,31 @@ def _backend(path: Path) -> str:
     try:
         with h5py.File(path, "r") as file:
             return text(file.attrs.get("backend", ""))
-    except OSError:  # a damaged file, of which those who read it say more
+    except OSError:  # a damaged file, about which its reader says more
         return ""
 
 
 def _read_description(path: Path) -> tuple[dict[str, Any] | None, str]:
-    """The JSON that describes the network, if there is any, and the version of Keras."""
+    """The JSON that describes the network, or `None`, and the version of Keras."""
     if path.suffix == ".keras":
         with zipfile.ZipFile(path) as archive:
             description = json.loads(archive.read("config.json"))
             metadata = json.loads(archive.read("metadata.json"))
-        description.pop("compile_config", None)  # Not loaded, so free to name a loss of one's own.
+        # It may name a loss of the user's own, which is not loaded.
+        description.pop("compile_config", None)
         return description, str(metadata.get("keras_version", ""))
     with h5py.File(path, "r") as file:
         return stored_description(file), text(file.attrs.get("keras_version", ""))
 
 
 def _translated(description: dict[str, Any], version: str, path: Path) -> dict[str, Any]:
-    """The description as Keras 3 reads it; of a file that it reads as it is, the same."""
+    """The description as Keras 3 reads it; the same object if nothing needs translation."""
     major = re.match(r"\d+", version)
     is_keras_3 = major is not None and int(major[0]) >= 3
     if is_keras_3 and path.suffix == ".keras":
         return description
     try:
-        translate = operations.with_modules if is_keras_3 else descriptions.of_keras_2
+        translate = operations.with_modules if is_keras_3 else descriptions.from_keras_2
         return translate(description)
     except ValueError as error:
         raise CheckpointError(f"{path} {error} ({_REBUILD})") from error
@@ -238,7 +256,7 @@ def _translated(description: dict[str, Any], version: str, path: Path) -> dict[s
 
 
 def _refuse_foreign(description: dict[str, Any], path: Path) -> None:
-    """Raise CheckpointError if anything described is code, or not of Keras or this project."""
+    """Refuses a description with code, or with classes neither of Keras nor of this project."""
     for node in _described_objects(description):
         class_name = node["class_name"]
         if class_name in _CODE:
@@ -254,7 +272,7 @@ def _refuse_foreign(description: dict[str, Any], path: Path) -> None:
 
 
 def _refuse_unless_ours(registered: str, path: Path) -> None:
-    """registered: "package>Class", the name by which Keras knows a class that is not its own."""
+    """Refuses "package>Class", Keras' name for a class that is not its own, of other packages."""
     package = registered.split(">")[0]
     if ">" not in registered or package not in _OURS:
         class_name = registered.split(">")[-1]

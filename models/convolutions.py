@@ -1,7 +1,7 @@
 """Convolution and batch normalisation as PyTorch computes them, in layers of Keras.
 
-Each layer with weights is called as torchvision calls the module, which is all that
-`models.torchvision_weights` needs to know.
+Each layer with weights is called as torchvision calls the module; `models.torchvision_weights`
+relies on these names.
 """
 
 import keras
@@ -21,10 +21,10 @@ def grouped_convolution(
 ) -> keras.KerasTensor:
     """A convolution without bias that keeps the channels in groups of `group_width`.
 
-    It is `Conv2D(filters, groups=filters // group_width)`, whose gradient TensorFlow computes on
-    a CPU only through XLA and so slowly that nothing could be trained or attacked. Here each
-    channel is filtered once for each output of its group, and the results of a group are summed.
-    The weights are the same numbers; the activations in between take `group_width` times the room.
+    It equals `Conv2D(filters, groups=filters // group_width)`, whose gradient TensorFlow computes
+    on a CPU only through XLA, too slowly for training and attacks. Here each channel is filtered
+    once for each output of its group, and the results of a group are summed. The weights are the
+    same numbers; the activations in between take `group_width` times the memory.
     """
     filters = x.shape[-1]
     x = _padded(x, kernel_size)
@@ -45,5 +45,5 @@ def batch_normalisation(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
 
 
 def _padded(x: keras.KerasTensor, kernel_size: int) -> keras.KerasTensor:
-    # padding="same" would, at a stride of 2, put the zeros on two sides only.
+    # At a stride of 2 padding="same" would put the zeros on two sides only.
     return layers.ZeroPadding2D(kernel_size // 2)(x) if kernel_size > 1 else x

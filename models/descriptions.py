@@ -1,8 +1,8 @@
-"""What a file of Keras 2 says of its network, put into words that Keras 3 reads.
+"""Translates the description of a network in a file of Keras 2 into that of Keras 3.
 
-Both write the same JSON (.h5 from Keras 2.0 on, .keras from 2.12 on), but with other arguments,
-other names and other numbers of calls. Only the text is changed here: nothing is built, and nothing
-of the file is run.
+Both versions write the same JSON (.h5 from Keras 2.0 on, .keras from 2.12 on), but arguments, names
+and the numbers of calls differ. Only the text is changed here: nothing is built, and no code in the
+file is run.
 """
 
 import inspect
@@ -24,15 +24,15 @@ _RENAMED_ARGUMENTS = {("LeakyReLU", "alpha"): "negative_slope", ("ReLU", "theta"
 _ACTIVATIONS = ("activation", "recurrent_activation")
 _LAYERS = ("layer", "backward_layer", "cell")
 
-#: Arguments of layers that do in training what they do otherwise if these are 0.
+#: Arguments that make a layer random in training, unless they are 0.
 _RANDOM_SHARES = ("rate", "dropout", "recurrent_dropout", "stddev")
 
 _ANY = object()
-#: Arguments that Keras 3 lacks, with the value that changes no output.
+#: Arguments that Keras 3 lacks, with the value at which they can be left out.
 _GONE = {
     "groups": 1,  # of depthwise, separable and transposed convolutions
     "time_major": False,
-    "noise_shape": _ANY,  # the rest of these is of training only
+    "noise_shape": _ANY,  # from here on they matter in training only
     "rng_type": _ANY,
     "kernel_initializer": _ANY,
     "kernel_regularizer": _ANY,
@@ -40,11 +40,11 @@ _GONE = {
 }
 
 
-def of_keras_2(description: Node) -> Node:
+def from_keras_2(description: Node) -> Node:
     """The description of a network that Keras 2 wrote, as Keras 3 reads it.
 
     Raises:
-        ValueError: it has what Keras 3 does not have, or computes otherwise.
+        ValueError: something in it is missing in Keras 3, or computes something else there.
     """
     return _layer(_plain(description))
 
@@ -150,7 +150,7 @@ def _activation(value: Any) -> Any:
 
 
 def _initializer(value: Any) -> Any:
-    # It decides nothing, as the weights come from the file; it must only be one of Keras 3.
+    # Any initializer of Keras 3 will do, as the weights come from the file.
     if not isinstance(value, dict):
         return value
     initializer = getattr(keras.initializers, value["class_name"], None)
@@ -174,7 +174,7 @@ def _graph(config: Node) -> Node:
             return {key: end(value, is_output) for key, value in references.items()}
         if _is_reference(references):
             name, call, output = references
-            # Here, and only here, Keras 3 counts the calls of a functional model as Keras 2 does.
+            # Only here does Keras 3 count the calls of a functional model as Keras 2 does.
             minus_one = is_output and shifted.get(name) == "Sequential"
             return [_name(name), call - minus_one, output]
         # A list of one would make the outputs a list of one.
@@ -194,10 +194,10 @@ def _graph(config: Node) -> Node:
 
 
 def _counted_from_one(config: Node) -> dict[str, str]:
-    """The networks inside this one, with their class, whose first call Keras 2 gave the number 1.
+    """The networks inside this one whose first call has the number 1, with their classes.
 
-    Number 0 was what made them, which Keras 3 does not count; a Sequential without an input
-    shape was made by its first call.
+    Keras 2 gave the number 0 to the call that built a network, which Keras 3 does not count. A
+    Sequential without an input shape was built by its first call.
     """
     calls = {}
     for node in config["layers"]:
@@ -231,7 +231,7 @@ def _is_reference(value: Any) -> bool:
 
 
 def _called(node: Node, place: Callable[[list], list]) -> Node:
-    """A layer of a graph with the calls that it gets, each as Keras 3 writes it."""
+    """A layer of a graph with its calls, as Keras 3 writes them."""
 
     def tensor(value: Any) -> Any:
         if not _is_reference(value):

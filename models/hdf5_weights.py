@@ -1,5 +1,6 @@
-"""Weights out of a .h5 file, each to the layer that it was written of."""
+"""Weights from a .h5 file, each back into the layer that it was saved from."""
 
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -13,12 +14,31 @@ class CheckpointError(ValueError):
     """A checkpoint that is missing, damaged, carries code or does not fit."""
 
 
-def set_weights(network: keras.Model, path: Path) -> None:
-    """What Keras does, but for the order of the weights in a .h5 file.
+def weights_sum(path: Path) -> str:
+    """SHA-256, in hexadecimal, of the weights in a .h5 file: of their order, shapes and values.
 
-    A network inside the network is one group in such a file, those of its weights that were
-    trainable first. Keras hands them out in the order of what is trainable now: other weights get
-    them, without a word where the shapes agree.
+    Names of layers, which count up in a process, and what else a file records do not matter.
+    """
+    digest = hashlib.sha256()
+    with h5py.File(path, "r") as file:
+        group = file["model_weights"] if "model_weights" in file else file
+        layers = [group[name] for name in _names(group, "layer_names")]
+        if "top_level_model_weights" in group:  # of a subclassed model
+            layers.append(group["top_level_model_weights"])
+        for layer in layers:
+            for name in _names(layer, "weight_names"):
+                weight = layer[name][()]
+                digest.update(f"{weight.dtype.str}{weight.shape}".encode())
+                digest.update(weight.tobytes())
+    return digest.hexdigest()
+
+
+def set_weights(network: keras.Model, path: Path) -> None:
+    """Loads weights as Keras does, except for their order in a .h5 file.
+
+    A network inside the network is one group in such a file, with the weights first that were
+    trainable when it was saved. Keras assigns them in the order of what is trainable now, so that
+    without an error weights of the same shape are mixed up.
     """
     if path.suffix == ".keras" or path.name.endswith(".weights.h5"):
         network.load_weights(path)
@@ -43,9 +63,9 @@ def set_weights(network: keras.Model, path: Path) -> None:
 
 
 def _set_group(layer: keras.Layer, group: h5py.Group, inside: list[str], path: Path) -> None:
-    """Set the weights of one layer; inside: the names, in the file, of the layers in it."""
+    """Sets the weights of one layer; `inside` has the names, in the file, of the layers in it."""
     names = _names(group, "weight_names")
-    if len(set(names)) < len(names):  # Keras 2 stopped here, and left half a file.
+    if len(set(names)) < len(names):  # Keras 2 stopped here, and left half a file
         raise CheckpointError(f"{path} is damaged: in {layer.name!r} two weights have one name")
     weights = [*layer.trainable_weights, *layer.non_trainable_weights]
     in_file, here = _by_layer(names, inside), _weights_by_layer(layer)
@@ -61,11 +81,13 @@ def _set_group(layer: keras.Layer, group: h5py.Group, inside: list[str], path: P
         raise ValueError(f"{layer.name!r} has {len(weights)} weights, in the file {len(names)}")
     for name, weight in zip(names, weights):
         if group[name].shape != tuple(weight.shape):
-            raise ValueError(f"{weight.path} is {weight.shape}, in the file {group[name].shape}")
+            raise ValueError(
+                f"{weight.path} has shape {weight.shape}, in the file {group[name].shape}"
+            )
     for name, weight in zip(names, weights):
         weight.assign(group[name][()])
     for leaf in _leaves(layer):
-        if hasattr(leaf, "finalize_state"):  # what Normalization makes of its weights
+        if hasattr(leaf, "finalize_state"):  # Normalization derives values from its weights
             leaf.finalize_state()
 
 
@@ -112,7 +134,7 @@ def _layer_name(node: dict[str, Any]) -> str:
 
 
 def _by_layer(weight_names: list[str], layer_names: list[str]) -> list[list[str]]:
-    """The weights of each layer that has any, or nothing where it cannot be told whose they are."""
+    """The weights of each layer that has any; empty if one belongs to none of the layers."""
     parts = {name: [] for name in layer_names}
     for weight in weight_names:
         # The outermost: "conv1/bn" rather than "bn" for "conv1/bn/gamma:0".
@@ -125,9 +147,9 @@ def _by_layer(weight_names: list[str], layer_names: list[str]) -> list[list[str]
 
 
 def _is_another_order(in_file: list[tuple[str, tuple]], weights: list[keras.Variable]) -> bool:
-    """Whether the same weights stand in another order, by shape and name of the layer.
+    """Whether the same weights are in another order, by the shape and the name of their layer.
 
-    Keras numbers layers on, so that of the number only the rank says anything.
+    Keras keeps counting in the names of layers, so that only the rank of a number counts.
     """
     in_file = _ranked(in_file)
     here = _ranked([(weight.path, tuple(weight.shape)) for weight in weights])

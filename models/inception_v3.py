@@ -27,11 +27,11 @@ def inception_v3(
     train_batch_norm: bool = True,
     name: str | None = None,
 ) -> keras.Model:
-    """Images [N, height, width, channels] in [0, 1] to logits [N, num_classes].
+    """A network from images [N, height, width, channels] in [0, 1] to logits [N, num_classes].
 
-    The arguments are those of `models.resnet50`, with three differences: width scales three
-    hidden Dense layers, preprocessing "imagenet" is [-1, 1], and the enlarged images may not be
-    below 75 pixels. The study enlarges 32 to 224; the backbone was made for 299.
+    The arguments and errors are those of `models.resnet50`, with three differences: width scales
+    three hidden Dense layers, preprocessing "imagenet" is [-1, 1], and the enlarged images must
+    have at least 75 pixels. The study enlarges 32 to 224; the backbone was made for 299.
     """
     check_arguments(num_classes, input_shape, upsampling, width, minimum_side=75)
 

@@ -1,7 +1,7 @@
 """Operations between the layers of a network, such as `x / 255`, as files describe them.
 
-Keras 2 took a TensorFlow function for a layer. Keras 3 has operations of its own, and leaves out of
-.h5 files which module they are from, so that it cannot read what it wrote.
+Keras 2 treated a TensorFlow function as a layer. Keras 3 has operations of its own; its .h5 files
+do not say from which module, so that it cannot read its own files.
 """
 
 import importlib
@@ -12,7 +12,7 @@ import keras
 Node = dict[str, Any]
 """One layer or network: `class_name` and `config`; inside a graph `name` and `inbound_nodes`."""
 
-# The TensorFlow functions that have a counterpart: an activation, or an operation of two tensors.
+# The TensorFlow functions that have a counterpart in Keras 3: activations and other operations.
 _TENSORFLOW_ACTIVATIONS = {
     "nn.relu": "relu",
     "nn.relu6": "relu6",
@@ -41,7 +41,7 @@ _OPERATION_MODULES = tuple(
 
 
 def with_modules(description: Node) -> Node:
-    """The description in a .h5 file of Keras 3, with the modules of its operations."""
+    """Adds the modules of the operations to the description in a .h5 file of Keras 3."""
     changed = _changed(description)
     class_name = "Sequential" if description["class_name"] == "Sequential" else "Model"
     return {"module": "keras", "class_name": class_name, "config": changed["config"]}
@@ -53,7 +53,7 @@ def _changed(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     changed = {key: _changed(item) for key, item in value.items()}
-    # There are a layer Add and an operation Add; only layers can be trainable.
+    # Some names are those of a layer and of an operation (Add); only layers can be trainable.
     if "inbound_nodes" in value and "module" not in value and "trainable" not in value["config"]:
         if module := _operation_module(value["class_name"]):
             changed["module"] = module
@@ -61,13 +61,18 @@ def _changed(value: Any) -> Any:
 
 
 def tensorflow_function(node: Node, calls: list[Node]) -> tuple[Node, list[Node]]:
-    """A TensorFlow function that Keras 2 took for a layer, and the calls of it, of Keras 3.
+    """Translates a TensorFlow function that Keras 2 treated as a layer.
 
     Args:
-        calls: as Keras 3 writes them, but with the arguments that the TensorFlow function has.
+        node: the layer.
+        calls: of the layer, as Keras 3 writes them, but with the arguments of the TensorFlow
+            function.
+
+    Returns:
+        The operation or layer of Keras 3, and the calls of it.
 
     Raises:
-        ValueError: the function, or one of its arguments, has no counterpart here.
+        ValueError: the function, or one of its arguments, has no counterpart in Keras 3.
     """
     function = node["config"]["function"]
     unreadable = ValueError(f"uses the TensorFlow function {function!r}, which is not translated")

@@ -1,8 +1,8 @@
 """The network for MNIST in which defensive distillation was proposed.
 
 Papernot, McDaniel, Wu, Jha and Swami, "Distillation as a Defense to Adversarial Perturbations
-against Deep Neural Networks", 2016 (arXiv:1511.04508), table I: twice two 3x3 convolutions and a
-pooling, then two hidden Dense layers.
+against Deep Neural Networks", 2016 (arXiv:1511.04508), table I: two 3x3 convolutions and a pooling,
+the same again, then two hidden Dense layers.
 """
 
 from collections.abc import Sequence
@@ -27,21 +27,26 @@ def papernot_cnn(
     preprocessing: str = "unit",
     name: str | None = None,
 ) -> keras.Model:
-    """Images [N, height, width, channels] in [0, 1] to logits [N, num_classes].
+    """A network from images [N, height, width, channels] in [0, 1] to logits [N, num_classes].
 
-    upsampling: each pixel becomes this many pixels squared.
-    width: scales the filters (32, 32, 64, 64) and the hidden Dense layers (200, 200).
-    weights: None, or a checkpoint (.h5, .keras, .weights.h5) of the same network.
-    temperature: divides the logits.
-    preprocessing: what the first convolution sees, "unit" [0, 1] or "raw" grey levels 0..255.
+    Args:
+        num_classes: at least 2.
+        input_shape: (height, width, channels) of an image.
+        upsampling: each pixel becomes this many pixels squared.
+        width: scales the filters (32, 32, 64, 64) and the hidden Dense layers (200, 200).
+        weights: `None`, or a checkpoint (.h5, .keras, .weights.h5) of the same network.
+        temperature: divides the logits.
+        preprocessing: what the first convolution sees, "unit" [0, 1] or "raw" grey levels 0..255.
+        name: of the model.
 
-    Raises ValueError if an argument is out of range or weights="imagenet"; CheckpointError if
-    the weights cannot be loaded.
+    Raises:
+        ValueError: an argument is out of range or weights="imagenet".
+        CheckpointError: the weights cannot be loaded.
     """
     if weights == "imagenet":
         raise ValueError(
-            "weights='imagenet'; accepted: None or a path, as no ImageNet weights exist for this "
-            "network"
+            "weights is 'imagenet'; accepted: None or a path, as no ImageNet weights exist for "
+            "this network"
         )
     check_arguments(num_classes, input_shape, upsampling, width, minimum_side=16)
 

@@ -47,13 +47,14 @@ def standardise(images: keras.KerasTensor) -> keras.KerasTensor:
 
 
 def with_unit_range(model: keras.Model) -> keras.Model:
-    """A network that takes images 0..255 as one that takes float32 images in [0, 1].
+    """A network that takes images of 0-255 as one that takes float32 images in [0, 1].
 
     The layers are shared. A network that takes integers (`Input(dtype="uint8")`) gets a float
-    input, through which gradients flow: it then sees grey levels between the whole ones too.
+    input, through which gradients flow, and also sees grey levels between the whole numbers.
 
-    Raises ValueError for a model that is not functional or built sequential, and for one that
-    turns its images into integers within.
+    Raises:
+        ValueError: a model that is not functional or built sequential, or one that turns its
+            images into integers.
     """
     try:
         check_is_graph(model)
@@ -68,7 +69,7 @@ def with_unit_range(model: keras.Model) -> keras.Model:
 
 
 def _on_floats(model: keras.Model, images: keras.KerasTensor) -> keras.KerasTensor:
-    """The output of the layers of `model` on `images`, whatever its input's own type is."""
+    """The output of the layers of `model` on `images`, whatever the dtype of its input is."""
 
     def call(operation, *arguments, **options):
         inputs = getattr(operation, "inputs", None) if isinstance(operation, keras.Model) else None
@@ -77,14 +78,14 @@ def _on_floats(model: keras.Model, images: keras.KerasTensor) -> keras.KerasTens
         if type(operation).__name__ == "Cast":
             if keras.backend.is_int_dtype(operation.dtype):
                 raise ValueError(
-                    f"model {model.name!r} turns its images into {operation.dtype} within, which "
-                    "no gradient passes; accepted: a model that computes with floats"
+                    f"model {model.name!r} turns its images into {operation.dtype}, through which "
+                    "no gradient flows; accepted: a model that computes with floats"
                 )
-            if arguments[0].dtype == operation.dtype:  # of bytes to floats, now without a use
+            if arguments[0].dtype == operation.dtype:  # from bytes to floats, which it has now
                 return arguments[0]
         return operation(*arguments, **options)
 
-    # A model that is called would turn the images into what its input is.
+    # Calling the model would turn the images into the dtype of its input.
     graph = keras.Function(model.inputs[0], model.outputs[0])
     return graph._run_through_graph(images, call_fn=call)
 
@@ -95,19 +96,28 @@ def first_layers(
     upsampling: int,
     imagenet: Callable[[keras.KerasTensor], keras.KerasTensor] | None = None,
 ) -> keras.KerasTensor:
-    """Preprocess images [N, height, width, channels], then repeat each pixel `upsampling` times.
+    """The preprocessed and enlarged images.
 
-    preprocessing: "raw" for grey levels 0..255, "unit" for [0, 1], and, where `imagenet` is given,
-        "imagenet" for the scaling that the pre-trained network was made with.
+    Args:
+        images: [N, height, width, channels] in [0, 1].
+        preprocessing: "raw" for grey levels 0..255, "unit" for [0, 1], and, where `imagenet` is
+            given, "imagenet".
+        upsampling: each pixel becomes this many pixels squared.
+        imagenet: the scaling that the pre-trained network expects.
+
+    Raises:
+        ValueError: an unknown preprocessing, or "imagenet" without three channels.
     """
     choices = {"raw": grey_levels, "unit": lambda unchanged: unchanged}
     if imagenet is not None:
         choices["imagenet"] = imagenet
     if preprocessing not in choices:
-        raise ValueError(f"preprocessing={preprocessing!r}; accepted: {', '.join(choices)}")
+        raise ValueError(
+            f"preprocessing is {preprocessing!r}; accepted: {', '.join(map(repr, choices))}"
+        )
     if preprocessing == "imagenet" and images.shape[-1] != 3:
         raise ValueError(
-            f"preprocessing='imagenet' with {images.shape[-1]} channels; accepted: 3 channels"
+            f"preprocessing is 'imagenet' with {images.shape[-1]} channels; accepted: 3 channels"
         )
 
     x = choices[preprocessing](images)

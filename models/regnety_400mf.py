@@ -33,10 +33,10 @@ def regnety_400mf(
     preprocessing: str = "imagenet",
     name: str | None = None,
 ) -> keras.Model:
-    """Images [N, height, width, channels] in [0, 1] to logits [N, num_classes].
+    """A network from images [N, height, width, channels] in [0, 1] to logits [N, num_classes].
 
-    The arguments are those of `models.resnext50_32x4d`; width scales the stem and the number of
-    groups in each stage.
+    The arguments and errors are those of `models.resnext50_32x4d`; width scales the stem and the
+    number of groups in each stage.
     """
     check_arguments(num_classes, input_shape, upsampling, width, minimum_side=32)
 
@@ -58,7 +58,7 @@ def regnety_400mf(
 
 
 def _block(x: keras.KerasTensor, filters: int, strides: int, name: str) -> keras.KerasTensor:
-    # A quarter of what enters the block, not of what the squeeze sees.
+    # A quarter of the channels that enter the block, not of those that are squeezed.
     squeezed = scaled(x.shape[-1], 0.25)
     shortcut = x
     if strides > 1 or x.shape[-1] != filters:

@@ -27,19 +27,24 @@ def resnet50(
     train_batch_norm: bool = True,
     name: str | None = None,
 ) -> keras.Model:
-    """Images [N, height, width, channels] in [0, 1] to logits [N, num_classes].
+    """A network from images [N, height, width, channels] in [0, 1] to logits [N, num_classes].
 
-    upsampling: each pixel becomes this many pixels squared; the study enlarges 32 to 224.
-    width: scales the hidden Dense layer of the head; the backbone has one width only.
-    weights: of the backbone, "imagenet", None (from scratch, all layers train) or a file.
-    temperature: divides the logits.
-    preprocessing: what the backbone sees, "raw" grey levels 0..255 as in the study, "unit"
-        [0, 1], or "imagenet", the centred BGR grey levels that ImageNet weights are made for.
-    train_batch_norm: with weights given, whether the backbone's batch normalisations train; its
-        other layers do not.
+    Args:
+        num_classes: at least 2.
+        input_shape: (height, width, channels) of an image.
+        upsampling: each pixel becomes this many pixels squared; the study enlarges 32 to 224.
+        width: scales the hidden Dense layer of the head; the backbone has one width only.
+        weights: of the backbone: "imagenet", `None` (from scratch, all layers train) or a file.
+        temperature: divides the logits.
+        preprocessing: what the backbone sees, "raw" grey levels 0..255 as in the study, "unit"
+            [0, 1], or "imagenet", the centred BGR grey levels that ImageNet weights are made for.
+        train_batch_norm: with weights given, whether the backbone's batch normalisations train;
+            its other layers do not.
+        name: of the model.
 
-    Raises ValueError if an argument is out of range or the enlarged images are below 32 pixels;
-    for weights see `models.backbone`.
+    Raises:
+        ValueError: an argument is out of range or the enlarged images are below 32 pixels.
+        ConnectionError, CheckpointError: the weights cannot be loaded, see `models.backbone`.
     """
     check_arguments(num_classes, input_shape, upsampling, width, minimum_side=32)
 

@@ -31,18 +31,25 @@ def resnext50_32x4d(
     preprocessing: str = "imagenet",
     name: str | None = None,
 ) -> keras.Model:
-    """Images [N, height, width, channels] in [0, 1] to logits [N, num_classes].
+    """A network from images [N, height, width, channels] in [0, 1] to logits [N, num_classes].
 
-    upsampling: each pixel becomes this many pixels squared.
-    width: scales the number of groups, and with it the filters of every convolution.
-    weights: None (from scratch), torchvision's (.safetensors, see `models.torchvision_weights`)
-        or a checkpoint of the same network (.h5, .keras, .weights.h5).
-    temperature: divides the logits.
-    preprocessing: what the first convolution sees, "imagenet" for colours with ImageNet's mean
-        and deviation taken out, "raw" grey levels 0..255 or "unit" [0, 1].
+    Args:
+        num_classes: at least 2.
+        input_shape: (height, width, channels) of an image.
+        upsampling: each pixel becomes this many pixels squared.
+        width: scales the number of groups, and with it the filters of every convolution.
+        weights: `None` (from scratch), torchvision's (.safetensors, see
+            `models.torchvision_weights`) or a checkpoint of the same network (.h5, .keras,
+            .weights.h5).
+        temperature: divides the logits.
+        preprocessing: what the first convolution sees, "imagenet" for colours with a mean of 0 and
+            a deviation of 1 on ImageNet, "raw" grey levels 0..255 or "unit" [0, 1].
+        name: of the model.
 
-    Raises ValueError if an argument is out of range, the enlarged images are below 32 pixels or
-    weights="imagenet"; CheckpointError if the weights cannot be loaded.
+    Raises:
+        ValueError: an argument is out of range, the enlarged images are below 32 pixels, or
+            weights="imagenet".
+        CheckpointError: the weights cannot be loaded.
     """
     check_arguments(num_classes, input_shape, upsampling, width, minimum_side=32)
     groups = scaled(_CARDINALITY, width)

@@ -32,17 +32,22 @@ def rit_cnn(
     preprocessing: str = "unit",
     name: str | None = None,
 ) -> keras.Model:
-    """Images [N, height, width, channels] in [0, 1] to logits [N, num_classes].
+    """A network from images [N, height, width, channels] in [0, 1] to logits [N, num_classes].
 
-    upsampling: each pixel becomes this many pixels squared.
-    width: scales the filters and the hidden Dense layers.
-    weights: None, or a checkpoint (.h5, .keras, .weights.h5) of the same network.
-    temperature: divides the logits.
-    preprocessing: what the first convolution sees, "unit" [0, 1] as in the blog, or "raw" grey
-        levels 0..255.
+    Args:
+        num_classes: at least 2.
+        input_shape: (height, width, channels) of an image.
+        upsampling: each pixel becomes this many pixels squared.
+        width: scales the filters and the hidden Dense layers.
+        weights: `None`, or a checkpoint (.h5, .keras, .weights.h5) of the same network.
+        temperature: divides the logits.
+        preprocessing: what the first convolution sees, "unit" [0, 1] as in the blog, or "raw" grey
+            levels 0..255.
+        name: of the model.
 
-    Raises ValueError if an argument is out of range or the images are below 8 pixels;
-    CheckpointError if the weights cannot be loaded.
+    Raises:
+        ValueError: an argument is out of range or the enlarged images are below 8 pixels.
+        CheckpointError: the weights cannot be loaded.
     """
     check_arguments(num_classes, input_shape, upsampling, width, minimum_side=2 ** len(FILTERS))
 

@@ -24,19 +24,23 @@ from models.checkpoints import CheckpointError, load_weights
 
 
 def load(model: keras.Model, weights: str | PathLike | None) -> None:
-    """Set the weights of one of torchvision's networks, of whichever kind the file is.
+    """Sets the weights of one of torchvision's networks from either kind of file.
 
-    weights: None (leave them as they are), a .safetensors file, or a checkpoint (.h5, .keras,
-        .weights.h5) of the same network.
+    Args:
+        model: see `load_torchvision`.
+        weights: `None` (leave them as they are), a .safetensors file, or a checkpoint (.h5, .keras,
+            .weights.h5) of the same network.
 
-    Raises ValueError for "imagenet", CheckpointError if the file cannot be loaded.
+    Raises:
+        ValueError: weights="imagenet".
+        CheckpointError: the file cannot be loaded.
     """
     if weights is None:
         return
     if weights == "imagenet":
         raise ValueError(
-            "weights='imagenet'; accepted: None or a path, as these weights are torchvision's. "
-            "The file models/torchvision_weights.py says how to export them"
+            "weights is 'imagenet'; accepted: None or a path, as these weights are torchvision's "
+            "(models/torchvision_weights.py says how to export them)"
         )
     if Path(weights).suffix == ".safetensors":
         load_torchvision(model, weights)
@@ -45,13 +49,16 @@ def load(model: keras.Model, weights: str | PathLike | None) -> None:
 
 
 def load_torchvision(model: keras.Model, path: str | PathLike) -> None:
-    """Set the weights of `model` to the `state_dict` of torchvision in a .safetensors file.
+    """Sets the weights of `model` to the `state_dict` of torchvision in a .safetensors file.
 
-    model: one whose layers are called as torchvision calls its modules: `models.alexnet`,
-        `models.regnety_400mf`, `models.resnext50_32x4d`.
+    Args:
+        model: one whose layers are called as torchvision calls its modules: `models.alexnet`,
+            `models.regnety_400mf`, `models.resnext50_32x4d`.
+        path: of the file.
 
-    Raises CheckpointError if the file is missing or damaged, or if any of its arrays is unknown,
-    missing, of another shape, not float32 or not finite; the model is then as it was.
+    Raises:
+        CheckpointError: the file is missing or damaged, or an array is unknown, missing, of another
+            shape, not float32 or not finite. The model is then as it was.
     """
     slots = {slot.name: slot for slot in _slots(model)}
     try:
@@ -118,25 +125,25 @@ def _check_names_and_shapes(file: safe_open, slots: dict[str, _Slot], path) -> N
     names = {name for name in file.keys() if not name.endswith(".num_batches_tracked")}
     _refuse(path, "missing", slots.keys() - names)
     _refuse(path, "unknown", names - slots.keys())
-    found = {name: file.get_slice(name) for name in slots}
+    arrays = {name: file.get_slice(name) for name in slots}
     _refuse(
         path,
         "of another shape",
         [
             f"{name} {tuple(array.get_shape())}, accepted {slots[name].shape}"
-            for name, array in found.items()
+            for name, array in arrays.items()
             if tuple(array.get_shape()) != slots[name].shape
         ],
     )
     _refuse(
         path,
         "not float32",
-        [f"{name} {a.get_dtype()}" for name, a in found.items() if a.get_dtype() != "F32"],
+        [f"{name} {a.get_dtype()}" for name, a in arrays.items() if a.get_dtype() != "F32"],
     )
 
 
 def _refuse(path, fault: str, faulty: Iterable[str]) -> None:
-    """Raise CheckpointError if there is anything faulty."""
+    """Raises CheckpointError if there is anything faulty."""
     faulty = sorted(faulty)
     if faulty:
         more = f" and {len(faulty) - 5} more" if len(faulty) > 5 else ""

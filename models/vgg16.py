@@ -6,7 +6,6 @@ Dense layers, and no batch normalisation.
 """
 
 from collections.abc import Sequence
-from math import inf
 from os import PathLike
 
 import keras
@@ -16,6 +15,7 @@ from models.arguments import check_arguments, scaled
 from models.checkpoints import load_weights
 from models.outputs import with_temperature
 from models.preprocessing import first_layers
+from models.ranges import check_number
 
 # Filters of the 3x3 convolutions; a pooling and a dropout follow each row. The study's listing
 # has no pooling between the convolutions of 128 and those of 256.
@@ -38,28 +38,33 @@ def vgg16(
     preprocessing: str = "raw",
     name: str | None = None,
 ) -> keras.Model:
-    """Images [N, height, width, channels] in [0, 1] to logits [N, num_classes].
+    """A network from images [N, height, width, channels] in [0, 1] to logits [N, num_classes].
 
     The logits are the output of the last batch normalisation, as in the study.
 
-    upsampling: each pixel becomes this many pixels squared; the study enlarges 32 to 160.
-    width: scales the filters and the hidden Dense layer.
-    weights: None, or a checkpoint (.h5, .keras, .weights.h5) of the same network.
-    temperature: divides the logits.
-    weight_decay: factor of the L2 penalty on every kernel but that of the output layer.
-    preprocessing: what the first convolution sees, "raw" grey levels 0..255 or "unit" [0, 1].
+    Args:
+        num_classes: at least 2.
+        input_shape: (height, width, channels) of an image.
+        upsampling: each pixel becomes this many pixels squared; the study enlarges 32 to 160.
+        width: scales the filters and the hidden Dense layer.
+        weights: `None`, or a checkpoint (.h5, .keras, .weights.h5) of the same network.
+        temperature: divides the logits.
+        weight_decay: factor of the L2 penalty on every kernel but that of the output layer.
+        preprocessing: what the first convolution sees, "raw" grey levels 0..255 or "unit" [0, 1].
+        name: of the model.
 
-    Raises ValueError if an argument is out of range, the enlarged images are too small for the
-    poolings or weights="imagenet"; CheckpointError if the weights cannot be loaded.
+    Raises:
+        ValueError: an argument is out of range, the enlarged images are too small for the
+            poolings, or weights="imagenet".
+        CheckpointError: the weights cannot be loaded.
     """
     if weights == "imagenet":
         raise ValueError(
-            "weights='imagenet'; accepted: None or a path, as no ImageNet weights exist for this "
-            "variant of VGG-16"
+            "weights is 'imagenet'; accepted: None or a path, as no ImageNet weights exist for "
+            "this variant of VGG-16"
         )
     check_arguments(num_classes, input_shape, upsampling, width, minimum_side=2 ** len(_BLOCKS))
-    if not 0 <= weight_decay < inf:
-        raise ValueError(f"weight_decay={weight_decay!r}; accepted: a finite number of at least 0")
+    check_number(least=0, weight_decay=weight_decay)
     l2 = keras.regularizers.L2(weight_decay)
 
     images = keras.Input(input_shape, name="images")

@@ -1,7 +1,7 @@
 """The network of the WPI study: two convolutional blocks and one fully connected block.
 
-Its widths are in a figure that is not available, and its text gives no sizes: filters, kernels,
-dropout rates and hidden units are this project's choice. It saw colour images of 32x32 pixels.
+The study's figure with the widths is not available, and its text gives no sizes: filters, kernels,
+dropout rates and hidden units are chosen here. The study's images were RGB, 32x32 pixels.
 """
 
 from collections.abc import Sequence
@@ -29,27 +29,32 @@ def wpi_cnn(
     preprocessing: str = "unit",
     name: str | None = None,
 ) -> keras.Model:
-    """Images [N, height, width, channels] in [0, 1] to logits [N, num_classes].
+    """A network from images [N, height, width, channels] in [0, 1] to logits [N, num_classes].
 
     The study's network ends in log-softmax, which changes neither the softmax nor a difference of
     logits, and is left to the loss.
 
-    input_shape: grey images get three equal channels, and other sizes than 32x32 are scaled
-        (bilinear) inside the network.
-    upsampling: each pixel becomes this many pixels squared; the network then is that much larger.
-    width: scales the filters and the hidden Dense layer.
-    weights: None, or a checkpoint (.h5, .keras, .weights.h5) of the same network.
-    temperature: divides the logits.
-    preprocessing: what the first convolution sees, "unit" [0, 1] or "raw" grey levels 0..255. The
-        study's normalisation, whose constants are not known, comes to the same: a batch
-        normalisation follows the convolution.
+    Args:
+        num_classes: at least 2.
+        input_shape: (height, width, channels) of an image; grey images get three equal channels,
+            and other sizes than 32x32 are scaled (bilinear) inside the network.
+        upsampling: each pixel becomes this many pixels squared; the network becomes that much
+            larger.
+        width: scales the filters and the hidden Dense layer.
+        weights: `None`, or a checkpoint (.h5, .keras, .weights.h5) of the same network.
+        temperature: divides the logits.
+        preprocessing: what the first convolution sees, "unit" [0, 1] or "raw" grey levels 0..255.
+            The study normalises with constants that it does not give. They make no difference,
+            because a batch normalisation follows the convolution.
+        name: of the model.
 
-    Raises ValueError if an argument is out of range, CheckpointError if the weights cannot be
-    loaded.
+    Raises:
+        ValueError: an argument is out of range.
+        CheckpointError: the weights cannot be loaded.
     """
     check_arguments(num_classes, input_shape, upsampling, width, minimum_side=1)
     if input_shape[-1] not in (1, _CHANNELS):
-        raise ValueError(f"input_shape={tuple(input_shape)!r}; accepted: 1 or 3 channels")
+        raise ValueError(f"input_shape is {tuple(input_shape)!r}; accepted: 1 or 3 channels")
 
     images = keras.Input(input_shape, name="images")
     x = first_layers(_as_colour_squares(images), preprocessing, upsampling)
@@ -72,6 +77,7 @@ def wpi_cnn(
 
 
 def _as_colour_squares(images: keras.KerasTensor) -> keras.KerasTensor:
+    """Images [N, 32, 32, 3], scaled by layers that are saved with the network."""
     x = images
     if x.shape[1:3] != (_SIDE, _SIDE):
         x = layers.Resizing(_SIDE, _SIDE, name="resized")(x)

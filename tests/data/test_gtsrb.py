@@ -1,4 +1,4 @@
-"""GTSRB from small archives written here, its tracks, and WPI's random split."""
+"""GTSRB from small archives written here, and its tracks."""
 
 import io
 import zipfile
@@ -78,7 +78,7 @@ def greys(images):
 
 @pytest.mark.parametrize("unpacked", [False, True])
 def test_official_split(write, unpacked):
-    dataset = data.load("gtsrb", "ntu", data_dir=write(unpacked))
+    dataset = data.load("gtsrb", "test-validates", data_dir=write(unpacked))
     count = len(CLASSES) * TRACKS * FRAMES
     assert dataset.x_train.shape == (count, 32, 32, 3) and dataset.num_classes == 43
     # Plain pictures stay plain, so that each is known by its grey level.
@@ -130,8 +130,8 @@ def test_shrinking_averages(tmp_path, write):
         np.testing.assert_allclose(image * 255, expected, atol=1.01)
 
 
-def test_the_first_images_of_a_part_are_of_all_classes(write):
-    """The archive is in order of class, and a profile takes the first images of a part."""
+def test_the_first_images_of_a_subset_are_of_all_classes(write):
+    """The archive is in order of class, and a profile takes the first images of a subset."""
     dataset = data.load("gtsrb", data_dir=write())
     first = dataset.y_train[: len(dataset.y_train) // 2]
     assert set(first) == set(CLASSES) == set(dataset.y_train)
@@ -147,81 +147,6 @@ def test_tracks_are_never_split(write, seed):
     assert not set(held_out // FRAMES) & set(greys(dataset.x_train) // FRAMES)
     assert len(dataset.x_train) + len(held_out) == tracks * FRAMES
     assert len(dataset.x_test) == TESTS
-
-
-@pytest.fixture
-def write_arrays(tmp_path):
-    def write(name="gtsrb", train=100, test=50, shape=(32, 32, 3), **more):
-        pixels = np.arange(train + test).astype(np.uint8)[:, None].repeat(np.prod(shape), 1)
-        images = pixels.reshape(-1, *shape)
-        arrays = {"x_train": images[:train], "y_train": np.arange(train) % 10}
-        arrays |= {"x_test": images[train:], "y_test": np.arange(test) % 10}
-        np.savez(tmp_path / f"{name}.npz", **arrays, **more)
-        return tmp_path
-
-    return write
-
-
-def test_npz_with_tracks(write_arrays):
-    tracks = np.arange(100) // 5
-    dataset = data.load("gtsrb", data_dir=write_arrays(track_train=tracks))
-    held_out = tracks[greys(dataset.x_validation)]
-    assert len(held_out) == 10 and len(set(held_out)) == 2
-    assert not set(held_out) & set(tracks[greys(dataset.x_train)])
-    assert len(dataset.notes) == 1
-
-
-def test_npz_without_tracks_says_so(write_arrays):
-    dataset = data.load("gtsrb", data_dir=write_arrays())
-    assert len(dataset.x_validation) == 10
-    assert "validation shares physical objects with training" in dataset.notes[1]
-
-
-@pytest.mark.parametrize(
-    ("tracks", "message"),
-    [
-        (np.zeros(99, int), r"track_train has shape \(99,\) .* accepted are integers \[100\]"),
-        (np.zeros(100), "track_train has .* dtype float64"),
-        (np.zeros(100, int), "needs 2 groups of training images .* has 1 of gtsrb"),
-    ],
-)
-def test_tracks_that_are_refused(write_arrays, tracks, message):
-    with pytest.raises(ValueError, match=message):
-        data.load("gtsrb", data_dir=write_arrays(track_train=tracks))
-
-
-@pytest.mark.parametrize("name", ["cifar10", "gtsrb"])
-def test_wpi_split_pools_all_images(write_arrays, name):
-    dataset = data.load(name, "wpi", data_dir=write_arrays(name))
-    parts = [greys(images) for images in (dataset.x_train, dataset.x_validation, dataset.x_test)]
-    assert [len(part) for part in parts] == [96, 24, 30]
-    assert sorted(np.concatenate(parts)) == list(range(150))
-    assert min(parts[2]) < 100 < max(parts[2])  # of both official parts
-    np.testing.assert_array_equal(dataset.y_train, parts[0] % 100 % 10)
-    other = data.load(name, "wpi", data_dir=write_arrays(name), seed=1)
-    assert other.fingerprint != dataset.fingerprint
-    assert any("frames of one physical object" in note for note in dataset.notes) == (
-        name == "gtsrb"
-    )
-
-
-def test_wpi_split_of_a_copy_with_two_units(tmp_path, write_arrays):
-    expected = data.load("cifar10", "wpi", data_dir=write_arrays("cifar10"))
-    with np.load(tmp_path / "cifar10.npz") as found:
-        arrays = dict(found)
-    arrays["x_test"] = (arrays["x_test"] / 255).astype(np.float32)
-    np.savez(tmp_path / "cifar10.npz", **arrays)
-    dataset = data.load("cifar10", "wpi", data_dir=tmp_path)
-    np.testing.assert_allclose(dataset.x_test, expected.x_test, atol=1e-7)
-
-
-def test_wpi_takes_mnists_training_images_as_colour_squares(write_arrays):
-    folder = write_arrays("mnist", train=100, shape=(28, 28))
-    dataset = data.load("mnist", "wpi", data_dir=folder)
-    parts = (dataset.x_train, dataset.x_validation, dataset.x_test)
-    assert [part.shape for part in parts] == [(n, 32, 32, 3) for n in (64, 16, 20)]
-    assert sorted(np.concatenate([greys(part) for part in parts])) == list(range(100))
-    assert data.load("mnist", data_dir=folder).image_shape == (28, 28, 1)
 
 
 @pytest.mark.parametrize("unpacked", [False, True])
@@ -242,7 +167,7 @@ def test_wpi_takes_mnists_training_images_as_colour_squares(write_arrays):
         (
             {"GT-final_test.csv": (HEADER + "00000.ppm;30;25;5;5;25;20;43\n").encode()},
             ValueError,
-            "y_test has labels from 43 to 43; gtsrb has classes 0 to 42",
+            "y_test has labels from 43 to 43; accepted for gtsrb: 0 to 42",
         ),
     ],
 )

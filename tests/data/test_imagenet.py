@@ -102,7 +102,9 @@ def test_a_top_folder_in_the_zip_and_other_files_do_not_matter(
     content = {f"top/{name}": make_picture() for name in in_folders()}
     others = dict.fromkeys(["top/README.txt", "top/n00000010/notes.txt", "__MACOSX/a.JPEG"], b"")
     write_tree("imagenet.zip", content | others)
-    assert len(imagenet.find(tmp_path, 2)) == 8
+    files = imagenet.find(tmp_path, 3)
+    assert set(files.names) == {f"top/{name}" for name in in_folders()}
+    assert files.read().shape == (12, 224, 224, 3)
 
 
 def test_a_thousand_classes_need_no_table(tmp_path, write_tree, make_picture):
@@ -121,7 +123,7 @@ def test_a_thousand_classes_need_no_table(tmp_path, write_tree, make_picture):
 def test_fewer_classes_need_one(tmp_path, write_images):
     write_images(in_folders())
     message = (
-        "imagenet has 4 of 1,000 classes, and which these are cannot be told without the table: "
+        "imagenet has 4 of 1,000 classes; only the table tells which these are: "
         ".*could not be downloaded by Keras .URL fetch failure.*data_dir.*REPRODUCE_DATA_DIR.*"
         "KERAS_HOME"
     )
@@ -229,7 +231,7 @@ def test_no_folder_named():
 
 @pytest.mark.parametrize("count", [0, -1])
 def test_no_images_asked_for(tmp_path, count):
-    with pytest.raises(ValueError, match=f"images_per_class must be at least 1; got {count}"):
+    with pytest.raises(ValueError, match=f"images_per_class is {count}; accepted: at least 1"):
         data.load("imagenet", data_dir=tmp_path, images_per_class=count)
 
 
@@ -247,7 +249,9 @@ def test_loaded_as_a_test_set_of_bytes(tmp_path, write_images, write_table):
     ((x, y),) = imagenet.find(tmp_path, 2).batches(8).as_numpy_iterator()
     np.testing.assert_array_equal(dataset.x_test[:], x)
     np.testing.assert_array_equal(dataset.y_test, y)
-    assert len(data.load("imagenet", "ntu", tmp_path, images_per_class=2).x_validation) == 8
+    assert (
+        len(data.load("imagenet", "test-validates", tmp_path, images_per_class=2).x_validation) == 8
+    )
     again = data.load("imagenet", data_dir=tmp_path, images_per_class=2)
     fewer = data.load("imagenet", data_dir=tmp_path, images_per_class=1)
     assert dataset.fingerprint == again.fingerprint != fewer.fingerprint
@@ -263,6 +267,6 @@ def test_an_unreadable_image_stops_the_loading(tmp_path, write_tree, write_table
 
 
 def test_the_choice_is_for_imagenet_alone():
-    message = "images_per_class is 5 with 'digits'; accepted: with imagenet only"
+    message = "images_per_class is 5 with 'digits'; accepted: with 'imagenet' only"
     with pytest.raises(ValueError, match=message):
         data.load("digits", images_per_class=5)

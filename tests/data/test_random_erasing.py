@@ -180,14 +180,14 @@ def test_configuration_survives():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"probability": 1.1}, r"probability must be in \[0, 1\]; got 1.1"),
-        ({"probability": float("nan")}, "probability .* got nan"),
-        ({"area": (0.4, 0.02)}, r"area must be .* got \(0.4, 0.02\)"),
-        ({"area": (0.0, 0.4)}, "area must be .* 0 < low"),
-        ({"area": (0.02, 1.2)}, "area must be .* high <= 1"),
-        ({"area": 0.4}, "area must be a pair .* got 0.4"),
-        ({"aspect": (-1, 2)}, "aspect must be"),
-        ({"aspect": (1, 2, 3)}, "aspect must be a pair"),
+        ({"probability": 1.1}, "probability is 1.1; accepted: 0 to 1"),
+        ({"probability": float("nan")}, "probability is nan; accepted: 0 to 1"),
+        ({"area": (0.4, 0.02)}, r"area is \(0.4, 0.02\); accepted: a pair"),
+        ({"area": (0.0, 0.4)}, "area is .*; accepted: .* 0 < low"),
+        ({"area": (0.02, 1.2)}, "area is .*; accepted: .* high <= 1"),
+        ({"area": 0.4}, "area is 0.4; accepted: a pair"),
+        ({"aspect": (-1, 2)}, r"aspect is \(-1, 2\)"),
+        ({"aspect": (1, 2, 3)}, r"aspect is \(1, 2, 3\); accepted: a pair"),
     ],
 )
 def test_arguments_that_are_refused(arguments, message):

@@ -159,13 +159,13 @@ def test_steps_per_epoch(count, batch_size, steps):
         ({"initial_epoch": -1}, "initial_epoch is -1; accepted: at least 0"),
         (
             {"images": 255 * IMAGES, "erasing": RandomErasing()},
-            r"images is from 7.96875 to 183.281; accepted with erasing: .*\[0, 1\] .*by 255",
+            r"images is from 7.96875 to 183.281; accepted: with erasing, .*\[0, 1\] .*by 255",
         ),
         ({"images": -IMAGES, "erasing": RandomErasing()}, "images is from -0.71875 to -0.03125;"),
         ({"images": IMAGES * np.nan, "erasing": RandomErasing()}, "images is from nan to nan;"),
         (
             {"images": IMAGES.astype(np.uint8), "erasing": RandomErasing()},
-            "images is of uint8; accepted with erasing: floats",
+            "images is of uint8; accepted: with erasing, floats",
         ),
     ],
 )

@@ -181,13 +181,13 @@ def test_examples_raise_the_loss(kind):
 @pytest.fixture(scope="module")
 def defended(digits):
     """Networks trained plainly, on examples, and by TRADES, for the same updates."""
-    found = {}
+    networks = {}
     for name in ("plain", "madry", "trades"):
         keras.utils.set_random_seed(0)
         trained = keras.Sequential(
             [
                 keras.Input((8, 8, 1)),
-                layers.Conv2D(16, 3, padding="same"),
+                layers.Conv2D(8, 3, padding="same"),
                 layers.BatchNormalization(momentum=0.9),
                 layers.ReLU(),
                 layers.Flatten(),
@@ -202,9 +202,9 @@ def defended(digits):
         }[name](trained)
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         trainer.compile(keras.optimizers.Adam(0.01), loss, metrics=["accuracy"])
-        trainer.fit(*digits[:2], batch_size=64, epochs=8, verbose=0)
-        found[name] = trained
-    return found
+        trainer.fit(*digits[:2], batch_size=64, epochs=6, verbose=0)
+        networks[name] = trained
+    return networks
 
 
 def robust_accuracy(model, images, labels) -> float:
@@ -254,7 +254,7 @@ def test_refused_images(kind):
     for wrong in (255 * IMAGES, IMAGES - 0.5):
         with pytest.raises(tf.errors.InvalidArgumentError, match=r"images are outside \[0, 1\]"):
             trainer.craft(wrong, LABELS)
-        with pytest.raises(ValueError, match=r"images are outside \[0, 1\]"):
+        with pytest.raises(ValueError, match=r"images is from .*; accepted: .*\[0, 1\]"):
             trainer.fit(wrong, LABELS, verbose=0)
     doubled = trainer.craft(IMAGES.astype(np.float64), LABELS)
     np.testing.assert_array_equal(doubled, trainer.craft(IMAGES, LABELS))
@@ -266,10 +266,15 @@ class Interrupted(keras.callbacks.Callback):
             raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("norm", ["linf", "l2"])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind, norm",
+    [(AdversarialTrainer, "linf"), (AdversarialTrainer, "l2"), (TradesTrainer, "linf")],
+)
 def test_a_resumed_training_is_the_uninterrupted_one(kind, norm, tmp_path):
-    """One step from a random start, so that the starts show in the weights."""
+    """One step from a random start, so that the starts show in the weights.
+
+    TRADES starts from the same noise in either norm.
+    """
 
     def fit(*callbacks):
         trained = network(layers.Dense(8, activation="relu"), layers.BatchNormalization())

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
+import data
 import models
 from attacks import PGD, DeepFool
 from defenses import (
@@ -34,6 +35,11 @@ def gradient_noise(model, images, labels, scale, **arguments):
 def logit_noise(model, images, scale, **arguments):
     masked = with_noisy_logits(model, scale, **arguments)
     return (masked(images, training=False) - model(images, training=False)).numpy()
+
+
+def assert_same(weights, others):
+    for left, right in zip(weights, others, strict=True):
+        np.testing.assert_array_equal(left, right)
 
 
 def assert_gaussian(noise, scale):
@@ -171,21 +177,27 @@ def test_every_weight_and_update_has_its_own_noise():
 def test_fine_tuning_without_noise_is_plain_fine_tuning_and_noise_costs_accuracy(cnn, digits):
     x_train, y_train, x_test, y_test = digits
     before = [weight.copy() for weight in cnn.get_weights()]
-    accuracies = []
-    for scale in (0.0, 1.0):
-        tuned = fine_tune_with_noisy_updates(
-            cnn, x_train, y_train, scale, epochs=2, learning_rate=0.01
-        )
-        again = fine_tune_with_noisy_updates(
-            cnn, x_train, y_train, scale, epochs=2, learning_rate=0.01
-        )
-        for left, right in zip(tuned.get_weights(), again.get_weights()):
-            np.testing.assert_array_equal(left, right)
-        predicted = tuned(x_test, training=False).numpy().argmax(axis=1)
-        accuracies.append(np.mean(predicted == y_test))
+    quiet, noisy, again = (
+        fine_tune_with_noisy_updates(cnn, x_train, y_train, scale, epochs=2, learning_rate=0.01)
+        for scale in (0.0, 1.0, 1.0)
+    )
+    assert_same(noisy.get_weights(), again.get_weights())
+    assert_same(cnn.get_weights(), before)
+
+    plain = keras.models.clone_model(cnn)
+    plain.set_weights(before)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    plain.compile(keras.optimizers.Adam(0.01), loss)
+    steps = data.steps_per_epoch(len(x_train), 128)
+    batches = data.training_batches(x_train, y_train, 128, seed=0)
+    plain.fit(batches, epochs=2, steps_per_epoch=steps, shuffle=False, verbose=0)
+    assert_same(quiet.get_weights(), plain.get_weights())
+
+    accuracies = [
+        np.mean(tuned(x_test, training=False).numpy().argmax(axis=1) == y_test)
+        for tuned in (quiet, noisy)
+    ]
     assert accuracies[0] > 0.9 and accuracies[1] < accuracies[0]
-    for old, new in zip(before, cnn.get_weights()):
-        np.testing.assert_array_equal(old, new)
 
 
 @pytest.mark.parametrize("mask", [with_noisy_gradient, with_noisy_logits])
@@ -231,5 +243,8 @@ def test_refused_networks(cnn, mask):
 @pytest.mark.parametrize("mask", [with_noisy_gradient, with_noisy_logits])
 def test_keras_does_not_compile_the_noise_with_xla(cnn, mask):
     """It would draw other numbers: attack and evaluation would meet two networks."""
-    masked = mask(cnn, 1.0)
-    assert not all(layer.supports_jit for layer in masked.layers)
+    plain, masked = keras.Model(cnn.inputs, cnn.outputs), mask(cnn, 1.0)
+    plain.compile(jit_compile=True)
+    with pytest.warns(UserWarning, match="doesn't support `jit_compile=True`"):
+        masked.compile(jit_compile=True)
+    assert plain.jit_compile and not masked.jit_compile

@@ -78,7 +78,7 @@ def test_squashed_outputs(activation, role, linear):
 def test_probabilities_of_subclassed_models_are_seen_in_fit(role, batch, linear, compiled):
     pair = {"student": linear(1), "teacher": linear(2), role: Subclassed(3, "softmax")}
     distiller = compiled(Distiller(**pair))
-    with pytest.raises(ValueError, match=f"the outputs of {role} .* probabilities; .* softmax_out"):
+    with pytest.raises(ValueError, match=f"{role} .* gives probabilities; .* softmax_out"):
         distiller.fit(batch.x, batch.one_hot, verbose=0)
     assert distiller.optimizer.iterations == 0
     as_listed = compiled(
@@ -132,7 +132,7 @@ def test_probabilities_that_no_layer_tells(make, batch, linear, compiled):
     )
     for given in ((batch.x, batch.one_hot), (dataset,), (unknown,)):
         distiller = compiled(Distiller(make(), linear(2)))
-        with pytest.raises(ValueError, match="the outputs of student .* probabilities; .* softmax"):
+        with pytest.raises(ValueError, match="student .* gives probabilities; .* softmax"):
             distiller.fit(*given, verbose=0)
         assert distiller.optimizer.iterations == 0
 
@@ -154,7 +154,9 @@ def test_logits_within_0_and_1_are_no_probabilities(batch, linear, compiled, one
 def test_a_network_of_one_batch_size(batch, linear, compiled, one_step):
     inputs = keras.Input(batch_shape=(6, 4))
     fixed = keras.Model(inputs, linear(1)(keras.ops.reshape(inputs, (6, 4))))
+    start = fixed.get_weights()
     one_step(compiled(Distiller(fixed, linear(2))), batch.x, batch.one_hot)
+    assert all((new != old).any() for new, old in zip(fixed.get_weights(), start, strict=True))
 
 
 def test_data_sets_are_not_read_before_the_training(batch, linear, compiled):
@@ -180,7 +182,7 @@ def test_procedures_refuse_probabilities_that_no_layer_tells(name, batch):
         built.append(functional(Softmax()))
         return built[-1]
 
-    with pytest.raises(ValueError, match="outputs of network .* are probabilities; accepted: log"):
+    with pytest.raises(ValueError, match="network .* gives probabilities; accepted: log"):
         defensive_distillation(build, batch.x, batch.classes, name=name, epochs=0)
     assert len(built) == 1
 

@@ -13,8 +13,8 @@ SPARSE = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 @pytest.mark.parametrize(
     "changes, error, message",
     [
-        ({"alpha": -0.1}, ValueError, "alpha is -0.1; accepted: 0 to 1"),
-        ({"alpha": 1.5}, ValueError, "alpha is 1.5; accepted: 0 to 1"),
+        ({"alpha": -0.1}, ValueError, "alpha is -0.1; accepted: a number from 0 to 1"),
+        ({"alpha": 1.5}, ValueError, "alpha is 1.5; accepted: a number from 0 to 1"),
         ({"alpha": float("nan")}, ValueError, "alpha is nan"),
         ({"temperature": 0}, ValueError, "temperature is 0; accepted: a finite number above 0"),
         ({"temperature": -1.0}, ValueError, "temperature is -1.0"),

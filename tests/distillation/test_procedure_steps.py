@@ -158,7 +158,7 @@ def test_papernot_has_no_hard_labels():
         (("corrected", 0), "temperature is 0"),
         (("corrected", float("nan")), "temperature is nan"),
         (("corrected", float("inf")), "temperature is inf"),
-        (("corrected", 1, -0.1), "alpha is -0.1; accepted: 0 to 1"),
+        (("corrected", 1, -0.1), "alpha is -0.1; accepted: a number from 0 to 1"),
         (("corrected", 1, float("nan")), "alpha is nan"),
     ],
 )

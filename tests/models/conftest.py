@@ -18,7 +18,7 @@ def small():
     return models.vgg16(3, upsampling=1, width=0.05)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def shaken():
     """Moves every weight and statistic at random, so that none is as in a new network."""
 
@@ -33,3 +33,36 @@ def shaken():
         return model
 
     return shake
+
+
+@pytest.fixture(scope="session")
+def resnet_weights(shaken, tmp_path_factory):
+    """ResNet-50 without its top, and a file with its weights, in place of those of ImageNet."""
+    network = keras.applications.ResNet50(include_top=False, weights=None, input_shape=(32, 32, 3))
+    path = tmp_path_factory.mktemp("resnet50") / "resnet50.weights.h5"
+    shaken(network).save_weights(path)
+    return network, path
+
+
+@pytest.fixture(scope="session")
+def inception_weights(shaken, tmp_path_factory):
+    network = keras.applications.InceptionV3(
+        include_top=False, weights=None, input_shape=(96, 96, 3)
+    )
+    path = tmp_path_factory.mktemp("inception_v3") / "inception_v3.weights.h5"
+    shaken(network).save_weights(path)
+    return network, path
+
+
+@pytest.fixture(scope="session")
+def resnet(resnet_weights):
+    """ResNet-50 with the weights of the file; tests may not change it."""
+    return models.resnet50(10, upsampling=1, weights=resnet_weights[1], preprocessing="imagenet")
+
+
+@pytest.fixture(scope="session")
+def inception(inception_weights):
+    """Inception-V3 with the weights of the file; tests may not change it."""
+    return models.inception_v3(
+        10, upsampling=3, weights=inception_weights[1], preprocessing="imagenet", width=0.5
+    )

@@ -149,10 +149,10 @@ def test_outputs_are_float32_under_mixed_precision(images):
             {"weights": "imagenet", "num_classes": 1000, "preprocessing": "unit"}
             | {"input_shape": (32, 32, 1)},
             ValueError,
-            "weights='imagenet' with 1 channels",
+            "weights is 'imagenet' with 1 channels",
         ),
-        ({"input_shape": (32, 32, 1)}, ValueError, "preprocessing='imagenet' with 1 channels"),
-        ({"temperature": -1}, ValueError, "temperature=-1"),
+        ({"input_shape": (32, 32, 1)}, ValueError, "preprocessing is 'imagenet' with 1 channels"),
+        ({"temperature": -1}, ValueError, "temperature is -1; accepted: a finite number above 0"),
     ],
 )
 def test_refused_arguments(arguments, error, message):
@@ -162,5 +162,5 @@ def test_refused_arguments(arguments, error, message):
 
 @pytest.mark.parametrize("name", ["densenet201", "vgg19", "resnet101"])
 def test_weights_have_one_width(name):
-    with pytest.raises(ValueError, match=f"width=0.5 with weights of {name}; accepted: 1"):
+    with pytest.raises(ValueError, match=f"width is 0.5 with weights of {name}; accepted: 1"):
         models.build(name, 10, width=0.5, weights="imagenet")

@@ -149,7 +149,7 @@ def test_whatever_bounds_the_outputs_is_named_and_taken_off(kind, activation):
 def test_an_ensemble_has_no_logits_and_says_how_to_attack_it(join, kind, way_out):
     model = graph(lambda x: join([dense(kind)(x), layers.Dropout(0.5)(dense(kind)(x))]))
     assert models.squashing(model) == kind
-    with pytest.raises(ValueError, match=rf"no logits stand before them; .*attacks.*{way_out}"):
+    with pytest.raises(ValueError, match=rf"no logits come before them; .*attacks.*{way_out}"):
         models.without_softmax(model)
 
 
@@ -246,7 +246,9 @@ def test_names_in_the_model_are_not_taken_twice():
 
 @pytest.mark.parametrize("temperature", [0, -1.0, float("inf"), float("nan")])
 def test_refused_temperatures(temperature):
-    with pytest.raises(ValueError, match=f"temperature={temperature}; accepted: a finite number"):
+    with pytest.raises(
+        ValueError, match=f"temperature is {temperature}; accepted: a finite number"
+    ):
         models.with_temperature(identity(), temperature)
 
 

@@ -29,5 +29,5 @@ def test_temperature_divides_the_logits():
 
 
 def test_there_are_no_imagenet_weights():
-    with pytest.raises(ValueError, match="weights='imagenet'; accepted: None or a path"):
+    with pytest.raises(ValueError, match="weights is 'imagenet'; accepted: None or a path"):
         models.papernot_cnn(10, weights="imagenet")

@@ -29,14 +29,14 @@ NETWORKS = {
     "teacher": lambda: models.with_softmax(
         models.vgg16(10, upsampling=1, width=0.05, preprocessing="unit", temperature=20)
     ),
-    "resnet50": lambda: models.resnet50(10, upsampling=1, preprocessing="imagenet"),
     "papernot_cnn": lambda: models.papernot_cnn(10, (32, 32, 3), width=0.1, temperature=20),
-    "inception_v3": lambda: models.inception_v3(10, upsampling=3, preprocessing="imagenet"),
     "wpi_cnn": lambda: models.wpi_cnn(10, width=0.1),
     "rit_cnn": lambda: models.rit_cnn(10, input_shape=(32, 32, 3), width=0.1),
     **{name: small(name) for name in ("resnext50_32x4d", "alexnet", "vgg19", "mobilenet")},
 }
 MORE = {name: small(name) for name in ("regnety_400mf", "mobilenet_v2", "densenet201", "resnet101")}
+#: Fixtures of large networks, for which one format has to do.
+BACKBONES = ("resnet", "inception")
 
 
 @pytest.fixture
@@ -44,11 +44,16 @@ def logits(request, images, shaken, tmp_path):
     """The outputs of each network before it was saved, by file name."""
     np.save(tmp_path / "images.npy", images)
     outputs = {}
-    for name, build in request.param.items():
-        model = shaken(build())
+
+    def save(name, model, *suffixes):
         expected = model(images, training=False).numpy()
-        for suffix in (".h5", ".keras"):
+        for suffix in suffixes:
             outputs[models.save(model, tmp_path / f"{name}{suffix}").name] = expected
+
+    for name, build in request.param.items():
+        save(name, shaken(build()), ".h5", ".keras")
+    for name in BACKBONES if request.param is NETWORKS else ():
+        save(name, request.getfixturevalue(name), ".h5")
     return outputs
 
 

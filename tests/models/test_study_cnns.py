@@ -7,6 +7,7 @@ import tensorflow as tf
 from keras import layers
 
 import models
+from data.splits import as_colour_squares
 
 WPI_BLOCK = ["Conv2D", "BatchNormalization", "Dropout", "Activation", "MaxPooling2D"]
 WPI = ["InputLayer", *2 * WPI_BLOCK, "Flatten", "Dense", "Dropout", "Dense"]
@@ -65,9 +66,10 @@ def test_wpi_makes_colour_squares_of_grey_images(shaken, tmp_path):
     assert model.count_params() == models.wpi_cnn(10, width=0.1).count_params()
     squares = models.wpi_cnn(10, width=0.1)
     squares.set_weights(model.get_weights())
-    resized = tf.repeat(tf.image.resize(GREY, (32, 32)), 3, axis=-1)
     logits = model(GREY, training=False)
-    np.testing.assert_allclose(logits, squares(resized, training=False), rtol=1e-5, atol=1e-6)
+    # What a split makes of the images before they are attacked.
+    scaled = as_colour_squares(GREY, 32)
+    np.testing.assert_allclose(logits, squares(scaled, training=False), rtol=1e-5, atol=1e-6)
 
     again = keras.models.load_model(models.save(model, tmp_path / "network.h5"))
     np.testing.assert_array_equal(again(GREY, training=False), logits)
@@ -79,7 +81,9 @@ def test_wpi_makes_colour_squares_of_grey_images(shaken, tmp_path):
 
 
 def test_refused_arguments():
-    with pytest.raises(ValueError, match=r"input_shape=\(32, 32, 2\); accepted: 1 or 3 channels"):
+    with pytest.raises(
+        ValueError, match=r"input_shape is \(32, 32, 2\); accepted: 1 or 3 channels"
+    ):
         models.wpi_cnn(10, input_shape=(32, 32, 2))
-    with pytest.raises(ValueError, match="network needs at least 8"):
+    with pytest.raises(ValueError, match="accepted: 2 or more, for the 8 pixels"):
         models.rit_cnn(10, input_shape=(7, 7, 1))

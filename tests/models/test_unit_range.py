@@ -67,7 +67,7 @@ def test_integers_within_are_refused():
     grey = keras.Input((4, 4, 1))
     rounded = ops.cast(ops.cast(grey, "int32"), "float32")
     model = keras.Model(grey, layers.Dense(3)(layers.Flatten()(rounded)))
-    with pytest.raises(ValueError, match="into int32 within, which no gradient passes; accepted"):
+    with pytest.raises(ValueError, match="into int32, through which no gradient flows; accepted"):
         models.with_unit_range(model)
 
 

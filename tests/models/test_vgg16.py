@@ -105,9 +105,15 @@ def test_outputs_are_float32_under_mixed_precision(images, finish, temperature):
         keras.config.set_dtype_policy("float32")
 
 
-def test_grey_images():
-    model = models.vgg16(10, input_shape=(28, 28, 1), upsampling=1, width=0.05)
-    assert model(np.zeros((2, 28, 28, 1), np.float32)).shape == (2, 10)
+def test_grey_images(small, images, shaken):
+    """A grey network sees what a colour network sees of three equal channels."""
+    grey = models.vgg16(3, input_shape=(32, 32, 1), upsampling=1, width=0.05)
+    kernel, *others = shaken(small).get_weights()
+    grey.set_weights([kernel.sum(axis=2, keepdims=True), *others])
+    channel = images[..., :1]
+    expected = small(channel.repeat(3, axis=-1), training=False)
+    assert np.ptp(expected) > 0
+    np.testing.assert_allclose(grey(channel, training=False), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_attacking_leaves_the_batch_statistics_alone(small, images, shaken):
@@ -151,9 +157,9 @@ def test_weights_of_another_network(small, tmp_path, suffix):
     [
         ({"weights": "imagenet"}, "no ImageNet weights exist"),
         ({"weights": "missing.h5"}, "missing.h5 does not exist"),
-        ({"weight_decay": -1e-4}, "weight_decay=-0.0001"),
-        ({"preprocessing": "imagenet"}, "'imagenet'; accepted: raw, unit"),
-        ({"temperature": 0}, "temperature=0; accepted: a finite number above 0"),
+        ({"weight_decay": -1e-4}, "weight_decay is -0.0001; accepted: a finite number, 0 or more"),
+        ({"preprocessing": "imagenet"}, "'imagenet'; accepted: 'raw', 'unit'"),
+        ({"temperature": 0}, "temperature is 0; accepted: a finite number above 0"),
     ],
 )
 def test_refused_arguments(arguments, message):
