@@ -92,11 +92,11 @@ def list_studies(
 ) -> None:
     """The studies and their profiles, or the arms of one study."""
     with _errors():
-        import reports
+        import studies.run
         from studies import STUDIES
 
         if study is not None:
-            chosen = reports.study(study)
+            chosen = studies.run.study(study)
             for arm in chosen.arms(chosen.profile(profile)):
                 print(arm.key)
             return
@@ -122,8 +122,8 @@ def run(
 ) -> None:
     """Trains, attacks, measures and reports; what was done before is not done again."""
     with _errors():
-        from reports import Bars, run_study, summary
-        from studies.run import RUNS
+        from reports import Bars
+        from studies.run import RUNS, run_study
 
         started = perf_counter()
         try:
@@ -141,7 +141,7 @@ def run(
         except KeyboardInterrupt:
             _say("\nInterrupted. Finished stages are kept; the same command goes on from here.")
             raise typer.Exit(130) from None
-        console.print(summary(done.results))
+        console.print(done.summary)
         _say(f"{perf_counter() - started:.0f} s. Report: {_shown(done.page)}")
 
 
@@ -154,9 +154,10 @@ def report(
     """Makes the tables, figures and pages of a finished run again."""
     with _errors():
         import reports
+        import studies.run
 
-        chosen = reports.study(study)
-        target = results or reports.results_directory(study, chosen.profile(profile).name)
+        chosen = studies.run.study(study)
+        target = results or studies.run.results_directory(study, chosen.profile(profile).name)
         if not (target / "run.json").exists():
             raise ValueError(
                 f"no results in {target}; first: "
@@ -212,7 +213,7 @@ def attack(
             "--range", help="What the model takes: 0-1, or 0-255 for one that rescales by itself."
         ),
     ] = "0-1",
-    own_labels: Annotated[
+    predicted_labels: Annotated[
         bool, typer.Option(help="Move away from the model's predictions, not the true labels.")
     ] = False,
     clip: Annotated[
@@ -280,7 +281,7 @@ def attack(
                     y,
                     chosen,
                     epsilons,
-                    own_labels=own_labels,
+                    predicted_labels=predicted_labels,
                     targets=None if target is None else np.full(len(y), target),
                     progress=lambda done, count: update(done / count, f"{done} of {count} images"),
                     jit_compile=jit_compile,
@@ -320,19 +321,21 @@ def export(
     """Writes a trained network (it gives logits) as a checkpoint for plain Keras."""
     with _errors():
         import models
-        import reports
-        from harness.runner import Runner, plan
+        import studies.run
+        from harness.plan import plan
+        from harness.runner import Runner
         from harness.store import Store
-        from studies.run import RUNS
 
-        chosen = reports.study(study)
+        chosen = studies.run.study(study)
         todo = plan(chosen, chosen.profile(profile))
         case, _, role = network.rpartition("/")
-        wanted = "none" if role == "undefended" else procedure or chosen.compared["faithful"][0]
+        wanted = (
+            "none" if role == "undefended" else procedure or chosen.compared["faithful"].procedure
+        )
         matching = {
             arm.training: None
             for arm in todo.arms
-            if arm.case == case
+            if str(arm.case) == case
             and arm.variant == "main"
             and arm.training.role == role
             and (arm.training.method or "none") == wanted
@@ -345,7 +348,7 @@ def export(
                 f"{profile}; networks there: {', '.join(known)}"
             )
         training = next(iter(matching))
-        runner = Runner(Store(runs or RUNS), data_dir, _weights(weights))
+        runner = Runner(Store(runs or studies.run.RUNS), data_dir, _weights(weights))
         stage = runner.training_path(training)
         if not stage.is_dir():
             raise ValueError(

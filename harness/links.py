@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-_PUBLISHED = Path(__file__).parents[1] / "studies"
+#: Kinds of links to rows that are not measured.
+NOT_MEASURED = ("setting", "claim", "background", "no counterpart")
 
 
 @dataclass(frozen=True)
@@ -17,8 +18,8 @@ class Link:
         kind: "setting" is compared with the paper profile; "claim" is judged as one; "background"
             is no result of the study; "no counterpart" is one that nothing here measures, as
             `remark` says. Every other kind, such as "accuracy under attack", "mean drop" or
-            "top-1 error", is measured: the report of the study says how.
-        cases: the cases it speaks of.
+            "top-1 error", is measured by `Study.measure`.
+        cases: the cases it speaks of, `harness.study.Case`.
         role: "undefended" or "student", or "all" for both.
         attacks: the attacks it speaks of.
         epsilon_grey: in 0-255 grey levels.
@@ -34,7 +35,7 @@ class Link:
     """
 
     kind: str
-    cases: tuple[str, ...] = ()
+    cases: tuple = ()
     role: str = ""
     attacks: tuple[str, ...] = ()
     epsilon_grey: float | None = None
@@ -48,34 +49,32 @@ class Link:
 
     @property
     def is_measured(self) -> bool:
-        return self.kind not in ("setting", "claim", "background", "no counterpart")
-
-
-def published_path(study: str) -> Path:
-    """The CSV file of what a study printed."""
-    return _PUBLISHED / study / "published.csv"
+        return self.kind not in NOT_MEASURED
 
 
 @cache
-def _published(study: str) -> pd.DataFrame:
-    return pd.read_csv(published_path(study), keep_default_na=False, dtype=str)
+def read_published(folder: Path) -> pd.DataFrame:
+    """The printed numbers of the study in a folder, one row for each; every entry is a text."""
+    return pd.read_csv(folder / "published.csv", keep_default_na=False, dtype=str)
 
 
-def printed(study: str, **where: str) -> float:
+def printed(folder: Path, **where: str) -> float:
     """The number in the one row of a study's published numbers that has these entries.
 
     Args:
+        folder: of the study.
         where: entries by column, such as `metric="test accuracy"`.
 
     Raises:
         ValueError: no row has them, or rows with different values do.
     """
-    rows = _published(study)
+    rows = read_published(folder)
     for column, entry in where.items():
         rows = rows[rows[column] == entry]
     values = {float(value) for value in rows["value"]}
     if len(values) != 1:
         raise ValueError(
-            f"{len(values)} published values of {study} have {where}; accepted: entries of one"
+            f"where is {where}, which {len(values)} published values of {folder.name} have; "
+            "accepted: entries of one"
         )
     return values.pop()

@@ -1,28 +1,29 @@
 """Patches in a study: how one is made, on which images, and on which others it is evaluated."""
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 
 import numpy as np
 
-from attacks import AdversarialPatch, Patch, PatchOverlay
+from attacks import AdversarialPatch, Attack, AttackResult, Patch, PatchOverlay
+from attacks.engine.task import Progress, Task
+from attacks.readings import Reading
+from data.byte_images import ByteImages
 
 #: Of the order in which the test images are divided; the same for all networks and patches.
 _ORDER_SEED = 0
 
-Progress = Callable[[float, str], None]  # share done, a few words
-
 
 @dataclass(frozen=True)
 class PatchPlan:
-    """A patch of one class, where `harness.study.Arm` has an attack within a budget.
+    """How a patch of one class is made and evaluated, where other arms have an attack.
 
-    The test images are divided at random. A fitted patch sees the first part; a pasted picture is
-    the image of its own class, in either part, that the network is surest of. Evaluated on are
-    images of the second part, all those of the target class left out.
+    The test images are divided at random into two parts. A trained patch is fitted on the first.
+    A pasted one is the picture of its class, from either part, that the network is surest of.
+    Both are evaluated on the second. No image of the target class is fitted or evaluated on.
 
     Attributes:
         method: how the patch is made, with its size.
@@ -42,29 +43,30 @@ class PatchPlan:
     placements: int = 4
     batch_size: int = 32
 
-    #: What a patch is bounded by, as the attacks name it.
+    #: What a patch is bounded by, as attacks name it.
     norm = "patch"
-    #: A patch that is pasted on an image follows no gradient there.
+    #: Pasting a patch follows no gradient.
     climbs = None
 
     @property
     def kind(self) -> str:
+        """ "trained" or "pasted"."""
         return "trained" if isinstance(self.method, AdversarialPatch) else "pasted"
 
     @property
     def side(self) -> int:
-        """Rows, in pixels."""
-        return self.method.size[0]
+        """Rows of the patch, in pixels."""
+        return self.method.sides[0]
 
     def share(self, image_shape: tuple[int, ...]) -> float:
         """The share of an image [H, W, C] that the patch covers."""
-        return prod(self.method.size) / prod(image_shape[:2])
+        return prod(self.method.sides) / prod(image_shape[:2])
 
     def rows(self, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Which of the test images, int [N], the patch is made from and evaluated on, sorted.
+        """The test images that the patch is made from and evaluated on: sorted rows, int [N].
 
         Raises:
-            ValueError: an empty part, or no picture of the target.
+            ValueError: one of the parts is empty.
         """
         if not 0 < self.fitted_on < len(labels):
             raise ValueError(
@@ -72,21 +74,36 @@ class PatchPlan:
                 f"{len(labels) - 1}, so that some are left to evaluate on"
             )
         order = np.random.RandomState(_ORDER_SEED).permutation(len(labels))
-        # From the end, so that parts of other sizes share no image where there are enough.
-        held_out = np.sort(order[self.fitted_on :][-(self.evaluated_on or 0) :])
+        fitted, held_out = np.split(order, [self.fitted_on])
+        if self.evaluated_on is not None:
+            # From the end, so that parts of other sizes share no image where there are enough.
+            held_out = held_out[-self.evaluated_on :]
         of_target = labels == self.target
-        if self.kind == "trained":
-            made_from = np.sort(order[: self.fitted_on])
-            made_from = made_from[~of_target[made_from]]
-        else:
-            made_from = np.flatnonzero(of_target)
-        return made_from, held_out[~of_target[held_out]]
+        pictures = np.flatnonzero(of_target)
+        made_from = fitted[~of_target[fitted]] if self.kind == "trained" else pictures
+        return np.sort(made_from), np.sort(held_out[~of_target[held_out]])
 
-    def make(self, model, images, labels: np.ndarray, progress: Progress) -> Patch:
-        """The patch, its pixels in 8 bits, from test images [N, H, W, C] and their labels."""
+    def make(
+        self,
+        model: Callable | Reading,
+        images: np.ndarray | ByteImages,
+        labels: np.ndarray,
+        progress: Callable[[float, str], None],
+    ) -> Patch:
+        """The patch, its pixels in 8 bits.
+
+        Args:
+            model: gives logits.
+            images: the test images, [N, H, W, C] in [0, 1].
+            labels: their true classes, int [N].
+            progress: called with the share done and a few words.
+
+        Raises:
+            ValueError: one of the parts is empty, or there is no picture of the target.
+        """
         rows, _ = self.rows(labels)
         chosen = np.asarray(images[rows]), self.target, labels[rows]
-        if self.kind == "trained":
+        if isinstance(self.method, AdversarialPatch):
             patch = self.method.fit(
                 model,
                 *chosen,
@@ -96,40 +113,36 @@ class PatchPlan:
         else:
             patch = self.method.fit(model, *chosen, name=self.name)
             progress(1.0, f"chosen from {len(rows)} images of the class")
-        pixels = np.round(patch.pixels * 255) / np.float32(255)
-        return Patch(pixels, patch.target, patch.name, patch.history)
+        return replace(patch, pixels=np.round(patch.pixels * 255) / np.float32(255))
 
 
-@dataclass(frozen=True)
-class PatchAtPlaces:
-    """A patch at a random place for every epsilon, all of them infinite, for `evaluation`.
+@dataclass(frozen=True, eq=False)
+class PatchAtPlaces(Attack):
+    """A patch at one random place per image for every epsilon, all of which are infinite.
 
     Attributes:
         patch: what is pasted.
-        rows: int [N], the numbers of the images in the test set, by which places are drawn.
+        rows: int [N], where the images are in the test set: their places are drawn by it.
         batch_size: images per forward pass.
     """
 
     patch: Patch
     rows: np.ndarray
-    batch_size: int
+    batch_size: int = 32
 
-    climbs = None
+    norm = "patch"
 
-    def sweep(self, model, images, labels=None, *, epsilons, ids=None, progress=None, **options):
-        def update(done: int, count: int) -> None:  # counts each placement
-            progress(done * len(images) // count, len(images))
+    def sweep_task(
+        self, task: Task, epsilons: Sequence[float], progress: Progress | None = None
+    ) -> list[AttackResult]:
+        """One placement for each of `epsilons`."""
 
-        return self.patch.attack(
-            model,
-            images,
-            labels,
-            seeds=range(len(epsilons)),
-            ids=self.rows if ids is None else self.rows[ids],
-            batch_size=self.batch_size,
-            progress=progress and update,
-            **options,
-        )
+        def update(done: int, count: int) -> None:
+            if progress:  # each image counts once, and not once per placement
+                progress(done * len(task.images) // count, len(task.images))
+
+        placed = task.with_ids(self.rows[task.ids])
+        return self.patch.attack_task(placed, range(len(epsilons)), update)
 
 
 def save(path: Path, patch: Patch) -> None:
@@ -137,7 +150,7 @@ def save(path: Path, patch: Patch) -> None:
     np.savez_compressed(
         path,
         pixels=patch.pixels,
-        target=patch.target,
+        target=np.array(patch.target),
         name=patch.name,
         history=json.dumps(dict(patch.history)),
     )

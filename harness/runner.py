@@ -1,12 +1,9 @@
 """Runs the stages of a study: every training an arm needs, then its attack."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, replace
-from fnmatch import fnmatchcase
 from hashlib import sha256
-from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
 
@@ -14,22 +11,24 @@ import keras
 import numpy as np
 
 import data
-from attacks import Patch, as_logits
-from data import Dataset, DatasetNotFoundError, RandomErasing
+from attacks import Patch
+from data import Dataset, DatasetNotFoundError
 from data.sources import DATA_DIR_VARIABLE
-from defenses import defended
-from distillation import procedure
 from evaluation import Outcomes, evaluate
-from harness import patch_plan as patches
-from harness.patch_plan import PatchAtPlaces, PatchPlan
+from harness import digests, patch_plan
+from harness.arms import Arm, PatchArm, Training
+from harness.patch_plan import PatchAtPlaces
+from harness.plan import Plan, trainings_of
 from harness.store import Store
-from harness.study import VIEWS, Arm, Profile, Study, Training, description
 from harness.training import network_of, train
-from harness.units import BetweenStandardised, standardised_input
-from models import with_softmax, with_temperature
+from harness.views import Views
+from models import weights_sum
 
 #: Images of which an arm keeps what the attack made of them.
 EXAMPLES = 8
+
+#: Called with the share of a stage that is done and a few words.
+Update = Callable[[float, str], None]
 
 
 class Progress(Protocol):
@@ -38,52 +37,11 @@ class Progress(Protocol):
     def plan(self, stages: int) -> None:
         """How many stages there are."""
 
-    def stage(self, title: str) -> AbstractContextManager[Callable[[float, str], None]]:
+    def stage(self, title: str) -> AbstractContextManager[Update]:
         """One stage; what it yields is called with the share done and a few words."""
 
     def found(self, title: str) -> None:
         """A stage that was there already."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """The stages of a run, each once, in an order in which they can be done."""
-
-    trainings: list[Training]
-    arms: list[Arm]
-    pattern: str
-
-
-def plan(study: Study, profile: Profile, pattern: str = "*") -> Plan:
-    """What running `profile` takes, for the arms whose key matches `pattern` (shell style).
-
-    Raises:
-        ValueError: no arm matches.
-    """
-    every = study.arms(profile)
-    arms = [arm for arm in every if fnmatchcase(arm.key, pattern)]
-    if not arms:
-        raise ValueError(
-            f"arms is {pattern!r}, which matches none of {len(every)}; for example: "
-            + ", ".join(repr(arm.key) for arm in every[:3])
-        )
-    return plan_of(arms, pattern)
-
-
-def plan_of(arms: list[Arm], pattern: str) -> Plan:
-    """The plan of some arms, with every training they need."""
-    trainings: dict[Training, None] = {}
-    for arm in arms:
-        for network in arm.needs:
-            for needed in _in_order(network):
-                trainings.setdefault(needed)
-    return Plan(list(trainings), arms, pattern)
-
-
-def _in_order(training: Training) -> Iterator[Training]:
-    for needed in training.needs:
-        yield from _in_order(needed)
-    yield training
 
 
 class Runner:
@@ -107,31 +65,32 @@ class Runner:
         self.store = store
         self.data_dir = data_dir
         self.weights = dict(weights or {})
-        self._weight_sums = {model: _sum_of(model, path) for model, path in self.weights.items()}
-        self._dataset: tuple[tuple, Dataset] | None = None
+        self._file_sums = {model: _sum_of(model, path) for model, path in self.weights.items()}
         self._fingerprints: dict[tuple, str] = {}
-        self._network: tuple[Training, dict] | None = None  # by view and what is applied
-        self._surrogate: tuple[Training, keras.Model] | None = None
+        self._weights_sums: dict[Path, str] = {}
+        self._dataset: tuple[tuple, Dataset] | None = None
+        self._views: Views | None = None
+        self._surrogate: Views | None = None
 
     @property
     def weight_files(self) -> dict[str, str]:
         """The name of each file of weights and what it holds, by model."""
         return {
-            model: f"{Path(path).name}, SHA-256 {self._weight_sums[model]}"
+            model: f"{Path(path).name}, SHA-256 {self._file_sums[model]}"
             for model, path in sorted(self.weights.items())
         }
 
     def run(self, todo: Plan, progress: Progress) -> None:
         """Does what is missing; a second call does nothing."""
         for training in todo.trainings:  # a missing data set is found before hours are spent
-            self._fingerprint(training)
-        patched = sum(map(_is_patch, todo.arms))
-        progress.plan(len(todo.trainings) + patched + len(todo.arms))
+            self.fingerprint(training)
+        patched = [arm for arm in todo.arms if isinstance(arm, PatchArm)]
+        progress.plan(len(todo.trainings) + len(patched) + len(todo.arms))
         # Pre-trained networks first, so that missing weights are found early, too.
         for training in sorted(todo.trainings, key=lambda each: each.recipe.epochs > 0):
             self._train(training, progress)
         for arm in sorted(todo.arms, key=lambda arm: todo.trainings.index(arm.training)):
-            if _is_patch(arm):
+            if isinstance(arm, PatchArm):
                 self._make_patch(arm, progress)
             self._attack(arm, progress)
 
@@ -140,22 +99,40 @@ class Runner:
         key = _data_key(training)
         if self._dataset is None or self._dataset[0] != key:
             self._dataset = None
-            name, split, images_per_class = key
             loaded = data.load(
-                name, split, data_dir=self.data_dir, images_per_class=images_per_class
+                training.dataset,
+                training.split,
+                data_dir=self.data_dir,
+                images_per_class=training.images_per_class,
             )
             self._dataset = (key, loaded)
         return self._dataset[1]
 
+    def fingerprint(self, training: Training) -> str:
+        """Of the data a training sees."""
+        key = _data_key(training)
+        if key not in self._fingerprints:
+            self._fingerprints[key] = self.dataset(training).fingerprint
+        return self._fingerprints[key]
+
     def training_path(self, training: Training) -> Path:
-        return self.store.path("train", self._description(training))
+        return self.store.path("train", self._of_training(training))
 
     def arm_path(self, arm: Arm) -> Path:
-        return self.store.path("attack", self._arm_description(arm))
+        return self.store.path("attack", self._of_arm(arm))
+
+    def patch_path(self, arm: PatchArm) -> Path:
+        return self.store.path("patch", self._of_patch(arm))
 
     def finished(self, arms: Iterable[Arm]) -> list[Arm]:
         """Those of `arms` that are done; no data set is downloaded to find out."""
         return [arm for arm in arms if self._is_local(arm.training) and self._is_done(arm)]
+
+    def patch(self, arm: PatchArm) -> Patch:
+        return patch_plan.load(self.patch_path(arm) / "patch.npz")
+
+    def outcomes(self, arm: Arm) -> Outcomes:
+        return Outcomes.load(self.arm_path(arm) / "outcomes.npz")
 
     def _is_local(self, training: Training) -> bool:
         named = self.data_dir is not None or DATA_DIR_VARIABLE in os.environ
@@ -165,60 +142,56 @@ class Runner:
     def _is_done(self, arm: Arm) -> bool:
         try:
             return self.arm_path(arm).is_dir() and all(
-                self.training_path(training).is_dir()
-                for network in arm.needs
-                for training in _in_order(network)
+                self.training_path(training).is_dir() for training in trainings_of(arm)
             )
         except DatasetNotFoundError:
             return False
 
-    def patch(self, arm: Arm) -> Patch:
-        return patches.load(self.store.path("patch", self._patch_description(arm)) / "patch.npz")
-
-    def outcomes(self, arm: Arm) -> Outcomes:
-        return Outcomes.load(self.arm_path(arm) / "outcomes.npz")
-
     def _train(self, training: Training, progress: Progress) -> None:
-        what = self._description(training)
+        title, what = f"train {training.title}", self._of_training(training)
         if self.store.has("train", what):
-            progress.found(f"train {training.title}")
+            progress.found(title)
             return
         sources = {
             name: self.training_path(needed) / "model.h5"
             for name, needed in training.sources.items()
         }
-        with (
-            progress.stage(f"train {training.title}") as update,
-            self.store.writing("train", what) as directory,
-        ):
+        with progress.stage(title) as update, self.store.writing("train", what) as directory:
             train(
                 training,
                 self.dataset(training),
                 directory,
                 sources,
                 update,
-                self._weights(training),
+                self._pretrained(training),
             )
         keras.backend.clear_session()  # else every network trained so far stays in memory
 
+    def _make_patch(self, arm: PatchArm, progress: Progress) -> None:
+        title, what = f"patch {arm.training.title}, {arm.attack_name}", self._of_patch(arm)
+        if self.store.has("patch", what):
+            progress.found(title)
+            return
+        dataset = self.dataset(arm.training)
+        with progress.stage(title) as update, self.store.writing("patch", what) as directory:
+            model, plan = self._seen(arm)
+            patch = plan.make(model, dataset.x_test, dataset.y_test[: arm.images], update)
+            patch_plan.save(directory / "patch.npz", patch)
+
     def _attack(self, arm: Arm, progress: Progress) -> None:
-        what = self._arm_description(arm)
         title = f"attack {arm.training.title}, {arm.view}, {arm.attack_name}"
+        what = self._of_arm(arm)
         if self.store.has("attack", what):
             progress.found(title)
             return
-        with (
-            progress.stage(title) as update,
-            self.store.writing("attack", what) as directory,
-        ):
-
-            def show(done: int, count: int) -> None:
-                update(done / count, f"{done} of {count} images")
-
-            outcomes = (self._place_patch if _is_patch(arm) else self._evaluate)(arm, show)
+        evaluated = self._evaluated_patch if isinstance(arm, PatchArm) else self._evaluated
+        with progress.stage(title) as update, self.store.writing("attack", what) as directory:
+            outcomes = evaluated(
+                arm, lambda done, count: update(done / count, f"{done} of {count} images")
+            )
             outcomes.save(directory / "outcomes.npz")
 
-    def _evaluate(self, arm: Arm, progress) -> Outcomes:
+    def _evaluated(self, arm: Arm, progress: Callable[[int, int], None]) -> Outcomes:
         dataset = self.dataset(arm.training)
         model, attack = self._seen(arm)
         return evaluate(
@@ -227,34 +200,20 @@ class Runner:
             dataset.y_test[: arm.images],
             attack,
             arm.epsilons,
-            own_labels=arm.own_labels,
-            surrogate=self._crafted_on(arm),
+            predicted_labels=arm.predicted_labels,
+            surrogate=self._surrogate_of(arm),
             examples=_examples(arm, dataset),
             similarity=arm.similarity,
             progress=progress,
         )
 
-    def _make_patch(self, arm: Arm, progress: Progress) -> None:
-        what, plan = self._patch_description(arm), arm.attack
-        title = f"patch {arm.training.title}, {arm.attack_name}"
-        if self.store.has("patch", what):
-            progress.found(title)
-            return
+    def _evaluated_patch(self, arm: PatchArm, progress: Callable[[int, int], None]) -> Outcomes:
+        """On images that the patch was not made from."""
         dataset = self.dataset(arm.training)
-        with (
-            progress.stage(title) as update,
-            self.store.writing("patch", what) as directory,
-        ):
-            model, _ = self._seen(arm)
-            patch = plan.make(model, dataset.x_test, dataset.y_test[: arm.images], update)
-            patches.save(directory / "patch.npz", patch)
-
-    def _place_patch(self, arm: Arm, progress) -> Outcomes:
-        """The outcomes of the images that the patch was not made from."""
-        dataset, plan = self.dataset(arm.training), arm.attack
+        model, plan = self._seen(arm)
         _, rows = plan.rows(dataset.y_test[: arm.images])
         return evaluate(
-            self._seen(arm)[0],
+            model,
             dataset.x_test[rows],
             dataset.y_test[rows],
             PatchAtPlaces(self.patch(arm), rows, plan.batch_size),
@@ -264,95 +223,48 @@ class Runner:
         )
 
     def _seen(self, arm: Arm):
-        """The model and attack of an arm, from its view of the network and what is applied."""
-        if arm.view not in VIEWS:
-            raise ValueError(f"view is {arm.view!r}; accepted: {', '.join(VIEWS)}")
-        if self._network is None or self._network[0] != arm.training:
+        """The model and the attack of an arm."""
+        if self._views is None or self._views.training != arm.training:
             keras.backend.clear_session()
-            network = network_of(self.training_path(arm.training))
-            self._network = (arm.training, {("logits", ()): network})
-        attack, temperature = arm.attack, arm.training.temperature
-        if arm.view == "logits / T":
-            attack = replace(attack, temperature=temperature)
-        seen = self._network[1]  # kept, because a new model would be compiled anew
-        key = (arm.view.removesuffix(" / T"), arm.applied)
-        if key not in seen:
-            seen[key] = _through(arm, defended(seen["logits", ()], arm.applied))
-        if arm.units == "standardised":
-            if (*key, arm.units) not in seen:
-                seen[*key, arm.units] = standardised_input(seen[key])
-            attack = BetweenStandardised(attack, seen[*key, arm.units])
-        return seen[key], attack
+            self._views = self._loaded(arm.training)
+        return self._views.seen(arm)
 
-    def _crafted_on(self, arm: Arm) -> keras.Model | None:
+    def _surrogate_of(self, arm: Arm) -> keras.Model | None:
         """The plain network that a transferred attack sees; the last one is kept, as compiled."""
         if arm.crafted_on is None:
             return None
-        if arm.crafted_on == arm.training:
-            return self._network[1]["logits", ()]
-        if self._surrogate is None or self._surrogate[0] != arm.crafted_on:
-            loaded = network_of(self.training_path(arm.crafted_on))
-            self._surrogate = (arm.crafted_on, loaded)
-        return self._surrogate[1]
+        if self._views is not None and self._views.training == arm.crafted_on:
+            return self._views.network
+        if self._surrogate is None or self._surrogate.training != arm.crafted_on:
+            self._surrogate = self._loaded(arm.crafted_on)
+        return self._surrogate.network
 
-    def _weights(self, training: Training) -> Path | None:
+    def _loaded(self, training: Training) -> Views:
+        return Views(training, network_of(self.training_path(training)))
+
+    def _pretrained(self, training: Training) -> Path | None:
         network = training.network
         return self.weights.get(network.model) if network.weights == "imagenet" else None
 
-    def _description(self, training: Training) -> dict:
-        return {
-            "training": description(training),
-            "procedure": _procedure(training),
-            "erasing": _erasing() if training.erasing else None,
-            "weights": self._weights(training) and self._weight_sums[training.network.model],
-            "data": self._fingerprint(training),
-            "versions": versions(),
-        }
+    def _of_training(self, training: Training) -> dict:
+        pretrained = self._pretrained(training)
+        file_sum = self._file_sums[training.network.model] if pretrained else None
+        return digests.of_training(training, self.fingerprint(training), file_sum)
 
-    def _arm_description(self, arm: Arm) -> dict:
-        described = description(arm)
-        # What an arm is called does not change what it computes.
-        for name in ("case", "protocol", "variant", "attack_name"):
-            del described[name]
-        # A network that was trained again may differ in its last bits: its weights count.
-        networks = [self.training_path(training) / "model.h5" for training in arm.needs]
-        return {
-            "arm": described,
-            "networks": [
-                sha256(network.read_bytes()).hexdigest() if network.exists() else None
-                for network in networks
-            ],
-            "data": self._fingerprint(arm.training),
-            "versions": versions(),
-        }
+    def _of_arm(self, arm: Arm) -> dict:
+        return digests.of_arm(arm, self.fingerprint(arm.training), self._network_sums(arm))
 
-    def _patch_description(self, arm: Arm) -> dict:
-        """Of an arm, what determines its patch."""
-        whole, plan = self._arm_description(arm), arm.attack
-        kept = {name: whole["arm"][name] for name in ("training", "view", "applied", "images")}
-        kept["patch"] = {
-            name: description(getattr(plan, name)) for name in ("method", "target", "fitted_on")
-        }
-        return whole | {"arm": kept}
+    def _of_patch(self, arm: PatchArm) -> dict:
+        return digests.of_patch(arm, self.fingerprint(arm.training), self._network_sums(arm))
 
-    def _fingerprint(self, training: Training) -> str:
-        key = _data_key(training)
-        if key not in self._fingerprints:
-            self._fingerprints[key] = self.dataset(training).fingerprint
-        return self._fingerprints[key]
+    def _network_sums(self, arm: Arm) -> list[str | None]:
+        return [self._network_sum(training) for training in arm.networks]
 
-
-def _is_patch(arm: Arm) -> bool:
-    return isinstance(arm.attack, PatchPlan)
-
-
-def _through(arm: Arm, network: keras.Model):
-    """The output that an arm attacks; that of "logits / T" is the logits."""
-    if arm.view.startswith("logits"):
-        return network
-    if arm.view == "softmax at T":
-        network = with_temperature(network, arm.training.temperature)
-    return as_logits(with_softmax(network))
+    def _network_sum(self, training: Training) -> str | None:
+        path = self.training_path(training) / "model.h5"
+        if path not in self._weights_sums and path.exists():
+            self._weights_sums[path] = weights_sum(path)
+        return self._weights_sums.get(path)
 
 
 def _data_key(training: Training) -> tuple[str, str, int | None]:
@@ -365,33 +277,16 @@ def _examples(arm: Arm, dataset: Dataset) -> int | list[int]:
         return list(arm.pictured.images)
     if arm.strip_of is None:
         return EXAMPLES
-    of_class = np.flatnonzero(dataset.y_test[: arm.images] == arm.strip_of)
-    if not len(of_class):
+    labels = dataset.y_test[: arm.images]
+    shown = np.flatnonzero(labels == arm.strip_of)
+    if not len(shown):
         raise ValueError(
             f"strip_of is {arm.strip_of} in {arm.key!r}; accepted: a class of the images attacked"
         )
-    return [*range(min(EXAMPLES, len(dataset.y_test[: arm.images]))), int(of_class[0])]
+    return [*range(min(EXAMPLES, len(labels))), int(shown[0])]
 
 
 def _sum_of(model: str, path: Path) -> str:
     if not Path(path).is_file():
         raise ValueError(f"weights of {model}: {path} is not there; accepted: a file")
     return sha256(Path(path).read_bytes()).hexdigest()
-
-
-def _procedure(training: Training) -> dict | None:
-    """What the procedure of a training says, which its name alone does not pin down."""
-    if training.procedure is None:
-        return None
-    return asdict(procedure(training.procedure, training.temperature, training.alpha))
-
-
-def _erasing() -> dict:
-    """What random erasing does, apart from its seed."""
-    layer = RandomErasing()
-    return {name: getattr(layer, name) for name in ("probability", "area", "aspect")}
-
-
-def versions() -> dict[str, str]:
-    """Versions of the libraries that results depend on."""
-    return {name: version(name) for name in ("tensorflow", "keras", "cleverhans", "numpy")}

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
@@ -16,12 +15,10 @@ from defenses import (
     TradesTrainer,
     static_set,
 )
-
-if TYPE_CHECKING:
-    from harness.study import Recipe
+from harness.recipe import Recipe
 
 
-class Hardening:
+class TrainedDefense:
     """What a trained defense changes; nothing, unless a subclass says so.
 
     Subclasses are frozen data whose fields are part of what determines the trained weights.
@@ -45,7 +42,7 @@ class Hardening:
         return images, labels
 
     def optimizer(
-        self, recipe: "Recipe", steps_per_epoch: int, seed: int
+        self, recipe: Recipe, steps_per_epoch: int, seed: int
     ) -> keras.optimizers.Optimizer:
         return recipe.build_optimizer(steps_per_epoch)
 
@@ -55,7 +52,7 @@ class Hardening:
 
 
 @dataclass(frozen=True)
-class PGDTraining(Hardening):
+class PGDTraining(TrainedDefense):
     """See `defenses.AdversarialTrainer`."""
 
     epsilon: float
@@ -68,7 +65,7 @@ class PGDTraining(Hardening):
 
 
 @dataclass(frozen=True)
-class Trades(Hardening):
+class Trades(TrainedDefense):
     """See `defenses.TradesTrainer`."""
 
     epsilon: float
@@ -84,7 +81,7 @@ class Trades(Hardening):
 
 
 @dataclass(frozen=True)
-class StaticSet(Hardening):
+class StaticSet(TrainedDefense):
     """See `defenses.static_set`; the examples are made on the network of `Training.crafted_on`."""
 
     attack: BudgetAttack
@@ -101,7 +98,7 @@ class StaticSet(Hardening):
 
 
 @dataclass(frozen=True)
-class RandomAttacks(Hardening):
+class RandomAttacks(TrainedDefense):
     """See `defenses.RandomAttackTrainer`; pairs of an attack and an epsilon or `None`."""
 
     attacks: tuple[tuple[BudgetAttack | MinimumNormAttack, float | None], ...]
@@ -112,7 +109,7 @@ class RandomAttacks(Hardening):
 
 
 @dataclass(frozen=True)
-class NoisyUpdates(Hardening):
+class NoisyUpdates(TrainedDefense):
     """See `defenses.NoisyUpdateAdam`, in place of the recipe's Adam."""
 
     scale: float

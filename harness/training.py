@@ -15,8 +15,9 @@ import models
 from data import Dataset, RandomErasing, training_batches
 from data.pipeline import steps_per_epoch
 from distillation import LossTermMonitor, compile_trainer, procedure
-from harness.study import Recipe, Training
-from harness.trained_defenses import Hardening
+from harness.arms import Training
+from harness.recipe import Recipe
+from harness.trained_defenses import TrainedDefense
 
 Progress = Callable[[float, str], None]  # share done, what it looks like so far
 
@@ -87,7 +88,7 @@ def _fit(
     progress: Progress,
 ) -> pd.DataFrame:
     """Trains `network` and writes `model.h5`; returns one row per epoch."""
-    recipe, defense = training.recipe, training.defense or Hardening()
+    recipe, defense = training.recipe, training.defense or TrainedDefense()
     x_train, y_train = defense.training_set(
         loaded.get("crafted_on"),
         dataset.x_train[: training.images],
@@ -187,7 +188,13 @@ def _clean_accuracies(training: Training, network: keras.Model, dataset: Dataset
     return report
 
 
-def _trainer(training: Training, defense: Hardening, network, optimizer, teacher) -> keras.Model:
+def _trainer(
+    training: Training,
+    defense: TrainedDefense,
+    network: keras.Model,
+    optimizer: keras.optimizers.Optimizer,
+    teacher: keras.Model | None,
+) -> keras.Model:
     if training.procedure is None:
         trainer = defense.trainer(network, training.seed)
         trainer.compile(

@@ -12,7 +12,9 @@ from dataclasses import replace
 import keras
 import numpy as np
 
-from attacks.readings import Reading
+from attacks.engine.attack import Attack
+from attacks.engine.task import Progress, Task
+from attacks.readings import Model, Reading
 from attacks.result import AttackResult
 from models.preprocessing import IMAGENET_STD
 
@@ -40,7 +42,11 @@ def standardised_input(model: keras.Model | Reading) -> keras.Model | Reading:
         ValueError: the model does not take three channels.
     """
     if isinstance(model, Reading):
-        return replace(model, model=standardised_input(model.model))
+        return replace(model, model=_standardised_input(model.model))
+    return _standardised_input(model)
+
+
+def _standardised_input(model: keras.Model) -> keras.Model:
     if model.input_shape[-1] != len(_STD):
         raise ValueError(
             f"model {model.name!r} has {model.input_shape[-1]} channels with units "
@@ -51,7 +57,7 @@ def standardised_input(model: keras.Model | Reading) -> keras.Model | Reading:
     return keras.Model(images, model(pixels), name=f"{model.name}_standardised")
 
 
-class BetweenStandardised:
+class BetweenStandardised(Attack):
     """An attack within distances of standardised images; what goes in and out is in pixels.
 
     Args:
@@ -63,7 +69,7 @@ class BetweenStandardised:
         ValueError: the attack clips, or bounds another norm.
     """
 
-    def __init__(self, attack, model):
+    def __init__(self, attack: Attack, model: Model):
         norm, clip = attack.norm, getattr(attack, "clip", True)
         if norm != "linf" or clip:
             raise ValueError(
@@ -71,25 +77,43 @@ class BetweenStandardised:
                 "accepted: norm='linf' and clip=False"
             )
         self.attack, self.model = attack, model
-        self.batch_size = attack.batch_size
-        self.temperature, self.climbs = attack.temperature, attack.climbs
 
-    def sweep(self, model, images, labels=None, *, epsilons: Sequence[float], **options):
-        """As of `attack`, but for the units: `model` is the one in pixels, which is not attacked.
+    @property
+    def norm(self) -> str:
+        return self.attack.norm
+
+    @property
+    def batch_size(self) -> int:
+        return self.attack.batch_size
+
+    @property
+    def temperature(self) -> float:
+        return self.attack.temperature
+
+    @property
+    def climbs(self) -> str | None:
+        return self.attack.climbs
+
+    def sweep_task(
+        self, task: Task, epsilons: Sequence[float], progress: Progress | None = None
+    ) -> list[AttackResult]:
+        """As `attack` does it, but for the units; the model of `task` is not attacked.
+
+        Args:
+            task: the model in pixels, images in pixels, and what to attack them for.
+            epsilons: distances of standardised images.
+            progress: called with (images done, images in all).
 
         Returns:
-            list of AttackResult: images and distances in pixels, `epsilon` as it was asked for.
+            One result per epsilon: images and distances in pixels, `epsilon` as it was asked for.
         """
-        found = self.attack.sweep(
-            self.model,
-            images / _SCALE,
-            labels,
-            epsilons=[_SMALLEST * epsilon for epsilon in epsilons],
-            **options,
+        standardised = task.of_images(self.model, task.images / _SCALE)
+        results = self.attack.sweep_task(
+            standardised, [_SMALLEST * epsilon for epsilon in epsilons], progress
         )
         return [
-            self._in_pixels(result, images, epsilon)
-            for result, epsilon in zip(found, epsilons, strict=True)
+            self._in_pixels(result, task.images, epsilon)
+            for result, epsilon in zip(results, epsilons, strict=True)
         ]
 
     @staticmethod

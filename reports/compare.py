@@ -1,22 +1,18 @@
 """Puts a measurement beside every published number."""
 
-from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from evaluation import Estimate
+from harness.arms import Protocol
 from harness.links import Link
+from harness.results import Results
+from harness.study import Study
 
-#: (value, low, high, images) of a link in a protocol, or `None` where nothing was run.
-Measure = Callable[[Link, str], tuple[float, float, float, float] | None]
 
-
-def compare(
-    published: pd.DataFrame,
-    link: Callable[[pd.Series], Link],
-    measure: Measure,
-    protocols: Sequence[str],
-) -> pd.DataFrame:
+def compare(study: Study, results: Results) -> pd.DataFrame:
     """The published rows with what was measured, in the unit that was published.
 
     Adds `kind`, `status` ("measured", "not run", "as published", "differs", "claim",
@@ -24,31 +20,46 @@ def compare(
     protocol the measured value with its 95 % interval and the number of images.
     """
     rows = []
-    for _, row in published.iterrows():
-        tied = link(row)
-        found = {"kind": tied.kind, "remark": tied.remark}
-        if tied.ratio is not None:
-            found |= {"ratio": tied.ratio, "ratio_to": tied.ratio_to}
-        if tied.is_measured:
-            for protocol in protocols:
-                found |= _columns(protocol, measure(tied, protocol))
-            measured = any(pd.notna(found[f"{protocol}_images"]) for protocol in protocols)
-            found["status"] = "measured" if measured else "not run"
-        elif tied.kind == "setting":
-            found["setting"] = tied.setting
-            same = np.isclose(tied.setting, float(row["value"]))
-            found["status"] = "as published" if same else "differs"
+    for _, row in study.published.iterrows():
+        link = study.link(row)
+        more: dict[str, Any] = {"kind": link.kind, "remark": link.remark}
+        if link.ratio is not None:
+            more |= {"ratio": link.ratio, "ratio_to": link.ratio_to}
+        if link.kind == "setting":
+            more["setting"] = link.setting
+        if link.is_measured:
+            measured = {
+                protocol: study.measure(results, link, Protocol(protocol))
+                for protocol in study.compared
+            }
+            for protocol, estimate in measured.items():
+                more |= _cells(protocol, estimate)
+            more["status"] = "measured" if any(measured.values()) else "not run"
         else:
-            found["status"] = tied.kind
-        rows.append({**row, **found})
+            more["status"] = _status(link, row["value"])
+        rows.append({**row, **more})
     return pd.DataFrame(rows)
 
 
-def _columns(protocol: str, value: tuple | None) -> dict:
-    measured, low, high, images = value or (np.nan,) * 4
-    return {
-        protocol: measured,
-        f"{protocol}_low": low,
-        f"{protocol}_high": high,
-        f"{protocol}_images": images,
-    }
+def estimate_in(row: pd.Series, protocol: str) -> Estimate | None:
+    """What `compare` wrote of a protocol; `None` where nothing was measured."""
+    images = row[f"{protocol}_images"]
+    if pd.isna(images):
+        return None
+    value, low, high = (row[f"{protocol}{end}"] for end in ("", "_low", "_high"))
+    return Estimate(value, low, high, int(images))
+
+
+def _cells(protocol: str, estimate: Estimate | None) -> dict[str, float]:
+    if estimate is None:
+        values = (np.nan,) * 4
+    else:
+        values = (estimate.value, estimate.low, estimate.high, estimate.images)
+    names = ("", "_low", "_high", "_images")
+    return {f"{protocol}{name}": value for name, value in zip(names, values, strict=True)}
+
+
+def _status(link: Link, published: str) -> str:
+    if link.kind != "setting":
+        return link.kind
+    return "as published" if np.isclose(link.setting, float(published)) else "differs"

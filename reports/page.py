@@ -8,16 +8,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
+from harness.claims import judged
 from harness.flags import warnings
 from harness.results import Results
 from harness.study import Study
 from reports.compare import compare
 from reports.tables import cost, flags, markdown_table, settings
-from studies.icbai import report as icbai
-from studies.ntu import report as ntu
-from studies.praxis import report as praxis
-from studies.rit_mnist import report as rit_mnist
-from studies.wpi import report as wpi
 
 #: To be said wherever a minimum-norm attack is shown within a budget.
 ONE_SEARCH = (
@@ -25,11 +21,17 @@ ONE_SEARCH = (
     "images count for which its single search stayed inside: an attack made for that budget may "
     "turn many more."
 )
+#: What the published numbers of each status are, in words.
+_STATUSES = {
+    "measured": "with a measurement beside them",
+    "not run": "measured by arms that were not run here",
+    "as published": "settings that the paper profile repeats",
+    "differs": "settings that the paper profile changes, listed at the end",
+    "claim": "judged as a claim",
+    "background": "quoted by the study from elsewhere",
+    "no counterpart": "without a counterpart here, for the reason given beside them",
+}
 _TEMPLATES = Path(__file__).parent / "templates"
-_STUDIES = Path(__file__).parents[1] / "studies"
-#: By study: `measure(results)` gives what `compare` asks, `contents(results, comparison,
-#: directory)` what its template shows.
-_PAGES = {"ntu": ntu, "icbai": icbai, "praxis": praxis, "rit_mnist": rit_mnist, "wpi": wpi}
 
 
 def build_report(study: Study, directory: Path) -> Path:
@@ -45,37 +47,50 @@ def build_report(study: Study, directory: Path) -> Path:
         FileNotFoundError: `directory` holds no results.
     """
     results = Results.load(directory, study.compared)
-    own = _PAGES[study.name]
-    published = pd.read_csv(study.published, keep_default_na=False, dtype=str)
-    comparison = compare(published, study.link, own.measure(results), tuple(study.compared))
+    comparison = compare(study, results)
     comparison.to_csv(directory / "comparison.csv", index=False, float_format="%.6g")
-    verdicts = pd.DataFrame([vars(verdict) for verdict in study.claims(results)])
+    verdicts = pd.DataFrame([vars(verdict) for verdict in judged(study.claims, results)])
     verdicts.to_csv(directory / "verdicts.csv", index=False)
 
     shutil.rmtree(directory / "figures", ignore_errors=True)  # of arms that are there no more
-    environment = Environment(
-        loader=FileSystemLoader([_TEMPLATES, _STUDIES / study.name]),
+    environment = _environment(study.folder)
+    title = _title(study, results)
+    text = environment.get_template("report.md").render(
+        title=title,
+        study=study,
+        run=results.run,
+        verdicts=verdicts,
+        settings=settings(comparison),
+        status=comparison["status"].value_counts().to_dict(),
+        statuses=_STATUSES,
+        flags=flags(results),
+        warnings=warnings(results.table),
+        one_search=ONE_SEARCH,
+        cost=cost(results),
+        table=markdown_table,
+        **study.contents(results, comparison, directory / "figures"),
+    )
+    (directory / "report.md").write_text(text)
+    body = MarkdownIt("commonmark").enable("table").render(text)
+    page = environment.get_template("page.html").render(title=title, body=Markup(body))
+    (directory / "index.html").write_text(page)
+    return directory / "index.html"
+
+
+def _title(study: Study, results: Results) -> str:
+    """Of a page, which other pages of the study do not share."""
+    profile, pattern = results.run["profile"], results.run["pattern"]
+    arms = "" if pattern == "*" else f", arms {pattern}"
+    return f"{study.title} (profile {profile}{arms})"
+
+
+def _environment(folder: Path) -> Environment:
+    """Templates of every report and of the study in `folder`."""
+    return Environment(
+        loader=FileSystemLoader([_TEMPLATES, folder]),
         undefined=StrictUndefined,
         autoescape=select_autoescape(["html"]),
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    text = environment.get_template("report.md").render(
-        study=study,
-        run=results.run,
-        verdicts=verdicts,
-        settings=settings(comparison),
-        status=comparison["status"].value_counts().to_dict(),
-        flags=flags(results),
-        warnings=warnings(results.table),
-        one_search=ONE_SEARCH,
-        cost=cost(results),
-        table=markdown_table,
-        **own.contents(results, comparison, directory / "figures"),
-    )
-    (directory / "report.md").write_text(text)
-    body = MarkdownIt("commonmark").enable("table").render(text)
-    page = environment.get_template("page.html").render(title=study.title, body=Markup(body))
-    (directory / "index.html").write_text(page)
-    return directory / "index.html"

@@ -1,49 +1,53 @@
 """The result of a run on one screen."""
 
 import numpy as np
+import pandas as pd
 from rich.table import Table
 from rich.text import Text
 
+from harness.arms import MAIN, Role
 from harness.flags import untrusted, warnings
 from harness.results import Results
-from studies import STUDIES
+from harness.study import Study
 
 
-def summary(results: Results) -> Table:
+def summary(study: Study, results: Results) -> Table:
     """Clean and attacked accuracy of every network, through the output that is compared.
 
     An accuracy that cannot be trusted is marked, and the reason is below the table.
     """
-    study = STUDIES[results.run["study"]]
     table = Table(
         "network",
         "protocol",
         "clean",
         *(f"{attack} {_distance(grey)}" for attack, grey in study.headline),
-        title=f"Accuracy in percent ({results.run['study']}, {results.run['profile']})",
+        title=f"Accuracy in percent ({study.name}, {results.run['profile']})",
         caption=Text("\n".join(f"! {sentence}" for sentence in warnings(results.table))),
     )
-    main = results.table[results.table["variant"] == "main"]
+    main = results.select(variant=MAIN)
     # One screen: of many networks, the undefended and the distilled ones.
-    many = main[["case", "protocol", "defense"]].drop_duplicates().shape[0] > 24
-    for (case, dataset, protocol, defense), rows in main.groupby(
-        ["case", "dataset", "protocol", "defense"], sort=False
+    if main[["case", "protocol", "defense"]].drop_duplicates().shape[0] > 24:
+        main = main[main["role"].isin((Role.UNDEFENDED, Role.STUDENT))]
+    for (model, dataset, protocol, defense), rows in main.groupby(
+        ["model", "dataset", "protocol", "defense"], sort=False
     ):
-        if many and rows["role"].iloc[0] not in ("undefended", "student"):
-            continue
-        shown = rows[rows["view"] == study.compared[protocol][1][0]]
-        cells = []
-        for attack, grey in ((None, 0.0), *study.headline):
-            found = shown[np.isclose(shown["epsilon_grey"], grey)]
-            if attack:
-                found = found[found["attack"] == attack]
-            else:  # arms may have fewer images, or others
-                found = found[found["images"] == found["images"].max()]
-            mark = " !" if untrusted(found).any() else ""
-            cells.append(f"{100 * found['accuracy'].mean():.1f}{mark}" if len(found) else "")
+        shown = rows[rows["view"] == study.compared[protocol].views[0]]
+        clean = shown[shown["epsilon"] == 0]
+        # Arms may have fewer images, or others.
+        cells = [_mean(clean[clean["images"] == clean["images"].max()])]
+        for attack, grey in study.headline:
+            at = np.isclose(shown["epsilon_grey"], grey) & (shown["attack"] == attack)
+            cells.append(_mean(shown[at]))
         network = "undefended" if defense == "none" else defense.replace("_", " ")
-        table.add_row(f"{case.split('/')[0]} {dataset} {network}", protocol, *cells)
+        table.add_row(f"{model} {dataset} {network}", protocol, *cells)
     return table
+
+
+def _mean(rows: pd.DataFrame) -> str:
+    if rows.empty:
+        return ""
+    mark = " !" if untrusted(rows).any() else ""
+    return f"{100 * rows['accuracy'].mean():.1f}{mark}"
 
 
 def _distance(grey: float) -> str:

@@ -1,17 +1,20 @@
 """Tables that every report has, and how tables are written."""
 
+from collections.abc import Callable, Mapping
+
 import numpy as np
 import pandas as pd
 
 from harness.flags import flags as find_flags
 from harness.flags import not_recorded
 from harness.results import Results
+from reports.compare import estimate_in
 
 
 def markdown_table(frame: pd.DataFrame) -> str:
     """A pipe table; numbers are right-aligned and empty cells show a dash."""
     if frame.empty:
-        return "None here."
+        return "Nothing was run for this table."
 
     def cell(value) -> str:
         if value is None or (isinstance(value, float) and np.isnan(value)) or value == "":
@@ -27,17 +30,14 @@ def markdown_table(frame: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def interval(row, prefix: str, digits: int = 1) -> str:
-    value = row[prefix]
-    if pd.isna(value):
-        return ""
-    text = f"{value:.{digits}f}"
-    if pd.notna(row[f"{prefix}_low"]):
-        text += f" [{row[f'{prefix}_low']:.{digits}f}, {row[f'{prefix}_high']:.{digits}f}]"
-    return text
+def interval(row: pd.Series, protocol: str, digits: int = 1) -> str:
+    """What a comparison measured in a protocol; empty where there is no number."""
+    estimate = estimate_in(row, protocol)
+    return "" if estimate is None or np.isnan(estimate.value) else estimate.text(digits)
 
 
 def settings(comparison: pd.DataFrame) -> pd.DataFrame:
+    """The settings of the paper profile that differ from the published ones."""
     rows = comparison[(comparison["kind"] == "setting") & (comparison["status"] == "differs")]
     return pd.DataFrame(
         {
@@ -47,6 +47,36 @@ def settings(comparison: pd.DataFrame) -> pd.DataFrame:
             "here": [f"{value:g}" for value in rows["setting"]],
             "why": rows["remark"].to_list(),
         }
+    )
+
+
+def trainings(
+    rows: pd.DataFrame,
+    names: Mapping[str, str] | Callable[[pd.Series], str],
+    digits: int = 2,
+) -> pd.DataFrame:
+    """Accuracy without attack of trained networks, in percent, and what training took.
+
+    Args:
+        rows: of `Results.trainings`; of a network with several places the first counts.
+        names: of the networks, by role or from a row.
+    """
+    named = names if callable(names) else lambda row: names[row["role"]]
+    return pd.DataFrame(
+        [
+            {
+                "network": named(row),
+                "seed": row["seed"],
+                **{
+                    split: f"{100 * row[f'{split}_accuracy']:.{digits}f}"
+                    for split in ("train", "validation", "test")
+                },
+                "test images": row["test_images"],
+                "kept epoch": f"{row['best_epoch']} of {row['epochs']}",
+                "minutes": f"{row['seconds'] / 60:.1f}",
+            }
+            for _, row in rows.drop_duplicates("stage").iterrows()
+        ]
     )
 
 
@@ -67,6 +97,7 @@ def flags(results: Results) -> pd.DataFrame:
 
 
 def cost(results: Results) -> dict[str, float]:
+    """Minutes of training and of crafting attacks."""
     trained = results.trainings.drop_duplicates("stage")["seconds"].sum() / 60
     attacked = results.table[results.table["epsilon"] > 0].drop_duplicates("stage")["seconds"]
     return {"training": trained, "attacks": attacked.sum() / 60}

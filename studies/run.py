@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+from rich.table import Table
 
-from harness.results import Results, collect
-from harness.runner import Plan, Progress, Runner, plan, plan_of
+from harness.arms import Arm
+from harness.collect import collect
+from harness.plan import Plan, plan, plan_of
+from harness.results import Results
+from harness.runner import Progress, Runner
 from harness.store import Store
-from harness.study import Arm, Study
-from reports.page import build_report
-from reports.progress import Bars
+from harness.study import Study
+from reports import Bars, build_report, summary
 from studies import STUDIES
 
 _ROOT = Path(__file__).resolve().parents[1]
@@ -22,8 +25,14 @@ RUNS = _ROOT / "runs"
 class Report:
     """Results in memory, and the page that shows them."""
 
+    study: Study
     results: Results
     page: Path
+
+    @property
+    def summary(self) -> Table:
+        """The results on one screen, for `rich`."""
+        return summary(self.study, self.results)
 
 
 def study(name: str) -> Study:
@@ -84,7 +93,7 @@ def run_study(
     shown = plan_of(finished, arms if set(finished) <= set(todo.arms) else "*")
     results = collect(chosen, scaled, runner, shown)
     results.save(directory)
-    return Report(results, build_report(chosen, directory))
+    return Report(chosen, results, build_report(chosen, directory))
 
 
 def _refuse_to_lose(directory: Path, runner: Runner, every: list[Arm], todo: Plan) -> None:

@@ -5,12 +5,14 @@ from dataclasses import replace
 import pytest
 
 import studies
-from harness.runner import Runner, plan
+from harness.plan import plan
+from harness.runner import Runner
 from harness.store import Store
-from harness.study import Case, Profile, Scale
+from harness.study import Profile, Scale, Scope
 from recording import Recorder
 from studies import STUDIES
-from studies.ntu.arms import PROFILES
+from studies.ntu.arms import VGG_ON_CIFAR10
+from studies.ntu.profiles import PROFILES
 
 
 @pytest.fixture(scope="session")
@@ -33,7 +35,7 @@ def tiny_profile() -> Profile:
             )
         },
         cases={
-            "vgg16/cifar10": Case(
+            VGG_ON_CIFAR10: Scope(
                 roles=("undefended", "student", "control"), protocols=("faithful",)
             )
         },

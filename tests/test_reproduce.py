@@ -149,7 +149,10 @@ def test_a_model_that_ends_in_softmax_is_attacked_as_the_user_says(model, choice
         (["attack", "GARBAGE", "--data", "digits"], "damaged or not a checkpoint"),
         (["attack", "MODEL", "--data", "svhn"], "svhn"),
         (["attack", "MODEL", "--data", "imagenet", "--data-dir", "EMPTY"], "<index>_<wnid>.jpg"),
-        (["attack", "MODEL", "--data", "digits", "--images-per-class", "3"], "with imagenet only"),
+        (
+            ["attack", "MODEL", "--data", "digits", "--images-per-class", "3"],
+            "with 'imagenet' only",
+        ),
         (["attack", "MODEL", "--data", "digits", "--attack", "deepfry"], "'deepfry'"),
         (["attack", "MODEL", "--data", "digits", "--epsilon", "8"], "8/255"),
         (["attack", "MODEL", "--data", "digits", "--epsilon", "x"], "8/255"),

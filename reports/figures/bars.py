@@ -1,41 +1,53 @@
-"""Pictures of defenses against attacks: bars and heat maps."""
+"""Bars and heat maps."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from reports.figures.pictures import _save
+from evaluation import Estimate
+from reports.figures.canvas import save, shared_legend
 
 
-def accuracy_bars(
-    accuracies: Mapping[str, Mapping[str, tuple[float, float, float]]], title: str, path: Path
+def grouped_bars(
+    groups: Mapping[str, Mapping[str, Estimate]],
+    title: str,
+    path: Path,
+    *,
+    quantity: str = "accuracy (%)",
+    line: tuple[float, str] | None = None,
 ) -> None:
-    """A group of bars for every data set, one for every attack, with 95 % intervals.
+    """Bars of fractions in percent with 95 % intervals; a colour for every member of a group.
 
     Args:
-        accuracies: (accuracy, low, high) in percent by data set and attack; every data set has
-            the same attacks.
+        groups: estimates by group and member; every group has the same members.
+        line: a fraction and what it is, drawn across all groups.
     """
-    attacks = list(next(iter(accuracies.values())))
-    width = 0.8 / len(attacks)
-    size = (max(6.0, 3.0 * len(accuracies) + 1.5), 3.6)
+    members = list(next(iter(groups.values())))
+    width = 0.8 / len(members)
+    size = (max(6.0, 0.5 * len(groups) * len(members) + 2), 3.6)
     figure = Figure(figsize=size, layout="constrained")
     axis = figure.subplots()
-    for index, attack in enumerate(attacks):
-        found = np.array([of_attack[attack] for of_attack in accuracies.values()])
-        places = np.arange(len(accuracies)) + (index - (len(attacks) - 1) / 2) * width
-        spread = np.abs(found[:, 1:] - found[:, :1]).T
-        bars = axis.bar(places, found[:, 0], width, yerr=spread, capsize=2, label=attack)
+    for index, member in enumerate(members):
+        shown = [group[member] for group in groups.values()]
+        places = np.arange(len(groups)) + (index - (len(members) - 1) / 2) * width
+        value, low, high = (
+            np.array([100 * getattr(each, end) for each in shown])
+            for end in ("value", "low", "high")
+        )
+        spread = np.abs([low - value, high - value])
+        bars = axis.bar(places, value, 0.94 * width, yerr=spread, capsize=2, label=member)
         axis.bar_label(bars, fmt="%.0f", fontsize=7, padding=1)
-    axis.set_xticks(np.arange(len(accuracies)), list(accuracies))
-    axis.set(ylabel="accuracy (%)", ylim=(0, 112), yticks=range(0, 101, 20))
+    if line is not None:
+        axis.axhline(100 * line[0], color="gray", linestyle="--", label=line[1])
+    axis.set_xticks(np.arange(len(groups)), list(groups))
+    axis.set(ylabel=quantity, ylim=(0, 112), yticks=range(0, 101, 20))
     axis.grid(axis="y", alpha=0.3)
     axis.set_axisbelow(True)
-    figure.legend(fontsize=8, loc="outside lower center", ncols=len(attacks))
+    shared_legend(figure, [axis])
     figure.suptitle(title, fontsize=10)
-    _save(figure, path)
+    save(figure, path)
 
 
 def heat_maps(
@@ -64,4 +76,33 @@ def heat_maps(
         axis.set_title(panel, fontsize=9)
     figure.colorbar(image, ax=axes[-1], label="macro F1")
     figure.suptitle(title, fontsize=10)
-    _save(figure, path)
+    save(figure, path)
+
+
+def class_shares(
+    counts: np.ndarray,
+    columns: Sequence[str],
+    class_names: Sequence[str],
+    unit: str,
+    title: str,
+    path: Path,
+) -> None:
+    """How the predictions of each column are shared among the classes, in percent.
+
+    Args:
+        counts: int [classes, columns].
+        unit: of the columns.
+    """
+    shares = 100 * counts / counts.sum(axis=0)
+    figure = Figure(figsize=(0.55 * len(columns) + 2, 0.35 * len(counts) + 1.4))
+    figure.set_layout_engine("constrained")
+    axis = figure.subplots()
+    axis.imshow(shares, cmap="Blues", vmin=0, vmax=100, aspect="auto")
+    for (row, column), share in np.ndenumerate(shares):
+        color = "white" if share > 50 else "black"
+        axis.text(column, row, f"{share:.0f}", ha="center", va="center", fontsize=7, color=color)
+    axis.set_xticks(range(len(columns)), columns, fontsize=8)
+    axis.set_yticks(range(len(counts)), class_names, fontsize=8)
+    axis.set(xlabel=unit, ylabel="predicted class")
+    figure.suptitle(title, fontsize=9)
+    save(figure, path)

@@ -1,97 +1,102 @@
-"""What ICBAI's claims and report ask of the patches that were run."""
+"""What was measured of ICBAI: accuracies under attack, and top-1 errors under patches."""
 
 from collections.abc import Iterator
+from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from evaluation import Estimate
+from harness.arms import Case, Protocol
+from harness.curves import Curve
+from harness.links import Link
 from harness.results import Results
 from studies.icbai.classifiers import CASES, PROTOCOLS
 
 
-def patch_rows(results: Results) -> pd.DataFrame:
-    """The rows of `results.table` with a patch on the images; none where no patch was run."""
-    table = results.table
-    if "placement" not in table:
-        return pd.DataFrame(columns=[*table, "patch", "patch_side", "patch_class"])
-    return table[table["placement"] > 0]
+def measure(results: Results, link: Link, protocol: Protocol) -> Estimate | None:
+    """The accuracy of the distilled network, or the side of the patches that do most damage.
 
-
-def cases(results: Results) -> list[str]:
-    """The classifiers that were attacked."""
-    there = set(results.table["case"])
-    return [case for case in CASES.values() if case in there]
-
-
-def patch_errors(
-    results: Results, case: str, kind: str, side: int | None = None, name: str | None = None
-) -> np.ndarray | None:
-    """Top-1 error of every test image, float [N], averaged over placements.
-
-    NaN for images that were not evaluated. An image that is wrong without a patch is an error.
-
-    Args:
-        kind: "pasted" or "trained".
-        side, name: of the patch; `None` for the mean over all of them that the image was given.
+    The accuracy is that under FGSM in the faithful protocol, under all attacks in the corrected.
     """
-    rows = patch_rows(results)
-    rows = rows[(rows["case"] == case) & (rows["patch"] == kind)]
-    if side is not None:
-        rows = rows[rows["patch_side"] == side]
-    if name is not None:
-        rows = rows[rows["patch_class"] == name]
-    if rows.empty:
+    if link.kind == "most damaging side":
+        return _most_damaging_side(results, protocol)
+    attack = {"attack": link.attacks} if protocol == Protocol.FAITHFUL else {}
+    curve = results.compared_curve(link.cases[0], protocol, link.role, **attack)
+    if curve is None:
         return None
-    arms = list(dict.fromkeys(rows["arm"]))
-    count = 1 + max(results.patches[arm]["rows"].max() for arm in results.patches)
-    total, times = np.zeros(count), np.zeros(count)
-    for arm in arms:
-        evaluated = results.patches[arm]["rows"]
-        total[evaluated] += 1 - results.correct[arm][1:].mean(axis=0)
-        times[evaluated] += 1
-    return np.divide(total, times, out=np.full(count, np.nan), where=times > 0)
+    return Estimate.accuracy(curve.at(grey=link.epsilon_grey)).times(link.factor)
 
 
-def places(results: Results) -> Iterator[tuple[str, str]]:
-    """(case, kind) of all patches."""
-    for case in cases(results):
-        for kind in PROTOCOLS:
-            if patch_errors(results, case, kind) is not None:
-                yield case, kind
+class UnderFgsm(NamedTuple):
+    """One classifier under FGSM.
+
+    Its rows, by epsilon, have "change", the root mean square change in grey levels, and "psnr",
+    in decibels.
+    """
+
+    case: Case
+    label: str
+    protocol: Protocol
+    curve: Curve
+    rows: pd.DataFrame
 
 
-def sides(results: Results) -> list[int]:
-    return sorted(int(side) for side in patch_rows(results)["patch_side"].unique())
+def under_fgsm(results: Results) -> Iterator[UnderFgsm]:
+    """Every classifier and protocol that FGSM was run on."""
+    for case, protocol in product(CASES, Protocol):
+        place = {"case": case, "protocol": protocol, "attack": "FGSM"}
+        curve, rows = results.curve(**place), results.select(**place)
+        if curve is not None:
+            values = results.examples[rows["arm"].iloc[0]]["images"][0].size
+            change = 255 * rows["mean_l2"] / np.sqrt(values)
+            rows = rows.assign(change=change, psnr=20 * np.log10(255 / change))
+            yield UnderFgsm(case, results.label(case), protocol, curve, rows)
 
 
-def classes(results: Results) -> list[str]:
-    return [str(name) for name in patch_rows(results)["patch_class"].unique()]
+class UnderPatches(NamedTuple):
+    """One classifier under the patches of one kind, with the rows where they are on the images.
+
+    Its errors are the share of its places at which a patch makes the network err: a row for every
+    test image, a column for every (side, class); NaN where an image was not given the patch.
+    """
+
+    case: Case
+    label: str
+    kind: str
+    rows: pd.DataFrame
+    errors: pd.DataFrame
+
+    def by_side(self) -> pd.DataFrame:
+        """The errors under the patches of each size, ascending: means over the classes."""
+        return self.errors.T.groupby(level=0).mean().T
 
 
-def fgsm_errors(results: Results, case: str, protocol: str) -> tuple[np.ndarray, np.ndarray] | None:
-    """Epsilons [1 + E] in the units of the arm, 0 first, and top-1 errors, bool [1 + E, N]."""
-    found = results.outcomes(case, protocol, "undefended", "FGSM")
-    if found is None:
-        return None
-    rows = fgsm_rows(results, case, protocol)
-    return rows["epsilon"].to_numpy(), ~found[1][:, 0]
+def under_patches(results: Results) -> Iterator[UnderPatches]:
+    """Every classifier and kind of patches that were run."""
+    if "placement" not in results.table:
+        return
+    for case, kind in product(CASES, PROTOCOLS):
+        rows = results.select(case=case, patch=kind)
+        rows = rows[rows["placement"] > 0]
+        errors = {}
+        for row in rows.drop_duplicates("arm").itertuples():
+            per_image = 1 - results.correct[row.arm][1:].mean(axis=0)
+            tested = results.patches[row.arm]["rows"]
+            errors[int(row.patch_side), row.patch_class] = pd.Series(per_image, tested)
+        if errors:
+            yield UnderPatches(case, results.label(case), kind, rows, pd.DataFrame(errors))
 
 
-def fgsm_rows(results: Results, case: str, protocol: str) -> pd.DataFrame:
-    table = results.table
-    return table[
-        (table["case"] == case) & (table["protocol"] == protocol) & (table["attack"] == "FGSM")
-    ]
+def mean(errors: pd.Series) -> Estimate:
+    """Of the errors of images, or of their differences; NaN is left out."""
+    return Estimate.mean(errors.dropna().to_numpy())
 
 
-def most_damaging_side(results: Results, kind: str) -> int | None:
-    """The side of the patches with the highest error, averaged over the networks."""
-    found = [case for case, of in places(results) if of == kind]
+def _most_damaging_side(results: Results, protocol: Protocol) -> Estimate | None:
+    found = [each for each in under_patches(results) if PROTOCOLS[each.kind] == protocol]
     if not found:
         return None
-    return max(
-        sides(results),
-        key=lambda side: np.mean(
-            [np.nanmean(patch_errors(results, case, kind, side)) for case in found]
-        ),
-    )
+    damage = pd.DataFrame([each.by_side().mean() for each in found]).mean()
+    return Estimate(damage.idxmax(), images=int(max(each.rows["images"].max() for each in found)))

@@ -1,17 +1,36 @@
-"""Ties every row of `published/icbai.csv` to what measures it, or says why nothing does."""
+"""Ties every row of `published.csv` to what measures it, or says why nothing does."""
+
+from pathlib import Path
 
 import pandas as pd
 
+from harness.arms import Role
 from harness.links import Link
-from studies.icbai import classifiers as icbai_classifiers
-from studies.icbai import distillation as icbai
+from studies.icbai import classifiers, distillation
 
-#: What is printed of the attacks on ImageNet classifiers, by name: what the paper profile has.
-_SETTINGS = {
-    "epsilon grid minimum": lambda value: min(icbai_classifiers.EPSILONS),
-    "epsilon grid maximum": lambda value: max(icbai_classifiers.EPSILONS),
-    "patch side": lambda value: min(icbai_classifiers.SIDES, key=lambda side: abs(side - value)),
-    "number of classifier models": lambda value: len(icbai_classifiers.PUBLISHED_MODELS),
+FOLDER = Path(__file__).parent
+
+_LINKS = {
+    "accuracy of distilled network": Link(
+        "accuracy under attack",
+        (distillation.CASE,),
+        Role.STUDENT,
+        ("FGSM",),
+        epsilon_grey=0.3 * 255,
+        factor=100,
+        remark="corrected: the worst of all attacks for every image",
+    ),
+    "side of the most damaging patch": Link(
+        "most damaging side",
+        classifiers.CASES,
+        Role.UNDEFENDED,
+        remark="faithful: pasted pictures, corrected: trained patches; mean over the networks "
+        "and classes. That a class does most damage is claim ICB-3",
+    ),
+    "epsilon grid minimum": Link("setting", setting=min(classifiers.EPSILONS)),
+    "epsilon grid maximum": Link("setting", setting=max(classifiers.EPSILONS)),
+    "noise level": Link("setting", setting=100 * max(distillation.EPSILONS)),
+    "number of classifier models": Link("setting", setting=len(classifiers.PUBLISHED_MODELS)),
 }
 
 
@@ -22,27 +41,11 @@ def link(row: pd.Series) -> Link:
         ValueError: nothing is known about the row.
     """
     metric = row["metric"]
-    if metric == "accuracy of distilled network":
-        return Link(
-            "accuracy under attack",
-            (icbai.CASE,),
-            "student",
-            ("FGSM",),
-            float(row["epsilon"]) / 100 * 255,
-            remark="corrected: the worst of all attacks for every image",
-        )
-    if metric == "noise level":
-        return Link("setting", setting=100 * max(icbai.EPSILONS))
     if metric == "reference count" or row["table"] == "First 3 experiments":
         return Link("background", remark="of the review, not a result of the paper")
-    if metric in _SETTINGS:
-        return Link("setting", setting=_SETTINGS[metric](float(row["value"])))
-    if metric == "side of the most damaging patch":
-        return Link(
-            "most damaging side",
-            tuple(icbai_classifiers.CASES.values()),
-            "undefended",
-            remark="faithful: pasted pictures, corrected: trained patches; mean over the networks "
-            "and classes. That a class does most damage is claim ICB-3",
-        )
-    raise ValueError(f"no link for {dict(row)}")
+    if metric == "patch side":
+        nearest = min(classifiers.SIDES, key=lambda side: abs(side - float(row["value"])))
+        return Link("setting", setting=nearest)
+    if metric not in _LINKS:
+        raise ValueError(f"metric is {metric!r}; accepted: {', '.join(_LINKS)}, patch side")
+    return _LINKS[metric]

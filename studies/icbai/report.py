@@ -1,205 +1,238 @@
 """What the report of the ICBAI study shows, beside what every report does."""
 
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pandas as pd
 
 import data
-from evaluation import wilson
-from harness.links import Link
+from evaluation import Estimate
+from harness.arms import TRANSFERRED, Protocol, Role, View
+from harness.links import printed
 from harness.results import Results
-from reports.compare import Measure
-from reports.figures import pictures as figures
-from studies.icbai import classifier_report as icbai_classifiers
-from studies.icbai.distillation import CASE, TRANSFERRED
+from reports.figures import curves, images, training
+from reports.figures.bars import grouped_bars
+from reports.figures.canvas import COLORS
+from reports.figures.patches import patch_grid, patched_images
+from reports.gallery import Gallery
+from reports.tables import interval, trainings
+from studies.icbai.claims import NOISE
+from studies.icbai.classifiers import CASES
+from studies.icbai.distillation import CASE
+from studies.icbai.measures import UnderFgsm, UnderPatches, mean, under_fgsm, under_patches
+from studies.icbai.published import FOLDER
 
 _NAMES = {
-    "undefended": "undefended",
-    "teacher": "teacher at T",
-    "student": "student: soft labels at T",
-    "control": "control: hard labels at T",
+    Role.UNDEFENDED: "undefended",
+    Role.TEACHER: "teacher at T",
+    Role.STUDENT: "student: soft labels at T",
+    Role.CONTROL: "control: hard labels at T",
 }
-_NOISE = 0.3 * 255
+_UNITS = {"standardised": "in standardised units", "pixels": "of the range of a pixel"}
+_PATCH = ["patch_side", "patch_class", "arm"]
 
 
-def measure(results: Results) -> Measure:
-    """What stands beside a published number: faithful under FGSM, corrected under all attacks.
-
-    Of the distilled network its accuracy, in percent; of patches the side that does most damage.
-    """
-
-    def of(link: Link, protocol: str):
-        if link.kind == "most damaging side":
-            return icbai_classifiers.measure(results, protocol)
-        (attack,) = link.attacks
-        found = results.outcomes(
-            link.cases[0], protocol, link.role, attack if protocol == "faithful" else None
-        )
-        if found is None:
-            return None
-        (index,) = np.flatnonzero(np.isclose(found[0], link.epsilon_grey))
-        return (*(100 * value for value in _accuracy(found[1][index])), found[1].shape[2])
-
-    return of
-
-
-def contents(results: Results, comparison: pd.DataFrame, directory: Path) -> dict:
-    """The variables of `templates/icbai.md`; its pictures are drawn into `directory`."""
-    distilled = {
-        "clean": _clean(results),
-        "faithful": _curves(results, "faithful", "FGSM"),
-        "worst": _curves(results, "corrected", None),
-        "attacks": _attacks(results),
-        "published": comparison[comparison["kind"] == "accuracy under attack"].iloc[0],
-    }
-    is_there = (results.table["case"] == CASE).any()
+def contents(results: Results, comparison: pd.DataFrame, directory: Path) -> dict[str, Any]:
+    """The variables of `report.md`; its pictures are drawn into `directory`."""
+    pictures = Gallery(directory, ("accuracy", "training", "adversarial", "fgsm", "patches"))
     return {
-        "distilled": distilled | {"pictures": _draw(results, directory)} if is_there else None,
-        "classifiers": icbai_classifiers.contents(results, directory),
+        "distilled": _distilled(results, comparison, pictures) if results.has(CASE) else None,
+        "classifiers": _classifiers(results, pictures) if any(map(results.has, CASES)) else None,
+        "pictures": pictures,
     }
 
 
-def _draw(results: Results, directory: Path) -> dict[str, list[tuple[str, str]]]:
-    """Draws every picture; returns (caption, path relative to the report) by section."""
-    label = results.label(CASE)
-    pictures: dict[str, list[tuple[str, str]]] = {"curves": [], "training": [], "adversarial": []}
-
-    def add(section: str, name: str, caption: str) -> Path:
-        pictures[section].append((caption, f"figures/{name}.png"))
-        return directory / f"{name}.png"
-
-    panels = {
-        "FGSM through the logits\n(faithful)": _curve_of(results, "faithful", "logits", "FGSM"),
-        "FGSM through logits / T": _curve_of(results, "corrected", "logits / T", "FGSM"),
-        "PGD through logits / T": _curve_of(results, "corrected", "logits / T", "PGD"),
-        "FGSM from the\nundefended network": _curve_of(
-            results, "corrected", "logits", TRANSFERRED.format("FGSM")
-        ),
-        "worst of all attacks": lambda role: _worst(results, role),
+def _distilled(results: Results, comparison: pd.DataFrame, pictures: Gallery) -> dict[str, Any]:
+    """The half on MNIST."""
+    _draw_distilled(results, pictures)
+    row = comparison[comparison["kind"] == "accuracy under attack"].iloc[0]
+    return {
+        "published": row["value"],
+        "measured": {protocol: interval(row, protocol, 2) for protocol in Protocol},
+        "clean": trainings(results.trained(case=CASE), _NAMES),
+        "faithful": _accuracies(results, Protocol.FAITHFUL, attack="FGSM"),
+        "worst": _accuracies(results, Protocol.CORRECTED),
+        "attacks": _attacks(results),
     }
-    title = f"Accuracy against epsilon: {label}"
-    figures.accuracy_panels(
-        {
-            name: {role: curve for role in _NAMES if (curve := of(role)) is not None}
-            for name, of in panels.items()
-        },
-        _NAMES,
-        "epsilon (% of the range of a pixel)",
-        title,
-        add("curves", "accuracy", title),
-    )
-    title = f"Training: {label}"
-    path = add("training", "training", title)
-    figures.training_curves(_trained(results), results.histories, title, path, names=_NAMES)
-    shown = {arm: of for arm, of in results.examples.items() if arm.startswith(CASE)}
-    for index, (arm, examples) in enumerate(shown.items()):
-        row = results.table[results.table["arm"] == arm].iloc[-1]
+
+
+def _draw_distilled(results: Results, pictures: Gallery) -> None:
+    title = f"Accuracy against epsilon: {results.label(CASE)}"
+    path = pictures.add("accuracy", "accuracy", title)
+    curves.panels(_panels(results), title, path, unit="epsilon (% of the range of a pixel)")
+    title = f"Training: {results.label(CASE)}"
+    path = pictures.add("training", "training", title)
+    trained = results.trained(case=CASE).drop_duplicates("stage")
+    training.training_curves(trained, results.histories, title, path, names=_NAMES)
+    shown = results.select(case=CASE, epsilon_grey=NOISE, arm=tuple(results.examples))
+    for index, (_, row) in enumerate(shown.iterrows()):
         title = (
             f"{_NAMES[row['role']]}, {row['protocol']}: {row['attack']} through {row['view']}, "
-            "epsilon 30 %"
+            f"epsilon 30 %, which leaves {100 * row['accuracy']:.1f} % of all images right"
         )
-        path = add("adversarial", f"adversarial-{index + 1:02}", title)
-        figures.adversarial_images(examples, data.class_names(row["dataset"]), title, path)
-    return pictures
+        path = pictures.add("adversarial", f"adversarial-{index + 1:02}", title)
+        names = data.class_names(row["dataset"])
+        images.adversarial_images(results.examples[row["arm"]], names, title, path)
 
 
-def _trained(results: Results) -> pd.DataFrame:
-    trainings = results.trainings
-    return trainings[trainings["case"] == CASE].drop_duplicates("stage")
+def _panels(results: Results) -> dict[str, list[curves.Line | curves.Published]]:
+    faithful, over_t = "FGSM through the logits\n(faithful)", View.LOGITS_OVER_T
+    attacked = {
+        faithful: {"protocol": Protocol.FAITHFUL, "attack": "FGSM"},
+        "FGSM through logits / T": {"attack": "FGSM", "view": over_t},
+        "PGD through logits / T": {"attack": "PGD", "view": over_t},
+        "FGSM from the\nundefended network": {"attack": TRANSFERRED.format("FGSM")},
+        "worst of all attacks": {},
+    }
+    panels: dict[str, list[curves.Line | curves.Published]] = {}
+    for title, where in attacked.items():
+        for role, name in _NAMES.items():
+            place = {"case": CASE, "protocol": Protocol.CORRECTED, "role": role} | where
+            if role == Role.UNDEFENDED:  # it has no other output
+                place |= {"view": View.LOGITS}
+            curve = results.curve(**place)
+            if curve is not None:
+                line = curves.Line(name, COLORS[role], 100 * curve.epsilons, curve.accuracies)
+                panels.setdefault(title, []).append(line)
+    percent = float(printed(FOLDER, metric="accuracy of distilled network"))
+    cross = curves.Published(f"published, student: {percent} %", "black", [30], [percent])
+    panels.setdefault(faithful, []).append(cross)
+    return panels
 
 
-def _curve_of(results: Results, protocol: str, view: str, attack: str) -> Callable:
-    """The curve of one attack through one output, by role; the undefended one has one output."""
-
-    def curve(role: str) -> figures.Curve | None:
-        table = results.table
-        rows = table[
-            (table["case"] == CASE)
-            & (table["protocol"] == protocol)
-            & (table["role"] == role)
-            & (table["view"] == ("logits" if role == "undefended" else view))
-            & (table["attack"] == attack)
-        ]
-        if rows.empty:
-            return None
-        return _shown(rows["epsilon_grey"], [results.correct[arm] for arm in rows["arm"].unique()])
-
-    return curve
-
-
-def _worst(results: Results, role: str) -> "figures.Curve | None":
-    found = results.outcomes(CASE, "corrected", role)
-    return None if found is None else _shown(found[0], list(np.moveaxis(found[1], 1, 0)))
-
-
-def _shown(grey, correct: list[np.ndarray]) -> figures.Curve:
-    """From outcomes [1 + E, N] of each seed."""
-    epsilons = np.asarray(grey)[: len(correct[0])] / 2.55
-    accuracies = [_accuracy(of_epsilon) for of_epsilon in np.stack(correct, axis=1)]
-    return figures.Curve(epsilons, *(100 * np.array(accuracies).T))
-
-
-def _accuracy(correct: np.ndarray) -> tuple[float, float, float]:
-    """(accuracy, low, high) of outcomes [seeds, N]; images, not seeds, make the interval."""
-    images = correct.shape[1]
-    return float(correct.mean()), *wilson(round(correct.mean() * images), images)
-
-
-def _text(correct: np.ndarray) -> str:
-    return "{:.1f} [{:.1f}, {:.1f}]".format(*(100 * value for value in _accuracy(correct)))
-
-
-def _clean(results: Results) -> pd.DataFrame:
-    return pd.DataFrame(
-        [
-            {
-                "network": _NAMES[row.role],
-                "seed": row.seed,
-                **{
-                    split: f"{100 * getattr(row, f'{split}_accuracy'):.2f}"
-                    for split in ("train", "validation", "test")
-                },
-                "test images": row.test_images,
-                "best epoch": f"{row.best_epoch} of {row.epochs}",
-                "minutes": f"{row.seconds / 60:.1f}",
-            }
-            for row in _trained(results).itertuples()
-        ]
-    )
-
-
-def _curves(results: Results, protocol: str, attack: str | None) -> pd.DataFrame:
-    """Accuracy at every epsilon, one column per network."""
-    columns = {}
+def _accuracies(results: Results, protocol: Protocol, **attack: str) -> pd.DataFrame:
+    """Accuracy at every epsilon, one column per network; without an attack under all of them."""
+    columns: dict[str, list[str]] = {}
     for role, name in _NAMES.items():
-        found = results.outcomes(CASE, protocol, role, attack)
-        if found is not None:
-            columns["epsilon, %"] = [f"{grey / 2.55:g}" for grey in found[0].round(6)]
-            columns[name] = [_text(correct) for correct in found[1]]
+        curve = results.compared_curve(CASE, protocol, role, **attack)
+        if curve is not None:
+            columns["epsilon, %"] = [f"{100 * epsilon:.4g}" for epsilon in curve.epsilons]
+            columns[name] = [accuracy.percent() for accuracy in curve.accuracies]
     return pd.DataFrame(columns)
 
 
 def _attacks(results: Results) -> pd.DataFrame:
     """Every attack on every network at 30 % noise."""
-    table = results.table
-    rows = table[(table["case"] == CASE) & np.isclose(table["epsilon_grey"], _NOISE)]
+    rows = results.select(case=CASE, epsilon_grey=NOISE)
+    shares = zip(rows["accuracy"], rows["images"], strict=True)
     return pd.DataFrame(
-        [
-            {
-                "network": _NAMES[row.role],
-                "protocol": row.protocol,
-                "attacked through": row.view,
-                "attack": row.attack,
-                "images": row.images,
-                "accuracy": f"{100 * row.accuracy:.1f} "
-                f"[{100 * row.ci_low:.1f}, {100 * row.ci_high:.1f}]",
-                # That of the loss which the attack climbs.
-                "zero gradient": "" if np.isnan(row.zero_gradient) else f"{row.zero_gradient:.1%}",
-                "mean L-inf moved, all images": f"{row.mean_linf:.3f}",
-                "after rounding to 8 bits": f"{100 * row.rounded_accuracy:.1f}",
-            }
-            for row in rows.itertuples()
-        ]
+        {
+            "network": rows["role"].map(_NAMES),
+            "seed": rows["seed"],
+            "protocol": rows["protocol"],
+            "attacked through": rows["view"],
+            "attack": rows["attack"],
+            "images": rows["images"],
+            "accuracy": [Estimate.share(*share).percent() for share in shares],
+            # That of the loss which the attack climbs, if there is one.
+            "gradient exactly zero": rows["zero_gradient"].map("{:.1%}".format, "ignore"),
+            "mean L-inf distance": rows["mean_linf"].map("{:.3f}".format),
+            "accuracy after rounding to 8 bits": rows["rounded_accuracy"].map("{:.1%}".format),
+        }
     )
+
+
+def _classifiers(results: Results, pictures: Gallery) -> dict[str, Any]:
+    """The half on ImageNet."""
+    attacked, patched = list(under_fgsm(results)), list(under_patches(results))
+    if attacked:
+        _draw_fgsm(results, attacked, pictures)
+    for network in patched:
+        _draw_patches(results, network, pictures)
+    return {
+        "clean": _clean(results),
+        "fgsm": _fgsm(attacked) if attacked else pd.DataFrame(),
+        "patches": _patches(results, patched),
+    }
+
+
+def _draw_fgsm(results: Results, attacked: list[UnderFgsm], pictures: Gallery) -> None:
+    """The errors against epsilon, and images of every network at the largest."""
+    panels: dict[str, list[curves.Line]] = {}
+    path = pictures.add("fgsm", "classifiers-fgsm", "Top-1 error against epsilon under FGSM")
+    for case, label, protocol, curve, rows in attacked:
+        unit, color = _UNITS[rows["units"].iloc[0]], f"C{CASES.index(case)}"
+        line = curves.Line(case.model, color, 100 * curve.epsilons, curve.errors)
+        panels.setdefault(f"{protocol}: percent {unit}", []).append(line)
+        title = f"FGSM at {100 * curve.epsilons[-1]:g} % {unit}: {label}"
+        shown = pictures.add("fgsm", f"classifiers-fgsm-{protocol}-{case.model}", title)
+        stored = results.examples[rows["arm"].iloc[0]]
+        images.adversarial_images(stored, None, title.replace(": ", "\n"), shown)
+    curves.panels(panels, "Errors under FGSM", path, unit="epsilon (%)", quantity="top-1 error (%)")
+
+
+def _draw_patches(results: Results, network: UnderPatches, pictures: Gallery) -> None:
+    """The errors under all patches, the patches themselves, and one image under each."""
+    case, label, kind, rows, errors = network
+    bars = {
+        name: {f"{side} pixels": mean(errors[side, name]) for side in network.by_side()}
+        for name in errors.columns.unique(1)
+    }
+    clean = 1 - results.select(case=case, placement=0)["accuracy"].mean()
+    title = f"Top-1 error by size and class, {kind} patches: {label}"
+    path = pictures.add("patches", f"classifiers-{kind}-errors-{case.model}", title)
+    grouped_bars(bars, title, path, quantity="top-1 error (%)", line=(clean, "no patch"))
+
+    patches: dict[str, dict[str, dict[str, Any]]] = {}
+    for (side, name, arm), of_patch in rows.groupby(_PATCH, sort=False):
+        shares = {"error": errors[side, name].mean(), "target": of_patch["target_rate"].mean()}
+        patches.setdefault(f"{side:g} pixels", {})[name] = results.patches[arm] | shares
+    for what, title, draw in (
+        ("patches", f"{kind.capitalize()} patches: {label}", patch_grid),
+        ("patched", f"One image under every {kind} patch: {label}", patched_images),
+    ):
+        path = pictures.add("patches", f"classifiers-{kind}-{what}-{case.model}", title)
+        draw(patches, title, path)
+
+
+def _clean(results: Results) -> pd.DataFrame:
+    rows = results.trained(case=CASES).drop_duplicates("stage")
+    return pd.DataFrame(
+        {
+            "network": rows["case"].map({str(case): case.model for case in CASES}),
+            "data": rows["dataset"],
+            "parameters": rows["parameters"].map("{:,}".format),
+            "trained": rows["epochs"].map(lambda n: f"{n} epochs" if n else "pre-trained"),
+            "top-1 error": (1 - rows["test_accuracy"]).map("{:.2%}".format),
+            "images": rows["test_images"],
+        }
+    )
+
+
+def _fgsm(attacked: list[UnderFgsm]) -> pd.DataFrame:
+    rows = pd.concat([each.rows for each in attacked])
+    return pd.DataFrame(
+        {
+            "network": rows["model"],
+            "protocol": rows["protocol"],
+            "epsilon, %": (100 * rows["epsilon"]).map("{:g}".format),
+            "unit": rows["units"].map(_UNITS),
+            "grey levels": rows["epsilon_grey"].map("{:.2f}".format),
+            "error": [error.percent() for each in attacked for error in each.curve.errors],
+            "RMS change": rows["change"].map("{:.2f}".format, "ignore"),
+            "PSNR, dB": rows["psnr"].map("{:.1f}".format, "ignore"),
+        }
+    )
+
+
+def _patches(results: Results, patched: list[UnderPatches]) -> pd.DataFrame:
+    listed = []
+    for case, _, kind, rows, errors in patched:
+        for (side, name, arm), of_patch in rows.groupby(_PATCH, sort=False):
+            row, losses = of_patch.iloc[-1], results.patches[arm].get("loss", ())
+            listed.append(
+                {
+                    "network": case.model,
+                    "patch": kind,
+                    "side": int(side),
+                    "% of the area": f"{100 * row['patch_share']:.2f}",
+                    "class": name,
+                    "fitted on": f"{row['patch_fitted_on']:,.0f}" if kind == "trained" else "",
+                    "loss at each epoch": ", ".join(f"{loss:.2f}" for loss in losses),
+                    "evaluated on": f"{row['images']:,.0f}",
+                    "places": int(row["placement"]),
+                    "error": mean(errors[side, name]).percent(),
+                    "seen as the class": f"{100 * of_patch['target_rate'].mean():.1f}",
+                }
+            )
+    return pd.DataFrame(listed)

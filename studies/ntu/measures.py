@@ -1,113 +1,121 @@
 """The numbers that the NTU study printed, as they are measured."""
 
+from collections.abc import Callable
+
 import numpy as np
 
-from evaluation import mean_paired_difference, wilson
+from evaluation import Estimate
+from harness.arms import MAIN, Case, Protocol, Role
+from harness.curves import Curve
 from harness.links import Link
 from harness.results import Results
 
 #: In grey levels; the study's epsilons are below.
-_BEYOND = 0.85
+BEYOND = 0.85
 
 
-class Measure:
-    """Computes the number a link asks for, or `None` where nothing was run.
+def measure(results: Results, link: Link, protocol: Protocol) -> Estimate | None:
+    """The number a link asks for, accuracies in percent and epsilons in grey levels.
 
     With several seeds an accuracy is their mean, and images, not seeds, make its interval.
     """
+    return _MEASURES[link.kind](results, link, protocol)
 
-    def __init__(self, results: Results):
-        self.results = results
 
-    def __call__(self, link: Link, protocol: str) -> tuple | None:
-        """(value, low, high, images), accuracies in percent, epsilons in grey levels."""
-        compute = {
-            "accuracy under attack": self._accuracy,
-            "clean accuracy": self._clean_accuracy,
-            "mean drop": self._mean_drop,
-            "mean gain": self._mean_gain,
-            "plateau": self._plateau,
-            "rise": self._rise,
-            "better up to": self._better_up_to,
-        }[link.kind]
-        return compute(link, protocol)
+def in_range(
+    results: Results, case: Case, protocol: Protocol, role: str, attack: str
+) -> Curve | None:
+    """The curve that stands beside a published one, at the study's epsilons."""
+    curve = results.compared_curve(case, protocol, role, attack=attack)
+    return None if curve is None else curve.where(curve.grey < BEYOND)
 
-    def published_range(self, case: str, protocol: str, role: str, attack: str):
-        """For the study's epsilons: (clean [seeds, N], attacked [8, seeds, N]), or `None`."""
-        found = self.results.outcomes(case, protocol, role, attack)
-        if found is None:
-            return None
-        epsilons, correct = found
-        return correct[0], correct[(epsilons > 0) & (epsilons < _BEYOND)]
 
-    def _accuracy(self, link: Link, protocol: str):
-        found = self.results.outcomes(link.cases[0], protocol, link.role, link.attacks[0])
-        if found is None:
-            return None
-        (index,) = np.flatnonzero(np.isclose(found[0], link.epsilon_grey))
-        return _percent(found[1][index])
+def _accuracy(results: Results, link: Link, protocol: Protocol) -> Estimate | None:
+    curve = results.compared_curve(link.cases[0], protocol, link.role, attack=link.attacks[0])
+    if curve is None:
+        return None
+    return Estimate.accuracy(curve.at(grey=link.epsilon_grey)).times(100)
 
-    def _clean_accuracy(self, link: Link, protocol: str):
-        trainings = self.results.trainings
-        rows = trainings[
-            (trainings["case"] == link.cases[0])
-            & (trainings["protocol"] == protocol)
-            & (trainings["variant"] == "main")
-            & (trainings["role"] == "undefended")
-        ]
-        if rows.empty:
-            return None
-        images = int(rows[f"{link.split}_images"].iloc[0])
-        accuracy = rows[f"{link.split}_accuracy"].mean()
-        low, high = wilson(round(accuracy * images), images)
-        return 100 * accuracy, 100 * low, 100 * high, images
 
-    def _mean_drop(self, link: Link, protocol: str):
-        attacked = self.published_range(link.cases[0], protocol, link.role, link.attacks[0])
-        # The study measures every drop from the undefended network; corrected, from its own.
-        reference = "undefended" if protocol == "faithful" else link.role
-        clean = self.published_range(link.cases[0], protocol, reference, link.attacks[0])
-        if attacked is None or clean is None:
-            return None
-        return _difference(np.broadcast_to(clean[0], attacked[1].shape), attacked[1], link.factor)
+def _clean_accuracy(results: Results, link: Link, protocol: Protocol) -> Estimate | None:
+    return clean_accuracy(results, link.cases[0], protocol, link.split)
 
-    def _mean_gain(self, link: Link, protocol: str):
-        student = self.published_range(link.cases[0], protocol, "student", link.attacks[0])
-        undefended = self.published_range(link.cases[0], protocol, "undefended", link.attacks[0])
-        if student is None or undefended is None:
-            return None
-        return _difference(student[1], undefended[1], link.factor)
 
-    def _plateau(self, link: Link, protocol: str):
-        roles = ("undefended", "student") if link.role == "all" else (link.role,)
-        found = [
-            self._over_curves(link, protocol, [role], _constant_from, np.max) for role in roles
-        ]
-        found = [value for value in found if value is not None]
-        return max(found, key=lambda value: value[0]) if found else None
+def clean_accuracy(results: Results, case: Case, protocol: Protocol, split: str) -> Estimate | None:
+    """Of the undefended network, in percent."""
+    rows = results.trained(case=case, protocol=protocol, variant=MAIN, role=Role.UNDEFENDED)
+    if rows.empty:
+        return None
+    accuracy, images = rows[f"{split}_accuracy"].mean(), int(rows[f"{split}_images"].iloc[0])
+    return Estimate.share(accuracy, images).times(100)
 
-    def _rise(self, link: Link, protocol: str):
-        return self._over_curves(link, protocol, [link.role], _first_rise, np.nanmin)
 
-    def _better_up_to(self, link: Link, protocol: str):
-        return self._over_curves(link, protocol, ["student", "undefended"], _better_range, min)
+def _mean_drop(results: Results, link: Link, protocol: Protocol) -> Estimate | None:
+    # The study measures every drop from the undefended network; corrected, from its own.
+    reference = Role.UNDEFENDED if protocol == Protocol.FAITHFUL else link.role
+    place = link.cases[0], protocol
+    attacked = in_range(results, *place, link.role, link.attacks[0])
+    clean = in_range(results, *place, reference, link.attacks[0])
+    if attacked is None or clean is None:
+        return None
+    under_attack = attacked.correct[1:]
+    unattacked = np.broadcast_to(clean.correct[0], under_attack.shape)
+    return Estimate.paired(unattacked, under_attack).times(100 * link.factor)
 
-    def _over_curves(self, link: Link, protocol: str, roles, read, combine):
-        """Reads one epsilon off the curves of each case and attack, and combines them."""
-        values, images = [], 0
-        for case in link.cases:
-            for attack in link.attacks:
-                found = [self.results.outcomes(case, protocol, role, attack) for role in roles]
-                if any(part is None for part in found):
-                    continue
-                inside = found[0][0] < _BEYOND
-                accuracies = [correct[inside].mean(axis=(1, 2)) for _, correct in found]
-                values.append(read(found[0][0][inside], *accuracies))
-                images = max(images, found[0][1].shape[2])
-        if not values:
-            return None
-        value = np.nan if np.isnan(values).all() else float(combine(values))
-        return value, np.nan, np.nan, images
+
+def _mean_gain(results: Results, link: Link, protocol: Protocol) -> Estimate | None:
+    gain = mean_gain(results, link.cases[0], protocol, link.attacks[0], Role.UNDEFENDED)
+    return None if gain is None else gain.times(100 * link.factor)
+
+
+def mean_gain(
+    results: Results, case: Case, protocol: Protocol, attack: str, reference: str
+) -> Estimate | None:
+    """Accuracy of the student minus that of another network, over the study's epsilons."""
+    student, other = (
+        in_range(results, case, protocol, role, attack) for role in (Role.STUDENT, reference)
+    )
+    if student is None or other is None:
+        return None
+    return Estimate.paired(student.correct[1:], other.correct[1:])
+
+
+def _plateau(results: Results, link: Link, protocol: Protocol) -> Estimate | None:
+    roles = (Role.UNDEFENDED, Role.STUDENT) if link.role == "all" else (link.role,)
+    read = [_read_off(results, link, protocol, (role,), _constant_from, np.max) for role in roles]
+    return max((each for each in read if each), key=lambda each: each.value, default=None)
+
+
+def _rise(results: Results, link: Link, protocol: Protocol) -> Estimate | None:
+    return _read_off(results, link, protocol, (link.role,), _first_rise, np.nanmin)
+
+
+def _better_up_to(results: Results, link: Link, protocol: Protocol) -> Estimate | None:
+    roles = (Role.STUDENT, Role.UNDEFENDED)
+    return _read_off(results, link, protocol, roles, _better_range, min)
+
+
+def _read_off(
+    results: Results,
+    link: Link,
+    protocol: Protocol,
+    roles: tuple[str, ...],
+    read: Callable[..., float],
+    combine: Callable,
+) -> Estimate | None:
+    """One epsilon read off the curves of each case and attack, combined over them."""
+    values, images = [], 0
+    for case in link.cases:
+        for attack in link.attacks:
+            curves = [in_range(results, case, protocol, role, attack) for role in roles]
+            if None not in curves:
+                accuracies = [curve.correct.mean(axis=(1, 2)) for curve in curves]
+                values.append(read(curves[0].grey, *accuracies))
+                images = max(images, curves[0].images)
+    if not values:
+        return None
+    value = np.nan if np.isnan(values).all() else float(combine(values))
+    return Estimate(value, images=images)
 
 
 def _constant_from(epsilons: np.ndarray, accuracies: np.ndarray) -> float:
@@ -129,17 +137,12 @@ def _better_range(epsilons: np.ndarray, student: np.ndarray, undefended: np.ndar
     return float(epsilons[len(better) if better.all() else int(np.argmin(better))])
 
 
-def _percent(correct: np.ndarray):
-    """Of correct, bool [seeds, N]: (accuracy, low, high) in percent, and N."""
-    images = correct.shape[1]
-    low, high = wilson(round(correct.mean() * images), images)
-    return 100 * float(correct.mean()), 100 * low, 100 * high, images
-
-
-def _difference(first: np.ndarray, second: np.ndarray, factor: float):
-    """Of outcomes [8, seeds, N], which stay together for an image."""
-    images = first.shape[-1]
-    paired = mean_paired_difference(first.reshape(-1, images), second.reshape(-1, images))
-    unit = 100 * factor
-    low, high = sorted((unit * paired.low, unit * paired.high))
-    return unit * paired.difference, low, high, paired.count
+_MEASURES = {
+    "accuracy under attack": _accuracy,
+    "clean accuracy": _clean_accuracy,
+    "mean drop": _mean_drop,
+    "mean gain": _mean_gain,
+    "plateau": _plateau,
+    "rise": _rise,
+    "better up to": _better_up_to,
+}

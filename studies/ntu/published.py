@@ -1,113 +1,141 @@
-"""Ties every row of `published/ntu.csv` to the arms, trainings or settings behind it."""
+"""Ties every row of `published.csv` to the arms, trainings or settings behind it."""
 
+from collections.abc import Callable
 from functools import cache
 from inspect import signature
+from pathlib import Path
 
 import keras
 import pandas as pd
 
 import models
 from data import cifar10, cifar100
-from data.dataset import NTU_TEST_IMAGES
 from distillation import Distiller
+from harness.arms import Case, Protocol, Role
 from harness.links import Link, printed
-from studies.ntu import arms as ntu
+from studies.ntu.arms import (
+    ALPHA,
+    CASES,
+    EPSILONS,
+    FAITHFUL_ATTACKS,
+    GREY,
+    HALVE_EVERY,
+    NETWORKS,
+    TEMPERATURE,
+    TEST_IMAGES,
+    training,
+)
+from studies.ntu.profiles import PROFILES
 
+FOLDER = Path(__file__).parent
 _MODELS = {"VGG-16": "vgg16", "ResNet-50": "resnet50", "Inception-V3": "inception_v3"}
-_DATASETS = {"CIFAR-10": "cifar10", "CIFAR-100": "cifar100"}
-_DESCRIPTIONS = {"CIFAR-10": cifar10.DESCRIPTION, "CIFAR-100": cifar100.DESCRIPTION}
-_PAPER = ntu.PROFILES["paper"]
+_DATASETS = {"CIFAR-10": cifar10, "CIFAR-100": cifar100}
+_CASES = {
+    (model, dataset): Case(ours, data.DESCRIPTION.name)
+    for model, ours in _MODELS.items()
+    for dataset, data in _DATASETS.items()
+}
+_ROLES = {"defensive distillation": Role.STUDENT, "all": "all"}
+_PGD = FAITHFUL_ATTACKS["PGD"]
+
+#: What a reader has to know of some links, by what measures them.
+_REMARKS = {
+    "background": "quoted by the study, not a result of it",
+    "plateau": "40 steps of 0.01 move at most 0.4: the larger balls are never left",
+    "rise": "smallest epsilon at which it rises",
+    "claim": "judged as NTU-7",
+    "better up to": "largest epsilon up to which the student is better at every epsilon",
+}
+#: What explains a setting that differs, by where it is printed and what it is.
+_DIFFERENCES = {
+    ("Section 4.4", "PGD step size"): (
+        "the listing's 0.01 gives the published plateau; 0.05 is an arm of its own"
+    ),
+    ("Listing 4.5", "alpha"): "the unchanged library example; tables 4-8 to 4-18 say 0.2",
+    ("Listing 4.5", "temperature"): "the unchanged library example; the tables say 200",
+    ("Listing A.1", "halving"): "set and not used by the study; a control arm uses it",
+    **{
+        ("Section 3.2.1", layers): "the text; the listing has what stands in the next column"
+        for layers in ("convolutions", "max-poolings", "Dense layers")
+    },
+}
 
 
 def link(row: pd.Series) -> Link:
-    """The link of one row of the published numbers.
+    """The link of one row of the published numbers; its `measures` says what stands beside it.
 
     Raises:
         ValueError: nothing is known about the row.
     """
-    metric = row["metric"]
-    if metric.startswith("background:") or metric == "layer count":
-        return Link("background", remark="quoted by the study, not a result of it")
-    if metric.startswith("hyperparameter"):
-        return Link("setting", setting=_hyperparameter(row))
-    if metric.startswith("described number of"):
-        remark = "the text; the listing has what stands in the next column"
-        return Link("setting", setting=_described(metric), remark=remark)
-    if row["table"] in _SETTINGS and metric in _SETTINGS[row["table"]]:
-        return Link(
-            "setting",
-            setting=float(_SETTINGS[row["table"]][metric](row)),
-            remark=_REMARKS.get((row["table"], metric), ""),
-        )
-    return _measured(row)
+    measures, metric = row["measures"], row["metric"]
+    remark = _REMARKS.get(measures, "")
+    if measures == "background":
+        return Link(measures, remark=remark)
+    if measures not in _MEASURED:
+        difference = _DIFFERENCES.get((row["table"], measures), "")
+        return Link("setting", setting=_setting(row), remark=difference)
+    against = "mean increase of", "mean loss of"
+    return Link(
+        measures,
+        CASES if row["model"] == "all" else (case_of(row),),
+        _ROLES.get(row["defense"], Role.UNDEFENDED),
+        tuple(attack for attack in ("FGSM", "PGD") if attack in row["attack"]),
+        float(row["epsilon"]) if measures == "accuracy under attack" else None,
+        split=metric.removesuffix(" accuracy").replace("training", "train")
+        if measures == "clean accuracy"
+        else "",
+        factor=-1 if metric.startswith(against) else 1,
+        remark=remark,
+    )
 
 
-def _measured(row: pd.Series) -> Link:
-    metric = row["metric"]
-    role = {"defensive distillation": "student", "all": "all"}.get(row["defense"], "undefended")
-    attacks = tuple(a for a in ("FGSM", "PGD") if a in row["attack"])
-    every = row["model"] == "all"
-    cases = ntu.CASES if every else (_case(row),)
-    if metric == "test accuracy under attack":
-        return Link("accuracy under attack", cases, role, attacks, float(row["epsilon"]))
-    if metric.removesuffix(" accuracy") in ("training", "validation", "test"):
-        split = metric.removesuffix(" accuracy").replace("training", "train")
-        return Link("clean accuracy", cases, role, split=split)
-    if metric in ("mean drop of test accuracy", "mean increase of test accuracy"):
-        return Link("mean drop", cases, role, attacks, factor=1 if "drop" in metric else -1)
-    if metric.startswith(("mean gain of distilled", "mean loss of distilled")):
-        return Link("mean gain", cases, role, attacks, factor=1 if "gain" in metric else -1)
-    if metric == "epsilon beyond which PGD accuracy is constant":
-        return Link(
-            "plateau",
-            cases,
-            role,
-            attacks,
-            remark="40 steps of 0.01 move at most 0.4: the larger balls are never left",
-        )
-    if metric.startswith("exceptional epsilon"):
-        return Link("rise", cases, role, attacks, remark="smallest epsilon at which it rises")
-    if metric.endswith("with a stated very large gain"):
-        return Link("claim", cases, role, attacks, remark="judged as NTU-7")
-    if metric.startswith("largest epsilon of range"):
-        return Link(
-            "better up to",
-            cases,
-            role,
-            attacks,
-            remark="largest epsilon up to which the student is better at every epsilon",
-        )
-    raise ValueError(f"no link for {dict(row)}")
+_MEASURED = (
+    "accuracy under attack",
+    "clean accuracy",
+    "mean drop",
+    "mean gain",
+    "plateau",
+    "rise",
+    "better up to",
+    "claim",
+)
 
 
-def clean_accuracy(case: str) -> float:
+def case_of(row: pd.Series) -> Case:
+    """The case that a published row speaks of."""
+    case = _CASES.get((row["model"], row["dataset"]))
+    if case is None:
+        raise ValueError(f"row is {dict(row)}; accepted: a model and data set of the study")
+    return case
+
+
+def clean_accuracy(case: Case) -> float:
     """The test accuracy that the study prints of an undefended network, in percent."""
-    (model, dataset) = (
-        next(name for name, ours in names.items() if ours == part)
-        for names, part in zip((_MODELS, _DATASETS), case.split("/"), strict=True)
-    )
-    return printed(
-        "ntu", metric="test accuracy", model=model, dataset=dataset, defense="none", attack="none"
-    )
+    ((model, dataset),) = (names for names, ours in _CASES.items() if ours == case)
+    where = {"model": model, "dataset": dataset, "defense": "none", "attack": "none"}
+    return printed(FOLDER, metric="test accuracy", **where)
 
 
-def _case(row: pd.Series) -> str:
-    if row["model"] not in _MODELS or row["dataset"] not in _DATASETS:
-        raise ValueError(f"no link for {dict(row)}")
-    return f"{_MODELS[row['model']]}/{_DATASETS[row['dataset']]}"
+def _setting(row: pd.Series) -> float:
+    """The value in the paper profile."""
+    what = row["measures"]
+    role, _, name = what.partition(": ")
+    if name:
+        return float(_of_training(row, role, name))
+    if what not in _SETTINGS:
+        raise ValueError(f"measures is {what!r}; accepted: {', '.join((*_MEASURED, *_SETTINGS))}")
+    return float(_SETTINGS[what](row))
 
 
-def _hyperparameter(row: pd.Series) -> float:
-    """The value in the paper profile of "hyperparameter (role): name"."""
-    role, name = row["metric"].removeprefix("hyperparameter (").split("): ")
-    procedure = None if role == "undefended" else "as_listed"
-    training = ntu.training(_PAPER, _case(row), "faithful", role, procedure=procedure)
-    if name == "number of classes":
-        return len(_DESCRIPTIONS[row["dataset"]].class_names)
+def _of_training(row: pd.Series, role: str, name: str) -> float:
+    """A hyper-parameter of the network in a role."""
+    case = _CASES.get((row["model"], row["dataset"]), CASES[0])
+    procedure = None if role == Role.UNDEFENDED else "as_listed"
+    trained = training(PROFILES["paper"], case, Protocol.FAITHFUL, role, procedure=procedure)
     if name in ("temperature", "alpha"):
-        return getattr(training, name)
-    field = {"learning-rate decay": "decay"}.get(name, name.removeprefix("adam ").replace(" ", "_"))
-    return float(getattr(training.recipe, field.replace("-", "_")))
+        return getattr(trained, name)
+    field = {"learning-rate decay": "decay"}.get(name, name.removeprefix("adam "))
+    return getattr(trained.recipe, field.replace(" ", "_"))
 
 
 @cache
@@ -116,118 +144,58 @@ def _network(model: str) -> keras.Model:
     return models.build(model, 10, upsampling=3)
 
 
-def _layers(model: str, layer_class) -> list[keras.layers.Layer]:
+def _layers(row: pd.Series, layer_class: type) -> list[keras.layers.Layer]:
+    model = _MODELS.get(row["model"], "vgg16")
     return [layer for layer in _network(model).layers if isinstance(layer, layer_class)]
 
 
-def _head_units(model: str, position: int) -> float:
-    return _layers(model, keras.layers.Dense)[position].units
+def _dense_units(number: int) -> Callable[[pd.Series], float]:
+    return lambda row: _layers(row, keras.layers.Dense)[number - 1].units
+
+
+def _count(layer_class: type) -> Callable[[pd.Series], float]:
+    return lambda row: len(_layers(row, layer_class))
 
 
 def _dropout(row: pd.Series) -> float:
-    (rate,) = {layer.rate for layer in _layers(_MODELS[row["model"]], keras.layers.Dropout)}
+    (rate,) = {layer.rate for layer in _layers(row, keras.layers.Dropout)}
     return rate
 
 
-def _described(metric: str) -> float:
-    layer_class = (
-        keras.layers.Conv2D
-        if "convolutional" in metric
-        else keras.layers.MaxPooling2D
-        if "max-pooling" in metric
-        else keras.layers.Dense
-    )
-    return float(len(_layers("vgg16", layer_class)))
-
-
-def _distiller_default(name: str) -> float:
+def _default(name: str) -> float:
     return signature(Distiller.compile).parameters[name].default
 
 
-def _vgg_recipe(row: pd.Series):
-    return ntu.recipe("vgg16/cifar10", "undefended")
+def _description(row: pd.Series):
+    return _DATASETS.get(row["dataset"], cifar10).DESCRIPTION
 
 
 def _upsampling(row: pd.Series) -> int:
-    return ntu.NETWORKS[_MODELS[row["model"]]].upsampling
+    return NETWORKS[_MODELS[row["model"]]].upsampling
 
 
-def _side(row: pd.Series) -> int:
-    return 32 * _upsampling(row)
-
-
-_COUNTS = {
-    "training images": lambda row: _DESCRIPTIONS[row["dataset"]].original_counts[0],
-    "test images": lambda row: _DESCRIPTIONS[row["dataset"]].original_counts[1],
-    "image side": lambda row: _DESCRIPTIONS[row["dataset"]].image_shape[0],
-    "pixel value maximum": lambda row: 1 / ntu.GREY,
-    "number of classes": lambda row: len(_DESCRIPTIONS[row["dataset"]].class_names),
-}
-_PGD = ntu.FAITHFUL_ATTACKS["PGD"]
-
-#: Settings outside the hyper-parameter tables, by where they are printed.
-_SETTINGS = {
-    "Section 3.3": _COUNTS,
-    "Section 4.2": {
-        "training images used": lambda row: cifar10.DESCRIPTION.original_counts[0],
-        "validation images used": lambda row: cifar10.DESCRIPTION.original_counts[1],
-        "test images used": lambda row: NTU_TEST_IMAGES,
-    },
-    "Section 4.4": {
-        "epsilon grid minimum": lambda row: min(ntu.EPSILONS) / ntu.GREY,
-        "epsilon grid maximum": lambda row: max(ntu.EPSILONS) / ntu.GREY,
-        "PGD step size eps_iter (running text)": lambda row: _PGD.step_size / ntu.GREY,
-        "PGD iterations nb_iter (running text)": lambda row: _PGD.steps,
-        "images attacked": lambda row: _PAPER.scales["vgg16"].attack_images["faithful"],
-    },
-    "Listing 4.4": {
-        "PGD step size eps_iter (listing)": lambda row: _PGD.step_size / ntu.GREY,
-        "PGD iterations nb_iter (listing)": lambda row: _PGD.steps,
-    },
-    "Section 4.5.2": {"teacher temperature": lambda row: ntu.TEMPERATURE},
-    "Section 6.2.4": {"temperature used": lambda row: ntu.TEMPERATURE},
-    "Listing 4.5": {
-        "alpha": lambda row: ntu.ALPHA,
-        "temperature": lambda row: ntu.TEMPERATURE,
-    },
-    "Listing A.2": {
-        "Distiller default alpha": lambda row: _distiller_default("alpha"),
-        "Distiller default temperature": lambda row: _distiller_default("temperature"),
-    },
-    "Listing 4.1": {
-        "input side of backbone": _side,
-        "up-sampling factor": _upsampling,
-        "head Dense units": lambda row: _head_units("resnet50", 0),
-        "head dropout rate": _dropout,
-    },
-    "Listing 4.2": {
-        "input side of backbone": _side,
-        "up-sampling factor": _upsampling,
-        "head Dense 1 units": lambda row: _head_units("inception_v3", 0),
-        "head Dense 2 units": lambda row: _head_units("inception_v3", 1),
-        "head Dense 3 units": lambda row: _head_units("inception_v3", 2),
-        "head dropout rate": _dropout,
-    },
-    "Listing A.1": {
-        "input side after up-sampling": _side,
-        "up-sampling factor": _upsampling,
-        "L2 weight decay": lambda row: _vgg_recipe(row).weight_decay,
-        "learning rate": lambda row: _vgg_recipe(row).learning_rate,
-        "learning-rate decay": lambda row: _vgg_recipe(row).decay,
-        "momentum": lambda row: _vgg_recipe(row).momentum,
-        "lr_drop": lambda row: ntu.HALVE_EVERY,
-        "dropout rate": _dropout,
-        "Dense units before output": lambda row: _head_units("vgg16", 0),
-    },
-}
-
-#: Why a setting may differ from what one place of the study prints.
-_REMARKS = {
-    (
-        "Section 4.4",
-        "PGD step size eps_iter (running text)",
-    ): "the listing's 0.01 gives the published plateau; 0.05 is an arm of its own",
-    ("Listing 4.5", "alpha"): "the unchanged library example; tables 4-8 to 4-18 say 0.2",
-    ("Listing 4.5", "temperature"): "the unchanged library example; the tables say 200",
-    ("Listing A.1", "lr_drop"): "set and not used by the study; a control arm uses it",
+#: The settings of the paper profile, by what `measures` calls them.
+_SETTINGS: dict[str, Callable[[pd.Series], float]] = {
+    "training images": lambda row: _description(row).original_counts[0],
+    "test images": lambda row: _description(row).original_counts[1],
+    "image side": lambda row: _description(row).image_shape[0],
+    "classes": lambda row: len(_description(row).class_names),
+    "pixel value maximum": lambda row: 1 / GREY,
+    "images attacked": lambda row: TEST_IMAGES,
+    "smallest epsilon": lambda row: min(EPSILONS) / GREY,
+    "largest epsilon": lambda row: max(EPSILONS) / GREY,
+    "PGD step size": lambda row: _PGD.step_size / GREY,
+    "PGD steps": lambda row: _PGD.steps,
+    "temperature": lambda row: TEMPERATURE,
+    "alpha": lambda row: ALPHA,
+    "default temperature": lambda row: _default("temperature"),
+    "default alpha": lambda row: _default("alpha"),
+    "input side": lambda row: cifar10.DESCRIPTION.image_shape[0] * _upsampling(row),
+    "up-sampling": _upsampling,
+    "dropout": _dropout,
+    "halving": lambda row: HALVE_EVERY,
+    "convolutions": _count(keras.layers.Conv2D),
+    "max-poolings": _count(keras.layers.MaxPooling2D),
+    "Dense layers": _count(keras.layers.Dense),
+    **{f"Dense units {number}": _dense_units(number) for number in (1, 2, 3)},
 }

@@ -1,519 +1,314 @@
 """What the report of the Praxis study shows, beside what every report does."""
 
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import compress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 import data
-from harness.links import Link
-from harness.results import Results
-from harness.units import grey_levels
-from reports.compare import Measure
-from reports.figures import pictures as figures
-from studies.praxis.arms import (
-    AGAIN,
-    ANY,
-    DISTILLED,
-    EPSILONS,
-    IMAGENET,
-    SHARKS,
-    SHOWN,
-    STEP,
-)
-from studies.praxis.measures import (
-    Share,
-    classifiers,
-    distilled_seconds_per_iteration,
-    errors,
-    of_classifier,
-    of_distilled,
-    pictured,
-    position,
-    seconds_per_iteration,
-    share,
-)
+from evaluation import Estimate
+from harness.arms import Protocol, Role, View
+from harness.curves import Curve, alike, same
+from harness.results import Results, selected
+from reports.figures.canvas import COLORS
+from reports.figures.curves import Line, Published, panels
+from reports.figures.images import Confidences, adversarial_images, confidence_bars
+from reports.figures.training import training_curves
+from reports.gallery import Gallery
+from reports.tables import trainings
+from studies.praxis import arms as praxis
+from studies.praxis import measures
+from studies.praxis.measures import Attacked, classifiers, distilled, under_fgsm
+from studies.praxis.published import PRINTED_NAMES
 
-_ROLES = {
-    "undefended": "undefended: hard labels",
-    "teacher": "teacher at T (ResNet-101)",
-    "student": "student: soft labels at T",
-    "control": "control: soft labels discarded",
+_UNITS = {
+    Protocol.FAITHFUL: "epsilon between standardised images, not clipped",
+    Protocol.CORRECTED: "epsilon between images in [0, 1], clipped",
 }
-_PROTOCOLS = {
-    "faithful": "epsilon between standardised images, not clipped",
-    "corrected": "epsilon between images in [0, 1], clipped",
+_PIXELS = "epsilon (% of the range of a pixel)"
+#: Part A: the attacks on the pictured images, in words.
+_PICTURED = {
+    "FGSM 2 %, standardised": (Protocol.FAITHFUL, "FGSM"),
+    "FGSM 2 %, pixels": (Protocol.CORRECTED, "FGSM"),
+    "CW, any distance": (Protocol.CORRECTED, "CW"),
 }
-_UNITS = {"faithful": "standardised", "corrected": "pixels"}
-#: Part B: what is drawn, as protocol, output and attack.
+#: Part B: the networks, and the curves that are drawn, in words.
+_NETWORKS = {
+    Role.UNDEFENDED: "undefended: hard labels",
+    Role.TEACHER: "teacher at T (ResNet-101)",
+    Role.STUDENT: "student: soft labels at T",
+    Role.CONTROL: "control: soft labels discarded",
+}
 _CURVES = {
-    "FGSM through the logits\n(faithful)": ("faithful", "logits", "FGSM"),
-    "one signed step of CW's\nmargin (faithful)": ("faithful", "logits", STEP),
-    "FGSM through logits / T": ("corrected", "logits / T", "FGSM"),
-    "CW, counted within epsilon": ("corrected", "logits / T", "CW"),
+    "FGSM through the logits (faithful)": (Protocol.FAITHFUL, "FGSM", View.LOGITS),
+    "one signed step of CW's margin (faithful)": (Protocol.FAITHFUL, praxis.STEP, View.LOGITS),
+    "FGSM through logits / T": (Protocol.CORRECTED, "FGSM", View.LOGITS_OVER_T),
+    "CW, counted within epsilon": (Protocol.CORRECTED, "CW", View.LOGITS_OVER_T),
 }
+#: Part A: one colour on the whole page, none of them a colour of part B.
+_COLORS = dict(zip((*praxis.MODELS, "CW"), ("C4", "C5", "C8", "C9", "C6", "black"), strict=True))
 
 
-def measure(results: Results) -> Measure:
-    """The number a link asks for: errors in percent, confidences and accuracies as fractions."""
-
-    def value(link: Link, protocol: str) -> tuple | None:
-        model = link.cases[0].split("/")[0]
-        if link.kind == "clean accuracy":
-            return _clean_accuracy(results)
-        if link.kind == "seconds per iteration":
-            return _seconds(results, model, link.attacks[0], protocol)
-        attack = _run_as(link.attacks, protocol)
-        if link.kind == "confidence":
-            return _confidence(results, model, protocol, attack, link)
-        return _error(of_classifier(results, model, protocol, attack), link)
-
-    return value
-
-
-def _run_as(attacks: tuple[str, ...], protocol: str) -> str:
-    """The attack that stands for a published one; without any, its clean images serve."""
-    if attacks == ("CW",):
-        return STEP if protocol == "faithful" else "CW"
-    return "FGSM"
-
-
-def _error(rows: pd.DataFrame, link: Link) -> Share | None:
-    if rows.empty:
-        return None
-    found = errors(rows, 1 if "top-1" in link.kind else 5)
-    epsilons = rows["epsilon"].to_numpy()
-    if link.kind.startswith("highest"):
-        return max(found[position(epsilons, epsilon)] for epsilon in EPSILONS)
-    if not link.attacks:
-        return found[0]
-    return found[position(epsilons, link.epsilon_grey / grey_levels("standardised"))]
-
-
-def _confidence(results: Results, model: str, protocol: str, attack: str, link: Link):
-    shown = pictured(results, model, protocol, attack)
-    if shown is None or not _on_imagenet(results, model):
-        return None
-    image, rank = list(SHARKS).index(link.index[0]), link.index[1]
-    # Without attacks the row is of the clean image.
-    confidence = shown["confidences"][1 if link.attacks else 0, image, rank - 1]
-    return link.factor * float(confidence), np.nan, np.nan, 1
-
-
-def _seconds(results: Results, model: str, attack: str, protocol: str):
-    if protocol != ("faithful" if attack == "FGSM" else "corrected"):
-        return None
-    found = seconds_per_iteration(results, model, attack)
-    return None if found is None else (found[0], np.nan, np.nan, found[1])
-
-
-def _clean_accuracy(results: Results):
-    found = of_distilled(results, "faithful", "undefended", "FGSM", "logits")
-    if found is None:
-        return None
-    of = share(found[1][0].mean(), found[1].shape[2])
-    return of.percent / 100, of.low / 100, of.high / 100, of.images
-
-
-def contents(results: Results, comparison: pd.DataFrame, directory: Path) -> dict:
-    """The variables of `templates/praxis.md`; its pictures are drawn into `directory`."""
-    published = _published(comparison)
+def contents(results: Results, comparison: pd.DataFrame, directory: Path) -> dict[str, Any]:
+    """The variables of `report.md`; its pictures are drawn into `directory`."""
+    published, fgsm = _published_errors(comparison), list(under_fgsm(results))
+    cw = [arm for each in fgsm for arm in measures.variants(results, each) if arm.attack == "CW"]
     return {
         "pictures": _draw(results, published, directory),
         "timed_apart": "crafting_seconds" in results.table,
-        "classifiers": _classifiers(results, comparison),
-        "fgsm": {words: _fgsm(results, protocol) for protocol, words in _PROTOCOLS.items()},
+        "classifiers": _classifiers(fgsm, published),
+        "fgsm": {
+            words: _errors(arm for arm in fgsm if arm.protocol == protocol)
+            for protocol, words in _UNITS.items()
+        },
         "published_fgsm": _published_table(published),
         "cw": _cw(results),
-        "cw_within": _cw_within(results),
+        "cw_within": _errors(cw),
         "changes": _changes(results),
-        "seconds": _seconds_table(results, comparison),
-        "distilled": _distilled(results),
-        "distilled_curves": {
-            words.replace("\n", " "): _distilled_curve(results, *of)
-            for words, of in _CURVES.items()
-        },
+        "seconds": _seconds(results, comparison),
+        "distilled": trainings(results.trained(case=praxis.DISTILLED), _NETWORKS),
+        "distilled_curves": {words: _accuracies(results, words) for words in _CURVES},
     }
 
 
-def _draw(results: Results, published, directory: Path) -> dict[str, list[tuple[str, str]]]:
-    """Draws every picture; returns (caption, path relative to the report) by section."""
+def _published_errors(comparison: pd.DataFrame) -> pd.DataFrame:
+    """Errors in percent by epsilon in percent, a column for each (model, metric)."""
+    rows = selected(comparison, table=("Table 1", "Table 4", "Table 5", "Table 6"))
+    rows = rows[["model", "metric", "epsilon", "value"]].replace({"epsilon": {"": "0"}})
+    rows = rows.astype({"epsilon": float, "value": float})
+    columns = rows.groupby(["model", "metric"], sort=False)
+    return pd.DataFrame({key: of_key.set_index("epsilon")["value"] for key, of_key in columns})
+
+
+def _draw(results: Results, published: pd.DataFrame, directory: Path) -> Gallery:
     sections = ("errors", "cw", "bars", "distilled", "training", "adversarial")
-    pictures: dict[str, list[tuple[str, str]]] = {section: [] for section in sections}
-
-    def add(section: str, name: str, caption: str) -> Path:
-        pictures[section].append((caption, f"figures/{name}.png"))
-        return directory / f"{name}.png"
-
-    models = classifiers(results)
-    for protocol, words in _PROTOCOLS.items():
-        title = f"FGSM: {words}"
-        panels = _error_panels(results, {model: (protocol, "FGSM") for model in models})
-        if panels:
-            # The published epsilons are most likely standardised.
-            crosses = published if protocol == "faithful" else None
-            path = add("errors", f"errors-fgsm-{protocol}", title)
-            figures.error_curves(panels, "epsilon (%)", title, path, crosses)
-    for model in models:
-        title = f"CW counted within epsilon, and FGSM: {results.label(f'{model}/{IMAGENET}')}"
-        panels = _error_panels(
-            results,
-            {name: ("corrected", name) for name in ("CW", "FGSM")},
-            model,
-        )
-        if len(panels.get("top-1", ())) == 2:
-            path = add("cw", f"errors-cw-{model}", title)
-            figures.error_curves(panels, "epsilon (% of the range of a pixel)", title, path)
-        _draw_bars(results, model, add)
-    if DISTILLED in set(results.table["case"]):
-        _draw_distilled(results, add)
-    return pictures
+    gallery = Gallery(directory, sections)
+    for protocol in Protocol:
+        _draw_fgsm(results, protocol, published, gallery)
+    for fgsm in under_fgsm(results):
+        for arm in measures.variants(results, fgsm):
+            if arm.attack == "CW":
+                _draw_cw(fgsm, arm, gallery)
+    for model in classifiers(results):
+        _draw_confidences(results, model, gallery)
+    if results.has(praxis.DISTILLED):
+        _draw_distilled(results, gallery)
+    return gallery
 
 
-def _error_panels(results: Results, arms: dict, model: str | None = None) -> dict:
-    """Curves by panel and name, of arms (protocol, attack) of one model or of each name."""
-    panels: dict[str, dict[str, figures.Curve]] = {}
-    for name, (protocol, attack) in arms.items():
-        rows = of_classifier(results, model or name, protocol, attack)
-        rows = rows[rows["epsilon"] <= max(EPSILONS)]
-        if rows.empty:
-            continue
-        for k in (1, 5):
-            found = np.array([error[:3] for error in errors(rows, k)])
-            curve = figures.Curve(100 * rows["epsilon"].to_numpy(), *found.T)
-            panels.setdefault(f"top-{k}", {})[name] = curve
-    return panels
-
-
-def _draw_bars(results: Results, model: str, add) -> None:
-    arms = (
-        ("faithful", "FGSM", f"FGSM {100 * SHOWN:g} %, standardised"),
-        ("corrected", "FGSM", f"FGSM {100 * SHOWN:g} %, pixels"),
-        ("corrected", "CW", "CW, any distance"),
-    )
-    found = [(words, pictured(results, model, *arm)) for *arm, words in arms]
-    found = [(words, shown) for words, shown in found if shown is not None]
-    if not found:
+def _draw_fgsm(
+    results: Results, protocol: Protocol, published: pd.DataFrame, gallery: Gallery
+) -> None:
+    arms = [arm for arm in under_fgsm(results) if arm.protocol == protocol]
+    if not arms:
         return
-    title = f"Highest confidences: {results.label(f'{model}/{IMAGENET}')}"
-    rows = []
-    for image, true in enumerate(found[0][1]["label_names"]):
-        row = [_bars(found[0][1], image, 0, f"{_words(true)}, no attack")]
-        row += [_bars(shown, image, 1, words) for words, shown in found]
-        rows.append(row)
-    figures.confidence_bars(rows, title, add("bars", f"confidences-{model}", title))
+    drawn = _panels((f"{arm.model}, {arm.curve.images:,} images", arm, arm.model) for arm in arms)
+    # The published epsilons are most likely standardised.
+    if protocol == Protocol.FAITHFUL:
+        for (model, metric), errors in published.items():
+            color = _COLORS[PRINTED_NAMES[model]]
+            drawn[metric].append(Published(f"{model}, published", color, errors.index, errors))
+    title = f"FGSM: {_UNITS[protocol]}"
+    path = gallery.add("errors", f"errors-fgsm-{protocol}", title)
+    panels(drawn, title, path, unit="epsilon (%)", quantity="error (%)")
 
 
-def _bars(shown: dict, image: int, attacked: int, title: str) -> figures.Confidences:
-    return figures.Confidences(
+def _draw_cw(fgsm: Attacked, cw: Attacked, gallery: Gallery) -> None:
+    """CW beside FGSM, which is drawn on the fewer images that CW was given as well."""
+    every, few = f"{fgsm.curve.images:,} images", f"the first {cw.curve.images:,} images"
+    drawn = _panels([(f"FGSM, {every}", fgsm, fgsm.model), (f"CW, {few}", cw, "CW")])
+    on_few, _ = alike(fgsm.curve, cw.curve)
+    dashed = f"FGSM, {few}", _COLORS[fgsm.model], 100 * on_few.epsilons, on_few.errors, "--"
+    drawn["top-1 error"].append(Line(*dashed))
+    title = f"CW counted within epsilon, and FGSM: {cw.network}"
+    path = gallery.add("cw", f"errors-cw-{cw.model}", title)
+    panels(drawn, title, path, unit=_PIXELS, quantity="error (%)")
+
+
+def _panels(shown: Iterable[tuple[str, Attacked, str]]) -> dict[str, list[Line | Published]]:
+    """Errors within the study's epsilons, of (label, arm, name of its colour)."""
+    drawn: dict[str, list[Line | Published]] = {"top-1 error": [], "top-5 error": []}
+    for label, arm, color in shown:
+        kept = arm.curve.epsilons <= max(praxis.EPSILONS)
+        epsilons = 100 * arm.curve.epsilons[kept]
+        for k in (1, 5):
+            errors = list(compress(arm.errors(k), kept))
+            drawn[f"top-{k} error"].append(Line(label, _COLORS[color], epsilons, errors))
+    return drawn
+
+
+def _draw_confidences(results: Results, model: str, gallery: Gallery) -> None:
+    arms = _pictured(results, model)
+    if not arms:
+        return
+    first = next(iter(arms.values()))
+    rows = [
+        [_confidences(first, image, 0, f"{true}, no attack")]
+        + [_confidences(arm, image, 1, words) for words, arm in arms.items()]
+        for image, true in enumerate(first.pictured["label_names"])
+    ]
+    title = f"Highest confidences: {first.network}"
+    confidence_bars(rows, title, gallery.add("bars", f"confidences-{model}", title))
+
+
+def _pictured(results: Results, model: str) -> dict[str, Attacked]:
+    """The arms of a classifier that picture images, by the attack in words."""
+    arms = {words: measures.attacked(results, model, *arm) for words, arm in _PICTURED.items()}
+    return {words: arm for words, arm in arms.items() if arm is not None}
+
+
+def _confidences(arm: Attacked, image: int, attacked: int, title: str) -> Confidences:
+    return Confidences(
         title,
-        shown["adversarial" if attacked else "images"][image],
-        [_words(name) for name in shown["names"][attacked, image]],
-        shown["confidences"][attacked, image],
-        _words(shown["label_names"][image]),
+        arm.pictured[("images", "adversarial")[attacked]][image],
+        arm.pictured["names"][attacked, image].tolist(),
+        arm.pictured["confidences"][attacked, image],
+        arm.pictured["label_names"][image],
     )
 
 
-def _words(name: str) -> str:
-    return str(name).replace("_", " ")
-
-
-def _draw_distilled(results: Results, add) -> None:
-    label = results.label(DISTILLED)
+def _draw_distilled(results: Results, gallery: Gallery) -> None:
+    label = results.label(praxis.DISTILLED)
+    drawn: dict[str, list[Line]] = {}
+    for words in _CURVES:
+        for role, curve in _distilled(results, words).items():
+            shown = curve.where(curve.epsilons < praxis.ANY)
+            line = Line(_NETWORKS[role], COLORS[role], 100 * shown.epsilons, shown.accuracies)
+            drawn.setdefault(f"{words},\n{shown.images:,} images", []).append(line)
     title = f"Distilled and undistilled under attack: {label}"
-    figures.accuracy_panels(
-        {
-            panel: {role: curve for role in _ROLES if (curve := _curve(results, role, *of))}
-            for panel, of in _CURVES.items()
-        },
-        _ROLES,
-        "epsilon (% of the range of a pixel)",
-        title,
-        add("distilled", "accuracy", title),
-    )
+    panels(drawn, title, gallery.add("distilled", "accuracy", title), unit=_PIXELS)
     title = f"Training of teacher and students: {label}"
-    trained = results.trainings[results.trainings["case"] == DISTILLED].drop_duplicates("stage")
-    path = add("training", "training", title)
-    figures.training_curves(trained, results.histories, title, path, names=_ROLES)
-    for index, (arm, examples) in enumerate(results.examples.items()):
-        row = results.table[results.table["arm"] == arm].iloc[-1]
+    path = gallery.add("training", "training", title)
+    trained = results.trained(case=praxis.DISTILLED).drop_duplicates("stage")
+    training_curves(trained, results.histories, title, path, names=_NETWORKS)
+    for number, (arm, examples) in enumerate(results.examples.items(), start=1):
+        row = results.select(arm=arm).iloc[-1]
         title = (
-            f"{_ROLES[row['role']]}, {row['protocol']}: {row['attack']} through {row['view']}, "
+            f"{_NETWORKS[row['role']]}, {row['protocol']}: {row['attack']} through {row['view']}, "
             f"epsilon {100 * row['epsilon']:g} %"
         )
-        path = add("adversarial", f"adversarial-{index + 1:02}", title)
-        figures.adversarial_images(examples, data.class_names(row["dataset"]), title, path)
+        path = gallery.add("adversarial", f"adversarial-{number:02}", title)
+        adversarial_images(examples, data.class_names(row["dataset"]), title, path)
 
 
-def _curve(results: Results, role: str, protocol: str, view: str, attack: str):
-    found = of_distilled(results, protocol, role, attack, view)
-    if found is None:
-        return None
-    epsilons, correct = found
-    drawn = epsilons < ANY
-    shares = [share(each.mean(), correct.shape[2]) for each in correct[drawn]]
-    return figures.Curve(100 * epsilons[drawn], *np.array([each[:3] for each in shares]).T)
+def _distilled(results: Results, words: str) -> dict[str, Curve]:
+    """The networks of part B on one of `_CURVES`, by role."""
+    curves = {role: distilled(results, role, *_CURVES[words]) for role in _NETWORKS}
+    return {role: curve for role, curve in curves.items() if curve is not None}
 
 
-def _published(comparison: pd.DataFrame) -> dict:
-    """Tables 4 to 6 by panel and model: epsilons in percent and errors, without attack first."""
-    found: dict[str, dict[str, tuple[np.ndarray, np.ndarray]]] = {}
-    tables = comparison[comparison["table"].isin([f"Table {number}" for number in (1, 4, 5, 6)])]
-    for (metric, model), rows in tables.groupby(["metric", "model"], sort=False):
-        epsilons = pd.to_numeric(rows["epsilon"]).fillna(0).to_numpy()
-        values = pd.to_numeric(rows["value"]).to_numpy()
-        order = np.argsort(epsilons)
-        panel = metric.removesuffix(" error")
-        found.setdefault(panel, {})[f"{model}"] = epsilons[order], values[order]
-    return found
-
-
-def _published_table(published: dict) -> pd.DataFrame:
-    columns: dict[str, list] = {}
-    for panel, curves in published.items():
-        for model, (epsilons, values) in curves.items():
-            columns["epsilon, %"] = [f"{epsilon:g}" for epsilon in epsilons]
-            columns[f"{model} {panel}"] = [f"{value:.2f}" for value in values]
-    return pd.DataFrame(columns)
-
-
-def _classifiers(results: Results, comparison: pd.DataFrame) -> pd.DataFrame:
-    rows = []
-    for model in classifiers(results):
-        arm = of_classifier(results, model, "corrected", "FGSM")
-        if arm.empty:
-            arm = of_classifier(results, model, "faithful", "FGSM")
-        if arm.empty:
-            continue
-        rows.append(
-            {
-                "network": results.label(f"{model}/{IMAGENET}"),
-                "weights": "ImageNet's" if _on_imagenet(results, model) else "from scratch",
-                "images": arm["images"].iloc[0],
-                **{f"top-{k} error": str(errors(arm, k)[0]) for k in (1, 5)},
-            }
-        )
-    printed = comparison[comparison["table"] == "Table 1"]
-    for model, of in printed.groupby("model", sort=False):
-        rows.append(
-            {
-                "network": f"{model}, published",
-                "weights": "ImageNet's",
-                "images": "5000?",
-                **{row.metric: row.value for row in of.itertuples()},
-            }
-        )
+def _classifiers(fgsm: Iterable[Attacked], published: pd.DataFrame) -> pd.DataFrame:
+    # Without attack both protocols have the same images.
+    rows = [
+        {
+            "network": arm.network,
+            "weights": "ImageNet's" if arm.on_imagenet else "from scratch",
+            "images": arm.curve.images,
+            **{f"top-{k} error": arm.error(0.0, k).percent(2) for k in (1, 5)},
+        }
+        for arm in {arm.model: arm for arm in fgsm}.values()
+    ]
+    for model in PRINTED_NAMES:
+        errors = {metric: f"{percent:.2f}" for metric, percent in published.loc[0, model].items()}
+        network = {"network": f"{model}, published", "weights": "ImageNet's", "images": "5000?"}
+        rows.append(network | errors)
     return pd.DataFrame(rows)
 
 
-def _fgsm(results: Results, protocol: str) -> pd.DataFrame:
-    columns: dict[str, list] = {}
-    for model in classifiers(results):
-        rows = of_classifier(results, model, protocol, "FGSM")
-        if rows.empty:
-            continue
-        columns["epsilon, %"] = [f"{100 * epsilon:g}" for epsilon in rows["epsilon"]]
-        columns["grey levels"] = [f"{grey:.2f}" for grey in rows["epsilon_grey"]]
-        for k in (1, 5):
-            columns[f"{model} top-{k}"] = [_short(error) for error in errors(rows, k)]
-    return pd.DataFrame(columns)
+def _errors(arms: Iterable[Attacked]) -> pd.DataFrame:
+    return _by_epsilon(
+        {f"{arm.model} top-{k}": (arm.curve, arm.errors(k)) for arm in arms for k in (1, 5)}
+    )
 
 
-def _short(error: Share) -> str:
-    return f"{error.percent:.1f} [{error.low:.1f}, {error.high:.1f}]"
+def _accuracies(results: Results, words: str) -> pd.DataFrame:
+    curves = _distilled(results, words).items()
+    return _by_epsilon({_NETWORKS[role]: (curve, curve.accuracies) for role, curve in curves})
+
+
+def _by_epsilon(columns: Mapping[str, tuple[Curve, Sequence[Estimate]]]) -> pd.DataFrame:
+    """A row for each epsilon, a column for each network."""
+    table: dict[str, list[str]] = {}
+    for name, (curve, estimates) in columns.items():
+        table["epsilon, %"] = [
+            "any" if same(each, praxis.ANY) else f"{100 * each:.3g}" for each in curve.epsilons
+        ]
+        table["grey levels"] = [f"{grey:.2f}" for grey in curve.grey]
+        table[name] = [estimate.percent() for estimate in estimates]
+    return pd.DataFrame(table)
+
+
+def _published_table(published: pd.DataFrame) -> pd.DataFrame:
+    shown = published.map("{:.2f}".format)
+    shown.columns = [f"{model} {metric.removesuffix(' error')}" for model, metric in shown]
+    shown.insert(0, "epsilon, %", [f"{epsilon:g}" for epsilon in shown.index])
+    return shown
 
 
 def _cw(results: Results) -> pd.DataFrame:
     """What may have been run as CW beside FGSM, on the images that each was given."""
     rows = []
-    for model in classifiers(results):
-        for protocol, names in (("faithful", ("FGSM", AGAIN, STEP)), ("corrected", ("FGSM", "CW"))):
-            fgsm = of_classifier(results, model, protocol, "FGSM")
-            for name in names:
-                arm = of_classifier(results, model, protocol, name)
-                if arm.empty:
-                    continue
-                at = position(arm["epsilon"], SHOWN)
-                top_1, top_5 = errors(arm, 1), errors(arm, 5)
-                unlimited = np.flatnonzero(arm["epsilon"] == ANY)
-                rows.append(
-                    {
-                        "network": model,
-                        "protocol": protocol,
-                        "attack": name,
-                        "images": arm["images"].iloc[0],
-                        "top-1 at 2 %": _short(top_1[at]),
-                        "top-5 at 2 %": _short(top_5[at]),
-                        "top-1 at 2 %, FGSM on its images": ""
-                        if fgsm.empty or name == "FGSM"
-                        else _short(_fgsm_on(results, fgsm, arm)),
-                        "top-1 at any distance": _short(top_1[unlimited[0]])
-                        if len(unlimited)
-                        else "",
-                        "top-5 at any distance": _short(top_5[unlimited[0]])
-                        if len(unlimited)
-                        else "",
-                        "top-1 as 8-bit pictures": ""
-                        if not len(unlimited)
-                        else _short(
-                            share(
-                                arm["rounded_accuracy"].iloc[unlimited[0]],
-                                arm["images"].iloc[0],
-                                error=True,
-                            )
-                        ),
-                        "outcomes as FGSM's": ""
-                        if name == "FGSM"
-                        else _agreement(results, fgsm, arm),
-                    }
-                )
+    for fgsm in under_fgsm(results):
+        for arm in (fgsm, *measures.variants(results, fgsm)):
+            first, second = (curve.only(praxis.EPSILONS) for curve in alike(fgsm.curve, arm.curve))
+            same_outcomes = np.mean(first.correct[1:] == second.correct[1:])
+            rows.append(
+                {
+                    "network": arm.model,
+                    "protocol": arm.protocol,
+                    "attack": arm.attack,
+                    "images": arm.curve.images,
+                    "top-1 at 2 %": arm.error(praxis.SHOWN).percent(),
+                    "top-5 at 2 %": arm.error(praxis.SHOWN, 5).percent(),
+                    "FGSM's top-1 on these": Estimate.accuracy(~first.at(praxis.SHOWN)).percent(),
+                    "outcomes as FGSM's": f"{100 * same_outcomes:.1f} %",
+                    "largest epsilon, as 8-bit pictures": arm.as_8_bit.percent(),
+                }
+            )
     return pd.DataFrame(rows)
-
-
-def _fgsm_on(results: Results, fgsm: pd.DataFrame, arm: pd.DataFrame) -> Share:
-    """FGSM's top-1 error at 2 % on the images of another arm, which are its first ones."""
-    count = int(arm["images"].iloc[0])
-    correct = results.correct[fgsm["arm"].iloc[0]][position(fgsm["epsilon"], SHOWN)]
-    return share(correct[:count].mean(), count, error=True)
-
-
-def _agreement(results: Results, fgsm: pd.DataFrame, arm: pd.DataFrame) -> str:
-    """The share of images and epsilons with the outcome that FGSM has there."""
-    if fgsm.empty:
-        return ""
-    first, second = (results.correct[rows["arm"].iloc[0]] for rows in (fgsm, arm))
-    count = min(first.shape[1], second.shape[1])
-    same = [
-        (
-            first[position(fgsm["epsilon"], epsilon), :count]
-            == second[position(arm["epsilon"], epsilon), :count]
-        )
-        for epsilon in EPSILONS
-    ]
-    return f"{100 * np.mean(same):.1f} %"
-
-
-def _cw_within(results: Results) -> pd.DataFrame:
-    """CW's errors by the L-infinity distance that counts."""
-    columns: dict[str, list] = {}
-    for model in classifiers(results):
-        arm = of_classifier(results, model, "corrected", "CW")
-        if arm.empty:
-            continue
-        columns["grey levels"] = [
-            "any" if epsilon == ANY else f"{grey:.2f}"
-            for epsilon, grey in zip(arm["epsilon"], arm["epsilon_grey"], strict=True)
-        ]
-        for k in (1, 5):
-            columns[f"{model} top-{k}"] = [_short(error) for error in errors(arm, k)]
-    return pd.DataFrame(columns)
 
 
 def _changes(results: Results) -> pd.DataFrame:
     """How far 2 % of FGSM, and CW, change the pictured images."""
     rows = []
     for model in classifiers(results):
-        for protocol, attack in (("faithful", "FGSM"), ("corrected", "FGSM"), ("corrected", "CW")):
-            shown = pictured(results, model, protocol, attack)
-            if shown is None:
-                continue
+        for arm in _pictured(results, model).values():
+            shown = arm.pictured
             for image, name in enumerate(shown["label_names"]):
+                confidences = [f"{each:.4f}" for each in shown["label_confidences"][:, image]]
+                ranks = [f"{1 + rank}" for rank in shown["ranks"][:, image]]
                 rows.append(
                     {
                         "network": model,
-                        "protocol": protocol,
-                        "attack": attack,
-                        "image": _words(name),
+                        "protocol": arm.protocol,
+                        "attack": arm.attack,
+                        "image": name,
                         "mean change, grey levels": f"{shown['mean_change'][image]:.2f}",
                         "largest": f"{shown['largest_change'][image]:.2f}",
-                        "confidence of the true class": " -> ".join(
-                            f"{each[image]:.4f}" for each in shown["label_confidences"]
-                        ),
-                        "its rank": " -> ".join(f"{each[image] + 1}" for each in shown["ranks"]),
-                        "prediction": " -> ".join(
-                            _words(each[image, 0]) for each in shown["names"]
-                        ),
+                        "confidence of the true class": " -> ".join(confidences),
+                        "its rank": " -> ".join(ranks),
+                        "prediction": " -> ".join(shown["names"][:, image, 0]),
                     }
                 )
     return pd.DataFrame(rows)
 
 
-def _seconds_table(results: Results, comparison: pd.DataFrame) -> pd.DataFrame:
+def _seconds(results: Results, comparison: pd.DataFrame) -> pd.DataFrame:
     rows = []
-    for model in classifiers(results):
+    for case in (*praxis.CLASSIFIERS.values(), praxis.DISTILLED):
         for attack in ("FGSM", "CW"):
-            found = seconds_per_iteration(results, model, attack)
-            if found is None:
-                continue
-            protocol = "faithful" if attack == "FGSM" else "corrected"
-            gradients = of_classifier(results, model, protocol, attack)["gradient_evaluations"]
-            rows.append(
-                {
-                    "network": model,
-                    "attack": attack,
-                    "seconds per 32 images": f"{found[0]:.2f}",
-                    "gradients per image": f"{gradients.iloc[-1]:.0f}" if len(gradients) else "",
-                }
-            )
-    for protocol, attack in (("faithful", "FGSM"), ("corrected", "CW")):
-        found = distilled_seconds_per_iteration(results, protocol, attack)
-        if found is not None:
-            rows.append(
-                {
-                    "network": f"{results.label(DISTILLED)}, part B",
-                    "attack": f"{attack}, all epsilons",
-                    "seconds per 32 images": f"{found[0]:.2f}",
-                    "gradients per image": "",
-                }
-            )
-    printed = comparison[comparison["kind"] == "seconds per iteration"]
-    rows += [
-        {
-            "network": f"{row.model}, published",
-            "attack": row.attack,
-            "seconds per 32 images": row.value,
-            "gradients per image": "",
-        }
-        for row in printed.itertuples()
-    ]
-    return pd.DataFrame(rows)
-
-
-def _distilled(results: Results) -> pd.DataFrame:
-    trainings = results.trainings
-    return pd.DataFrame(
-        [
-            {
-                "network": _ROLES[row.role],
-                "seed": row.seed,
-                **{
-                    split: f"{100 * getattr(row, f'{split}_accuracy'):.2f}"
-                    for split in ("train", "validation", "test")
-                },
-                "test images": row.test_images,
-                "best epoch": f"{row.best_epoch} of {row.epochs}",
-                "minutes": f"{row.seconds / 60:.1f}",
-            }
-            for row in trainings[trainings["case"] == DISTILLED]
-            .drop_duplicates("stage")
-            .itertuples()
-        ]
-    )
-
-
-def _distilled_curve(results: Results, protocol: str, view: str, attack: str) -> pd.DataFrame:
-    columns: dict[str, list] = {}
-    for role, name in _ROLES.items():
-        found = of_distilled(results, protocol, role, attack, view)
-        if found is not None:
-            epsilons, correct = found
-            columns["epsilon, %"] = [
-                "any" if epsilon == ANY else f"{100 * epsilon:g}" for epsilon in epsilons
-            ]
-            columns[name] = [_short(share(each.mean(), correct.shape[2])) for each in correct]
-    return pd.DataFrame(columns)
-
-
-def _on_imagenet(results: Results, model: str) -> bool:
-    table = results.table
-    return (table.loc[table["case"] == f"{model}/{IMAGENET}", "dataset"] == IMAGENET).all()
+            row = measures.timed(results, case, attack)
+            if row is not None:
+                part_b = case == praxis.DISTILLED
+                network = results.label(case) + (", part B" if part_b else "")
+                gradients = f"{row['gradient_evaluations']:.0f}"
+                seconds = measures.seconds_per_iteration(row).text(2)
+                all_at_once = ", all epsilons" if part_b else ""
+                rows.append((network, f"{attack}{all_at_once}", seconds, gradients))
+    for _, row in selected(comparison, kind="seconds per iteration").iterrows():
+        rows.append((f"{row['model']}, published", row["attack"], row["value"], ""))
+    columns = ["network", "attack", "seconds per 32 images", "gradients per image"]
+    return pd.DataFrame(rows, columns=columns)

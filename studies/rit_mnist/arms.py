@@ -1,246 +1,168 @@
-"""RIT: FGSM and PGD adversarial training on MNIST, a blog post of a course project.
-
-A small CNN is attacked with FGSM at epsilon 0 to 0.9. Then all training images are attacked once
-at five epsilons, with FGSM or with PGD, and the network is trained on these static sets and the
-clean images together: "retrained" goes on from the trained baseline (a warm start), "untrained"
-is a new network (from scratch). What the post leaves open is chosen: inputs in [0, 1], clipped,
-true labels; PGD of 10 steps of epsilon / 4 from a random start; examples crafted on the baseline.
-
-    python reproduce.py run rit_mnist --profile demo                      minutes, offline
-    python reproduce.py run rit_mnist --profile laptop --data-dir DIR     half an hour
-    python reproduce.py run rit_mnist --profile paper --data-dir DIR      for a GPU
-
-Both protocols attack the same networks, those of the last epoch. Faithful: FGSM, and PGD as in
-the training sets. Corrected: PGD of 40 steps with restarts, examples transferred from the
-baseline, and two more networks: the baseline trained further on clean images alone for as many
-updates as the static sets take (the control), and a new one trained on PGD examples of its
-current weights, on which FGSM, PGD, PGD with restarts and AutoAttack are compared.
-"""
+"""What the RIT study runs: seven networks, and the attacks on each."""
 
 from dataclasses import replace
+from functools import partial
+from typing import NamedTuple
 
 from attacks import FGSM, PGD, AutoAttack
-from harness.study import Arm, Case, Network, Profile, Recipe, Scale, Training
-from harness.trained_defenses import PGDTraining, StaticSet
+from harness.arms import (
+    MAIN,
+    TRANSFERRED,
+    Arm,
+    Case,
+    Network,
+    Protocol,
+    Role,
+    Training,
+    View,
+    seed_of,
+)
+from harness.recipe import Recipe
+from harness.results import Compared
+from harness.study import Profile
+from harness.trained_defenses import PGDTraining, StaticSet, TrainedDefense
 
-MODEL, DATASET = "rit_cnn", "mnist"
-CASE = f"{MODEL}/{DATASET}"
+CASE = Case("rit_cnn", "mnist")
 
-#: The epsilons of the post, and between them those at which its curves meet.
+#: The epsilons of the post.
 PUBLISHED_EPSILONS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+#: With those between them at which its curves meet.
 EPSILONS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9)
 CORRECTED_EPSILONS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4)
+TRAINING_EPSILONS = (0.05, 0.1, 0.2, 0.25, 0.3)
 #: The one that the network trained on the fly is trained for.
 ROBUST_EPSILON = 0.3
-TRAINING_EPSILONS = (0.05, 0.1, 0.2, 0.25, 0.3)
 #: The class of the images that the post shows.
 PICTURED = 5
 
 RECIPE = Recipe("Adam", 1e-3, batch_size=128, epochs=50, keep="last")
 PGD_OF_THE_SETS = PGD(steps=10, random_start=True)  # steps of 2.5 epsilon / 10
-STATIC = {
-    "fgsm": StaticSet(FGSM(), TRAINING_EPSILONS),
-    "pgd": StaticSet(PGD_OF_THE_SETS, TRAINING_EPSILONS),
-}
-ON_THE_FLY = PGDTraining(ROBUST_EPSILON, steps=5, step_size=0.12)
-#: Times the epochs of the baseline; an update costs `steps` gradients more than a plain one.
-ON_THE_FLY_EPOCHS = 2
-#: Clean images and one set of examples for each epsilon.
+_PGD_40 = PGD(steps=40, random_start=True)
+_Attack = FGSM | PGD | AutoAttack
+_FGSM_SET = StaticSet(FGSM(), TRAINING_EPSILONS)
+_PGD_SET = StaticSet(PGD_OF_THE_SETS, TRAINING_EPSILONS)
+_ON_THE_FLY = PGDTraining(ROBUST_EPSILON, steps=5, step_size=0.12)
+#: Sets of images in a static set: the clean ones and the examples of each epsilon.
 SETS = 1 + len(TRAINING_EPSILONS)
 
-PUBLISHED_ROLES = (
-    "undefended",
-    "fgsm_retrained",
-    "fgsm_untrained",
-    "pgd_retrained",
-    "pgd_untrained",
-)
-ROLES = (*PUBLISHED_ROLES, "control", "on_the_fly")
 
-#: Epsilons at which curves meet: of two networks, and whether the first is above from there on
-#: instead of up to there.
-MEETINGS = {
-    "epsilon where baseline and retrained curves meet": ("fgsm_retrained", "undefended", False),
-    "epsilon where retrained and untrained curves meet": (
-        "fgsm_retrained",
-        "fgsm_untrained",
-        False,
-    ),
-    "epsilon up to which PGD-trained beats baseline": ("pgd_retrained", "undefended", False),
-    "epsilon from which PGD-trained beats FGSM-trained": (
-        "pgd_retrained",
-        "fgsm_retrained",
-        True,
-    ),
+class _Kind(NamedTuple):
+    """How a network is trained, for so many times the epochs of the baseline."""
+
+    name: str
+    defense: TrainedDefense | None = None
+    retrained: bool = False  # goes on from the trained baseline
+    epochs: int = 1
+
+
+#: By role; the control and the last one are not in the post.
+NETWORKS = {
+    Role.UNDEFENDED: _Kind("baseline"),
+    "fgsm_retrained": _Kind("FGSM, retrained", _FGSM_SET, retrained=True),
+    "fgsm_untrained": _Kind("FGSM, untrained", _FGSM_SET),
+    "pgd_retrained": _Kind("PGD, retrained", _PGD_SET, retrained=True),
+    "pgd_untrained": _Kind("PGD, untrained", _PGD_SET),
+    # As many updates as an epoch of a static set has.
+    Role.CONTROL: _Kind("control: more clean updates", retrained=True, epochs=SETS),
+    "on_the_fly": _Kind("PGD on the fly", _ON_THE_FLY, epochs=2),
 }
+NAMES = {role: kind.name for role, kind in NETWORKS.items()}
+ON_STATIC_SETS = tuple(
+    role for role, kind in NETWORKS.items() if isinstance(kind.defense, StaticSet)
+)
+PUBLISHED_ROLES = (Role.UNDEFENDED, *ON_STATIC_SETS)
+_STARTING_ANEW = ("fgsm_untrained", "pgd_untrained", "on_the_fly")
 
-COMPARED = {"faithful": ("none", ("logits",)), "corrected": ("none", ("logits",))}
-HEADLINE = (("FGSM", 25.5), ("FGSM", 51.0), ("FGSM", 76.5), ("PGD", 76.5))
-TRANSFERRED = "{}, from undefended"
 SINGLE_RUN, STRONGEST = "PGD, one run", "AutoAttack"
+#: Every attack that is run at several epsilons.
+EVERY_ATTACK = ("FGSM", "PGD", SINGLE_RUN, TRANSFERRED.format("FGSM"), TRANSFERRED.format("PGD"))
+#: What is measured beside a number of the post; of several attacks the worst for every image.
+MEASURED_UNDER = {Protocol.FAITHFUL: "FGSM", Protocol.CORRECTED: EVERY_ATTACK}
+
+COMPARED = {protocol: Compared("none", (View.LOGITS,)) for protocol in Protocol}
+HEADLINE = (("FGSM", 25.5), ("FGSM", 51.0), ("FGSM", 76.5), ("PGD", 76.5))
 #: The groups of `Scale.attack_images`; FGSM is given all test images.
-ATTACKED = (*COMPARED, STRONGEST)
+_GROUPS = (*Protocol, STRONGEST)
 #: The variant of the control's arms.
 CONTROL = "RIT-A5 equal updates"
 
 
-def training(profile: Profile, role: str, seed: int = 0) -> Training:
+def training(profile: Profile, role: str, run: int = 0) -> Training:
     """The network in one role, as a profile trains it; both protocols attack the same ones."""
-    scale = profile.scales[MODEL]
-    recipe = replace(
-        RECIPE,
-        epochs=scale.epochs or RECIPE.epochs,
-        batch_size=scale.batch_size or RECIPE.batch_size,
-    )
-    base = Training(
-        network=Network(MODEL, scale.upsampling, scale.width, preprocessing="unit"),
-        dataset=profile.datasets[DATASET],
-        split="corrected",
+    scale, kind = profile.scales[CASE.model], NETWORKS[role]
+    recipe = scale.applied_to(RECIPE)
+    baseline = None if role == Role.UNDEFENDED else training(profile, Role.UNDEFENDED, run)
+    return Training(
+        network=Network(CASE.model, scale.upsampling, scale.width, preprocessing="unit"),
+        dataset=profile.datasets[CASE.dataset],
+        split="held-out",
         role=role,
-        recipe=recipe,
+        recipe=replace(recipe, epochs=kind.epochs * recipe.epochs),
         images=scale.images,
         validation_images=scale.validation_images,
         erasing=False,
-        # New weights where a network does not go on from the baseline.
-        seed=2 * seed + (1 if role.endswith(("_untrained", "_fly")) else 0),
+        seed=seed_of(role, run, starting_apart=_STARTING_ANEW),
+        warm_up=baseline if kind.retrained else None,
+        defense=kind.defense,
+        crafted_on=baseline if isinstance(kind.defense, StaticSet) else None,
     )
-    if role == "undefended":
-        return base
-    if role == "on_the_fly":
-        longer = replace(recipe, epochs=ON_THE_FLY_EPOCHS * recipe.epochs)
-        return replace(base, recipe=longer, defense=ON_THE_FLY)
-    baseline = training(profile, "undefended", seed)
-    if role == "control":
-        as_many_updates = replace(recipe, epochs=SETS * recipe.epochs)
-        return replace(base, recipe=as_many_updates, warm_up=baseline)
-    attack, start = role.split("_")
-    static = replace(base, defense=STATIC[attack], crafted_on=baseline)
-    return replace(static, warm_up=baseline) if start == "retrained" else static
 
 
 def arms(profile: Profile) -> list[Arm]:
     """Every arm of a profile."""
     planned = []
-    for seed in profile.seeds:
+    for run in profile.seeds:
+        baseline = training(profile, Role.UNDEFENDED, run)
         for role in profile.cases[CASE].roles:
-            network = training(profile, role, seed)
+            arm = partial(_arm, profile, training(profile, role, run))
             if role in PUBLISHED_ROLES:
-                planned += _faithful(profile, network)
-            planned += _corrected(profile, network, training(profile, "undefended", seed))
+                planned += [
+                    arm(Protocol.FAITHFUL, "FGSM", FGSM()),
+                    arm(Protocol.FAITHFUL, "PGD", PGD_OF_THE_SETS),
+                ]
+            planned += [
+                arm(Protocol.CORRECTED, name, attack)
+                for name, attack in _corrected(profile, role).items()
+            ]
+            if role != Role.UNDEFENDED:
+                planned += [
+                    arm(Protocol.CORRECTED, TRANSFERRED.format(name), attack, crafted_on=baseline)
+                    for name, attack in (("FGSM", FGSM()), ("PGD", _PGD_40))
+                ]
     return planned
 
 
-def _faithful(profile: Profile, network: Training) -> list[Arm]:
-    fgsm = _arm(profile, "faithful", network, "FGSM", FGSM(), EPSILONS, every=True)
-    pgd = _arm(profile, "faithful", network, "PGD", PGD_OF_THE_SETS, EPSILONS)
-    return [fgsm, pgd]
+def _corrected(profile: Profile, role: str) -> dict[str, _Attack]:
+    pgd = replace(_PGD_40, restarts=profile.restarts, stop_at_success=True)
+    attacks: dict[str, _Attack] = {"FGSM": FGSM(), "PGD": pgd}
+    if role == "on_the_fly":
+        attacks |= {SINGLE_RUN: replace(pgd, restarts=1), STRONGEST: AutoAttack()}
+    return attacks
 
 
-def _corrected(profile: Profile, network: Training, baseline: Training) -> list[Arm]:
-    pgd = PGD(steps=40, random_start=True, restarts=profile.restarts, stop_at_success=True)
-    attacks = {"PGD": pgd}
-    if network.role == "on_the_fly":
-        attacks[SINGLE_RUN] = replace(pgd, restarts=1)
-    planned = [_arm(profile, "corrected", network, "FGSM", FGSM(), EPSILONS, every=True)]
-    planned += [
-        _arm(profile, "corrected", network, name, attack, CORRECTED_EPSILONS)
-        for name, attack in attacks.items()
-    ]
-    if network.role == "on_the_fly":
-        planned.append(_auto_attack(profile, network))
-    if network != baseline:
-        planned += _transferred(profile, network, baseline)
-    return planned
-
-
-def _auto_attack(profile: Profile, network: Training) -> Arm:
-    name = STRONGEST
-    arm = _arm(profile, "corrected", network, name, AutoAttack(), (ROBUST_EPSILON,))
-    return replace(arm, images=profile.scales[MODEL].attacked(name, ATTACKED))
-
-
-def _transferred(profile: Profile, network: Training, baseline: Training) -> list[Arm]:
-    attacks = {"FGSM": FGSM(), "PGD": PGD(steps=40, random_start=True)}
-    return [
-        replace(
-            _arm(
-                profile,
-                "corrected",
-                network,
-                TRANSFERRED.format(name),
-                attack,
-                CORRECTED_EPSILONS,
-            ),
-            crafted_on=baseline,
-        )
-        for name, attack in attacks.items()
-    ]
-
-
-def _arm(profile, protocol, network, name, attack, epsilons, every: bool = False) -> Arm:
-    """An arm; with `every` of all test images, one of which is shown."""
-    scale = profile.scales[MODEL]
+def _arm(
+    profile: Profile,
+    network: Training,
+    protocol: Protocol,
+    name: str,
+    attack: _Attack,
+    crafted_on: Training | None = None,
+) -> Arm:
+    """An arm; FGSM attacks all test images, one of which is shown."""
+    scale = profile.scales[CASE.model]
+    group = STRONGEST if name == STRONGEST else protocol
+    whole_range = protocol == Protocol.FAITHFUL or name == "FGSM"
+    epsilons = EPSILONS if whole_range else CORRECTED_EPSILONS
     return Arm(
         case=CASE,
         protocol=protocol,
-        variant=CONTROL if network.role == "control" else "main",
+        variant=CONTROL if network.role == Role.CONTROL else MAIN,
         training=network,
-        view="logits",
+        view=View.LOGITS,
         attack_name=name,
         attack=replace(attack, batch_size=scale.attack_batch_size),
-        epsilons=epsilons,
-        own_labels=False,
-        images=None if every else scale.attacked(protocol, ATTACKED),
-        strip_of=PICTURED if every else None,
+        epsilons=(ROBUST_EPSILON,) if name == STRONGEST else epsilons,
+        images=None if name == "FGSM" else scale.attacked(group, _GROUPS),
+        crafted_on=crafted_on,
+        strip_of=PICTURED if name == "FGSM" else None,
     )
-
-
-_ALL = {CASE: Case(roles=ROLES, protocols=("faithful", "corrected"), views=("logits",))}
-
-PROFILES = {
-    "demo": Profile(
-        name="demo",
-        cost="minutes on two CPU cores, offline",
-        datasets={DATASET: "digits"},
-        scales={
-            MODEL: Scale(
-                upsampling=1,
-                width=1 / 2,
-                epochs=12,
-                batch_size=16,
-                attack_images={"faithful": 100, "corrected": 50, "AutoAttack": 10},
-            )
-        },
-        cases=_ALL,
-        restarts=2,
-        seeds=(0,),
-        controls=True,
-    ),
-    "laptop": Profile(
-        name="laptop",
-        cost="half an hour on two CPU cores",
-        datasets={DATASET: DATASET},
-        scales={
-            MODEL: Scale(
-                upsampling=1,
-                epochs=6,
-                images=30_000,
-                attack_images={"faithful": 1_000, "corrected": 500, "AutoAttack": 200},
-            )
-        },
-        cases=_ALL,
-        restarts=3,
-        seeds=(0,),
-        controls=True,
-    ),
-    "paper": Profile(
-        name="paper",
-        cost="a day on a GPU",
-        datasets={DATASET: DATASET},
-        scales={MODEL: Scale(upsampling=1, attack_images={"AutoAttack": 1_000})},
-        cases=_ALL,
-        restarts=20,
-        seeds=(0, 1, 2),
-        controls=True,
-    ),
-}

@@ -1,134 +1,94 @@
-"""The numbers that the RIT blog printed, as they are measured."""
+"""The numbers that the RIT blog prints, as they are measured."""
+
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
+from evaluation import Estimate
+from harness.arms import Protocol
+from harness.curves import Curve
 from harness.links import Link
 from harness.results import Results
-from studies.rit_mnist.arms import EPSILONS, MEETINGS, PICTURED
-from studies.rit_mnist.claims import losses
-from studies.rit_mnist.curves import (
-    Outcome,
-    accuracy,
-    confusion,
-    constant_from,
-    crossing,
-    largest_step,
-    median_limit,
-    outcome,
-    plateau,
-    strip,
-)
+from studies.rit_mnist import curves
+from studies.rit_mnist.arms import CASE, EPSILONS, MEASURED_UNDER, PICTURED
+from studies.rit_mnist.published import MEETINGS
 
 
-class Measure:
-    """Computes the number a link asks for, or `None` where nothing was run.
+def measure(results: Results, link: Link, protocol: Protocol) -> Estimate | None:
+    """The number a link asks for, or `None` where nothing was run.
 
-    Faithful is under FGSM, corrected under the worst of all attacks for every image.
+    Accuracies are in percent, epsilons in [0, 1]. Faithful is under FGSM, corrected under the
+    worst of all attacks for every image.
     """
-
-    def __init__(self, results: Results):
-        self.results = results
-
-    def __call__(self, link: Link, protocol: str) -> tuple | None:
-        """(value, low, high, images), accuracies in percent, epsilons in [0, 1]."""
-        if link.kind in _OF_THE_NETWORKS:
-            # Both protocols attack the same networks.
-            found = _OF_THE_NETWORKS[link.kind] if protocol == "faithful" else None
-            return found and found(self.results, link)
-        if link.kind == "meeting":
-            first, second, rises = MEETINGS[link.role]
-            curves = [self._curve(role, protocol) for role in (first, second)]
-            if any(curve is None for curve in curves):
-                return None
-            return crossing(*curves, rises=rises)
-        curve = self._curve(link.role, protocol)
-        return curve and _OF_ONE_CURVE[link.kind](curve, link)
-
-    def _curve(self, role: str, protocol: str) -> Outcome | None:
-        return outcome(self.results, role, "FGSM" if protocol == "faithful" else None, protocol)
+    attack = MEASURED_UNDER[protocol]
+    if link.kind == "meeting":
+        first, second, from_there_on = MEETINGS[link.role]
+        both = curves.attacked(results, (first, second), attack, protocol)
+        return curves.crossing(*both, from_there_on) if both else None
+    if link.kind in _OF_A_NETWORK:
+        # Both protocols attack the same networks: one column has their numbers.
+        return _OF_A_NETWORK[link.kind](results, link) if protocol == Protocol.FAITHFUL else None
+    curve = results.curve(case=CASE, role=link.role, attack=attack, protocol=protocol)
+    return None if curve is None else _of_curve(curve, link)
 
 
-def _clean_accuracy(results: Results, link: Link):
-    found = outcome(results, link.role)
-    return found and _percent(found.correct[0])
-
-
-def _loss(epoch: int):
-    def measured(results: Results, link: Link):
-        found = losses(results, link.role)
-        return None if found is None else _plain(found[:, epoch].mean(), len(found))
-
-    return measured
-
-
-def _wrong_class(beyond: bool):
-    """The class that images of the pictured class get most often instead of it."""
-
-    def measured(results: Results, link: Link):
-        counts = confusion(results, link.role)
-        if counts is None:
-            return None
-        of_class = counts[1:, PICTURED].copy()
-        of_class[:, PICTURED] = 0
-        grid = np.array(EPSILONS)
-        chosen = grid > 0.2 + 1e-9 if beyond else np.isclose(grid, 0.2)
-        wrong = of_class[chosen].sum(axis=0)
-        return _plain(wrong.argmax(), int(counts[0, PICTURED].sum()))
-
-    return measured
-
-
-def _first_error(results: Results, link: Link):
-    found = strip(results, link.role)
-    if found is None:
+def first_error(results: Results, role: str) -> float | None:
+    """The epsilon from which the image that is shown is wrong; NaN if it never is."""
+    shown = curves.strip(results, role)
+    if shown is None:
         return None
-    _, predictions = found
-    wrong = np.flatnonzero(predictions != PICTURED)
-    return _plain(np.array([0, *EPSILONS])[wrong[0]] if len(wrong) else np.nan, 1)
+    wrong = np.flatnonzero(shown[1] != PICTURED)
+    return (0.0, *EPSILONS)[wrong[0]] if len(wrong) else float("nan")
 
 
-def _accuracy(curve: Outcome, link: Link):
-    correct = curve.at(link.epsilon_grey / 255)
-    return None if correct is None else _percent(correct)
-
-
-def _plateau(curve: Outcome, link: Link):
-    beyond = plateau(curve)
+def _of_curve(curve: Curve, link: Link) -> Estimate | None:
+    if link.kind == "median limit":
+        return curves.median_limit(curve)
+    if link.kind == "accuracy under attack":
+        correct = curve.at(grey=link.epsilon_grey)
+        return None if correct is None else Estimate.accuracy(correct).times(100)
+    beyond = curves.plateau(curve).correct
     if len(beyond) < 2:
+        return None  # at fewer epsilons all that follows would mean something else
+    if link.kind == "largest step":
+        return curves.largest_step(curve)
+    if link.kind == "constant from":
+        return Estimate(curves.constant_from(curve), images=curve.images)
+    return Estimate.accuracy(beyond.reshape(-1, curve.images)).times(100)
+
+
+def _clean_accuracy(results: Results, link: Link) -> Estimate | None:
+    found = curves.attacked(results, [link.role])
+    return found[0].accuracies[0].times(100) if found else None
+
+
+def _loss(results: Results, link: Link, epoch: int) -> Estimate | None:
+    losses = curves.losses(results, link.role)
+    return None if losses is None else Estimate.over_seeds(losses[:, epoch])
+
+
+def _wrong_class(results: Results, link: Link, at: np.ndarray) -> Estimate | None:
+    """The class that images of the pictured class get most often instead, at epsilons bool [E]."""
+    counts = curves.confusion(results, link.role)
+    if counts is None:
         return None
-    return _percent(beyond.reshape(-1, curve.images))
+    predicted = counts[1:, PICTURED][at].sum(axis=0)
+    predicted[PICTURED] = 0
+    return Estimate(float(predicted.argmax()), images=int(counts[0, PICTURED].sum()))
 
 
-def _largest_step(curve: Outcome, link: Link):
-    # Of fewer epsilons it would mean something else.
-    return largest_step(curve) if len(plateau(curve)) > 1 else None
+def _first_error(results: Results, link: Link) -> Estimate | None:
+    epsilon = first_error(results, link.role)
+    return None if epsilon is None else Estimate(epsilon)
 
 
-def _constant_from(curve: Outcome, link: Link):
-    return _plain(constant_from(curve), curve.images) if len(plateau(curve)) > 1 else None
-
-
-_OF_THE_NETWORKS = {
+_GRID = np.array(EPSILONS)
+_OF_A_NETWORK: dict[str, Callable[[Results, Link], Estimate | None]] = {
     "clean accuracy": _clean_accuracy,
-    "first loss": _loss(0),
-    "last loss": _loss(-1),
-    "wrong class": _wrong_class(beyond=False),
-    "wrong class beyond": _wrong_class(beyond=True),
+    "first loss": partial(_loss, epoch=0),
+    "last loss": partial(_loss, epoch=-1),
+    "wrong class": partial(_wrong_class, at=np.isclose(_GRID, 0.2)),
+    "wrong class beyond": partial(_wrong_class, at=_GRID > 0.2 + curves.ROUNDING),
     "first error": _first_error,
 }
-_OF_ONE_CURVE = {
-    "accuracy under attack": _accuracy,
-    "plateau": _plateau,
-    "largest step": _largest_step,
-    "constant from": _constant_from,
-    "median limit": lambda curve, link: median_limit(curve),
-}
-
-
-def _percent(correct: np.ndarray):
-    return *(100 * value for value in accuracy(correct)), correct.shape[1]
-
-
-def _plain(value: float, images: int):
-    """A number without an interval."""
-    return float(value), np.nan, np.nan, images

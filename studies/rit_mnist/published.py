@@ -1,176 +1,144 @@
-"""Ties every row of `published/rit_mnist.csv` to what measures it, or says why nothing does."""
+"""The numbers that the RIT blog prints, and what measures each, or why nothing does."""
+
+from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
+from harness.arms import Role
 from harness.links import Link, printed
 from models.rit_cnn import DROPOUT, FILTERS, KERNEL, UNITS
-from studies.rit_mnist import arms as rit_mnist
-from studies.rit_mnist.arms import CASE, MEETINGS, PUBLISHED_EPSILONS
+from studies.rit_mnist import arms
+from studies.rit_mnist.arms import CASE, RECIPE
 
-_IMAGES = 54_000  # of MNIST, in the corrected split
-_ONE_READING = "one reading of what the post lists"
-_HELD_OUT = "a tenth of the official training images validates"
-_RETRAINED = {"FGSM": "fgsm_retrained", "PGD": "pgd_retrained"}
-
-#: The settings of the table of hyperparameters, with what there is to say about them.
-_HYPERPARAMETERS = {
-    "input channels": (1, ""),
-    "input side": (28, ""),
-    "convolution layers": (len(FILTERS), ""),
-    "pooling layers": (len(FILTERS), ""),
-    "fully connected layers": (len(UNITS) + 1, ""),
-    "kernel side (first)": (KERNEL, ""),
-    "kernel side (second)": (1, f"the stride of the convolutions: {_ONE_READING}"),
-    "kernels of conv 1": (FILTERS[0], ""),
-    "kernels of conv 2": (FILTERS[1], ""),
-    "kernels of conv 3": (FILTERS[2], ""),
-    "pool side": (2, ""),
-    "batch size": (rit_mnist.RECIPE.batch_size, ""),
-    "batch normalisation width 1": (UNITS[0], _ONE_READING),
-    "batch normalisation width 2": (UNITS[1], _ONE_READING),
-    "learning rate": (rit_mnist.RECIPE.learning_rate, ""),
-    "dropout rate": (DROPOUT, f"after each hidden Dense layer: {_ONE_READING}"),
-    "epochs (at least)": (rit_mnist.RECIPE.epochs, ""),
-}
-_SETTINGS = {
-    "training batch size": (rit_mnist.RECIPE.batch_size, ""),
-    "true class of the shown samples": (rit_mnist.PICTURED, ""),
-    "samples shown": (10, "one image at ten epsilons"),
-    "images per training epsilon": (_IMAGES, _HELD_OUT),
-    "combined training images": (_IMAGES * rit_mnist.SETS, _HELD_OUT),
-    "last epoch": (rit_mnist.RECIPE.epochs, ""),
-}
-_UNCLEAR = (
-    "lower end of epsilon range of an unclear comparison",
-    "upper end of epsilon range of an unclear comparison",
-)
-#: What is read off the baseline under FGSM.
-_READ_OFF = {
-    "accuracy on the plateau": ("plateau", "mean accuracy at 0.5 to 0.9"),
-    "epsilon with the largest accuracy step": ("largest step", ""),
-    "lower end of most effective epsilon range": (
-        "largest step",
-        "where the largest step ends; judged as RIT-4",
-    ),
-    "upper end of most effective epsilon range": (
-        "constant from",
-        "accuracies at it and beyond within 2 points; judged as RIT-4",
-    ),
-    "epsilon beyond which accuracy is constant": (
-        "constant from",
-        "accuracies at it and beyond within 2 points",
-    ),
-    "first misclassification: predicted class": (
-        "wrong class",
-        "most frequent wrong class of the images of class 5 at 0.2",
-    ),
-    "later misclassifications: predicted class": (
-        "wrong class beyond",
-        "most frequent wrong class of the images of class 5 beyond 0.2",
-    ),
-    "epsilon of first misclassification": (
-        "first error",
-        "of the image of class 5 that the report shows",
-    ),
-}
-
-
-_MODELS = {
-    "undefended": "baseline CNN",
+FOLDER = Path(__file__).parent
+#: What the post calls its networks.
+MODELS = {
+    Role.UNDEFENDED: "baseline CNN",
     "fgsm_retrained": "FGSM-trained (retrained)",
     "fgsm_untrained": "FGSM-trained (untrained, new)",
     "pgd_retrained": "PGD-trained",
 }
+_ROLES = {model: role for role, model in MODELS.items()}
 
 
-def meeting(words: str) -> float:
-    """The printed epsilon of one of `MEETINGS`."""
-    return printed("rit_mnist", metric=words)
+class Meeting(NamedTuple):
+    """Two networks whose curves meet: `first` is above up to there, or from there on."""
+
+    first: str
+    second: str
+    from_there_on: bool = False
 
 
-def largest_step() -> float:
-    """The printed epsilon at the end of the largest fall of the baseline's accuracy."""
-    return printed("rit_mnist", metric="epsilon with the largest accuracy step")
+MEETINGS = {
+    "epsilon where baseline and retrained curves meet": Meeting("fgsm_retrained", "undefended"),
+    "epsilon where retrained and untrained curves meet": Meeting(
+        "fgsm_retrained", "fgsm_untrained"
+    ),
+    "epsilon up to which PGD-trained beats baseline": Meeting("pgd_retrained", "undefended"),
+    "epsilon from which PGD-trained beats FGSM-trained": Meeting(
+        "pgd_retrained", "fgsm_retrained", from_there_on=True
+    ),
+}
+
+_IMAGES = 54_000  # of MNIST, in the held-out split
+_HELD_OUT = "a tenth of the official training images validates"
+_ONE_READING = "one reading of what the post lists"
+#: The settings of the paper profile, with what there is to say about them.
+_SETTINGS = {
+    "hyperparameter: input channels": (1, ""),
+    "hyperparameter: input side": (28, ""),
+    "hyperparameter: convolution layers": (len(FILTERS), ""),
+    "hyperparameter: pooling layers": (len(FILTERS), ""),
+    "hyperparameter: fully connected layers": (len(UNITS) + 1, ""),
+    "hyperparameter: kernel side (first)": (KERNEL, ""),
+    "hyperparameter: kernel side (second)": (1, f"the convolutions' stride: {_ONE_READING}"),
+    "hyperparameter: kernels of conv 1": (FILTERS[0], ""),
+    "hyperparameter: kernels of conv 2": (FILTERS[1], ""),
+    "hyperparameter: kernels of conv 3": (FILTERS[2], ""),
+    "hyperparameter: pool side": (2, ""),
+    "hyperparameter: batch size": (RECIPE.batch_size, ""),
+    "hyperparameter: batch normalisation width 1": (UNITS[0], _ONE_READING),
+    "hyperparameter: batch normalisation width 2": (UNITS[1], _ONE_READING),
+    "hyperparameter: learning rate": (RECIPE.learning_rate, ""),
+    "hyperparameter: dropout rate": (DROPOUT, f"after each hidden Dense layer: {_ONE_READING}"),
+    "hyperparameter: epochs (at least)": (RECIPE.epochs, ""),
+    "training batch size": (RECIPE.batch_size, ""),
+    "true class of the shown samples": (arms.PICTURED, ""),
+    "samples shown": (10, "one image at ten epsilons"),
+    "images per training epsilon": (_IMAGES, _HELD_OUT),
+    "combined training images": (_IMAGES * arms.SETS, _HELD_OUT),
+    "last epoch": (RECIPE.epochs, ""),
+}
+_GRIDS = {
+    "epsilon grid value": (0.0, *arms.PUBLISHED_EPSILONS),
+    "training epsilon": arms.TRAINING_EPSILONS,
+}
+_WRONG_CLASS = "most frequent wrong class of the images of class 5"
+#: What a reader has to know of some links, by their kind.
+_REMARKS = {
+    "no counterpart": "what is compared is not said; see RIT-11 and RIT-13",
+    "last loss": "after the last epoch of the profile",
+    "median limit": "median over the test images, on a grid of 0.05",
+    "plateau": "mean accuracy at 0.5 to 0.9",
+    "largest step": "where it ends",
+    "constant from": "accuracies at it and beyond within 2 points",
+    "wrong class": f"{_WRONG_CLASS} at 0.2",
+    "wrong class beyond": f"{_WRONG_CLASS} beyond 0.2",
+    "first error": "of the image of class 5 that the report shows",
+    "meeting": 'a dash, or "nowhere" at an end, where the curves do not meet like this below 0.9',
+}
 
 
-def limit(role: str) -> float:
-    """The printed largest epsilon at which images of a network are classified correctly."""
-    metric = "largest epsilon with correct class on the shown samples"
-    return printed("rit_mnist", metric=metric, model=_MODELS[role])
-
-
-def training_losses(role: str) -> tuple[float, float]:
-    """The printed losses after the first and after the last epoch."""
-    metrics = (f"training loss after epoch {epoch}" for epoch in (1, rit_mnist.RECIPE.epochs))
-    first, last = (printed("rit_mnist", metric=each, model=_MODELS[role]) for each in metrics)
-    return first, last
-
-
-def baseline_under_fgsm() -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Epsilons, 0 for clean images, and the printed accuracies of the baseline in percent."""
-    where = {"model": _MODELS["undefended"], "defense": "none"}
-    attacked = "accuracy under attack"
-    accuracies = {
-        0.0: printed("rit_mnist", metric="test accuracy", **where),
-        0.1: printed("rit_mnist", metric=f"{attacked} before the largest step", **where),
-        0.2: printed("rit_mnist", metric=attacked, **where),
-    }
-    plateau = printed("rit_mnist", metric="accuracy on the plateau", **where)
-    start = printed("rit_mnist", metric="epsilon beyond which accuracy is constant", **where)
-    accuracies |= {epsilon: plateau for epsilon in PUBLISHED_EPSILONS if epsilon > start}
-    return tuple(accuracies), tuple(accuracies.values())
+_MEASURED = (
+    *("clean accuracy", "accuracy under attack", "first loss", "last loss", "plateau"),
+    *("largest step", "constant from", "meeting", "median limit"),
+    *("wrong class", "wrong class beyond", "first error"),
+)
 
 
 def link(row: pd.Series) -> Link:
-    """The link of one row of the published numbers.
+    """The link of one row of the published numbers; its `measures` says what stands beside it.
 
     Raises:
         ValueError: nothing is known about the row.
     """
-    metric, model = row["metric"], row["model"]
-    if metric.startswith("hyperparameter: "):
-        return _setting(*_HYPERPARAMETERS[metric.removeprefix("hyperparameter: ")])
+    kind, metric = row["measures"], row["metric"]
     if metric in _SETTINGS:
-        return _setting(*_SETTINGS[metric])
-    if metric == "epsilon grid value":
-        return _setting(_nearest((0.0, *rit_mnist.PUBLISHED_EPSILONS), row))
-    if metric == "training epsilon":
-        return _setting(_nearest(rit_mnist.TRAINING_EPSILONS, row))
-    if metric in _UNCLEAR:
-        return Link("no counterpart", remark="what is compared is not said; see RIT-11 and RIT-13")
-    if metric == "test accuracy":
-        return Link("clean accuracy", (CASE,), _role(row), split="test")
-    if metric.startswith("accuracy under attack"):
-        grey = 255 * float(row["epsilon"])
-        return Link("accuracy under attack", (CASE,), "undefended", ("FGSM",), grey)
-    if metric.startswith("training loss after epoch"):
-        role = "fgsm_untrained" if "new" in model else "fgsm_retrained"
-        last = metric.endswith(f" {rit_mnist.RECIPE.epochs}")
-        remark = "after the last epoch of the profile" if last else ""
-        return Link("last loss" if last else "first loss", (CASE,), role, remark=remark)
-    if metric in MEETINGS:
-        remark = "a dash, or inf at an end, where the curves do not meet like this below 0.9"
-        return Link("meeting", (CASE,), metric, ("FGSM",), remark=remark)
-    if metric == "largest epsilon with correct class on the shown samples":
-        remark = "median over the test images, on a grid of 0.05"
-        return Link("median limit", (CASE,), _role(row), ("FGSM",), remark=remark)
-    if metric in _READ_OFF:
-        kind, remark = _READ_OFF[metric]
-        return Link(kind, (CASE,), "undefended", ("FGSM",), remark=remark)
-    raise ValueError(f"no link for {dict(row)}")
+        value, remark = _SETTINGS[metric]
+        return Link(kind, setting=float(value), remark=remark)
+    if metric in _GRIDS:
+        value = float(row["value"])
+        return Link(kind, setting=min(_GRIDS[metric], key=lambda epsilon: abs(epsilon - value)))
+    remark = _REMARKS.get(kind, "")
+    if kind == "no counterpart":
+        return Link(kind, remark=remark)
+    role = metric if kind == "meeting" else _ROLES.get(row["model"])
+    if role is None or kind not in _MEASURED:
+        raise ValueError(f"row is {dict(row)}; accepted: a setting, or a network of the post")
+    if "most effective" in metric:
+        remark += "; judged as RIT-4"
+    grey = 255 * float(row["epsilon"]) if kind == "accuracy under attack" else None
+    return Link(kind, (CASE,), role, epsilon_grey=grey, remark=remark)
 
 
-def _setting(value: float, remark: str = "") -> Link:
-    return Link("setting", setting=float(value), remark=remark)
+def training_losses(role: str) -> dict[int, float]:
+    """The printed losses by epoch, the first and the last one."""
+    kinds = {1: "first loss", RECIPE.epochs: "last loss"}
+    return {
+        epoch: printed(FOLDER, measures=kind, model=MODELS[role]) for epoch, kind in kinds.items()
+    }
 
 
-def _nearest(values: tuple[float, ...], row: pd.Series) -> float:
-    return min(values, key=lambda value: abs(value - float(row["value"])))
-
-
-def _role(row: pd.Series) -> str:
-    """The retrained network is the one that the post calls trained."""
-    for attack, role in _RETRAINED.items():
-        if attack in row["defense"]:
-            return role
-    return "undefended"
+def baseline_under_fgsm() -> dict[float, float]:
+    """The printed accuracies of the baseline in percent, by epsilon, 0 for clean images."""
+    attacked = {"measures": "accuracy under attack"}
+    plateau = printed(FOLDER, measures="plateau")
+    constant_from = printed(FOLDER, measures="constant from")
+    beyond = [epsilon for epsilon in arms.PUBLISHED_EPSILONS if epsilon > constant_from]
+    return {
+        0.0: printed(FOLDER, measures="clean accuracy", model=MODELS[Role.UNDEFENDED]),
+        0.1: printed(FOLDER, **attacked, epsilon="0.1"),
+        0.2: printed(FOLDER, **attacked, epsilon="0.2"),
+        **dict.fromkeys(beyond, plateau),
+    }

@@ -1,256 +1,232 @@
 """What the report of the RIT study shows, beside what every report does."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 import data
+from evaluation import Estimate
+from harness.arms import TRANSFERRED, Protocol
+from harness.curves import Curve, alike
 from harness.results import Results
-from reports.figures import pictures as figures
-from reports.tables import interval
-from studies.rit_mnist.arms import (
-    CASE,
-    CORRECTED_EPSILONS,
-    EPSILONS,
-    PICTURED,
-    PUBLISHED_EPSILONS,
-    RECIPE,
-    ROBUST_EPSILON,
-    SINGLE_RUN,
-    TRANSFERRED,
-)
-from studies.rit_mnist.claims import NAMES, losses
-from studies.rit_mnist.curves import (
-    Outcome,
-    accuracy,
-    alike,
-    confusion,
-    entropy,
-    mean_gain,
-    outcome,
-    strip,
-)
-from studies.rit_mnist.measures import Measure as measure
+from reports.figures import bars, images, training
+from reports.figures.curves import Line, Published, panels
+from reports.gallery import Gallery
+from reports.tables import interval, trainings
+from studies.rit_mnist import arms, curves
+from studies.rit_mnist.arms import CASE, EVERY_ATTACK, NAMES, PICTURED, ROBUST_EPSILON
+from studies.rit_mnist.measures import first_error
 from studies.rit_mnist.published import baseline_under_fgsm, training_losses
 
-__all__ = ["contents", "measure"]
+_FAITHFUL, _CORRECTED = Protocol
+_UNIT = "epsilon (pixels are 0 to 1)"
+_GRID = (0.0, *arms.EPSILONS)
+#: Apart from each other in deuteranopia as well.
+_PALETTE = ("#000000", "#d55e00", "#e69f00", "#0072b2", "#56b4e9", "#999999", "#aa3377")
+_COLORS = dict(zip(NAMES, _PALETTE, strict=True))
 
-COLORS = dict(zip(NAMES, ("C0", "C1", "C6", "C3", "C4", "C7", "C2"), strict=True))
 _FGSM_TRAINED = ("undefended", "fgsm_retrained", "fgsm_untrained")
 _PGD_TRAINED = ("undefended", "pgd_retrained", "pgd_untrained")
 _COMPARED = ("undefended", "fgsm_retrained", "pgd_retrained")
-#: Strongest last, as the order is expected.
-_ROBUST_ATTACKS = {
-    "FGSM": "FGSM",
-    SINGLE_RUN: "PGD-40",
-    "PGD": "PGD-40, restarts",
-    "AutoAttack": "AutoAttack",
+_BASELINE = "FGSM on the baseline"
+#: Pictures of curves: section and title, then by panel the networks and the attack.
+_CURVES = {
+    "accuracy-published": ("published", "as the post plots it", _FAITHFUL),
+    "accuracy-pgd-trained": ("published", "trained on PGD", _FAITHFUL),
+    "accuracy-corrected": ("strong", "corrected", _CORRECTED),
 }
-_FINE = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45)
+_PANELS = {
+    "accuracy-published": {
+        _BASELINE: (("undefended",), "FGSM"),
+        "FGSM, trained on FGSM": (_FGSM_TRAINED, "FGSM"),
+        "FGSM, three networks": (_COMPARED, "FGSM"),
+        "PGD, three networks": (_COMPARED, "PGD"),
+    },
+    "accuracy-pgd-trained": {
+        "FGSM": (_PGD_TRAINED, "FGSM"),
+        "PGD": (_PGD_TRAINED, "PGD"),
+        "PGD, trained on FGSM": (_FGSM_TRAINED, "PGD"),
+    },
+    "accuracy-corrected": {
+        "FGSM": (NAMES, "FGSM"),
+        "PGD-40 with restarts": (NAMES, "PGD"),
+        "FGSM from the baseline": (NAMES, TRANSFERRED.format("FGSM")),
+        "PGD-40 from the baseline": (NAMES, TRANSFERRED.format("PGD")),
+    },
+}
+_FINE = tuple(epsilon for epsilon in _GRID if epsilon < 0.5)
 _STRIPS = {
-    "as the post shows the baseline": (("undefended",), (0.0, *PUBLISHED_EPSILONS)),
+    "as the post shows the baseline": (("undefended",), (0.0, *arms.PUBLISHED_EPSILONS)),
     "as the post compares three networks": (_COMPARED, _FINE),
-    "the other networks": (
-        tuple(role for role in NAMES if role not in _COMPARED),
-        _FINE,
-    ),
+    "the other networks": (tuple(role for role in NAMES if role not in _COMPARED), _FINE),
+}
+#: The attacks on the network trained on the fly, the strongest last and darkest.
+_ROBUST = {
+    "FGSM": ("FGSM", "#fe9f6d"),
+    arms.SINGLE_RUN: ("PGD-40", "#de4968"),
+    "PGD": ("PGD-40, restarts", "#8c2981"),
+    arms.STRONGEST: ("AutoAttack", "#000004"),
 }
 
 
-def contents(results: Results, comparison: pd.DataFrame, directory: Path) -> dict:
-    """The variables of `templates/rit_mnist.md`; its pictures are drawn into `directory`."""
+def contents(results: Results, comparison: pd.DataFrame, directory: Path) -> dict[str, Any]:
+    """The variables of `report.md`; its pictures are drawn into `directory`."""
+    robust = _robust(results)
     return {
-        "pictures": _draw(results, directory),
-        "clean": _clean(results),
+        "pictures": _draw(results, robust, directory),
+        "clean": trainings(results.trained(case=CASE), NAMES),
         "published": _published(comparison),
-        "fgsm": _curves(results, "faithful", "FGSM"),
-        "pgd": _curves(results, "faithful", "PGD"),
-        "strong": _curves(results, "corrected", "PGD"),
-        "worst": _curves(results, "corrected", None),
+        "fgsm": _accuracies(_named(_networks(results, "FGSM", _FAITHFUL))),
+        "pgd": _accuracies(_named(_networks(results, "PGD", _FAITHFUL))),
+        "strong": _accuracies(_named(_networks(results, "PGD", _CORRECTED))),
+        "worst": _accuracies(_named(_networks(results, EVERY_ATTACK, _CORRECTED))),
         "attacks": _attacks(results),
+        "readings": _readings_of_a_meeting(results),
         "labels": _labels(results),
-        "robust": _robust(results),
-        "orders": _orders(results),
-        "epochs": RECIPE.epochs,
+        "shown": _shown_image(results),
+        "robust": _accuracies(
+            {f"{name} ({curve.images:,} images)": curve for name, curve in robust.items()}
+        ),
+        "orders": _orders(robust),
         "bits": f"{np.log2(10):.2f}",
     }
 
 
-def _draw(results: Results, directory: Path) -> dict[str, list[tuple[str, str]]]:
-    """Draws every picture; returns (caption, path relative to the report) by section."""
-    label = results.label(CASE)
+def _networks(
+    results: Results,
+    attack: str | tuple[str, ...],
+    protocol: Protocol,
+    roles: Iterable[str] = tuple(NAMES),
+) -> dict[str, Curve]:
+    """The curves of those networks that were attacked, by role."""
+    every = {role: curves.attacked(results, [role], attack, protocol) for role in roles}
+    return {role: curve for role, found in every.items() for curve in found}
+
+
+def _named(by_role: Mapping[str, Curve]) -> dict[str, Curve]:
+    return {NAMES[role]: curve for role, curve in by_role.items()}
+
+
+def _robust(results: Results) -> dict[str, Curve]:
+    """The network trained on the fly, by the name of the attack."""
+    every = {
+        name: curves.attacked(results, ["on_the_fly"], attack, _CORRECTED)
+        for attack, (name, _) in _ROBUST.items()
+    }
+    return {name: curve for name, found in every.items() for curve in found}
+
+
+def _draw(results: Results, robust: Mapping[str, Curve], directory: Path) -> Gallery:
     sections = ("published", "strong", "losses", "training", "strips", "labels", "robust")
-    pictures: dict[str, list[tuple[str, str]]] = {section: [] for section in sections}
-
-    def add(section: str, name: str, caption: str) -> Path:
-        pictures[section].append((caption, f"figures/{name}.png"))
-        return directory / f"{name}.png"
-
-    def panels(section: str, name: str, title: str, wanted, printed=None) -> None:
-        curves = {
-            panel: _curves_of(lambda role, of=of: outcome(results, role, *of), roles)
-            for panel, (roles, *of) in wanted.items()
+    pictures, label = Gallery(directory, sections), results.label(CASE)
+    for name, (section, words, protocol) in _CURVES.items():
+        lines = {
+            panel: _lines(_networks(results, attack, protocol, roles))
+            for panel, (roles, attack) in _PANELS[name].items()
         }
-        if any(curves.values()):
-            figures.accuracy_panels(
-                curves,
-                NAMES,
-                "epsilon",
-                title,
-                add(section, name, title),
-                colors=COLORS,
-                printed=printed,
-            )
-
-    panels(
-        "published",
-        "accuracy-published",
-        f"Accuracy against epsilon, as the post plots it: {label}",
-        {
-            "FGSM on the baseline": (("undefended",), "FGSM"),
-            "FGSM, trained on FGSM": (_FGSM_TRAINED, "FGSM"),
-            "FGSM, three networks": (_COMPARED, "FGSM"),
-            "PGD, three networks": (_COMPARED, "PGD"),
-        },
-        {"FGSM on the baseline": baseline_under_fgsm()},
-    )
-    panels(
-        "published",
-        "accuracy-pgd-trained",
-        f"Accuracy against epsilon, trained on PGD: {label}",
-        {
-            "FGSM": (_PGD_TRAINED, "FGSM"),
-            "PGD": (_PGD_TRAINED, "PGD"),
-            "PGD, trained on FGSM": (_FGSM_TRAINED, "PGD"),
-        },
-    )
-    everyone = tuple(NAMES)
-    panels(
-        "strong",
-        "accuracy-corrected",
-        f"Accuracy against epsilon, corrected: {label}",
-        {
-            "FGSM": (everyone, "FGSM", "corrected"),
-            "PGD-40 with restarts": (everyone, "PGD", "corrected"),
-            "FGSM from the baseline": (everyone, TRANSFERRED.format("FGSM"), "corrected"),
-            "PGD-40 from the baseline": (everyone, TRANSFERRED.format("PGD"), "corrected"),
-        },
-    )
-    _draw_losses(results, label, add)
-    title = f"Training: {label}"
-    trained = results.trainings[results.trainings["case"] == CASE].drop_duplicates("stage")
-    figures.training_curves(
-        trained,
-        results.histories,
-        title,
-        add("training", "training", title),
-        colors=COLORS,
-        names=NAMES,
-    )
-    _draw_strips(results, add)
-    counts = confusion(results, "undefended")
-    if counts is not None:
-        title = f"Predictions of the baseline under FGSM, of all test images: {label}"
-        figures.class_shares(
-            counts.sum(axis=1).T,
-            [f"{epsilon:g}" for epsilon in (0, *EPSILONS)],
-            data.class_names(_dataset(results)),
-            "epsilon",
-            title,
-            add("labels", "predictions", title),
-        )
-    _draw_robust(results, add)
+        if lines.get(_BASELINE):
+            lines[_BASELINE].append(_as_published())
+        _draw_panels(pictures, section, name, f"Accuracy against epsilon, {words}: {label}", lines)
+    # AutoAttack at one epsilon is a point and no line from the clean images.
+    attacked = {
+        name: curve.where(curve.epsilons > 0) if len(curve.epsilons) == 2 else curve
+        for name, curve in robust.items()
+    }
+    colors = dict(_ROBUST.values())
+    lines = [_line(name, colors[name], curve) for name, curve in attacked.items()]
+    _draw_panels(pictures, "robust", "robust", f"PGD on the fly: {label}", {"": lines})
+    _draw_trainings(results, label, pictures)
+    _draw_images(results, label, pictures)
     return pictures
 
 
-def _draw_losses(results: Results, label: str, add) -> None:
-    curves = {role: losses(results, role) for role in NAMES if role.startswith(("fgsm", "pgd"))}
-    shown = {role: found.mean(axis=0) for role, found in curves.items() if found is not None}
-    if shown:
-        title = f"Training loss on the static sets: {label}"
-        printed = {role: training_losses(role) for role in ("fgsm_retrained", "fgsm_untrained")}
-        figures.loss_curves(shown, NAMES, COLORS, printed, title, add("losses", "losses", title))
+def _line(name: str, color: str, curve: Curve, style: str = "-") -> Line:
+    return Line(name, color, curve.epsilons, curve.accuracies, style)
 
 
-def _draw_strips(results: Results, add) -> None:
-    grid = np.array([0, *EPSILONS])
-    for index, (words, (roles, epsilons)) in enumerate(_STRIPS.items(), start=1):
-        columns = [int(np.flatnonzero(np.isclose(grid, epsilon))[0]) for epsilon in epsilons]
-        rows = {}
-        for role in roles:
-            found = strip(results, role)
-            if found is not None:
-                pictures, predictions = found
-                rows[NAMES[role]] = (pictures[columns] / 255, predictions[columns])
-        if rows:
-            title = f"One image of class {PICTURED} under FGSM, {words}"
-            names = data.class_names(_dataset(results))
-            headings = [f"{epsilon:g}" for epsilon in epsilons]
-            figures.strips(
-                rows, headings, names, PICTURED, title, add("strips", f"strip-{index}", title)
-            )
+def _lines(by_role: Mapping[str, Curve]) -> list[Line | Published]:
+    """The networks that start from new weights are dashed."""
+    return [
+        _line(NAMES[role], _COLORS[role], curve, "--" if role.endswith("untrained") else "-")
+        for role, curve in by_role.items()
+    ]
 
 
-def _draw_robust(results: Results, add) -> None:
-    curves = {}
-    for attack, found in _robust_outcomes(results).items():
-        # One epsilon is a point and no line from the clean images.
-        start = 1 if len(found.epsilons) == 2 else 0
-        curves[attack] = _curve(Outcome(found.epsilons[start:], found.correct[start:]))
-    if curves:
-        title = f"PGD on the fly: {results.label(CASE)}"
-        colors = dict(zip(_ROBUST_ATTACKS, ("C0", "C1", "C3", "C5"), strict=True))
-        figures.accuracy_panels(
-            {"": curves},
-            _ROBUST_ATTACKS,
-            "epsilon",
-            title,
-            add("robust", "robust", title),
-            colors=colors,
-        )
+def _as_published() -> Published:
+    accuracies = baseline_under_fgsm()
+    return Published("published", _PALETTE[1], [*accuracies], [*accuracies.values()])
 
 
-def _dataset(results: Results) -> str:
-    return results.table[results.table["case"] == CASE]["dataset"].iloc[0]
+def _draw_panels(
+    pictures: Gallery,
+    section: str,
+    name: str,
+    title: str,
+    lines: Mapping[str, list[Line | Published]],
+) -> None:
+    if any(lines.values()):
+        panels(lines, title, pictures.add(section, name, title), unit=_UNIT)
 
 
-def _curves_of(of: Callable, roles) -> dict[str, figures.Curve]:
-    return {role: _curve(found) for role in roles if (found := of(role)) is not None}
-
-
-def _curve(found: Outcome) -> figures.Curve:
-    accuracies = np.array([accuracy(correct) for correct in found.correct])
-    return figures.Curve(found.epsilons, *(100 * accuracies.T))
-
-
-def _text(values: tuple[float, float, float]) -> str:
-    return "{:.1f} [{:.1f}, {:.1f}]".format(*(100 * value for value in values))
-
-
-def _clean(results: Results) -> pd.DataFrame:
-    rows = results.trainings.drop_duplicates("stage")
-    return pd.DataFrame(
-        [
-            {
-                "network": f"{row.case.split('/')[0]}, {NAMES[row.role]}",
-                "seed": row.seed,
-                **{
-                    split: f"{100 * getattr(row, f'{split}_accuracy'):.2f}"
-                    for split in ("train", "validation", "test")
-                },
-                "test images": row.test_images,
-                "epochs": row.epochs,
-                "minutes": f"{row.seconds / 60:.1f}",
-            }
-            for row in rows.itertuples()
-        ]
+def _draw_trainings(results: Results, label: str, pictures: Gallery) -> None:
+    title = f"Training: {label}"
+    training.training_curves(
+        results.trained(case=CASE).drop_duplicates("stage"),
+        results.histories,
+        title,
+        pictures.add("training", "training", title),
+        names=NAMES,
+        colors=_COLORS,
     )
+    every = {role: curves.losses(results, role) for role in arms.ON_STATIC_SETS}
+    shown = {role: losses.mean(axis=0) for role, losses in every.items() if losses is not None}
+    if not shown:
+        return
+    run = max(len(losses) for losses in shown.values())
+    printed = {role: training_losses(role) for role in ("fgsm_retrained", "fgsm_untrained")}
+    drawn = {
+        role: {epoch: loss for epoch, loss in losses.items() if epoch <= run}
+        for role, losses in printed.items()
+    }
+    title = f"Training loss on the static sets: {label}"
+    caption = title
+    not_reached = [losses[max(losses)] for losses in printed.values() if max(losses) > run]
+    if not_reached:
+        listed = " and ".join(f"{loss:g}" for loss in not_reached)
+        caption += f". Published and not drawn: {listed} after epoch {arms.RECIPE.epochs}"
+    path = pictures.add("losses", "losses", caption)
+    training.loss_curves(shown, NAMES, _COLORS, title, path, drawn)
+
+
+def _draw_images(results: Results, label: str, pictures: Gallery) -> None:
+    class_names = data.class_names(results.select(case=CASE)["dataset"].iloc[0])
+    for index, (words, (roles, epsilons)) in enumerate(_STRIPS.items(), start=1):
+        columns = [_GRID.index(epsilon) for epsilon in epsilons]
+        every = {NAMES[role]: curves.strip(results, role) for role in roles}
+        rows = {
+            name: (strip[0][columns] / 255, strip[1][columns])
+            for name, strip in every.items()
+            if strip is not None
+        }
+        if rows:
+            title = f"One image of class {PICTURED} under FGSM at growing epsilon, {words}"
+            path = pictures.add("strips", f"strip-{index}", title)
+            headings = [f"{epsilon:g}" for epsilon in epsilons]
+            images.strips(rows, headings, class_names, PICTURED, title, path)
+    counts = curves.confusion(results, "undefended")
+    if counts is not None:
+        title = f"Predictions of the baseline under FGSM, of all test images: {label}"
+        path = pictures.add("labels", "predictions", title)
+        columns = [f"{epsilon:g}" for epsilon in _GRID]
+        bars.class_shares(counts.sum(axis=1).T, columns, class_names, _UNIT, title, path)
 
 
 def _published(comparison: pd.DataFrame) -> pd.DataFrame:
     """Every measured row; accuracies in percent, epsilons in [0, 1]."""
+    digits = {"percent": 1, "class label": 0}
     rows = comparison[comparison["status"] == "measured"]
     return pd.DataFrame(
         [
@@ -259,7 +235,7 @@ def _published(comparison: pd.DataFrame) -> pd.DataFrame:
                 "what": row["metric"],
                 "epsilon": row["epsilon"],
                 "published": row["value"],
-                **{p: _three_digits(row, p) for p in ("faithful", "corrected")},
+                **{each: interval(row, each, digits.get(row["unit"], 3)) for each in Protocol},
                 "how": row["remark"],
             }
             for _, row in rows.iterrows()
@@ -267,91 +243,83 @@ def _published(comparison: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _three_digits(row, protocol: str) -> str:
-    percent = row["unit"] == "percent"
-    return interval(row, protocol, 1 if percent else 0 if row["unit"] == "class label" else 3)
-
-
-def _curves(results: Results, protocol: str, attack: str | None) -> pd.DataFrame:
-    """Accuracy at every epsilon, one column per network."""
-    columns: dict[str, list] = {}
-    for role, name in NAMES.items():
-        found = outcome(results, role, attack, protocol)
-        if found is not None:
-            columns["epsilon"] = [f"{epsilon:g}" for epsilon in found.epsilons.round(6)]
-            columns[name] = [_text(accuracy(correct)) for correct in found.correct]
-    return pd.DataFrame(columns)
+def _accuracies(by_name: Mapping[str, Curve]) -> pd.DataFrame:
+    """Accuracy at every epsilon, one column per curve."""
+    columns = {
+        name: {
+            f"{epsilon:g}": accuracy.percent()
+            for epsilon, accuracy in zip(curve.epsilons, curve.accuracies, strict=True)
+        }
+        for name, curve in by_name.items()
+    }
+    return pd.DataFrame(columns).rename_axis("epsilon").reset_index()
 
 
 def _attacks(results: Results) -> pd.DataFrame:
     """Every attack of the corrected protocol at 0.3, one column per attack."""
-    names = {
-        "FGSM": "FGSM",
-        "PGD": "PGD-40 with restarts",
-        TRANSFERRED.format("FGSM"): "FGSM from the baseline",
-        TRANSFERRED.format("PGD"): "PGD-40 from the baseline",
-    }
-    rows = []
-    for role, name in NAMES.items():
-        cells = {
-            words: _text(accuracy(found.at(0.3)))
-            for attack, words in names.items()
-            if (found := outcome(results, role, attack, "corrected"))
+    columns = {
+        words: {
+            NAMES[role]: Estimate.accuracy(curve.at(0.3)).percent()
+            for role, curve in _networks(results, attack, _CORRECTED).items()
         }
-        rows += [{"network": name, **dict.fromkeys(names.values(), ""), **cells}] if cells else []
-    return pd.DataFrame(rows)
+        for words, (_, attack) in _PANELS["accuracy-corrected"].items()
+    }
+    return pd.DataFrame(columns).rename_axis("network").reset_index()
+
+
+def _readings_of_a_meeting(results: Results) -> dict[str, Estimate]:
+    """How far the FGSM-retrained network is above the baseline at 0.3, where they should meet.
+
+    By the network that its images are crafted on, which the post does not name.
+    """
+    retrained = {"itself": "FGSM", "the baseline": TRANSFERRED.format("FGSM")}
+    baseline = _networks(results, "FGSM", _CORRECTED).get("undefended")
+    gains = {}
+    for source, attack in retrained.items():
+        curve = _networks(results, attack, _CORRECTED).get("fgsm_retrained")
+        if curve is not None and baseline is not None:
+            gains[source] = Estimate.paired(*(each.at(0.3) for each in alike(curve, baseline)))
+    return gains
 
 
 def _labels(results: Results) -> pd.DataFrame:
     """What each network calls the perturbed images: the class predicted most, and entropy."""
-    columns: dict[str, list] = {"epsilon": [f"{epsilon:g}" for epsilon in (0, *EPSILONS)]}
+    columns = {}
     for role, name in NAMES.items():
-        counts = confusion(results, role)
+        counts = curves.confusion(results, role)
         if counts is not None:
             predicted = counts.sum(axis=1)
+            shares = predicted / predicted.sum(axis=1, keepdims=True)
+            columns["epsilon"] = [f"{epsilon:g}" for epsilon in _GRID]
             columns[name] = [
-                f"{of.argmax()}: {of.max() / of.sum():.0%} ({bits:.2f} bits)"
-                for of, bits in zip(predicted, entropy(predicted), strict=True)
+                f"{share.argmax()}: {share.max():.0%} ({bits:.2f} bits)"
+                for share, bits in zip(shares, curves.entropy(predicted), strict=True)
             ]
-    return pd.DataFrame(columns) if len(columns) > 1 else pd.DataFrame()
+    return pd.DataFrame(columns)
 
 
-def _robust_outcomes(results: Results) -> Mapping[str, Outcome]:
-    found = {
-        attack: outcome(results, "on_the_fly", attack, "corrected") for attack in _ROBUST_ATTACKS
-    }
-    return {attack: each for attack, each in found.items() if each is not None}
+def _shown_image(results: Results) -> dict[str, str]:
+    """Where the image that is shown and the median image of the baseline are first wrong."""
+    error = first_error(results, "undefended")
+    baseline = curves.attacked(results, ["undefended"])
+    if error is None or not baseline:
+        return {}
+    return {"error": Estimate(error).short(), "median": curves.median_limit(*baseline).short()}
 
 
-def _robust(results: Results) -> pd.DataFrame:
-    """Accuracy of the network trained on the fly, one column per attack."""
-    rows = []
-    found = _robust_outcomes(results)
-    for epsilon in (0.0, *CORRECTED_EPSILONS) if found else ():
-        row = {"epsilon": f"{epsilon:g}"}
-        for attack, each in found.items():
-            correct = each.at(epsilon)
-            shown = "" if correct is None else f"{_text(accuracy(correct))} of {each.images:,}"
-            row[_ROBUST_ATTACKS[attack]] = shown
-        rows.append(row)
-    return pd.DataFrame(rows)
-
-
-def _orders(results: Results) -> pd.DataFrame:
+def _orders(robust: Mapping[str, Curve]) -> pd.DataFrame:
     """Each attack against the next stronger one on the same images, at the epsilon trained for."""
-    found = list(_robust_outcomes(results).items())
     rows = []
-    for (weaker, first), (stronger, second) in zip(found, found[1:]):
+    for (weaker, first), (stronger, second) in zip(robust.items(), [*robust.items()][1:]):
         first, second = alike(first, second)
-        gain = mean_gain(first.at(ROBUST_EPSILON), second.at(ROBUST_EPSILON))
+        gain = Estimate.paired(first.at(ROBUST_EPSILON), second.at(ROBUST_EPSILON))
         rows.append(
             {
-                "accuracy under": _ROBUST_ATTACKS[weaker],
-                "minus accuracy under": _ROBUST_ATTACKS[stronger],
-                "points": f"{100 * gain.difference:+.1f} "
-                f"[{100 * gain.low:+.1f}, {100 * gain.high:+.1f}]",
-                "images": first.images,
-                "as expected": "no" if gain.high < 0 else "yes",
+                "accuracy under": weaker,
+                "minus accuracy under": stronger,
+                "points": gain.points(),
+                "images": gain.images,
+                "as expected": "no" if gain.sign < 0 else "yes",
             }
         )
     return pd.DataFrame(rows)

@@ -1,24 +1,33 @@
-"""Ties every row of `published/wpi.csv` to what measures it, or says why nothing does."""
+"""Ties every row of `published.csv` to what measures it, or says why nothing does."""
+
+from pathlib import Path
 
 import pandas as pd
 
 from data import cifar10, gtsrb, mnist
-from data.dataset import WPI_SIDE, WPI_WITHOUT_OFFICIAL_TEST
+from data.splits import SPLITS
 from harness.links import Link, printed
-from studies.wpi import arms as wpi
+from studies.wpi import defenses
+from studies.wpi.arms import FURTHER, PICTURED, RECIPE
+from studies.wpi.profiles import CASES, CIFAR10, GTSRB, MNIST, PROFILES, SPLIT
 
+FOLDER = Path(__file__).parent
 SHOWN_CLASSES = 3
 
-_DATASETS = {"MNIST": mnist, "CIFAR-10": cifar10, "GTSRB": gtsrb}
+_CASES = {"MNIST": (MNIST,), "CIFAR-10": (CIFAR10,), "GTSRB": (GTSRB,), "all": CASES}
+_DATA = {"MNIST": mnist, "CIFAR-10": cifar10, "GTSRB": gtsrb}
 _DEFENSES = {
-    "none": wpi.NONE,
-    "adversarial example training": wpi.ADVERSARIAL,
-    "feature smoothing (Gaussian blur)": wpi.SMOOTHED,
-    "gradient masking": wpi.MASKED_SEEN,
-    "defensive distillation": wpi.DISTILLED,
+    "none": defenses.NONE,
+    "adversarial example training": defenses.ADVERSARIAL,
+    "feature smoothing (Gaussian blur)": defenses.SMOOTHED,
+    "gradient masking": defenses.MASKED_SEEN,
+    "defensive distillation": defenses.DISTILLED,
 }
-_AVERAGING = "macro F1, the averaging of the study is not stated"
-_CW = wpi.PROFILES["paper"].effort.corrected_cw
+
+
+def gtsrb_under_cw() -> float:
+    """The F1 score that the study prints of GTSRB under CW."""
+    return printed(FOLDER, table="Table 7", metric="F1 score", dataset="GTSRB")
 
 
 def link(row: pd.Series) -> Link:
@@ -30,121 +39,103 @@ def link(row: pd.Series) -> Link:
     metric = row["metric"]
     if metric.startswith("background:"):
         return Link("background", remark="of a study it cites")
+    if metric in _WITHOUT_COUNTERPART:
+        return Link("no counterpart", remark="the attack does not keep the c that succeeded")
     if metric in _SETTINGS:
-        setting, remark = _SETTINGS[metric](row)
-        return Link("setting", setting=setting, remark=remark)
+        value, remark = _SETTINGS[metric]
+        return Link("setting", setting=value, remark=remark)
+    if metric in ("number of classes", "image side", "number of images"):
+        return _of_the_data(row)
     if metric == "prediction time":
         return _time(row)
-    if metric in _F1_SCORES:
-        return Link(
-            "F1 score",
-            _cases(row),
-            _DEFENSES[row["defense"]],
-            (row["attack"],),
-            remark=_F1_SCORES[metric],
-        )
-    if metric.startswith("confidence gap"):
-        return Link(
-            "confidence gap",
-            _cases(row),
-            wpi.NONE,
-            (row["attack"],),
-            remark="one image: another 7 than the study's",
-        )
-    if metric.startswith("classification accuracy under attack"):
-        return Link(
-            "accuracy under attack",
-            wpi.CASES,
-            wpi.NONE,
-            (row["attack"],),
-            remark="the mean over the data sets that were run",
-        )
-    if metric in ("CW constant c: usual lower value", "CW constant c: usual upper value"):
-        return Link("no counterpart", remark="the attack does not keep the c that succeeded")
-    raise ValueError(f"no link for {dict(row)}")
+    if metric not in _MEASURED:
+        raise ValueError(f"row is {dict(row)}; accepted: one that a link is known for")
+    kind, remark = _MEASURED[metric]
+    return Link(
+        kind,
+        _CASES[row["dataset"]],
+        _DEFENSES[row["defense"]].name,
+        (row["attack"],),
+        factor=100 if row["unit"] == "percent" else 1,
+        remark=remark,
+    )
+
+
+def _of_the_data(row: pd.Series) -> Link:
+    description = _DATA[row["dataset"]].DESCRIPTION
+    if row["metric"] == "number of classes":
+        return Link("setting", setting=len(description.class_names))
+    if row["metric"] == "image side":
+        return Link("setting", setting=description.image_shape[0])
+    train, test = description.original_counts
+    if description.name in SPLITS[SPLIT].official_training_only:
+        return Link("setting", setting=train, remark="the training part, as the study counts")
+    return Link("setting", setting=train + test)
 
 
 def _time(row: pd.Series) -> Link:
-    attack = () if row["attack"] == "none" else (row["attack"],)
-    reference, words = _compared_time(row)
-    ratio = float(row["value"]) / reference
+    """A time, as a ratio to that of the undefended network or of MNIST."""
+    defended, attacked = row["defense"] != "none", row["attack"] != "none"
+    remarks = ["corrected: crafting alone"] if attacked else []
+    place = {"dataset": row["dataset"], "attack": row["attack"]}
+    if defended:
+        ratio_to = "to the undefended network" + " under the same attack" * attacked
+    elif attacked:
+        place["attack"], ratio_to = "none", "to the clean images"
+    else:
+        place["dataset"], ratio_to = "MNIST", "to MNIST"
+    if row["defense"] == "gradient masking":
+        remarks.append("noise on the gradient seen")
+    ratio = float(row["value"]) / printed(FOLDER, metric="prediction time", defense="none", **place)
     return Link(
         "time ratio",
-        _cases(row),
-        _DEFENSES[row["defense"]],
-        attack,
+        _CASES[row["dataset"]],
+        _DEFENSES[row["defense"]].name,
+        (row["attack"],) if attacked else (),
         ratio=ratio,
-        ratio_to=words,
-        remark=f"measured as a ratio {words}; published {ratio:.3g}"
-        + ("; corrected: crafting alone" if attack else "")
-        + ("; noise on the gradient seen" if row["defense"] == "gradient masking" else ""),
+        ratio_to=ratio_to,
+        remark="; ".join([f"measured as a ratio {ratio_to}", f"published {ratio:.3g}", *remarks]),
     )
 
 
-def _compared_time(row: pd.Series) -> tuple[float, str]:
-    """The printed seconds that those of a row are compared with, and whose they are."""
-    dataset, attack = row["dataset"], row["attack"]
-    if row["defense"] != "none":
-        words = "to the undefended network" + ("" if attack == "none" else " under the same attack")
-    elif attack != "none":
-        attack, words = "none", "to the clean images"
-    else:
-        dataset, words = "MNIST", "to MNIST"
-    seconds = printed(
-        "wpi", metric="prediction time", dataset=dataset, defense="none", attack=attack
-    )
-    return seconds, words
-
-
-def gtsrb_under_cw() -> float:
-    """The F1 score that the study prints of GTSRB under CW."""
-    return printed("wpi", table="Table 7", metric="F1 score", dataset="GTSRB")
-
-
-def _cases(row: pd.Series) -> tuple[str, ...]:
-    return (f"{wpi.MODEL}/{_DATASETS[row['dataset']].DESCRIPTION.name}",)
-
-
-def _images(row: pd.Series) -> tuple[float, str]:
-    description = _DATASETS[row["dataset"]].DESCRIPTION
-    train, test = description.original_counts
-    if description.name in WPI_WITHOUT_OFFICIAL_TEST:
-        return train, "the training part, as the study counts"
-    return train + test, ""
-
-
-_F1_SCORES = {
-    "F1 score": _AVERAGING,
-    "F1 score on GTSRB (upper bound)": f"table 7 has {gtsrb_under_cw():g}; {_AVERAGING}",
-    "highest F1 score under attack": f"of the pixel swap; {_AVERAGING}",
+_AVERAGING = "macro F1, the averaging of the study is not stated"
+_MEASURED = {
+    "F1 score": ("F1 score", _AVERAGING),
+    "F1 score on GTSRB (upper bound)": (
+        "F1 score",
+        f"table 7 has {gtsrb_under_cw():g}; {_AVERAGING}",
+    ),
+    "highest F1 score under attack": ("F1 score", f"of the pixel swap; {_AVERAGING}"),
+    "confidence gap between the two top classes (3 against 7)": (
+        "confidence gap",
+        "one image: another 7 than the study's",
+    ),
+    "classification accuracy under attack before the defence (nearly)": (
+        "accuracy under attack",
+        "the mean over the data sets that were run",
+    ),
 }
+_WITHOUT_COUNTERPART = ("CW constant c: usual lower value", "CW constant c: usual upper value")
+_CW = PROFILES["paper"].cw["corrected"]
+#: Values of the paper profile, and remarks.
 _SETTINGS = {
-    "number of classes": lambda row: (
-        len(_DATASETS[row["dataset"]].DESCRIPTION.class_names),
-        "",
-    ),
-    "image side": lambda row: (_DATASETS[row["dataset"]].DESCRIPTION.image_shape[0], ""),
-    "number of images": _images,
-    "network input side": lambda row: (WPI_SIDE, ""),
-    "train share": lambda row: (80, ""),
-    "test share": lambda row: (20, ""),
-    "validation share of the training part": lambda row: (20, ""),
-    "hyperparameter: epochs": lambda row: (wpi.RECIPE.epochs, ""),
-    "hyperparameter: further epochs of adversarial training": lambda row: (
-        wpi.FURTHER_EPOCHS,
-        "",
-    ),
-    "CW constant c: search minimum": lambda row: (_CW.initial_c, ""),
-    "CW constant c: search maximum": lambda row: (
+    "network input side": (SPLITS[SPLIT].colour_squares, ""),
+    "train share": (80, ""),
+    "test share": (20, ""),
+    "validation share of the training part": (20, ""),
+    "hyperparameter: epochs": (RECIPE.epochs, ""),
+    "hyperparameter: further epochs of adversarial training": (FURTHER.epochs, ""),
+    "CW constant c: search minimum": (_CW.initial_c, ""),
+    "CW constant c: search maximum": (
         _CW.initial_c * 10 ** (_CW.search_steps - 1),
         f"what {_CW.search_steps} runs reach; the attack itself goes to 1e10",
     ),
-    "gradient noise mean": lambda row: (0, ""),
-    "gradient noise variance": lambda row: (
+    "gradient noise mean": (0, ""),
+    "gradient noise variance": (
         1,
-        f"times the square of a scale: {wpi.SEEN_NOISE.scale:g} on the gradient seen, "
-        f"{wpi.UPDATE_NOISE.scale:g} on the weights' updates",
+        f"times the square of a scale: {defenses.SEEN_NOISE.scale:g} on the gradient seen, "
+        f"{defenses.UPDATE_NOISE.scale:g} on the weights' updates",
     ),
-    "digit used in the illustrations": lambda row: (wpi.PICTURED, ""),
-    "number of classes shown with confidence": lambda row: (SHOWN_CLASSES, ""),
+    "digit used in the illustrations": (PICTURED, ""),
+    "number of classes shown with confidence": (SHOWN_CLASSES, ""),
 }

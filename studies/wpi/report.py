@@ -1,324 +1,252 @@
 """What the report of the WPI study shows, beside what every report does."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 import data
-from evaluation import paired_difference
-from harness.links import Link
-from harness.results import Results
-from reports.compare import Measure
-from reports.figures import pictures as figures
-from reports.figures.bars import accuracy_bars, heat_maps
-from reports.tables import interval
-from studies.wpi.arms import (
-    ADVERSARIAL,
-    ATTACKS,
-    CASES,
-    COMBINED,
-    COMPARED,
-    DEFENSES,
-    DISTILLED,
-    IFGSM,
-    NONE,
-    RECIPE,
-    SMOOTHED,
-    SWAP,
-    TEMPERATURE,
-    UNSEEN,
-    step_attacks,
-)
+from evaluation import Estimate
+from harness.arms import MAIN, Case, Protocol
+from harness.results import Arrays, Results, selected
+from reports.figures.bars import grouped_bars, heat_maps
+from reports.figures.images import Confidences, confidence_bars
+from reports.figures.training import loss_curves
+from reports.gallery import Gallery
+from reports.tables import interval, trainings
+from studies.wpi import defenses
+from studies.wpi.arms import ATTACK_LEFT_OUT, OTHER_STEPS, RECIPE
+from studies.wpi.attacks import ATTACKS, EVERY_ATTACK, IFGSM, STEP_ATTACKS, SWAP, WITHIN_BUDGET
+from studies.wpi.defenses import ADVERSARIAL, DEFENSES, NONE, SMOOTHED, Defense, left_out
+from studies.wpi.details import fooled
 from studies.wpi.published import SHOWN_CLASSES
-from studies.wpi.scores import (
-    Score,
-    accuracy,
-    adaptive,
-    arms_of,
-    attacked_f1,
-    average,
-    clean,
-    crafting_seconds,
-    inference_seconds,
-    judged,
-    macro_f1,
-    mean,
-    transferred,
-    turned,
-)
+from studies.wpi.scores import Missing, Place, Predictions, places
 
-_ROLES = {
+#: By role, what a network is called and its colour.
+_NETWORKS = {
     "undefended": ("undefended", "C0"),
     "teacher": ("distillation: teacher at T", "C2"),
     "student": ("distillation: student at T", "C3"),
     "control": ("hard labels at T", "C1"),
-    "all four": ("adversarial training, further epochs", "C4"),
-    "fine-tuned": ("noisy updates, further epochs", "C5"),
+    defenses.ALL_FOUR: ("adversarial training, further epochs", "C4"),
+    defenses.FINE_TUNED: ("noisy updates, further epochs", "C5"),
 }
+_NAMES, _COLORS = ({role: each[index] for role, each in _NETWORKS.items()} for index in (0, 1))
+_BY_BUDGET = (NONE, ADVERSARIAL, SMOOTHED, defenses.DISTILLED, defenses.COMBINED)
 
 
-def measure(results: Results) -> Measure:
-    """F1 scores as fractions, accuracies and gaps in percent, times as ratios."""
-
-    def measured(link: Link, protocol: str):
-        return _MEASURES[link.kind](results, link, protocol)
-
-    return measured
-
-
-def _f1_score(results: Results, link: Link, protocol: str):
-    (case,), (attack,) = link.cases, link.attacks
-    return _cell(attacked_f1(results, case, protocol, link.role, attack))
-
-
-def _accuracy_under_attack(results: Results, link: Link, protocol: str):
-    (attack,) = link.attacks
-    found = [judged(results, case, protocol, link.role, attack) for case in link.cases]
-    scores = [accuracy(*each) for each in found if each is not None]
-    return _cell(mean(scores), 100) if scores else None
-
-
-def _cell(score: Score | None, unit: float = 1.0):
-    if score is None:
-        return None
-    return unit * score.value, unit * score.low, unit * score.high, score.images
-
-
-def _confidence_gap(results: Results, link: Link, protocol: str):
-    (case,), (attack,) = link.cases, link.attacks
-    arms = arms_of(results, case, protocol, link.role, attack)
-    if not arms:
-        return None
-    second, first = np.sort(results.details[arms[0]]["probabilities"][1])[-2:]
-    return 100 * float(first - second), np.nan, np.nan, 1
-
-
-def _time_ratio(results: Results, link: Link, protocol: str):
-    """Of seconds per image to those that the remark of the link names; no interval."""
-    (case,) = link.cases
-    if link.attacks:
-        (attack,) = link.attacks
-        ours = _seconds(results, case, protocol, link.role, attack)
-        if link.role == NONE:
-            reference = inference_seconds(results, case, protocol, NONE)
-        else:
-            reference = _seconds(results, case, protocol, NONE, attack)
-    else:
-        ours = inference_seconds(results, case, protocol, link.role)
-        plain = CASES[0] if link.role == NONE else case
-        reference = inference_seconds(results, plain, protocol, NONE)
-    ratio = ours / reference
-    if not np.isfinite(ratio):
-        return None
-    rows = results.table[(results.table["case"] == case) & (results.table["protocol"] == protocol)]
-    return ratio, np.nan, np.nan, int(rows["images"].iloc[0])
-
-
-def _seconds(results: Results, case: str, protocol: str, defense: str, attack: str) -> float:
-    """Faithful: as the study counts, crafting and inference together."""
-    crafting = crafting_seconds(results, case, protocol, defense, attack)
-    if protocol == "corrected":
-        return crafting
-    return crafting + inference_seconds(results, case, protocol, defense)
-
-
-_MEASURES = {
-    "F1 score": _f1_score,
-    "accuracy under attack": _accuracy_under_attack,
-    "confidence gap": _confidence_gap,
-    "time ratio": _time_ratio,
-}
-
-
-def contents(results: Results, comparison: pd.DataFrame, directory: Path) -> dict:
-    """The variables of `templates/wpi.md`; its pictures are drawn into `directory`."""
+def contents(results: Results, comparison: pd.DataFrame, directory: Path) -> dict[str, Any]:
+    """The variables of `report.md`; its pictures are drawn into `directory`."""
+    everywhere = list(places(results))
+    corrected = list(places(results, Protocol.CORRECTED))
     return {
-        "pictures": _draw(results, directory),
-        "clean": _clean(results),
+        "pictures": _draw(results, everywhere, directory),
+        "clean": _table(_clean, everywhere, DEFENSES),
         "published": _published(comparison),
-        "undefended": _undefended(results),
-        "defended": _defended(results),
-        "blur": _blur(results),
-        "blur_sentences": list(_blur_sentences(results)),
+        "undefended": _table(_undefended, everywhere, EVERY_ATTACK),
+        "defended": _table(_defended, everywhere, DEFENSES, EVERY_ATTACK),
+        "blur": _table(_blur, corrected, EVERY_ATTACK),
+        "blur_sentences": [sentence for place in corrected for sentence in _blurred(place)],
         "budgets": _budgets(results),
-        "left_out": _left_out(results),
-        "steps": _steps(results),
+        "left_out": _table(_left_out, corrected, ATTACKS),
+        "steps": _table(_steps, corrected, STEP_ATTACKS),
         "times": _times(comparison),
-        "trainings": _trainings(results),
-        "temperature": f"{TEMPERATURE:g}",
+        "trainings": trainings(
+            results.trainings,
+            lambda row: f"{row['dataset']}, {_NAMES.get(row['role'], row['role'])}",
+        ),
+        "temperature": f"{defenses.TEMPERATURE:g}",
         "epochs": RECIPE.epochs,
     }
 
 
-def _cases(results: Results) -> list[str]:
-    ran = set(results.table["case"])
-    return [case for case in CASES if case in ran]
-
-
-def _protocols(results: Results, case: str) -> list[str]:
-    table = results.table
-    ran = set(table[table["case"] == case]["protocol"])
-    return [protocol for protocol in COMPARED if protocol in ran]
-
-
-def _places(results: Results) -> Iterator[tuple[str, str]]:
-    for case in _cases(results):
-        for protocol in _protocols(results, case):
-            yield case, protocol
-
-
-def _dataset(case: str) -> str:
-    return case.split("/")[1]
-
-
-def _draw(results: Results, directory: Path) -> dict[str, list[tuple[str, str]]]:
-    """Draws every picture; returns (caption, path relative to the report) by section."""
-    sections = ("maps", "bars", "confidences", "losses")
-    pictures: dict[str, list[tuple[str, str]]] = {section: [] for section in sections}
-
-    def add(section: str, name: str, caption: str) -> Path:
-        pictures[section].append((caption, f"figures/{name}.png"))
-        return directory / f"{name}.png"
-
-    for case in _cases(results):
-        panels = {
-            f"{protocol}, {'at the budget' if protocol == 'corrected' else 'first success'}": panel
-            for protocol in _protocols(results, case)
-            if (panel := _map(results, case, protocol)) is not None
-        }
-        if panels:
-            title = f"Macro F1, defenses against attacks: {results.label(case)}"
-            heat_maps(panels, title, add("maps", f"map-{_dataset(case)}", title))
-        title = f"Training loss: {results.label(case)}"
-        curves = _losses(results, case)
-        names, colors = ({role: _ROLES[role][i] for role in curves} for i in (0, 1))
-        path = add("losses", f"loss-{_dataset(case)}", title)
-        figures.loss_curves(curves, names, colors, {}, title, path)
-        shown = [_pictured(results, case, protocol) for protocol in _protocols(results, case)]
-        shown = [column for column in shown if len(column) == 1 + len(ATTACKS)]
-        if shown:
-            title = f"One image under each attack: {results.label(case)}"
-            path = add("confidences", f"confidences-{_dataset(case)}", title)
-            figures.confidence_bars([list(row) for row in zip(*shown)], title, path)
-    for index, defense in enumerate(DEFENSES):
-        for protocol in COMPARED:
-            accuracies = _accuracies(results, protocol, defense)
-            if accuracies:
-                title = f"Accuracy, {protocol}: {defense if defense != NONE else 'no defense'}"
-                path = add("bars", f"bars-{index}-{protocol}", title)
-                accuracy_bars(accuracies, title, path)
-    return pictures
-
-
-def _map(results: Results, case: str, protocol: str):
-    attacks = [*ATTACKS, *([UNSEEN] if protocol == "corrected" else [])]
-    rows = {}
-    for defense in DEFENSES:
-        found = clean(results, case, protocol, defense)
-        if found is None:
-            continue
-        scores = [attacked_f1(results, case, protocol, defense, attack) for attack in attacks]
-        values = [score.value if score is not None else np.nan for score in scores]
-        rows[defense] = [macro_f1(*found).value, *values]
-    return (list(rows), ["clean", *attacks], np.array(list(rows.values()))) if rows else None
-
-
-def _accuracies(results: Results, protocol: str, defense: str) -> dict[str, dict[str, tuple]]:
-    """Bars by data set, of those where the defense met every attack of the study."""
-    accuracies = {}
-    for case in _cases(results):
-        found = {attack: judged(results, case, protocol, defense, attack) for attack in ATTACKS}
-        found = {"clean": clean(results, case, protocol, defense), **found}
-        if all(each is not None for each in found.values()):
-            scores = {name: accuracy(*each) for name, each in found.items()}
-            accuracies[results.label(case).split(" on ")[1]] = {
-                name: (100 * score.value, 100 * score.low, 100 * score.high)
-                for name, score in scores.items()
-            }
-    return accuracies
-
-
-def _losses(results: Results, case: str) -> dict[str, np.ndarray]:
-    """Training losses by role, of the first seed; the faithful networks where both were run."""
-    trained = results.trainings
-    rows = trained[(trained["case"] == case) & trained["role"].isin(_ROLES)]
-    rows = rows.sort_values(["seed", "protocol"], ascending=[True, False], kind="stable")
-    curves = {}
-    for role in _ROLES:
-        stages = rows[rows["role"] == role]["stage"]
-        if len(stages):
-            histories = results.histories
-            curves[role] = histories[histories["stage"] == stages.iloc[0]]["loss"].to_numpy()
-    return curves
-
-
-def _pictured(results: Results, case: str, protocol: str) -> list[figures.Confidences]:
-    """One image of the class that the study shows, clean and under each attack."""
-    row = []
-    for attack in ATTACKS:
-        arms = arms_of(results, case, protocol, NONE, attack)
-        if not arms:
-            continue
-        kept = results.details[arms[0]]
-        dataset = results.table[results.table["arm"] == arms[0]]["dataset"].iloc[0]
-        names = data.class_names(dataset)
-        for index, (title, picture) in enumerate((("clean", "picture"), (attack, "adversarial"))):
-            if title == "clean" and row:
-                continue
-            probabilities = kept["probabilities"][index]
-            first = np.argsort(-probabilities, kind="stable")[:SHOWN_CLASSES]
-            pixels = np.round(255 * np.clip(kept[picture], 0, 1)).astype(np.uint8)
-            row.append(
-                figures.Confidences(
-                    f"{title}, {protocol}" if title != "clean" else title,
-                    pixels,
-                    [names[index] for index in first],
-                    probabilities[first],
-                    names[int(kept["label"])],
-                )
-            )
-    return row
-
-
-def _percent(score: Score) -> str:
-    return f"{100 * score.value:.1f} [{100 * score.low:.1f}, {100 * score.high:.1f}]"
-
-
-def _fraction(found) -> str:
-    return "" if found is None else str(macro_f1(*found))
-
-
-def _clean(results: Results) -> pd.DataFrame:
+def _rows(row: Callable[..., Any], keys: Iterable[tuple]) -> list[Any]:
+    """What `row` gives for each key whose arms were run."""
     rows = []
-    for case, protocol in _places(results):
-        for defense in DEFENSES:
-            found = clean(results, case, protocol, defense)
-            if found is None:
-                continue
-            labels, predictions = found
-            recalls = [
-                np.mean(predictions[:, labels == each] == each) for each in np.unique(labels)
-            ]
-            rows.append(
-                {
-                    "data": results.label(case),
-                    "protocol": protocol,
-                    "defense": defense,
-                    "images": len(labels),
-                    "accuracy, %": _percent(accuracy(*found)),
-                    "macro F1": str(macro_f1(*found)),
-                    "lowest recall of a class": f"{min(recalls):.2f}",
-                }
-            )
-    return pd.DataFrame(rows)
+    for key in keys:
+        with suppress(Missing):
+            rows.append(row(*key))
+    return rows
+
+
+def _table(row: Callable[..., dict[str, Any]], *keys: Iterable[Any]) -> pd.DataFrame:
+    """A row for each combination of keys whose arms were run."""
+    return pd.DataFrame(_rows(row, product(*keys)))
+
+
+def _f1(predictions: Callable[..., Predictions], *asked: Any) -> Estimate | None:
+    """`None` where it was not run."""
+    try:
+        return predictions(*asked).f1
+    except Missing:
+        return None
+
+
+def _cell(estimate: Estimate | None) -> str:
+    return "" if estimate is None else estimate.text()
+
+
+def _clean(place: Place, defense: Defense) -> dict[str, Any]:
+    clean = place.clean(defense)
+    recalls = [clean.correct[:, clean.labels == label].mean() for label in np.unique(clean.labels)]
+    return {
+        "data": place.data,
+        "protocol": place.protocol,
+        "defense": defense,
+        "images": len(clean.labels),
+        "accuracy, %": clean.accuracy.percent(),
+        "macro F1": clean.f1.text(),
+        "lowest recall of a class": f"{min(recalls):.2f}",
+    }
+
+
+def _undefended(place: Place, attack: str) -> dict[str, Any]:
+    attacked = place.direct(NONE, attack)
+    kept = place.details(NONE, attack)
+    gaps = kept["gap"][fooled(kept)]
+    return {
+        "data": place.data,
+        "protocol": place.protocol,
+        "attack": attack,
+        "accuracy, %": attacked.accuracy.percent(),
+        "macro F1": attacked.f1.text(),
+        **_distances(kept),
+        "median gap": f"{np.median(gaps):.3f}" if len(gaps) else "",
+        **_times_of(place, NONE, attack),
+    }
+
+
+def _distances(kept: Arrays) -> dict[str, Any]:
+    moved = fooled(kept)
+    means = {
+        f"{name} of successes": Estimate.mean(kept[key][moved]).text() if moved.any() else ""
+        for name, key in (("L2", "l2"), ("L-inf", "linf"))
+    }
+    return {"successes": int(moved.sum())} | means
+
+
+def _times_of(place: Place, defense: Defense, attack: str) -> dict[str, str]:
+    seconds = {"inference, ms": place.inference_seconds(defense)}
+    with suppress(Missing):
+        seconds = {"crafting, ms": place.crafting_seconds(defense, attack)} | seconds
+    return {
+        name: f"{1000 * each:.3g}" if np.isfinite(each) else "" for name, each in seconds.items()
+    }
+
+
+def _defended(place: Place, defense: Defense, attack: str) -> dict[str, Any]:
+    compared = place.compared(defense, attack)
+    return {
+        "data": place.data,
+        "protocol": place.protocol,
+        "defense": defense,
+        "attack": attack,
+        "F1, crafted against the defense": _cell(_f1(place.direct, defense, attack)),
+        "F1, crafted on the plain network": _cell(_f1(place.transferred, defense, attack)),
+        "F1, compared": compared.f1.text(),
+        "accuracy, compared, %": compared.accuracy.percent(),
+        **_times_of(place, defense, attack),
+    }
+
+
+def _both_ways(place: Place, attack: str) -> tuple[np.ndarray, np.ndarray]:
+    """Correct through the blur, and from the plain network, bool [N] of the first seed."""
+    ways = (place.direct, place.transferred)
+    through, plain = (way(SMOOTHED, attack).correct[0] for way in ways)
+    return through, plain
+
+
+def _blur(place: Place, attack: str) -> dict[str, Any]:
+    through, plain = _both_ways(place, attack)
+    difference = Estimate.paired(through, plain)
+    return {
+        "data": place.data,
+        "attack": attack,
+        "through the blur, %": f"{100 * through.mean():.1f}",
+        "from the plain network, %": f"{100 * plain.mean():.1f}",
+        "difference, points": difference.points(),
+        "not above": "yes" if difference.value <= 0 else "no",
+    }
+
+
+def _blurred(place: Place) -> Iterator[str]:
+    correct = {}
+    for attack in EVERY_ATTACK:
+        with suppress(Missing):
+            correct[attack] = _both_ways(place, attack)
+    if correct:
+        ways = zip(*correct.values(), strict=True)
+        through, plain = (100 * np.logical_and.reduce(way).mean() for way in ways)
+        above = [attack for attack, (blur, other) in correct.items() if blur.mean() > other.mean()]
+        says = f"above it for {', '.join(above)}" if above else "not above it for any attack"
+        yield (
+            f"{place.data}: under the worst of the attacks {through:.1f} % through the blur and "
+            f"{plain:.1f} % from the plain network; accuracy through the blur is {says}."
+        )
+
+
+def _budgets(results: Results) -> pd.DataFrame:
+    """Accuracy against epsilon, attacks crafted against the defense."""
+    names = {defense.in_results: defense for defense in _BY_BUDGET}
+    rows = results.select(
+        protocol=Protocol.CORRECTED,
+        variant=MAIN,
+        defense=tuple(names),
+        attack=tuple(attack for attack in EVERY_ATTACK if attack != SWAP),
+    )
+    groups = rows[rows["epsilon"] > 0].groupby(["case", "defense", "attack"], sort=False)
+    return pd.DataFrame(
+        [
+            {
+                "data": group["dataset"].iloc[0],
+                "defense": names[defense],
+                "attack": attack,
+                "norm": group["norm"].iloc[0],
+                "accuracy, %, by epsilon": ", ".join(
+                    f"{_epsilon(epsilon, attack)}: {100 * accuracy:.1f}"
+                    for epsilon, accuracy in group.groupby("epsilon")["accuracy"].mean().items()
+                ),
+            }
+            for (_, defense, attack), group in groups
+        ]
+    )
+
+
+def _epsilon(epsilon: float, attack: str) -> str:
+    if np.isinf(epsilon):
+        return "any"
+    grey = 255 * epsilon
+    if attack in WITHIN_BUDGET and abs(grey - round(grey)) < 1e-3 and grey < 20:
+        return f"{grey:.0f}/255"
+    return f"{epsilon:g}"
+
+
+def _left_out(place: Place, attack: str) -> dict[str, Any]:
+    without = place.direct(left_out(attack), attack, ATTACK_LEFT_OUT)
+    return {
+        "data": place.data,
+        "attack": attack,
+        "F1, trained on all four": _cell(_f1(place.direct, ADVERSARIAL, attack)),
+        "F1, trained on the other three": without.f1.text(),
+    }
+
+
+def _steps(place: Place, name: str) -> dict[str, Any]:
+    kept = place.details(NONE, name, OTHER_STEPS)
+    return {
+        "data": place.data,
+        "attack": name,
+        "accuracy, %": Estimate.accuracy(kept["predictions"][-1] == kept["labels"]).percent(),
+        **_distances(kept),
+    }
 
 
 def _published(comparison: pd.DataFrame) -> pd.DataFrame:
-    rows = comparison[
-        comparison["kind"].isin(["F1 score", "accuracy under attack", "confidence gap"])
-    ]
+    kinds = ("F1 score", "accuracy under attack", "confidence gap")
     return pd.DataFrame(
         [
             {
@@ -329,248 +257,99 @@ def _published(comparison: pd.DataFrame) -> pd.DataFrame:
                 "published": row["value"],
                 **{
                     protocol: interval(row, protocol, 3 if row["kind"] == "F1 score" else 2)
-                    for protocol in COMPARED
+                    for protocol in Protocol
                 },
             }
-            for _, row in rows.iterrows()
+            for _, row in selected(comparison, kind=kinds).iterrows()
         ]
     )
-
-
-def _undefended(results: Results) -> pd.DataFrame:
-    rows = []
-    for case, protocol in _places(results):
-        for attack in (*ATTACKS, UNSEEN):
-            found = adaptive(results, case, protocol, NONE, attack)
-            if found is None:
-                continue
-            arm = arms_of(results, case, protocol, NONE, attack)[0]
-            kept = results.details[arm]
-            moved = turned(kept)
-            distances = {
-                "successes": int(moved.sum()),
-                "L2 of successes": _mean(kept["l2"][moved]),
-                "L-inf of successes": _mean(kept["linf"][moved]),
-                "median gap": f"{np.median(kept['gap'][moved]):.3f}" if moved.any() else "",
-            }
-            rows.append(
-                {
-                    "data": results.label(case),
-                    "protocol": protocol,
-                    "attack": attack,
-                    "accuracy, %": _percent(accuracy(*found)),
-                    "macro F1": _fraction(found),
-                    **distances,
-                    "crafting, ms": _ms(crafting_seconds(results, case, protocol, NONE, attack)),
-                    "inference, ms": _ms(inference_seconds(results, case, protocol, NONE)),
-                }
-            )
-    return pd.DataFrame(rows)
-
-
-def _mean(values: np.ndarray) -> str:
-    return f"{values.mean():.3f}" if len(values) else ""
-
-
-def _ms(seconds: float) -> str:
-    return f"{1000 * seconds:.3g}" if np.isfinite(seconds) else ""
-
-
-def _defended(results: Results) -> pd.DataFrame:
-    rows = []
-    for case, protocol in _places(results):
-        for defense in DEFENSES:
-            for attack in (*ATTACKS, UNSEEN):
-                direct = adaptive(results, case, protocol, defense, attack)
-                other = transferred(results, case, protocol, defense, attack)
-                found = judged(results, case, protocol, defense, attack)
-                if found is None:
-                    continue
-                crafting = crafting_seconds(results, case, protocol, defense, attack)
-                rows.append(
-                    {
-                        "data": results.label(case),
-                        "protocol": protocol,
-                        "defense": defense,
-                        "attack": attack,
-                        "F1, crafted against the defense": _fraction(direct),
-                        "F1, crafted on the plain network": _fraction(other),
-                        "F1, compared": _fraction(found),
-                        "accuracy, compared, %": _percent(accuracy(*found)),
-                        "crafting, ms": _ms(crafting),
-                        "inference, ms": _ms(inference_seconds(results, case, protocol, defense)),
-                    }
-                )
-    return pd.DataFrame(rows)
-
-
-def _both_ways(results: Results, case: str) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-    """(attack, correct through the blur, correct from the plain network), bool [N]."""
-    for attack in (*ATTACKS, UNSEEN):
-        direct = adaptive(results, case, "corrected", SMOOTHED, attack)
-        other = transferred(results, case, "corrected", SMOOTHED, attack)
-        if direct is not None and other is not None:
-            labels = direct[0]
-            yield attack, direct[1][0] == labels, other[1][0] == labels
-
-
-def _blur(results: Results) -> pd.DataFrame:
-    rows = []
-    for case in _cases(results):
-        for attack, through, plain in _both_ways(results, case):
-            difference = paired_difference(through, plain)
-            rows.append(
-                {
-                    "data": results.label(case),
-                    "attack": attack,
-                    "through the blur, %": f"{100 * through.mean():.1f}",
-                    "from the plain network, %": f"{100 * plain.mean():.1f}",
-                    "difference, points": f"{100 * difference.difference:+.1f} "
-                    f"[{100 * difference.low:+.1f}, {100 * difference.high:+.1f}]",
-                    "not above": "yes" if difference.difference <= 0 else "no",
-                }
-            )
-    return pd.DataFrame(rows)
-
-
-def _blur_sentences(results: Results) -> Iterator[str]:
-    for case in _cases(results):
-        found = list(_both_ways(results, case))
-        above = [attack for attack, through, plain in found if through.mean() > plain.mean()]
-        if found:
-            worst = np.mean(np.logical_and.reduce([through for _, through, _ in found]))
-            plain = np.mean(np.logical_and.reduce([other for _, _, other in found]))
-            says = f"above it for {', '.join(above)}" if above else "not above it for any attack"
-            yield (
-                f"{results.label(case)}: under the worst of the attacks {100 * worst:.1f} % "
-                f"through the blur and {100 * plain:.1f} % from the plain network; accuracy "
-                f"through the blur is {says}."
-            )
-
-
-def _budgets(results: Results) -> pd.DataFrame:
-    """Accuracy against epsilon, attacks crafted against the defense."""
-    table = results.table
-    names = {DEFENSES[name]: name for name in (NONE, ADVERSARIAL, SMOOTHED, DISTILLED, COMBINED)}
-    rows = table[
-        (table["protocol"] == "corrected")
-        & (table["variant"] == "main")
-        & (table["epsilon"] > 0)
-        & table["defense"].isin(names)
-        & table["attack"].isin([name for name in (*ATTACKS, UNSEEN) if name != SWAP])
-    ]
-    return pd.DataFrame(
-        [
-            {
-                "data": results.label(case),
-                "defense": names[defense],
-                "attack": attack,
-                "norm": found["norm"].iloc[0],
-                "accuracy, %, by epsilon": ", ".join(
-                    f"{_epsilon(epsilon, attack)}: {100 * value:.1f}"
-                    for epsilon, value in found.groupby("epsilon")["accuracy"].mean().items()
-                ),
-            }
-            for (case, defense, attack), found in rows.groupby(
-                ["case", "defense", "attack"], sort=False
-            )
-        ]
-    )
-
-
-def _epsilon(epsilon: float, attack: str) -> str:
-    if np.isinf(epsilon):
-        return "any"
-    grey = 255 * epsilon
-    if attack in (IFGSM, UNSEEN) and abs(grey - round(grey)) < 1e-3 and grey < 20:
-        return f"{grey:.0f}/255"
-    return f"{epsilon:g}"
-
-
-def _left_out(results: Results) -> pd.DataFrame:
-    rows = []
-    for case in _cases(results):
-        for attack in ATTACKS:
-            without = adaptive(
-                results,
-                case,
-                "corrected",
-                f"{DEFENSES[ADVERSARIAL].removesuffix('all four')}all but {attack}",
-                attack,
-                variant="WPI-A1",
-            )
-            everything = adaptive(results, case, "corrected", ADVERSARIAL, attack)
-            if without is not None:
-                rows.append(
-                    {
-                        "data": results.label(case),
-                        "attack": attack,
-                        "F1, trained on all four": _fraction(everything),
-                        "F1, trained on the other three": _fraction(without),
-                    }
-                )
-    return pd.DataFrame(rows)
-
-
-def _steps(results: Results) -> pd.DataFrame:
-    rows = []
-    for case in _cases(results):
-        for name in step_attacks(_dataset(case)):
-            arms = arms_of(results, case, "corrected", NONE, name, variant="WPI-19")
-            if arms:
-                table = results.table
-                found = table[(table["arm"] == arms[0]) & (table["epsilon"] > 0)].iloc[0]
-                kept = results.details[arms[0]]
-                moved = turned(kept)
-                rows.append(
-                    {
-                        "data": results.label(case),
-                        "attack": name,
-                        "accuracy, %": f"{100 * found['accuracy']:.1f}",
-                        "successes": int(moved.sum()),
-                        "L2 of successes": str(average(kept["l2"][moved])) if moved.any() else "",
-                        "L-inf of successes": _mean(kept["linf"][moved]),
-                    }
-                )
-    return pd.DataFrame(rows)
 
 
 def _times(comparison: pd.DataFrame) -> pd.DataFrame:
-    rows = comparison[(comparison["kind"] == "time ratio") & (comparison["status"] == "measured")]
-    return pd.DataFrame(
-        [
-            {
-                "data": row.dataset,
-                "defense": row.defense,
-                "attack": row.attack,
-                "published, s": row.value,
-                "ratio": row.ratio_to,
-                "published ratio": f"{row.ratio:.3g}",
-                **{
-                    f"{protocol} ratio": f"{value:.3g}" if pd.notna(value) else ""
-                    for protocol in COMPARED
-                    for value in [getattr(row, protocol)]
-                },
-            }
-            for row in rows.itertuples()
-        ]
+    rows = selected(comparison, kind="time ratio", status="measured")
+    table = rows[["dataset", "defense", "attack", "value", "ratio_to"]].set_axis(
+        ["data", "defense", "attack", "published, s", "ratio"], axis=1
     )
+    for name, column in [("published", "ratio"), *((each, each) for each in Protocol)]:
+        table[f"{name} ratio"] = [f"{each:.3g}" if pd.notna(each) else "" for each in rows[column]]
+    return table
 
 
-def _trainings(results: Results) -> pd.DataFrame:
-    return pd.DataFrame(
-        [
-            {
-                "data": results.label(row.case),
-                "network": _ROLES.get(row.role, (row.role,))[0],
-                "seed": row.seed,
-                **{
-                    f"{split}, %": f"{100 * getattr(row, f'{split}_accuracy'):.1f}"
-                    for split in ("train", "validation", "test")
-                },
-                "kept epoch": f"{row.best_epoch} of {row.epochs}",
-                "minutes": f"{row.seconds / 60:.1f}",
-            }
-            for row in results.trainings.drop_duplicates("stage").itertuples()
-        ]
-    )
+def _draw(results: Results, everywhere: list[Place], directory: Path) -> Gallery:
+    gallery = Gallery(directory, ("maps", "bars", "confidences", "losses"))
+    for case in dict.fromkeys(place.case for place in everywhere):
+        at = [place for place in everywhere if place.case == case]
+        name, label = case.dataset, at[0].data
+        title = f"Macro F1, defenses against attacks: {label}"
+        maps = {_panel(place): _map(place) for place in at}
+        heat_maps(maps, title, gallery.add("maps", f"map-{name}", title))
+        title = f"Training loss: {label}"
+        path = gallery.add("losses", f"loss-{name}", title)
+        loss_curves(_losses(results, case), _NAMES, _COLORS, title, path)
+        columns = _rows(_confidences, product(at))
+        if columns:
+            title = f"One image under each attack: {label}"
+            path = gallery.add("confidences", f"confidences-{name}", title)
+            confidence_bars([list(row) for row in zip(*columns, strict=True)], title, path)
+    for (index, defense), protocol in product(enumerate(DEFENSES), Protocol):
+        at = [place for place in everywhere if place.protocol == protocol]
+        groups = dict(_rows(_accuracies, product(at, [defense])))
+        if groups:
+            title = f"Accuracy, {protocol}: {'no defense' if defense == NONE else defense}"
+            grouped_bars(groups, title, gallery.add("bars", f"bars-{index}-{protocol}", title))
+    return gallery
+
+
+def _map(place: Place) -> tuple[list[str], list[str], np.ndarray]:
+    """Names of rows and columns, and macro F1, NaN where it was not run."""
+    attacks = ATTACKS if place.protocol == Protocol.FAITHFUL else EVERY_ATTACK
+    rows = {}
+    for defense in DEFENSES:
+        clean = _f1(place.clean, defense)
+        if clean is not None:
+            scores = [clean, *(_f1(place.compared, defense, attack) for attack in attacks)]
+            rows[str(defense)] = [np.nan if each is None else each.value for each in scores]
+    return list(rows), ["clean", *attacks], np.array(list(rows.values()))
+
+
+def _panel(place: Place) -> str:
+    faithful = place.protocol == Protocol.FAITHFUL
+    return f"{place.protocol}, {'first success' if faithful else 'at the budget'}"
+
+
+def _accuracies(place: Place, defense: Defense) -> tuple[str, dict[str, Estimate]]:
+    """The data set, and the accuracy under every attack of the study."""
+    attacked = {attack: place.compared(defense, attack).accuracy for attack in ATTACKS}
+    return place.data, {"clean": place.clean(defense).accuracy} | attacked
+
+
+def _losses(results: Results, case: Case) -> dict[str, np.ndarray]:
+    """Training losses by role, of the first seed; the faithful networks where both were run."""
+    rows = results.trained(case=case, role=tuple(_NAMES))
+    rows = rows.sort_values(["seed", "protocol"], ascending=[True, False], kind="stable")
+    stages = rows.drop_duplicates("role").set_index("role")["stage"]
+    return {
+        role: results.history(stages[role])["loss"].to_numpy() for role in _NAMES if role in stages
+    }
+
+
+def _confidences(place: Place) -> list[Confidences]:
+    """One image of the class that the study shows, clean and under each attack."""
+    names = data.class_names(place.rows()["dataset"].iloc[0])
+    kept = {attack: place.details(NONE, attack) for attack in ATTACKS}
+
+    def shown(title: str, of_attack: Arrays, picture: str, index: int) -> Confidences:
+        probabilities = of_attack["probabilities"][index]
+        likeliest = np.argsort(-probabilities, kind="stable")[:SHOWN_CLASSES]
+        return Confidences(
+            title,
+            np.round(255 * np.clip(of_attack[picture], 0, 1)).astype(np.uint8),
+            [names[each] for each in likeliest],
+            probabilities[likeliest],
+            names[int(of_attack["label"])],
+        )
+
+    return [shown("clean", kept[IFGSM], "picture", 0)] + [
+        shown(f"{attack}, {place.protocol}", of_attack, "adversarial", 1)
+        for attack, of_attack in kept.items()
+    ]

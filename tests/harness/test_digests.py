@@ -1,6 +1,6 @@
 """Stages keep their names: a move of code changes no digest, a change of meaning does.
 
-`python -m tests.harness.test_digests` writes `digests.json` anew, after a change of meaning.
+`python tests/harness/test_digests.py` writes `digests.json` anew, after a change of meaning.
 """
 
 import json
@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from harness import runner
-from harness.patch_plan import PatchPlan
-from harness.runner import Runner, plan
+from harness import digests
+from harness.arms import PatchArm
+from harness.plan import plan
+from harness.runner import Runner
 from harness.store import Store
 from studies import STUDIES
 
@@ -22,20 +23,20 @@ class Described(Runner):
     """A runner to which all data are the same, and which has trained nothing."""
 
     def __init__(self, monkeypatch):
-        monkeypatch.setattr(runner, "versions", lambda: {"library": "1.0"})
+        monkeypatch.setattr(digests, "versions", lambda: {"library": "1.0"})
         super().__init__(Store(Path("nowhere")))
 
-    def _fingerprint(self, training):
+    def fingerprint(self, training):
         return f"{training.dataset}, {training.split}"
 
-    def patch_path(self, arm):
-        return self.store.path("patch", self._patch_description(arm))
+    def _network_sum(self, training):
+        return f"weights of {training.title}"
 
 
-def digests(study, described: Described) -> dict[str, dict[str, str]]:
+def names(study, described: Described) -> dict[str, dict[str, str]]:
     """The names of all stages of a study's demo profile."""
     todo = plan(study, study.profile("demo"))
-    patched = [arm for arm in todo.arms if isinstance(arm.attack, PatchPlan)]
+    patched = [arm for arm in todo.arms if isinstance(arm, PatchArm)]
     return {
         "trainings": {
             f"{number}: {training.title}": described.training_path(training).name
@@ -49,19 +50,28 @@ def digests(study, described: Described) -> dict[str, dict[str, str]]:
 @pytest.mark.parametrize("name", STUDIES)
 def test_the_stages_of_the_demo_keep_their_names(name, monkeypatch):
     pinned = json.loads(PINNED.read_text())
-    assert digests(STUDIES[name], Described(monkeypatch)) == pinned[name]
+    assert names(STUDIES[name], Described(monkeypatch)) == pinned[name]
 
 
-def test_another_seed_or_epsilon_is_another_stage(monkeypatch):
+def test_another_seed_epsilon_or_network_is_another_stage(monkeypatch):
     described = Described(monkeypatch)
     arm = plan(STUDIES["ntu"], STUDIES["ntu"].profile("demo")).arms[0]
     other_seed = replace(arm.training, seed=arm.training.seed + 1)
     assert described.training_path(other_seed) != described.training_path(arm.training)
-    assert described.arm_path(replace(arm, training=other_seed)) != described.arm_path(arm)
-    assert described.arm_path(replace(arm, epsilons=arm.epsilons[:-1])) != described.arm_path(arm)
+    changed = replace(arm, training=other_seed), replace(arm, epsilons=arm.epsilons[:-1])
+    paths = {described.arm_path(each) for each in (arm, *changed)}
+    monkeypatch.setattr(described, "_network_sum", lambda training: "trained again")
+    assert len(paths | {described.arm_path(arm)}) == 4
+
+
+def test_what_an_arm_is_called_is_no_part_of_its_name(monkeypatch):
+    described = Described(monkeypatch)
+    arm = plan(STUDIES["ntu"], STUDIES["ntu"].profile("demo")).arms[0]
+    renamed = replace(arm, variant="another", attack_name="another")
+    assert described.arm_path(renamed) == described.arm_path(arm)
 
 
 if __name__ == "__main__":
     with pytest.MonkeyPatch.context() as patches:
-        named = {name: digests(study, Described(patches)) for name, study in STUDIES.items()}
+        named = {name: names(study, Described(patches)) for name, study in STUDIES.items()}
     PINNED.write_text(json.dumps(named, indent=1) + "\n")

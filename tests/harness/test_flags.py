@@ -2,6 +2,7 @@
 
 from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -10,38 +11,18 @@ from rich.console import Console
 
 from harness.flags import flags, not_recorded, warnings
 from harness.results import Results
+from made import COMPARED, ROW
 from reports import summary
 from reports.tables import flags as table_of_flags
-from studies.ntu.arms import COMPARED
 
 COMMITTED = sorted((Path(__file__).parents[2] / "reports" / "results").glob("*/laptop*/table.csv"))
-#: A row with every measurement, none of them bad.
-CLEAN = dict.fromkeys(
-    ("not_finite", "spread", "random", "gradient_not_finite", "zero_gradient", "out_of_range"), 0.0
-) | {"rounds_away": 0.0}
+STUDY = SimpleNamespace(name="ntu", compared=COMPARED, headline=(("FGSM", 0.8), ("PGD", 0.8)))
 
 
 def row(attack: str, climbs: str | None, epsilon: float = 0.1, **changes) -> dict:
-    return {
-        "case": "vgg16/cifar10",
-        "dataset": "digits",
-        "variant": "main",
-        "protocol": "faithful",
-        "defense": "none",
-        "role": "undefended",
-        "view": "softmax",
-        "attack": attack,
-        "climbs": climbs,
-        "arm": attack,
-        "seed": 0,
-        "epsilon": epsilon,
-        "epsilon_grey": 255 * epsilon,
-        "reach": epsilon,
-        "images": 10,
-        "accuracy": 0.5,
-        **CLEAN,
-        **changes,
-    }
+    measured = {"epsilon": epsilon, "epsilon_grey": 255 * epsilon, "reach": epsilon}
+    named = {"attack": attack, "climbs": climbs, "arm": attack, "images": 10, "accuracy": 0.5}
+    return ROW | measured | named | changes
 
 
 def texts(*rows: dict) -> list[list[str]]:
@@ -54,7 +35,7 @@ def results(*rows: dict, without: tuple[str, ...] = ()) -> Results:
     table = pd.DataFrame(rows).drop(columns=list(without))
     run = {"study": "ntu", "profile": "demo"}
     nothing = pd.DataFrame()
-    return Results(run, table, nothing, nothing, {}, {}, COMPARED)
+    return Results(run, table, nothing, nothing, {}, COMPARED)
 
 
 def test_a_vanished_gradient_concerns_only_attacks_that_climb():
@@ -116,11 +97,11 @@ def test_the_summary_marks_an_accuracy_that_cannot_be_trusted_and_says_why():
         each | {"defense": "as_listed student", "role": "student", "not_finite": 0.3}
         for each in good
     ]
-    console.print(summary(results(*good, *bad)))
+    console.print(summary(STUDY, results(*good, *bad)))
     text = console.export_text()
     assert text.count("50.0 !") == 2 and text.count("50.0") == 4
     assert "as_listed student: logits not finite on 30% of the images" in text
-    console.print(summary(results(*good)))
+    console.print(summary(STUDY, results(*good)))
     assert "!" not in console.export_text()
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from harness.study import Recipe
+from harness.recipe import Recipe
 from harness.training import ReduceOnPlateau
 
 RECIPE = Recipe("Adam", 1.0, batch_size=8, epochs=20, patience=3, plateau_factor=0.1)

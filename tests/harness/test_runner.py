@@ -8,12 +8,15 @@ import pandas as pd
 import pytest
 
 import harness.training
+from harness.collect import collect
 from harness.flags import flags, not_recorded
-from harness.results import Results, collect
-from harness.runner import Runner, plan, plan_of
+from harness.plan import plan, plan_of
+from harness.results import Results
+from harness.runner import Runner
 from harness.store import Store
 from recording import Recorder
-from reports import build_report, run_study
+from reports import build_report
+from studies.run import run_study
 
 
 def test_every_stage_runs_once_and_a_second_run_does_nothing(finished):
@@ -136,15 +139,15 @@ def test_some_arms_now_and_some_later_make_one_report(finished, tiny_study, tmp_
         run_study("ntu", "demo", arms="*none/softmax/FGSM*", **elsewhere)
 
 
-def test_replacements_name_everything_that_was_reduced(finished, study, tiny_profile):
+def test_reductions_name_everything_that_was_reduced(finished, study, tiny_profile):
     _, todo, runner, _ = finished
-    said = "\n".join(collect(study, tiny_profile, runner, todo).run["replacements"])
+    said = "\n".join(collect(study, tiny_profile, runner, todo).run["reductions"])
     for part in (
         "cifar10: digits",
         "up-sampling 1 instead of 5",
         "epochs 2 instead of 200",
         "training images 128 instead of all",
-        "20 test images instead of 200",
+        "test images 20 instead of 200",
         "seeds: 1 instead of 3",
         "batch size 64 instead of 128",
         "width",

@@ -12,9 +12,11 @@ import pytest
 import models
 from attacks import BIM, FGSM
 from defenses import FeatureSmoothing, GradientMasking
-from harness.runner import Runner, plan_of
+from harness.arms import Arm, Case, Network, Training, description
+from harness.plan import plan_of
+from harness.recipe import Recipe
+from harness.runner import Runner
 from harness.store import Store
-from harness.study import Arm, Network, Recipe, Training, description
 from harness.trained_defenses import NoisyUpdates, PGDTraining, RandomAttacks, StaticSet, Trades
 from recording import Recorder
 
@@ -22,7 +24,7 @@ RECIPE = Recipe("Adam", 0.003, batch_size=32, epochs=1)
 PLAIN = Training(
     network=Network("papernot_cnn", upsampling=1, width=1 / 16, preprocessing="unit"),
     dataset="digits",
-    split="corrected",
+    split="held-out",
     role="undefended",
     recipe=RECIPE,
     images=96,
@@ -40,7 +42,7 @@ DEFENSES = [
 
 def arm(training: Training, **changes) -> Arm:
     plain = Arm(
-        case="papernot_cnn/digits",
+        case=Case("papernot_cnn", "digits"),
         protocol="corrected",
         variant="main",
         training=training,
@@ -48,7 +50,6 @@ def arm(training: Training, **changes) -> Arm:
         attack_name="FGSM",
         attack=FGSM(),
         epsilons=(0.1,),
-        own_labels=False,
         images=40,
     )
     return replace(plain, **changes)

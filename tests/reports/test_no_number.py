@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from harness.results import _strip
-from reports.figures.pictures import adversarial_images
+from harness.pictures import strip
+from reports.figures.images import adversarial_images
 
 IMAGES = np.full((2, 4, 4, 1), 0.5, np.float32)
 
@@ -25,6 +25,6 @@ def test_no_class_is_counted_for_it():
         example_images=IMAGES,
         examples=IMAGES[np.newaxis],
     )
-    clean, attacked = _strip(outcomes, 1)["confusion"]
+    clean, attacked = strip(outcomes, 1)["confusion"]
     np.testing.assert_array_equal(clean, np.eye(3))
     np.testing.assert_array_equal(attacked, [[0, 0, 1], [0, 0, 0], [0, 0, 0]])

@@ -8,10 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from harness.runner import Runner, plan
+from harness.plan import plan
+from harness.runner import Runner
 from harness.store import Store
 from recording import Recorder
-from studies.ntu.arms import PROFILES, arms
+from studies.ntu.arms import arms
+from studies.ntu.profiles import PROFILES
 
 STARTED = replace(
     PROFILES["laptop"],

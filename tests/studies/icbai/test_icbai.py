@@ -7,20 +7,25 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from harness.results import Results, collect
-from harness.runner import Runner, plan
+from evaluation import Estimate
+from harness.arms import Protocol
+from harness.claims import judged
+from harness.collect import collect
+from harness.plan import plan
+from harness.results import Results
+from harness.runner import Runner
 from harness.store import Store
 from recording import Recorder
 from reports import build_report
-from studies import STUDIES
-from studies.icbai import distillation as icbai
-from studies.icbai.claims import claims
+from studies.icbai import STUDY, distillation
+from studies.icbai.arms import COMPARED
+from studies.icbai.claims import CLAIMS
+from studies.icbai.distillation import CASE
+from studies.icbai.measures import measure
 from studies.icbai.published import link
-from studies.icbai.report import measure
 
-STUDY = STUDIES["icbai"]
-PUBLISHED = pd.read_csv(STUDY.published, keep_default_na=False, dtype=str)
-PAPER, LAPTOP, DEMO = (icbai.PROFILES[name] for name in ("paper", "laptop", "demo"))
+PUBLISHED = STUDY.published
+PAPER, LAPTOP, DEMO = (STUDY.profiles[name] for name in ("paper", "laptop", "demo"))
 
 
 def test_every_row_is_linked():
@@ -44,12 +49,12 @@ def test_every_row_is_linked():
 
 @pytest.mark.parametrize("profile", [PAPER, LAPTOP, DEMO], ids=lambda p: p.name)
 def test_arms_are_all_there_once(profile):
-    every = icbai.arms(profile)
+    every = STUDY.arms(profile)
     assert max(Counter(arm.key for arm in every).values()) == 1
-    arms = [arm for arm in every if arm.case == icbai.CASE]
-    assert all(arm.epsilons == icbai.EPSILONS for arm in arms)
+    arms = [arm for arm in every if arm.case == CASE]
+    assert all(arm.epsilons == distillation.EPSILONS for arm in arms)
     seen = {(arm.protocol, arm.training.role, arm.view, arm.attack_name) for arm in arms}
-    for role in icbai.ROLES:
+    for role in distillation.ROLES:
         assert ("faithful", role, "logits", "FGSM") in seen
     for role in ("student", "control"):
         for view in ("logits", "logits / T"):
@@ -62,23 +67,23 @@ def test_arms_are_all_there_once(profile):
 
 
 def test_the_networks_are_those_of_the_recipe():
-    student = icbai.training(PAPER, "student")
+    student = distillation.training(PAPER, "student")
     assert student.temperature == 100 and student.teacher.temperature == 100
     recipe = student.recipe
     assert (recipe.optimizer, recipe.learning_rate, recipe.epochs) == ("Adam", 1e-4, 10)
     assert (recipe.beta_1, recipe.beta_2) == (0.9, 0.99)
     assert (recipe.patience, recipe.plateau_factor) == (3, 0.1)
-    control = icbai.training(PAPER, "control")
+    control = distillation.training(PAPER, "control")
     assert control.seed == student.seed != student.teacher.seed
     assert control.recipe == recipe and control.teacher is None
-    assert icbai.training(PAPER, "undefended").temperature == 1
+    assert distillation.training(PAPER, "undefended").temperature == 1
 
 
-LEVELS = np.array([0.0, *icbai.EPSILONS]) * 255
+LEVELS = np.array([0.0, *distillation.EPSILONS]) * 255
 
 
-def judged(student_faithful, student_corrected) -> pd.DataFrame:
-    """Verdicts where the first so many of 1,000 images are correct at 30 % noise."""
+def made_up(student_faithful: int, student_corrected: int) -> Results:
+    """The first so many of 1,000 images are correct at 30 % noise."""
     rows, correct = [], {}
     for protocol, attack, role, count in (
         ("faithful", "FGSM", "student", student_faithful),
@@ -90,7 +95,9 @@ def judged(student_faithful, student_corrected) -> pd.DataFrame:
         correct[arm] = np.tile(np.arange(1000) < count, (len(LEVELS), 1))
         rows += [
             {
-                "case": icbai.CASE,
+                "case": str(CASE),
+                "model": CASE.model,
+                "published_dataset": CASE.dataset,
                 "variant": "main",
                 "protocol": protocol,
                 "view": "logits",
@@ -99,17 +106,21 @@ def judged(student_faithful, student_corrected) -> pd.DataFrame:
                 "arm": arm,
                 "seed": 0,
                 "dataset": "mnist",
+                "epsilon": level / 255,
                 "epsilon_grey": level,
             }
             for level in LEVELS
         ]
-    results = Results(
-        {}, pd.DataFrame(rows), pd.DataFrame(), pd.DataFrame(), correct, {}, icbai.COMPARED
-    )
+    return Results({}, pd.DataFrame(rows), pd.DataFrame(), pd.DataFrame(), correct, COMPARED)
+
+
+def test_the_corrected_number_is_the_worst_of_all_attacks():
     cell = link(PUBLISHED[PUBLISHED["value"] == "92.91"].iloc[0])
-    worst = measure(results)(cell, "corrected")
-    assert worst[0] == pytest.approx(min(900, student_corrected) / 10) and worst[3] == 1000
-    return pd.DataFrame([vars(verdict) for verdict in claims(results)])
+    for corrected, percent in ((30, 3.0), (990, 90.0)):  # 900 of FGSM are the worst
+        worst = measure(made_up(950, corrected), cell, Protocol.CORRECTED)
+        assert worst.value == pytest.approx(percent) and worst.images == 1000
+    faithful = measure(made_up(950, 30), cell, Protocol.FAITHFUL)
+    assert faithful.text() == Estimate.share(0.95, 1000).times(100).text()
 
 
 @pytest.mark.parametrize(
@@ -121,13 +132,15 @@ def judged(student_faithful, student_corrected) -> pd.DataFrame:
     ],
 )
 def test_verdicts(faithful, corrected, outcomes):
-    verdicts = judged(faithful, corrected)
+    verdicts = pd.DataFrame(
+        [vars(verdict) for verdict in judged(CLAIMS, made_up(faithful, corrected))]
+    )
     assert list(verdicts["claim"].unique()) == [f"ICB-{number}" for number in range(1, 7)]
     found = verdicts[verdicts["claim"] == "ICB-5"]
     assert list(found["outcome"]) == outcomes
-    assert f"{faithful / 10:.2f} % [" in found["evidence"].iloc[0]
+    assert f"accuracy {faithful / 10:.2f} [" in found["evidence"].iloc[0]
     gain = (faithful - 100) / 10
-    assert f"gain over the undefended network {gain:+.1f} points" in found["evidence"].iloc[0]
+    assert f"gain over the undefended network {gain:+.1f} [" in found["evidence"].iloc[0]
     assert (verdicts[verdicts["claim"] != "ICB-5"]["outcome"] == "not run").all()
 
 
@@ -135,15 +148,15 @@ def test_verdicts(faithful, corrected, outcomes):
 def run(tmp_path_factory):
     """Everything, with few updates and images; the networks are hardly trained."""
     scale = replace(
-        DEMO.scales[icbai.MODEL],
+        DEMO.scales[CASE.model],
         width=1 / 16,
         epochs=2,
         images=160,
         validation_images=60,
         attack_images={"faithful": 30, "corrected": 12},
     )
-    cases = {icbai.CASE: DEMO.cases[icbai.CASE]}
-    profile = replace(DEMO, scales={icbai.MODEL: scale}, cases=cases)
+    cases = {CASE: DEMO.cases[CASE]}
+    profile = replace(DEMO, scales={CASE.model: scale}, cases=cases)
     todo = plan(STUDY, profile)
     runner, recorder = Runner(Store(tmp_path_factory.mktemp("runs"))), Recorder()
     runner.run(todo, recorder)
@@ -162,7 +175,7 @@ def test_the_report_shows_every_network_and_attack(run):
     assert (measured["value"].astype(float) == 92.91).all() and len(measured) == 2
     assert (measured["faithful_images"] == 30).all() and (measured["corrected_images"] == 12).all()
     text = (directory / "report.md").read_text()
-    assert f"{measured['faithful'].iloc[0]:.2f} %" in text
+    assert f"faithful {measured['faithful'].iloc[0]:.2f} [" in text
     for words in ("soft labels at T", "PGD, from undefended", "logits / T", "mnist: digits"):
         assert words in text
     pictures = page.read_text().split('src="')[1:]
@@ -174,16 +187,24 @@ def test_the_report_shows_every_network_and_attack(run):
 @pytest.mark.slow
 def test_a_transferred_attack_is_one_on_the_undefended_network(run):
     directory, _, _, _ = run
-    results = Results.load(directory, icbai.COMPARED)
-    table = results.table
-    transferred = table[(table["attack"] == "FGSM, from undefended") & (table["epsilon"] > 0)]
-    on_undefended = table[
-        (table["role"] == "undefended")
-        & (table["protocol"] == "corrected")
-        & (table["attack"] == "FGSM")
-        & (table["epsilon"] > 0)
-    ]
+    results = Results.load(directory, COMPARED)
+    on_undefended = results.select(role="undefended", protocol="corrected", attack="FGSM")
     # The same images at the same distances, whoever classifies them.
     for role in ("student", "control"):
-        found = transferred[transferred["role"] == role]
+        found = results.select(role=role, attack="FGSM, from undefended")
         np.testing.assert_allclose(found["mean_l2"], on_undefended["mean_l2"], rtol=1e-5)
+
+
+@pytest.mark.slow
+def test_an_attack_that_sees_a_gradient_is_shown(run):
+    directory, _, _, _ = run
+    results = Results.load(directory, COMPARED)
+    shown = results.select(arm=tuple(results.examples), role="student", protocol="corrected")
+    assert set(zip(shown["attack"], shown["view"])) == {
+        ("FGSM", "logits"),
+        ("PGD", "logits"),
+        ("PGD", "logits / T"),
+    }
+    assert (
+        "corrected: PGD through logits / T, epsilon 30 %" in (directory / "report.md").read_text()
+    )

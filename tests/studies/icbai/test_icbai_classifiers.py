@@ -8,75 +8,51 @@ import pandas as pd
 import pytest
 
 import attacks
-from attacks import AdversarialPatch, Patch, PatchOverlay
-from harness import patch_plan as patches
+from attacks import AdversarialPatch, PatchOverlay
+from harness.arms import PatchArm
+from harness.claims import judged
+from harness.collect import collect
 from harness.patch_plan import PatchPlan
-from harness.results import Results, collect
-from harness.runner import Runner, plan
+from harness.plan import plan
+from harness.results import Results
+from harness.runner import Runner
 from harness.store import Store
 from recording import Recorder
 from reports import build_report
-from studies import STUDIES
-from studies.icbai import classifiers as icbai_classifiers
-from studies.icbai import distillation as icbai
-from studies.icbai.claims import claims
-from studies.icbai.classifiers import CASES, Patches
+from studies.icbai import STUDY, classifiers
+from studies.icbai.arms import COMPARED
+from studies.icbai.claims import CLAIMS
+from studies.icbai.classifiers import CASES, plans
 
-STUDY, DEMO = STUDIES["icbai"], icbai.PROFILES["demo"]
-CASE = CASES["alexnet"]
+DEMO = STUDY.profiles["demo"]
+CASE = next(case for case in CASES if case.model == "alexnet")
 
 
 def test_the_paper_profile_has_every_size_and_class_on_every_network():
-    arms = [arm for arm in icbai.arms(icbai.PROFILES["paper"]) if arm.case in CASES.values()]
-    for model in icbai_classifiers.MODELS:
-        of_model = [arm for arm in arms if arm.case == CASES[model]]
+    arms = STUDY.arms(STUDY.profiles["paper"])
+    for case in CASES:
+        of_case = [arm for arm in arms if arm.case == case]
         made = {
             (arm.attack.kind, arm.attack.name, arm.attack.side, arm.protocol)
-            for arm in of_model
-            if isinstance(arm.attack, PatchPlan)
+            for arm in of_case
+            if isinstance(arm, PatchArm)
         }
-        assert len(made) == 30 and len(of_model) == 32
+        assert len(made) == 30 and len(of_case) == 32
         assert ("trained", "toaster", 64, "corrected") in made
         assert ("pasted", "school bus", 32, "faithful") in made
-        units = {(arm.protocol, arm.units, arm.attack.clip) for arm in of_model[:2]}
+        units = {(arm.protocol, arm.units, arm.attack.clip) for arm in of_case[:2]}
         assert units == {("faithful", "standardised", False), ("corrected", "pixels", True)}
     shares = [
         round(100 * PatchPlan(PatchOverlay(side), 0, "", 1).share((224, 224, 3)), 2)
-        for side in icbai_classifiers.SIDES
+        for side in classifiers.SIDES
     ]
     assert shares == [2.04, 4.59, 8.16]
-
-
-def test_the_images_are_divided_once_and_the_target_class_is_left_out():
-    labels = np.repeat(np.arange(10), 5)
-    trained = PatchPlan(AdversarialPatch(3), 2, "two", fitted_on=30, evaluated_on=15)
-    pasted = replace(trained, method=PatchOverlay(3))
-    fitted, held_out = trained.rows(labels)
-    assert not set(fitted) & set(held_out)
-    for rows in (fitted, held_out):
-        assert (labels[rows] != 2).all() and (np.diff(rows) > 0).all()
-    assert (labels[pasted.rows(labels)[0]] == 2).all()
-    np.testing.assert_array_equal(pasted.rows(labels)[1], held_out)
-    # All of the images but those of the class, when none are spared.
-    whole = replace(trained, evaluated_on=None, target=11).rows(labels)
-    np.testing.assert_array_equal(np.sort(np.concatenate(whole)), np.arange(50))
-    for fitted_on in (0, 50):
-        with pytest.raises(ValueError, match=f"fitted_on is {fitted_on} of 50 test images"):
-            replace(trained, fitted_on=fitted_on).rows(labels)
-
-
-def test_a_patch_is_kept_as_it_is(tmp_path):
-    pixels = np.random.default_rng(0).uniform(size=(2, 3, 1)).astype(np.float32)
-    patches.save(tmp_path / "patch.npz", Patch(pixels, 4, "four", {"loss": [2.0, 1.5]}))
-    found = patches.load(tmp_path / "patch.npz")
-    np.testing.assert_array_equal(found.pixels, pixels)
-    assert (found.target, found.name, found.history) == (4, "four", {"loss": [2.0, 1.5]})
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """A hardly trained network, two classes and two sizes."""
-    few = Patches(
+    few = plans(
         {3: "three", 7: "seven"},
         (5, 9),
         AdversarialPatch(1, epochs=2),
@@ -91,16 +67,15 @@ def run(tmp_path_factory):
         validation_images=30,
         attack_images={"imagenet": 70},
     )
-    profile = replace(DEMO, scales={"alexnet": scale}, cases={CASE: DEMO.cases[CASE]})
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setitem(icbai_classifiers.PATCHES, "demo", few)
-        todo = plan(STUDY, profile)
-        root, recorder = tmp_path_factory.mktemp("runs"), Recorder()
-        runner = Runner(Store(root))
-        runner.run(todo, recorder)
-        directory = tmp_path_factory.mktemp("results")
-        collect(STUDY, profile, runner, todo).save(directory)
-        page = build_report(STUDY, directory)
+    cases = {CASE: DEMO.cases[CASE]}
+    profile = replace(DEMO, scales={"alexnet": scale}, cases=cases, patches=few)
+    todo = plan(STUDY, profile)
+    root, recorder = tmp_path_factory.mktemp("runs"), Recorder()
+    runner = Runner(Store(root))
+    runner.run(todo, recorder)
+    directory = tmp_path_factory.mktemp("results")
+    collect(STUDY, profile, runner, todo).save(directory)
+    page = build_report(STUDY, directory)
     return directory, page, root, recorder, todo
 
 
@@ -144,7 +119,7 @@ def test_a_patch_covers_its_share_of_every_image(run):
     _, _, root, _, todo = run
     runner = Runner(Store(root))
     for arm in todo.arms:
-        if not isinstance(arm.attack, PatchPlan):
+        if not isinstance(arm, PatchArm):
             continue
         outcomes = runner.outcomes(arm)
         assert outcomes.predictions.shape[0] == 4
@@ -161,7 +136,7 @@ def test_a_patch_covers_its_share_of_every_image(run):
 
 def test_the_report_shows_patches_and_judges_them(run):
     directory, page, _, _, _ = run
-    results = Results.load(directory, icbai.COMPARED)
+    results = Results.load(directory, COMPARED)
     table = results.table[results.table["placement"] > 0]
     assert sorted(table["patch_side"].unique()) == [5, 9]
     assert set(table["patch"]) == {"pasted", "trained"} and np.isinf(table["epsilon"]).all()
@@ -172,15 +147,23 @@ def test_the_report_shows_patches_and_judges_them(run):
     side = comparison.loc["side of the most damaging patch"]
     assert side["status"] == "measured" and side["faithful"] in (5, 9)
     text = (directory / "report.md").read_text()
-    for words in ("fitted on 40 test images", "for 2 epochs", "in standardised units"):
-        assert words in text
+    assert "in standardised units" in text
+    heading, _, *table = text[text.index("| fitted on |") :].split("\n\n")[0].splitlines()
+    assert heading.startswith("| fitted on | loss at each epoch | evaluated on | places |")
+    cells = [[cell.strip() for cell in row.split("|")[1:-1]] for row in table]
+    assert len(cells) == 2 * 2 * 2
+    for _, kind, *_, fitted_on, losses, evaluated_on, places, _, _ in cells:
+        trained = kind == "trained"
+        assert fitted_on == ("40" if trained else "–")
+        assert losses.count(".") == (2 if trained else 0)  # one loss for each epoch
+        assert int(evaluated_on) <= 20 and places == "4"
     pictures = page.read_text().split('src="')[1:]
-    assert len(pictures) == 1 + 4 + 1 + 2
+    assert len(pictures) == 1 + 2 + 2 * 3
     for picture in pictures:
         assert (directory / picture.split('"')[0]).stat().st_size > 5000
 
 
-LEVELS = (0.0, *icbai_classifiers.EPSILONS)
+LEVELS = (0.0, *classifiers.EPSILONS)
 
 
 def under_fgsm(errors, l2=None, images=1000):
@@ -188,11 +171,9 @@ def under_fgsm(errors, l2=None, images=1000):
     correct = np.array([np.arange(images) >= images * error for error in errors])
     rows = [
         {
-            "case": CASE,
             "protocol": "faithful",
             "attack": "FGSM",
             "arm": "FGSM",
-            "dataset": "imagenet",
             "units": "standardised",
             "epsilon": level,
             "epsilon_grey": level * 57.6,
@@ -205,14 +186,22 @@ def under_fgsm(errors, l2=None, images=1000):
     return rows, {"FGSM": correct}
 
 
-def judged(rows, correct, stored=None) -> pd.DataFrame:
-    table = pd.DataFrame(rows).assign(variant="main", defense="none", view="logits")
+def verdicts_of(rows, correct, stored=None) -> pd.DataFrame:
+    table = pd.DataFrame(rows).assign(
+        case=str(CASE),
+        model=CASE.model,
+        dataset="imagenet",
+        published_dataset="imagenet",
+        variant="main",
+        defense="none",
+        view="logits",
+    )
     empty = pd.DataFrame()
     examples = {"FGSM": {"images": np.zeros([1, 10, 10, 1])}}
     results = Results(
-        {}, table, empty, empty, correct, examples, icbai.COMPARED, patches=stored or {}
+        {}, table, empty, empty, correct, COMPARED, examples=examples, patches=stored or {}
     )
-    return pd.DataFrame([vars(verdict) for verdict in claims(results)]).set_index("claim")
+    return pd.DataFrame([vars(each) for each in judged(CLAIMS, results)]).set_index("claim")
 
 
 @pytest.mark.parametrize(
@@ -228,14 +217,14 @@ def judged(rows, correct, stored=None) -> pd.DataFrame:
     ],
 )
 def test_verdicts_on_fgsm(errors, falls, saturates):
-    verdicts = judged(*under_fgsm(errors))
+    verdicts = verdicts_of(*under_fgsm(errors))
     assert verdicts.loc["ICB-1", "outcome"].tolist() == [falls, saturates]
 
 
 def test_verdicts_on_what_is_seen():
     """Of 100 values, an L2 of 10 x 1.15 / 255 is a root mean square of 1.15 grey levels."""
     for grey, outcome in ((1.15, "confirmed"), (5.0, "refuted")):
-        verdicts = judged(*under_fgsm([0.1] * 11, l2=10 * grey / 255))
+        verdicts = verdicts_of(*under_fgsm([0.1] * 11, l2=10 * grey / 255))
         assert verdicts.loc["ICB-6", "outcome"] == outcome
         assert f"change {grey:.2f} grey levels" in verdicts.loc["ICB-6", "evidence"]
 
@@ -247,11 +236,9 @@ def test_patches_against_fgsm(error, outcome):
     rows, correct = under_fgsm([0.1, *[0.9] * 10], images=100)
     rows += [
         {
-            "case": CASE,
             "protocol": "faithful",
             "attack": "pasted",
             "arm": "pasted",
-            "dataset": "imagenet",
             "patch": "pasted",
             "patch_side": 64,
             "patch_class": "toaster",
@@ -264,7 +251,7 @@ def test_patches_against_fgsm(error, outcome):
         for placement in range(5)
     ]
     correct["pasted"] = np.tile(np.arange(100) >= 100 * error, (5, 1))
-    verdicts = judged(rows, correct, {"pasted": {"rows": np.arange(100)}})
+    verdicts = verdicts_of(rows, correct, {"pasted": {"rows": np.arange(100)}})
     assert verdicts.loc["ICB-4", "outcome"] == outcome
 
 
@@ -277,19 +264,18 @@ def made_up(errors: dict[tuple[int, str], float]) -> pd.DataFrame:
         stored[arm] = {"rows": np.arange(100)}
         rows += [
             {
-                "case": CASE,
                 "protocol": "corrected",
                 "attack": arm,
                 "arm": arm,
-                "dataset": "imagenet",
                 "patch": "trained",
                 "patch_side": side,
                 "patch_class": name,
                 "placement": placement,
+                "seed": 0,
             }
             for placement in range(5)
         ]
-    return judged(rows, correct, stored)
+    return verdicts_of(rows, correct, stored)
 
 
 @pytest.mark.parametrize(
@@ -311,4 +297,5 @@ def test_verdicts_on_patches(small, large, size, toaster):
     assert verdicts.loc["ICB-2", "outcome"] == size
     assert verdicts.loc["ICB-3", "outcome"] == toaster
     mean = 50 * (small[0] + small[1])
-    assert f"{mean:.1f} % at 32" in verdicts.loc["ICB-2", "evidence"]
+    evidence = verdicts.loc["ICB-2", "evidence"]
+    assert f"{mean:.1f} [" in evidence.split("% at 32 pixels")[0]

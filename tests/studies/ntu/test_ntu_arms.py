@@ -5,12 +5,15 @@ from dataclasses import replace
 
 import pytest
 
-from harness.runner import plan
+from harness.arms import Case
+from harness.plan import plan
 from studies import STUDIES
 from studies.ntu import arms as ntu
+from studies.ntu.profiles import PROFILES
 
-PAPER, LAPTOP, DEMO = (ntu.PROFILES[name] for name in ("paper", "laptop", "demo"))
+PAPER, LAPTOP, DEMO = (PROFILES[name] for name in ("paper", "laptop", "demo"))
 STUDY = STUDIES["ntu"]
+VGG, RESNET = Case("vgg16", "cifar10"), Case("resnet50", "cifar10")
 
 
 @pytest.mark.parametrize("profile", [PAPER, LAPTOP], ids=lambda p: p.name)
@@ -42,7 +45,7 @@ def test_arm_names_are_unique(profile):
 
 def test_controls_change_one_thing_each():
     base = {
-        protocol: ntu.training(PAPER, "vgg16/cifar10", protocol, "undefended")
+        protocol: ntu.training(PAPER, VGG, protocol, "undefended")
         for protocol in ("faithful", "corrected")
     }
     arms = {
@@ -51,31 +54,31 @@ def test_controls_change_one_thing_each():
         if a.variant != "main" and a.training.seed == 0
     }
 
-    no_erasing = arms["vgg16/cifar10", "corrected", "NTU-15 no erasing"]
+    no_erasing = arms[VGG, "corrected", "NTU-15 no erasing"]
     assert base["corrected"].erasing and not no_erasing.erasing
-    adam = arms["vgg16/cifar10", "corrected", "NTU-16 Adam 0.001"]
+    adam = arms[VGG, "corrected", "NTU-16 Adam 0.001"]
     assert (adam.recipe.optimizer, adam.recipe.epochs) == ("Adam", 200)
     assert adam.recipe.weight_decay == 0.0005
-    halved = arms["vgg16/cifar10", "corrected", "NTU-A18 rate halved"]
+    halved = arms[VGG, "corrected", "NTU-A18 rate halved"]
     assert halved.recipe.halve_every == 20
-    frozen = arms["resnet50/cifar10", "faithful", "NTU-14 batch normalisation frozen"]
+    frozen = arms[RESNET, "faithful", "NTU-14 batch normalisation frozen"]
     assert frozen.network.weights == "imagenet" and not frozen.network.train_batch_norm
-    scratch = arms["inception_v3/cifar100", "faithful", "NTU-8 from scratch"]
+    scratch = arms[Case("inception_v3", "cifar100"), "faithful", "NTU-8 from scratch"]
     assert scratch.network.weights is None and scratch.network.upsampling == 7
-    assert arms["resnet50/cifar10", "faithful", "NTU-8 equal up-sampling"].network.upsampling == 5
-    assert arms["vgg16/cifar10", "faithful", "NTU-8 equal up-sampling"].network.upsampling == 7
+    assert arms[RESNET, "faithful", "NTU-8 equal up-sampling"].network.upsampling == 5
+    assert arms[VGG, "faithful", "NTU-8 equal up-sampling"].network.upsampling == 7
 
 
 def test_student_and_control_start_alike_and_apart_from_their_teacher():
-    student = ntu.training(PAPER, "vgg16/cifar10", "faithful", "student", 3, "as_listed")
-    control = ntu.training(PAPER, "vgg16/cifar10", "faithful", "control", 3, "as_listed")
+    student = ntu.training(PAPER, VGG, "faithful", "student", 3, "as_listed")
+    control = ntu.training(PAPER, VGG, "faithful", "control", 3, "as_listed")
     assert student.seed == control.seed != student.teacher.seed
     assert student.recipe == control.recipe
 
 
 def test_papernot_networks_share_their_warm_up():
     roles = [
-        ntu.training(PAPER, "vgg16/cifar10", "corrected", role, 0, "papernot")
+        ntu.training(PAPER, VGG, "corrected", role, 0, "papernot")
         for role in ("teacher", "student", "control")
     ]
     assert len({training.warm_up for training in roles}) == 1
@@ -83,9 +86,9 @@ def test_papernot_networks_share_their_warm_up():
 
 
 def test_a_corrected_teacher_with_the_undefended_recipe_is_the_undefended_network():
-    teacher = ntu.training(LAPTOP, "vgg16/cifar10", "corrected", "teacher", 0, "corrected")
-    assert teacher == ntu.training(LAPTOP, "vgg16/cifar10", "corrected", "undefended")
-    paper = ntu.training(PAPER, "vgg16/cifar10", "corrected", "teacher", 0, "corrected")
+    teacher = ntu.training(LAPTOP, VGG, "corrected", "teacher", 0, "corrected")
+    assert teacher == ntu.training(LAPTOP, VGG, "corrected", "undefended")
+    paper = ntu.training(PAPER, VGG, "corrected", "teacher", 0, "corrected")
     assert paper.role == "teacher" and paper.recipe.epochs == 125
 
 
@@ -93,7 +96,7 @@ def test_a_plan_trains_what_others_need_first():
     todo = plan(STUDY, DEMO, "*papernot student*")
     done = set()
     for training in todo.trainings:
-        assert set(training.needs) <= done
+        assert set(training.sources.values()) <= done
         done.add(training)
     assert {arm.training for arm in todo.arms} <= done
 
@@ -112,7 +115,7 @@ def test_faithful_pgd_starts_from_the_image():
 
 def test_an_unknown_split_is_refused():
     training = plan(STUDY, DEMO).trainings[0]
-    with pytest.raises(ValueError, match="split is 'official'; accepted: ntu, corrected, wpi, pr"):
+    with pytest.raises(ValueError, match="split is 'official'; accepted: held-out, test-vali"):
         replace(training, split="official")
 
 

@@ -1,14 +1,15 @@
 """The paper profile is exact: what the study printed is what it runs."""
 
 import numpy as np
-import pandas as pd
 import pytest
 
+from harness.arms import Case
 from studies import STUDIES
-from studies.ntu import arms as ntu
+from studies.ntu.arms import arms as arms_of
+from studies.ntu.profiles import PROFILES
 from studies.ntu.published import link
 
-PUBLISHED = pd.read_csv(STUDIES["ntu"].published, keep_default_na=False, dtype=str)
+PUBLISHED = STUDIES["ntu"].published
 #: Printed settings that contradict others of the study; the others are what ran.
 CONTRADICTED = {
     ("Section 3.2.1", "described number of convolutional layers"): 11,
@@ -68,7 +69,7 @@ def test_links_name_the_arms_they_speak_of():
     ]
     tied = link(row)
     assert (tied.cases, tied.role, tied.attacks, tied.epsilon_grey) == (
-        ("resnet50/cifar10",),
+        (Case("resnet50", "cifar10"),),
         "student",
         ("PGD",),
         0.4,
@@ -77,22 +78,21 @@ def test_links_name_the_arms_they_speak_of():
 
 def test_a_row_nobody_knows_is_refused():
     row = PUBLISHED.iloc[-1].copy()
-    row["metric"] = "something else"
-    row["table"] = "Table 9-9"
-    with pytest.raises(ValueError, match="something else"):
+    row["measures"] = "something else"
+    with pytest.raises(ValueError, match="measures is 'something else'; accepted: accuracy under"):
         link(row)
 
 
 def test_paper_profile_attacks_are_the_listed_calls():
     arms = [
         arm
-        for arm in ntu.arms(ntu.PROFILES["paper"])
+        for arm in arms_of(PROFILES["paper"])
         if arm.protocol == "faithful" and arm.variant == "main" and arm.attack_name == "PGD"
     ]
     assert arms
     for arm in arms:
         assert arm.attack.steps == 40
         assert np.isclose(arm.attack.step_size * 255, 0.01)
-        assert not arm.attack.random_start and not arm.attack.clip and arm.own_labels
+        assert not arm.attack.random_start and not arm.attack.clip and arm.predicted_labels
         assert np.allclose(np.array(arm.epsilons) * 255, np.arange(1, 9) / 10)
         assert arm.images == 200

@@ -8,38 +8,50 @@ import pandas as pd
 import pytest
 
 import data
-from harness.results import Results, collect
-from harness.runner import Runner, _examples, plan
+from harness.arms import Protocol
+from harness.claims import judged
+from harness.collect import collect
+from harness.curves import Curve
+from harness.plan import plan, plan_of
+from harness.results import Results
+from harness.runner import Runner
 from harness.store import Store
-from harness.study import Case
+from harness.study import Scope
+from made import made_arm, made_results
 from recording import Recorder
 from reports import build_report
 from studies import STUDIES
 from studies.rit_mnist import arms as rit_mnist
-from studies.rit_mnist.claims import claims
+from studies.rit_mnist.claims import CLAIMS
 from studies.rit_mnist.curves import (
-    Outcome,
     area_gain,
+    attacked,
     constant_from,
     crossing,
     entropy,
     largest_step,
     median_limit,
-    outcome,
 )
-from studies.rit_mnist.published import link
-from studies.rit_mnist.report import measure
+from studies.rit_mnist.measures import measure
+from studies.rit_mnist.profiles import PROFILES
+from studies.rit_mnist.published import baseline_under_fgsm, link, training_losses
 
 STUDY = STUDIES["rit_mnist"]
-PUBLISHED = pd.read_csv(STUDY.published, keep_default_na=False, dtype=str)
-PAPER, LAPTOP, DEMO = (rit_mnist.PROFILES[name] for name in ("paper", "laptop", "demo"))
+PUBLISHED = STUDY.published
+PAPER, LAPTOP, DEMO = (PROFILES[name] for name in ("paper", "laptop", "demo"))
+ROLES = tuple(rit_mnist.NETWORKS)
 LEVELS = np.array([0.0, *rit_mnist.EPSILONS])
 
 
-def falling(accuracies, epsilons=LEVELS, images: int = 1000) -> Outcome:
+def falling(accuracies, epsilons=LEVELS, images: int = 1000) -> Curve:
     """One seed; at each epsilon so large a share of the images, the first ones, is correct."""
     counts = np.round(np.array(accuracies) * images)
-    return Outcome(np.array(epsilons), (np.arange(images) < counts[:, None])[:, None])
+    epsilons = np.array(epsilons)
+    return Curve(epsilons, 255 * epsilons, (np.arange(images) < counts[:, None])[:, None])
+
+
+def ends(estimate):
+    return estimate.value, estimate.low, estimate.high
 
 
 def test_curves_meet_where_lines_between_the_grid_do():
@@ -52,14 +64,15 @@ def test_curves_meet_where_lines_between_the_grid_do():
     assert 0.2 < upper.low < 0.225 < upper.high < 0.25
     # Below by 0.05 at 0, above by 0.1 at 0.1: from a third of the way on.
     assert crossing(second, first).value == pytest.approx(0.1 / 3)
-    assert crossing(first, second, rises=True).value == pytest.approx(0.1 / 3)
-    apart = crossing(first, falling([0.1] * 4, epsilons), rises=True)
-    assert np.isnan(apart.value) and str(apart) == "nowhere"
+    assert crossing(first, second, from_there_on=True).value == pytest.approx(0.1 / 3)
+    apart = crossing(first, falling([0.1] * 4, epsilons), from_there_on=True)
+    assert np.isnan(apart.value) and apart.short() == "nowhere"
     # That both have come to nothing is no crossing.
     spent = crossing(falling([0.9, 0.8, 0.0, 0.0], epsilons), falling([0.8, 0.2, 0, 0], epsilons))
-    assert np.isnan(spent.value) and spent.is_near(0.2, 0.1) == -1
-    assert apart.is_near(0.1, 10) == -1
-    assert [upper.is_near(e, t) for e, t in ((0.22, 0.1), (0.5, 0.1), (0.26, 0.035))] == [1, -1, 0]
+    assert np.isnan(spent.value) and spent.inside(0.1, 0.3) == -1
+    assert apart.inside(-9.9, 10.1) == -1
+    ranges = ((0.12, 0.32), (0.4, 0.6), (0.225, 0.295))
+    assert [upper.inside(*each) for each in ranges] == [1, -1, 0]
 
 
 def test_areas_and_limits_by_hand():
@@ -67,12 +80,12 @@ def test_areas_and_limits_by_hand():
     first = falling([1.0, 1.0, 0.5, 0.0], epsilons)
     second = falling([1.0, 0.0, 0.0, 0.0], epsilons)
     # (0.1 + 0.2 x 0.75 - 0.1 x 0.5) / 0.3; what lies beyond 0.3 does not count.
-    assert area_gain(first, second).difference == pytest.approx(0.2 / 0.3)
+    assert area_gain(first, second).value == pytest.approx(0.2 / 0.3)
     assert area_gain(first, first).sign == 0
     assert median_limit(falling([1.0, 0.8, 0.4, 0.3], epsilons)).value == 0.1
     # An image that is wrong once and right again is not held beyond.
     again = falling([1.0, 0.2, 1.0, 1.0], epsilons)
-    assert median_limit(again)[:3] == (0.0, 0.0, 0.0)
+    assert ends(median_limit(again)) == (0.0, 0.0, 0.0)
     assert entropy(np.array([[5, 5, 0, 0], [9, 0, 0, 0], [1, 1, 1, 1]])).tolist() == [1, 0, 2]
 
 
@@ -83,7 +96,7 @@ def as_published() -> np.ndarray:
 
 def test_steps_and_plateaus():
     curve = falling(as_published())
-    assert largest_step(curve)[:3] == (0.2, 0.2, 0.2)
+    assert ends(largest_step(curve)) == (0.2, 0.2, 0.2)
     assert constant_from(curve) == pytest.approx(0.4)
     assert np.isnan(constant_from(falling(1 - LEVELS)))
 
@@ -113,7 +126,7 @@ def test_every_row_is_linked():
     }
     assert all(tied.remark for _, tied in differing)
     unknown = PUBLISHED.iloc[0].copy()
-    unknown["metric"] = "something else"
+    unknown["metric"] = unknown["measures"] = "something else"
     with pytest.raises(ValueError, match="something else"):
         link(unknown)
 
@@ -123,7 +136,7 @@ def test_arms_are_all_there_once(profile):
     arms = rit_mnist.arms(profile)
     assert max(Counter(arm.key for arm in arms).values()) == 1
     seen = {(arm.protocol, arm.training.role, arm.attack_name) for arm in arms}
-    for role in rit_mnist.ROLES:
+    for role in ROLES:
         assert ("corrected", role, "FGSM") in seen and ("corrected", role, "PGD") in seen
         assert (("corrected", role, "PGD, from undefended") in seen) == (role != "undefended")
         for attack in ("FGSM", "PGD"):
@@ -137,9 +150,9 @@ def test_arms_are_all_there_once(profile):
 
 
 def test_the_networks_are_those_of_the_post():
-    by_role = {role: rit_mnist.training(PAPER, role) for role in rit_mnist.ROLES}
+    by_role = {role: rit_mnist.training(PAPER, role) for role in ROLES}
     baseline = by_role["undefended"]
-    assert baseline.needs == () and baseline.defense is None
+    assert baseline.sources == {} and baseline.defense is None
     for attack in ("fgsm", "pgd"):
         retrained, untrained = by_role[f"{attack}_retrained"], by_role[f"{attack}_untrained"]
         assert retrained.warm_up == retrained.crafted_on == untrained.crafted_on == baseline
@@ -162,62 +175,59 @@ DESCRIBED = {
 }
 
 
-def judged(
+def verdicts_of(
     curves: dict[str, np.ndarray], share: float, pgd: dict | None = None, classes=(8,)
 ) -> pd.DataFrame:
     """Verdicts under FGSM and `pgd`; a share of the images gets one of `classes`, the others 1."""
-    rows, correct, examples = [], {}, {}
+    confusion = np.zeros([len(LEVELS), 10, 10], int)
+    for index in range(len(LEVELS)):
+        confusion[index, 5, classes[index % len(classes)]] = 1000 * share
+    confusion[:, 5, 1] = 1000 * (1 - share)
+    shown = {
+        "confusion": confusion,
+        "strip": np.zeros([len(LEVELS), 2, 2, 1], np.uint8),
+        "strip_predictions": np.where(LEVELS < 0.2, 5, 8),
+    }
+    place = dict(case="rit_cnn/mnist", model="rit_cnn", published_dataset="mnist", dataset="mnist")
     met = [(role, "FGSM", curve) for role, curve in curves.items()]
     met += [(role, "PGD", curve) for role, curve in (pgd or {}).items()]
-    for role, attack, accuracies in met:
-        arm = role if attack == "FGSM" else f"{role} {attack}"
-        correct[arm] = falling(accuracies).correct[:, 0]
-        rows += [
+    made = [
+        made_arm(
+            LEVELS,
+            falling(accuracies).correct[:, 0],
+            role=role,
+            attack=attack,
+            view="logits",
+            arm=f"{role} {attack}",
+            **place,
+        )
+        for role, attack, accuracies in met
+    ]
+    results = made_results(
+        *made,
+        trainings=[{"case": "rit_cnn/mnist", "role": role, "stage": role} for role in curves],
+        histories=pd.DataFrame(
             {
-                "case": rit_mnist.CASE,
-                "protocol": "faithful",
-                "role": role,
-                "attack": attack,
-                "arm": arm,
-                "seed": 0,
-                "dataset": "mnist",
-                "epsilon": level,
+                "stage": ["fgsm_retrained"] * 2 + ["fgsm_untrained"] * 2,
+                "loss": [0.203, 0.002, 0.102, 0.002],
             }
-            for level in LEVELS
-        ]
-        confusion = np.zeros([len(LEVELS), 10, 10], int)
-        for index in range(len(LEVELS)):
-            confusion[index, 5, classes[index % len(classes)]] = 1000 * share
-        confusion[:, 5, 1] = 1000 * (1 - share)
-        examples[role] = {
-            "confusion": confusion,
-            "strip": np.zeros([len(LEVELS), 2, 2, 1], np.uint8),
-            "strip_predictions": np.where(LEVELS < 0.2, 5, 8),
-        }
-    trainings = pd.DataFrame(
-        {"case": rit_mnist.CASE, "role": list(curves), "seed": 0, "stage": list(curves)}
-    )
-    histories = pd.DataFrame(
-        {
-            "stage": ["fgsm_retrained"] * 2 + ["fgsm_untrained"] * 2,
-            "loss": [0.203, 0.002, 0.102, 0.002],
-        }
-    )
-    results = Results(
-        {}, pd.DataFrame(rows), trainings, histories, correct, examples, rit_mnist.COMPARED
+        ),
+        compared=rit_mnist.COMPARED,
+        examples={f"{role} FGSM": shown for role in curves},
     )
     first = PUBLISHED[PUBLISHED["metric"] == "epsilon of first misclassification"].iloc[0]
-    assert measure(results)(link(first), "faithful")[0] == pytest.approx(0.2)
+    assert measure(results, link(first), Protocol.FAITHFUL).value == pytest.approx(0.2)
     meeting = link(PUBLISHED[PUBLISHED["value"] == "0.30"].iloc[0])
-    found = measure(results)(meeting, "faithful")
-    expected = crossing(outcome(results, "fgsm_retrained"), outcome(results, "undefended"))
-    assert found == expected or np.isnan(found.value)
-    assert measure(results)(meeting, "corrected") is None
-    return pd.DataFrame([vars(verdict) for verdict in claims(results)]).set_index("claim")
+    measured = measure(results, meeting, Protocol.FAITHFUL)
+    expected = crossing(*attacked(results, ("fgsm_retrained", "undefended")))
+    assert ends(measured) == ends(expected) or np.isnan(measured.value)
+    assert measure(results, meeting, Protocol.CORRECTED) is None
+    verdicts = judged(CLAIMS, results)
+    return pd.DataFrame([vars(verdict) for verdict in verdicts]).set_index("claim")
 
 
 def test_what_the_post_describes_is_confirmed():
-    verdicts = judged(DESCRIBED, share=0.98)
+    verdicts = verdicts_of(DESCRIBED, share=0.98)
     assert list(dict.fromkeys(verdicts.index)) == [f"RIT-{number}" for number in range(1, 14)]
     outcomes = verdicts["outcome"]
     for claim in (2, 3, 4, 5, 6, 7):
@@ -226,7 +236,7 @@ def test_what_the_post_describes_is_confirmed():
     assert outcomes["RIT-1"] == "undecided"
     assert outcomes["RIT-8"].tolist() == ["confirmed", "confirmed"]
     assert outcomes["RIT-12"].tolist() == ["undecided", "confirmed"]  # 0.15 is on a slope
-    assert "99.00 % [" in verdicts.loc["RIT-9", "evidence"]
+    assert "99.00 [" in verdicts.loc["RIT-9", "evidence"]
     for claim in ("RIT-10", "RIT-11", "RIT-13"):  # no network trained on PGD
         assert outcomes[claim] == "not run"
 
@@ -237,14 +247,14 @@ def test_the_opposite_is_refuted():
         "fgsm_retrained": DESCRIBED["fgsm_untrained"],
         "fgsm_untrained": DESCRIBED["fgsm_retrained"],
     }
-    outcomes = judged(swapped, share=0.5)["outcome"]
+    outcomes = verdicts_of(swapped, share=0.5)["outcome"]
     for claim in (1, 2, 3, 4, 5, 6):
         assert outcomes[f"RIT-{claim}"] == "refuted"
     assert set(outcomes["RIT-8"]) == {"refuted"}
 
 
 def test_a_single_class_is_the_same_at_every_epsilon():
-    outcomes = judged(DESCRIBED, share=0.98, classes=(8, 3, 0))["outcome"]
+    outcomes = verdicts_of(DESCRIBED, share=0.98, classes=(8, 3, 0))["outcome"]
     assert outcomes["RIT-5"] == "refuted"
 
 
@@ -262,15 +272,15 @@ def test_pgd_training_as_the_post_describes_it():
         "fgsm_retrained": np.interp(LEVELS, [0, 0.1, 0.3, 0.9], [0.98, 0.7, 0.1, 0.0]),
         "pgd_retrained": np.interp(LEVELS, [0, 0.1, 0.3, 0.9], [0.98, 0.9, 0.6, 0.0]),
     }
-    outcomes = judged(fgsm, 0.98, pgd)["outcome"]
+    outcomes = verdicts_of(fgsm, 0.98, pgd)["outcome"]
     assert outcomes["RIT-10"] == "confirmed" and outcomes["RIT-13"] == "refuted"
     assert outcomes["RIT-11"].tolist() == ["confirmed", "confirmed"]
     # Above only just before the curves meet is no advantage up to there.
     late = fgsm | {"undefended": np.interp(LEVELS, [0, 0.25, 0.33, 0.9], [0.98, 0.7, 0.154, 0.1])}
-    assert judged(late, 0.98, pgd)["outcome"]["RIT-11"].tolist() == ["refuted", "confirmed"]
+    assert verdicts_of(late, 0.98, pgd)["outcome"]["RIT-11"].tolist() == ["refuted", "confirmed"]
     turned = pgd | {"pgd_retrained": pgd["undefended"], "undefended": pgd["pgd_retrained"]}
     flipped = fgsm | {"pgd_retrained": DESCRIBED["fgsm_untrained"] / 2}
-    outcomes = judged(flipped, 0.98, turned)["outcome"]
+    outcomes = verdicts_of(flipped, 0.98, turned)["outcome"]
     assert outcomes["RIT-10"] == "refuted" and outcomes["RIT-13"] == "confirmed"
     assert set(outcomes["RIT-11"]) == {"refuted"}
 
@@ -278,14 +288,14 @@ def test_pgd_training_as_the_post_describes_it():
 def reported(tmp_path, cases=DEMO.cases, pattern="*"):
     """A run of digits with few updates and its report; the networks are hardly trained."""
     scale = replace(
-        DEMO.scales[rit_mnist.MODEL],
+        DEMO.scales[rit_mnist.CASE.model],
         width=1 / 16,
         epochs=1,
         images=64,
         validation_images=60,
         attack_images={"faithful": 12, "corrected": 6, "AutoAttack": 2},
     )
-    profile = replace(DEMO, scales={rit_mnist.MODEL: scale}, cases=cases)
+    profile = replace(DEMO, scales={rit_mnist.CASE.model: scale}, cases=cases)
     todo = plan(STUDY, profile, pattern)
     runner, recorder = Runner(Store(tmp_path / "runs")), Recorder()
     runner.run(todo, recorder)
@@ -299,7 +309,7 @@ def reported(tmp_path, cases=DEMO.cases, pattern="*"):
 
 @pytest.mark.slow
 def test_a_report_of_some_networks(tmp_path):
-    some = {rit_mnist.CASE: Case(roles=("undefended", "fgsm_retrained"), protocols=())}
+    some = {rit_mnist.CASE: Scope(roles=("undefended", "fgsm_retrained"))}
     directory, recorder, todo = reported(tmp_path, some, "*/FGSM/*")
     # FGSM is the same in both protocols, and computed once.
     assert len(todo.arms) == 4 and len(recorder.ran) == 2 + 2 and len(recorder.there) == 2
@@ -322,16 +332,26 @@ def test_a_report_of_some_networks(tmp_path):
     assert np.trace(counts[0]) == table["correct"].iloc[0]
 
 
-def test_a_strip_of_a_class_that_is_not_attacked_is_refused():
-    arm = next(arm for arm in rit_mnist.arms(DEMO) if arm.attack_name == "FGSM")
-    with pytest.raises(ValueError, match="strip_of is 11"):
-        _examples(replace(arm, strip_of=11), data.load("digits"))
+def test_a_strip_of_a_class_that_is_not_attacked_is_refused(tmp_path):
+    todo = plan(STUDY, DEMO, "*faithful/none/logits/FGSM*")
+    (arm,) = todo.arms
+    untrained = replace(arm.training.recipe, epochs=0)
+    arm = replace(arm, strip_of=11, training=replace(arm.training, recipe=untrained))
+    runner = Runner(Store(tmp_path))
+    with pytest.raises(ValueError, match="strip_of is 11 in .*; accepted: a class of the images"):
+        runner.run(plan_of([arm], "*"), Recorder())
 
 
 @pytest.mark.slow
 def test_a_report_of_all_networks(tmp_path):
     directory, recorder, todo = reported(tmp_path)
-    assert len(recorder.ran) + len(recorder.there) == len(rit_mnist.ROLES) + len(todo.arms)
+    assert len(recorder.ran) + len(recorder.there) == len(ROLES) + len(todo.arms)
     text = (directory / "report.md").read_text()
     assert "None here." not in text.split("## A network that holds")[1].split("## Flags")[0]
     assert "not run" not in set(pd.read_csv(directory / "verdicts.csv")["outcome"])
+
+
+def test_the_curve_and_losses_that_the_post_prints():
+    curve = baseline_under_fgsm()
+    assert curve == {0: 99, 0.1: 79, 0.2: 24, **dict.fromkeys((0.5, 0.6, 0.7, 0.8, 0.9), 10)}
+    assert training_losses("fgsm_retrained") == {1: 0.203, 50: 0.002}

@@ -8,27 +8,33 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evaluation import macro_f1
-from harness.results import Results, collect
-from harness.runner import Runner, plan_of
+from evaluation import Estimate, average, macro_f1
+from harness.arms import TRANSFERRED, Case, Protocol
+from harness.claims import judged
+from harness.collect import collect
+from harness.plan import plan_of
+from harness.results import Results
+from harness.runner import Runner
 from harness.store import Store
+from made import made_arm, made_results
 from recording import Recorder
 from reports import build_report
 from studies import STUDIES
-from studies.wpi import arms as wpi
-from studies.wpi import claims as wpi_claims
-from studies.wpi import scores as wpi_outcomes
-from studies.wpi.attacks import TowardsRival
-from studies.wpi.claims import claims
+from studies.wpi import arms, attacks, defenses, profiles, report
+from studies.wpi.claims import CLAIMS
+from studies.wpi.details import fooled
+from studies.wpi.measures import measure
+from studies.wpi.profiles import MNIST
 from studies.wpi.published import link
-from studies.wpi.report import _left_out as left_out_table
-from studies.wpi.report import _steps as steps_table
-from studies.wpi.report import measure
+from studies.wpi.scores import Place, Predictions
 
 STUDY = STUDIES["wpi"]
-PUBLISHED = pd.read_csv(STUDY.published, keep_default_na=False, dtype=str)
-PAPER, LAPTOP, DEMO = (wpi.PROFILES[name] for name in ("paper", "laptop", "demo"))
-MNIST = wpi.CASES[0]
+PUBLISHED = STUDY.published
+PAPER, LAPTOP, DEMO = (profiles.PROFILES[name] for name in ("paper", "laptop", "demo"))
+
+
+def training(profile, protocol, dataset, role):
+    return arms.Run(profile, Case("wpi_cnn", dataset), Protocol(protocol)).training(role)
 
 
 def test_every_row_is_linked():
@@ -83,67 +89,69 @@ def test_published_ratios_are_those_of_the_printed_times():
 
 @pytest.mark.parametrize("profile", [PAPER, LAPTOP, DEMO], ids=lambda p: p.name)
 def test_arms_are_all_there_once(profile):
-    arms = wpi.arms(profile)
-    assert max(Counter(arm.key for arm in arms).values()) == 1
-    seen = {(arm.case, arm.protocol, arm.defense, arm.attack_name) for arm in arms}
+    planned = arms.arms(profile)
+    assert max(Counter(arm.key for arm in planned).values()) == 1
+    seen = {(arm.case, arm.protocol, arm.defense, arm.attack_name) for arm in planned}
     for case in profile.cases:
-        for attack in wpi.ATTACKS:
-            moved = wpi.TRANSFERRED.format(attack)
-            for name, defense in wpi.DEFENSES.items():
-                if name in wpi.FAITHFUL:
+        for attack in attacks.ATTACKS:
+            moved = TRANSFERRED.format(attack)
+            for defense in defenses.DEFENSES:
+                if defense in defenses.FAITHFUL:
                     # WPI-A10: the blur from the plain network.
-                    how = moved if name == wpi.SMOOTHED else attack
-                    assert (case, "faithful", defense, how) in seen
-                assert (case, "corrected", defense, attack) in seen
+                    how = moved if defense == defenses.SMOOTHED else attack
+                    assert (case, "faithful", defense.in_results, how) in seen
+                assert (case, "corrected", defense.in_results, attack) in seen
                 # WPI-A10: both ways, for every defense.
-                assert name == wpi.NONE or (case, "corrected", defense, moved) in seen
-    for arm in arms:
+                missing = (case, "corrected", defense.in_results, moved) not in seen
+                assert missing == (defense == defenses.NONE)
+    for arm in planned:
         assert (arm.crafted_on is not None) == ("from undefended" in arm.attack_name)
         assert arm.crafted_on is None or arm.crafted_on.role == "undefended"
         assert (arm.view == "logits / T") <= hasattr(arm.attack, "temperature")
 
 
 def test_defenses_are_called_what_arms_call_them():
-    labels = {arm.defense for arm in wpi.arms(LAPTOP) if arm.variant == "main"}
-    assert labels == set(wpi.DEFENSES.values())
+    labels = {arm.defense for arm in arms.arms(LAPTOP) if arm.variant == "main"}
+    assert labels == {defense.in_results for defense in defenses.DEFENSES}
 
 
 def test_an_arm_pattern_takes_one_data_set():
-    keys = [arm.key for arm in wpi.arms(LAPTOP)]
-    assert sum(key.startswith(MNIST) for key in keys) * 3 == len(keys)
+    keys = [arm.key for arm in arms.arms(LAPTOP)]
+    assert sum(key.startswith(str(MNIST)) for key in keys) * 3 == len(keys)
 
 
 def test_the_networks_are_those_of_the_recipe():
-    plain = wpi.training(PAPER, "faithful", "gtsrb", "undefended")
-    assert (plain.split, plain.recipe.epochs, plain.recipe.keep) == ("wpi", 20, "lowest loss")
-    hardened = wpi.training(PAPER, "corrected", "gtsrb", "all four")
-    assert hardened.split == "corrected"
-    assert hardened.recipe.epochs == 5 and hardened.warm_up.recipe.epochs == 20
-    assert len(hardened.defense.attacks) == 4
-    without = wpi.training(PAPER, "corrected", "gtsrb", f"all but {wpi.CW}")
+    plain = training(PAPER, "faithful", "gtsrb", "undefended")
+    assert plain.split == "random-64-16-20"
+    assert (plain.recipe.epochs, plain.recipe.keep) == (20, "lowest loss")
+    trained = training(PAPER, "corrected", "gtsrb", "all four")
+    assert trained.split == "held-out"
+    assert trained.recipe.epochs == 5 and trained.warm_up.recipe.epochs == 20
+    assert len(trained.defense.attacks) == 4
+    without = training(PAPER, "corrected", "gtsrb", f"all but {attacks.CW}")
     kinds = [type(attack).__name__ for attack, _ in without.defense.attacks]
     assert kinds == ["MomentumIterative", "DeepFool", "PixelSwap"]
-    student = wpi.training(PAPER, "faithful", "mnist", "student")
-    assert student.temperature == student.teacher.temperature == wpi.TEMPERATURE
+    student = training(PAPER, "faithful", "mnist", "student")
+    assert student.temperature == student.teacher.temperature == defenses.TEMPERATURE
     assert student.recipe == plain.recipe and student.teacher.role == "teacher"
-    # Tracks of GTSRB stay together also on a laptop; its corrected split is in order of class.
-    laptop = wpi.training(LAPTOP, "corrected", "gtsrb", "all four")
-    assert laptop.split == "corrected" and laptop.images is None
+    # Tracks of GTSRB stay together also on a laptop.
+    laptop = training(LAPTOP, "corrected", "gtsrb", "all four")
+    assert laptop.split == "held-out" and laptop.images is None
 
 
 @pytest.mark.parametrize(
     ("protocol", "attack", "expected"),
     [
-        ("faithful", wpi.IFGSM, 0.3),
-        ("faithful", wpi.CW, np.inf),
-        ("corrected", wpi.IFGSM, 0.3),
-        ("corrected", wpi.CW, 2.0),
-        ("corrected", wpi.SWAP, np.inf),
+        ("faithful", attacks.IFGSM, 0.3),
+        ("faithful", attacks.CW, np.inf),
+        ("corrected", attacks.IFGSM, 0.3),
+        ("corrected", attacks.CW, 2.0),
+        ("corrected", attacks.SWAP, np.inf),
     ],
 )
 def test_where_attacks_are_judged(protocol, attack, expected):
-    assert wpi.judged_at(protocol, "mnist", attack) == expected
-    assert expected in wpi.epsilons(protocol, "mnist", attack)
+    assert attacks.budget(protocol, "mnist", attack) == expected
+    assert expected in attacks.epsilons(protocol, "mnist", attack)
 
 
 def test_the_printed_cw_goes_to_the_most_likely_wrong_class():
@@ -153,7 +161,7 @@ def test_the_printed_cw_goes_to_the_most_likely_wrong_class():
     network = keras.Model(inputs, keras.layers.Dense(3, use_bias=False)(parts))
     network.set_weights([np.tile(np.eye(3, dtype=np.float32), (2, 1))])
     images = np.tile(np.float32([[[0.8], [0.6], [0.1]]]), (2, 2, 1, 1))
-    attack = TowardsRival(search_steps=4, steps=40, learning_rate=0.1, initial_c=1.0)
+    attack = attacks.TowardsRival(search_steps=4, steps=40, learning_rate=0.1, initial_c=1.0)
     found = attack.sweep(network, images, np.array([0, 2]), epsilons=[np.inf])[0]
     assert found.logits.argmax(axis=1).tolist() == [1, 0]
     # The second image is wrong as it is, so its rival is reached.
@@ -166,7 +174,8 @@ def test_scores_are_macro_f1_with_paired_intervals():
     labels = random.integers(0, 4, 300)
     good = np.where(random.random(300) < 0.9, labels, (labels + 1) % 4)[np.newaxis]
     worse = np.where(np.arange(300) < 15, (labels + 2) % 4, good)
-    score, other = (wpi_outcomes.macro_f1(labels, each) for each in (good, worse))
+    first, second = Predictions(labels, good), Predictions(labels, worse)
+    score, other = first.f1, second.f1
     assert score.value == pytest.approx(macro_f1(labels, good[0], 4))
     assert score.low < score.value < score.high
     assert (score - other).sign == 1 and (other - score).sign == -1
@@ -174,23 +183,22 @@ def test_scores_are_macro_f1_with_paired_intervals():
     # Paired: what the two have in common does not widen the interval of their difference.
     unpaired = np.hypot(score.high - score.low, other.high - other.low)
     assert (score - other).high - (score - other).low < 0.9 * unpaired
-    accuracy = wpi_outcomes.accuracy(labels, good)
-    assert accuracy.value == pytest.approx(np.mean(good == labels))
-    both = wpi_outcomes.mean([score, other])
+    assert first.accuracy.value == pytest.approx(np.mean(good == labels))
+    both = average([score, other])
     assert both.value == pytest.approx((score.value + other.value) / 2)
 
 
-ORDER = (*wpi.ATTACKS, wpi.UNSEEN)
+ORDER = (*attacks.ATTACKS, attacks.UNSEEN)
 
 
 def test_a_ratio_to_nothing_has_an_end_that_is_infinite():
     some, none = (
-        wpi_outcomes.Score(value, np.array(draws), 3)
+        Estimate.of_draws(value, np.array(draws), 3)
         for value, draws in ((0.2, [0.1, 0.2, 0.0, 0.3]), (0.1, [0.1, 0.0, 0.0, 0.1]))
     )
     ratio = some / none
     assert (ratio.value, ratio.low, ratio.high) == (2.0, 1.0, np.inf)
-    nothing = wpi_outcomes.Score(0.0, np.zeros(4), 3)
+    nothing = Estimate.of_draws(0.0, np.zeros(4), 3)
     assert np.isnan((nothing / nothing).low)
 
 
@@ -213,16 +221,35 @@ def made(
     what is kept of every image, by name: a function of the attack.
     """
     labels = np.arange(images) % 10
-    rows, correct, details = [], {}, {}
+    made, details = [], {}
     for (defense, attack), counts in f1_like.items():
         plain = attack.removesuffix(", from undefended")
-        number = ORDER.index(plain) if plain in ORDER else 0
-        epsilons = wpi.epsilons(protocol, case.split("/")[1], plain if plain in ORDER else wpi.SWAP)
-        arm = f"{case}/{protocol}/{variant}/{defense}/{attack}"
+        known = plain in ORDER
+        number = ORDER.index(plain) if known else 0
+        epsilons = attacks.epsilons(protocol, case.dataset, plain if known else attacks.SWAP)
         without = np.arange(images) < (clean or {}).get(defense, images)
         counts = np.broadcast_to(counts, len(epsilons))
         rights = [without, *(without & (np.arange(images) < count) for count in counts)]
-        details[arm] = {
+        crafting = (seconds or {}).get(plain, 0.01 * (1 + number))
+        made.append(
+            made_arm(
+                (0.0, *epsilons),
+                np.vstack(rights),
+                case=str(case),
+                model=case.model,
+                published_dataset=case.dataset,
+                dataset=case.dataset,
+                protocol=protocol,
+                variant=variant,
+                view="logits",
+                defense=defense.in_results,
+                attack=attack,
+                inference_seconds=0.1 * images * (slower or {}).get(defense, 1),
+                crafting_seconds=crafting
+                * (len(epsilons) if plain in attacks.WITHIN_BUDGET else 1),
+            )
+        )
+        details[made[-1][0]] = {
             "labels": labels,
             "predictions": np.vstack(
                 [np.where(right, labels, (labels + 1) % 10) for right in rights]
@@ -232,95 +259,64 @@ def made(
             "l0": np.full(images, 10.0),
             "ssim": np.full(images, 0.9 - 0.1 * number),
             "gap": np.full(images, 0.05),
-        } | {name: np.full(images, of(plain)) for name, of in kept_of.items()}
-        correct[arm] = np.vstack(rights)
-        rows += [
-            {
-                "case": case,
-                "dataset": case.split("/")[1],
-                "protocol": protocol,
-                "variant": variant,
-                "defense": wpi.DEFENSES.get(defense, defense),
-                "attack": attack,
-                "arm": arm,
-                "seed": 0,
-                "images": images,
-                "epsilon": epsilon,
-                "inference_seconds": 0.1 * images * (slower or {}).get(defense, 1),
-                "crafting_seconds": (seconds or {}).get(plain, 0.01 * (1 + number))
-                * (len(epsilons) if plain in (wpi.IFGSM, wpi.UNSEEN) else 1),
-            }
-            for epsilon in (0.0, *epsilons)
-        ]
-    nothing = pd.DataFrame()
-    return Results(
-        {"profile": profile},
-        pd.DataFrame(rows),
-        *(nothing, nothing),
-        correct,
-        {},
-        wpi.COMPARED,
-        details=details,
-    )
+        } | {name: np.full(images, value(plain)) for name, value in kept_of.items()}
+    run = {"profile": profile}
+    return made_results(*made, compared=arms.COMPARED, run=run, details=details)
 
 
 ALL_ATTACKS = {
-    (wpi.NONE, wpi.IFGSM): 40,
-    (wpi.NONE, wpi.DEEPFOOL): 0,
-    (wpi.NONE, wpi.CW): 120,
-    (wpi.NONE, wpi.SWAP): 200,
+    (defenses.NONE, attacks.IFGSM): 40,
+    (defenses.NONE, attacks.DEEPFOOL): 0,
+    (defenses.NONE, attacks.CW): 120,
+    (defenses.NONE, attacks.SWAP): 200,
 }
 
 
 def outcomes(results: Results) -> dict[str, dict[str, str]]:
     """By claim and where it was judged."""
-    found = {}
-    for each in claims(results):
-        found.setdefault(each.claim, {})[each.where] = each.outcome
+    by_claim = {}
+    for each in judged(CLAIMS, results):
+        by_claim.setdefault(each.claim, {})[each.where] = each.outcome
         assert each.evidence
-    assert list(found) == [f"WPI-{number}" for number in range(1, 20)]
-    return found
+    assert list(by_claim) == [f"WPI-{number}" for number in range(1, 20)]
+    return by_claim
 
 
 def test_of_two_ways_the_one_that_succeeds_counts():
-    moved = wpi.TRANSFERRED.format(wpi.CW)
-    results = made({(wpi.SMOOTHED, wpi.CW): 100, (wpi.SMOOTHED, moved): 300})
-    labels, predictions = wpi_outcomes.judged(results, MNIST, "corrected", wpi.SMOOTHED, wpi.CW)
-    np.testing.assert_array_equal(predictions[0] == labels, np.arange(400) < 100)
+    moved = TRANSFERRED.format(attacks.CW)
+    results = made({(defenses.SMOOTHED, attacks.CW): 100, (defenses.SMOOTHED, moved): 300})
+    compared = Place(results, MNIST, Protocol.CORRECTED).compared(defenses.SMOOTHED, attacks.CW)
+    np.testing.assert_array_equal(compared.correct[0], np.arange(400) < 100)
     tied = link(PUBLISHED[(PUBLISHED["table"] == "Table 7")].iloc[0])
-    tied = replace(tied, role=wpi.SMOOTHED)
-    assert measure(results)(tied, "corrected")[0] == pytest.approx(
-        macro_f1(labels, predictions[0], 10)
+    tied = replace(tied, role=defenses.SMOOTHED.name)
+    assert measure(results, tied, Protocol.CORRECTED).value == pytest.approx(
+        macro_f1(compared.labels, compared.predicted[0], 10)
     )
-    assert measure(results)(tied, "faithful") is None
+    assert measure(results, tied, Protocol.FAITHFUL) is None
 
 
 def together(*parts: Results) -> Results:
-    return Results(
-        parts[0].run,
-        pd.concat([part.table for part in parts], ignore_index=True),
-        pd.DataFrame(),
-        pd.DataFrame(),
-        {arm: each for part in parts for arm, each in part.correct.items()},
-        {},
-        wpi.COMPARED,
+    return replace(
+        parts[0],
+        table=pd.concat([part.table for part in parts], ignore_index=True),
+        correct={arm: each for part in parts for arm, each in part.correct.items()},
         details={arm: each for part in parts for arm, each in part.details.items()},
     )
 
 
-def of(defense: str, *counts, also: bool = False) -> dict:
+def of(defense, *counts, also: bool = False) -> dict:
     """Counts of right images under the attacks of the study in order, and `also` under PGD."""
-    names = [*wpi.ATTACKS, *([wpi.UNSEEN] if also else [])]
+    names = [*attacks.ATTACKS, *([attacks.UNSEEN] if also else [])]
     return {(defense, name): count for name, count in zip(names, counts, strict=True)}
 
 
-FAITHFUL, CORRECTED = "wpi_cnn on mnist, faithful", "wpi_cnn on mnist, corrected"
+FAITHFUL, CORRECTED = "mnist, faithful", "mnist, corrected"
 
 
 def verdict(claim: str, results: Results, where: str = CORRECTED) -> str:
     """Of one claim, without judging the others."""
-    (judge,) = (judge for judge, (number, _) in wpi_claims._CLAIMS.items() if number == claim)
-    return {place: outcome for place, outcome, _ in judge(results)}[where]
+    (chosen,) = (each for each in CLAIMS if each.id == claim)
+    return {each.where: each.outcome for each in judged((chosen,), results)}[where]
 
 
 def test_claims_on_attacks():
@@ -329,29 +325,32 @@ def test_claims_on_attacks():
     assert found["WPI-6"] == {FAITHFUL: "refuted"}  # CW was made to go further than DeepFool
     assert found["WPI-4"] == {FAITHFUL: "refuted"}  # twice as long
     assert found["WPI-1"] == found["WPI-9"] == {"": "not run"}
-    swapped = ALL_ATTACKS | {(wpi.NONE, wpi.DEEPFOOL): 200, (wpi.NONE, wpi.SWAP): 0}
-    other = outcomes(made(swapped | {(wpi.NONE, wpi.IFGSM): 300}, protocol="faithful"))
+    swapped = ALL_ATTACKS | {
+        (defenses.NONE, attacks.DEEPFOOL): 200,
+        (defenses.NONE, attacks.SWAP): 0,
+    }
+    other = outcomes(made(swapped | {(defenses.NONE, attacks.IFGSM): 300}, protocol="faithful"))
     assert other["WPI-2"] == other["WPI-3"] == other["WPI-7"] == {FAITHFUL: "refuted"}
-    near = made(ALL_ATTACKS, protocol="faithful", seconds={wpi.DEEPFOOL: 0.012})
+    near = made(ALL_ATTACKS, protocol="faithful", seconds={attacks.DEEPFOOL: 0.012})
     assert verdict("WPI-4", near, FAITHFUL) == "confirmed"
     assert verdict("WPI-2", near, FAITHFUL) == "refuted"
 
 
 def test_attacks_are_compared_at_any_distance_and_not_at_budgets_of_other_norms():
-    counts = of(wpi.NONE, (100, 60, 40), (400, 300, 200, 0), (400, 400, 300, 120), 200)
+    counts = of(defenses.NONE, (100, 60, 40), (400, 300, 200, 0), (400, 400, 300, 120), 200)
     found = outcomes(made(counts))
     assert found["WPI-3"] == found["WPI-7"] == {CORRECTED: "confirmed"}
 
 
 def test_a_short_search_of_cw_is_not_taken_for_a_weak_one():
-    slow = {wpi.CW: 0.1}
+    slow = {attacks.CW: 0.1}
     for profile, expected in (("paper", "confirmed"), ("laptop", "undecided")):
         weak = made(ALL_ATTACKS, "faithful", profile=profile, seconds=slow)
         assert verdict("WPI-5", weak, FAITHFUL) == expected
         # The slower of the two may be another with a longer search.
-        least = made(ALL_ATTACKS, "faithful", profile=profile, seconds=slow | {wpi.SWAP: 1.0})
+        least = made(ALL_ATTACKS, "faithful", profile=profile, seconds=slow | {attacks.SWAP: 1.0})
         assert verdict("WPI-7", least, FAITHFUL) == expected
-        strong = ALL_ATTACKS | {(wpi.NONE, wpi.CW): 0, (wpi.NONE, wpi.IFGSM): 200}
+        strong = ALL_ATTACKS | {(defenses.NONE, attacks.CW): 0, (defenses.NONE, attacks.IFGSM): 200}
         strong = made(strong, "faithful", profile=profile, seconds=slow)
         assert verdict("WPI-5", strong, FAITHFUL) == "refuted"
     quick = made(ALL_ATTACKS, "faithful", profile="paper")
@@ -371,14 +370,14 @@ def test_a_short_search_of_cw_is_not_taken_for_a_weak_one():
     ],
 )
 def test_cw_stays_near_its_score_on_gtsrb(right, profile, expected):
-    counts = of(wpi.NONE, 0, 0, right, 200)
-    results = made(counts, "faithful", 400, wpi.CASES[2], profile, seconds={wpi.CW: 0.1})
-    assert verdict("WPI-5", results, "wpi_cnn on gtsrb, faithful") == expected
+    counts = of(defenses.NONE, 0, 0, right, 200)
+    results = made(counts, "faithful", 400, profiles.CASES[2], profile, seconds={attacks.CW: 0.1})
+    assert verdict("WPI-5", results, "gtsrb, faithful") == expected
 
 
 def test_distances_are_judged_by_l2_and_ssim():
-    l2 = dict(zip(wpi.ATTACKS, (1.0, 3.0, 1.5, 5.0)))
-    ssim = dict(zip(wpi.ATTACKS, (0.9, 0.7, 0.95, 0.3)))
+    l2 = dict(zip(attacks.ATTACKS, (1.0, 3.0, 1.5, 5.0)))
+    ssim = dict(zip(attacks.ATTACKS, (0.9, 0.7, 0.95, 0.3)))
     results = made(ALL_ATTACKS, l2=l2.get, ssim=ssim.get)
     assert verdict("WPI-6", results) == "confirmed"
     assert verdict("WPI-6", made(ALL_ATTACKS, l2=l2.get, ssim=lambda name: 0.5)) == "undecided"
@@ -389,15 +388,15 @@ def test_distances_are_judged_by_l2_and_ssim():
 def test_closeness_to_the_boundary():
     assert verdict("WPI-8", made(ALL_ATTACKS)) == "confirmed"
     assert verdict("WPI-8", made(ALL_ATTACKS, gap=lambda name: 0.5)) == "refuted"
-    none = made(ALL_ATTACKS | {(wpi.NONE, wpi.DEEPFOOL): 400})
+    none = made(ALL_ATTACKS | {(defenses.NONE, attacks.DEEPFOOL): 400})
     assert verdict("WPI-8", none) == "undecided"
 
 
 def test_the_baseline_on_three_data_sets():
     def clean_of(*counts):
         return together(
-            *(made(of(wpi.NONE, 0, 0, 0, 0), case=case, clean={wpi.NONE: count})
-              for case, count in zip(wpi.CASES, counts))
+            *(made(of(defenses.NONE, 0, 0, 0, 0), case=case, clean={defenses.NONE: count})
+              for case, count in zip(profiles.CASES, counts))
         )  # fmt: skip
 
     assert verdict("WPI-1", clean_of(398, 300, 396), "corrected") == "confirmed"
@@ -409,19 +408,21 @@ def test_the_baseline_on_three_data_sets():
     assert verdict("WPI-1", small, "corrected") == "undecided"
 
 
-SINGLE = (wpi.ADVERSARIAL, wpi.SMOOTHED, *wpi.MASKED, wpi.DISTILLED)
+SINGLE = (defenses.ADVERSARIAL, defenses.SMOOTHED, *defenses.MASKED, defenses.DISTILLED)
 
 
 def test_adversarial_training_is_best_only_under_attacks_it_was_not_trained_on_too():
-    plain = of(wpi.NONE, 40, 0, 20, 100, 0, also=True)
+    plain = of(defenses.NONE, 40, 0, 20, 100, 0, also=True)
     others = [of(name, 60, 20, 40, 120, 20, also=True) for name in SINGLE]
     counts = {key: count for each in (plain, *others) for key, count in each.items()}
-    best = counts | of(wpi.ADVERSARIAL, 200, 150, 150, 220, 150, also=True)
+    best = counts | of(defenses.ADVERSARIAL, 200, 150, 150, 220, 150, also=True)
     assert verdict("WPI-9", made(best)) == "confirmed"
-    assert verdict("WPI-9", made(counts | of(wpi.DISTILLED, *[300] * 5, also=True))) == "refuted"
-    seen_only = counts | of(wpi.ADVERSARIAL, 200, 150, 150, 220, 0, also=True)
+    assert (
+        verdict("WPI-9", made(counts | of(defenses.DISTILLED, *[300] * 5, also=True))) == "refuted"
+    )
+    seen_only = counts | of(defenses.ADVERSARIAL, 200, 150, 150, 220, 0, also=True)
     assert verdict("WPI-9", made(seen_only)) == "undecided"
-    incomplete = {key: count for key, count in best.items() if key[0] != wpi.DISTILLED}
+    incomplete = {key: count for key, count in best.items() if key[0] != defenses.DISTILLED}
     assert outcomes(made(incomplete))["WPI-9"] == {"": "not run"}
 
 
@@ -430,10 +431,10 @@ def test_adversarial_training_is_best_only_under_attacks_it_was_not_trained_on_t
     [(0, 340, "confirmed"), (0, 400, "undecided"), (1, 400, "confirmed"), (1, 300, "refuted")],
 )
 def test_clean_accuracy_after_adversarial_training(case, right, expected):
-    counts = of(wpi.NONE, 0, 0, 0, 0) | of(wpi.ADVERSARIAL, 9, 9, 9, 9)
-    clean = {wpi.NONE: 400 if case == 0 else 380, wpi.ADVERSARIAL: right}
-    results = made(counts, case=wpi.CASES[case], clean=clean)
-    where = f"wpi_cnn on {wpi.DATASETS[case]}, corrected"
+    counts = of(defenses.NONE, 0, 0, 0, 0) | of(defenses.ADVERSARIAL, 9, 9, 9, 9)
+    clean = {defenses.NONE: 400 if case == 0 else 380, defenses.ADVERSARIAL: right}
+    results = made(counts, case=profiles.CASES[case], clean=clean)
+    where = f"{profiles.DATASETS[case]}, corrected"
     assert verdict("WPI-10", results, where) == expected
 
 
@@ -446,7 +447,7 @@ def test_clean_accuracy_after_adversarial_training(case, right, expected):
     ],
 )
 def test_smoothing_helps_most_against_two_attacks(gains, expected):
-    counts = of(wpi.NONE, 0, 0, 0, 0) | of(wpi.SMOOTHED, *gains)
+    counts = of(defenses.NONE, 0, 0, 0, 0) | of(defenses.SMOOTHED, *gains)
     results = made(counts)
     assert verdict("WPI-11", results, f"{CORRECTED}, through the blur") == expected
 
@@ -461,8 +462,8 @@ def test_smoothing_helps_most_against_two_attacks(gains, expected):
     ],
 )
 def test_masking_is_useless(masked, expected):
-    results = made(ALL_ATTACKS | of(wpi.MASKED_SEEN, *masked))
-    assert verdict("WPI-12", results, f"{CORRECTED}, {wpi.MASKED_SEEN}") == expected
+    results = made(ALL_ATTACKS | of(defenses.MASKED_SEEN, *masked))
+    assert verdict("WPI-12", results, f"{CORRECTED}, {defenses.MASKED_SEEN}") == expected
 
 
 @pytest.mark.parametrize(
@@ -471,22 +472,22 @@ def test_masking_is_useless(masked, expected):
      ((40, 390, 200, 200), "refuted"), ((40, 390, 30, 100), "refuted")],
 )  # fmt: skip
 def test_distillation(student, expected):
-    results = made(of(wpi.NONE, 40, 0, 30, 100) | of(wpi.DISTILLED, *student))
+    results = made(of(defenses.NONE, 40, 0, 30, 100) | of(defenses.DISTILLED, *student))
     assert verdict("WPI-13", results) == expected
 
 
 def test_distillation_and_clean_accuracy():
-    place = "wpi_cnn on cifar10, corrected"
+    place = "cifar10, corrected"
     for student, expected in ((380, "confirmed"), (300, "refuted")):
-        clean = {wpi.NONE: 340, wpi.DISTILLED: student}
-        counts = of(wpi.NONE, 0, 0, 0, 0) | of(wpi.DISTILLED, 0, 0, 0, 0)
-        control = {("soft_labels control", wpi.IFGSM): 0}
+        clean = {defenses.NONE: 340, defenses.DISTILLED: student}
+        counts = of(defenses.NONE, 0, 0, 0, 0) | of(defenses.DISTILLED, 0, 0, 0, 0)
+        control = {(defenses.HARD_LABELS, attacks.IFGSM): 0}
         results = together(
-            made(counts, case=wpi.CASES[1], clean=clean),
+            made(counts, case=profiles.CASES[1], clean=clean),
             made(
                 control,
-                case=wpi.CASES[1],
-                clean={"soft_labels control": 345},
+                case=profiles.CASES[1],
+                clean={defenses.HARD_LABELS: 345},
                 variant="WPI-14",
             ),
         )
@@ -498,13 +499,13 @@ def test_where_and_which_defenses_work_better():
         return together(
             *(
                 made(
-                    of(wpi.NONE, 0, 0, 0, 0)
-                    | of(wpi.ADVERSARIAL, *[gain * network] * 4)
-                    | of(wpi.DISTILLED, *[gain * network] * 4)
-                    | of(wpi.SMOOTHED, *[gain * other] * 4),
+                    of(defenses.NONE, 0, 0, 0, 0)
+                    | of(defenses.ADVERSARIAL, *[gain * network] * 4)
+                    | of(defenses.DISTILLED, *[gain * network] * 4)
+                    | of(defenses.SMOOTHED, *[gain * other] * 4),
                     case=case,
                 )
-                for case, gain in zip(wpi.CASES, by_case)
+                for case, gain in zip(profiles.CASES, by_case)
             )
         )
 
@@ -518,67 +519,69 @@ def test_where_and_which_defenses_work_better():
 
 def test_prediction_times_are_compared_only_on_a_quiet_machine():
     counts = ALL_ATTACKS | {
-        (d, a): 9 for d in (wpi.ADVERSARIAL, wpi.SMOOTHED) for _, a in ALL_ATTACKS
+        (d, a): 9 for d in (defenses.ADVERSARIAL, defenses.SMOOTHED) for _, a in ALL_ATTACKS
     }
     for slower, expected in (
         ({}, "confirmed"),
-        ({wpi.SMOOTHED: 1.5}, "refuted"),
-        ({wpi.SMOOTHED: 1.5, wpi.ADVERSARIAL: 1.2}, "undecided"),
+        ({defenses.SMOOTHED: 1.5}, "refuted"),
+        ({defenses.SMOOTHED: 1.5, defenses.ADVERSARIAL: 1.2}, "undecided"),
     ):
         assert verdict("WPI-17", made(counts, slower=slower)) == expected
 
 
 def test_a_combination_is_better_than_its_parts():
-    parts = of(wpi.ADVERSARIAL, *[100] * 4) | of(wpi.SMOOTHED, *[80] * 4)
+    parts = of(defenses.ADVERSARIAL, *[100] * 4) | of(defenses.SMOOTHED, *[80] * 4)
     for combined, expected in ((200, "confirmed"), (50, "refuted"), (100, "undecided")):
-        results = made(ALL_ATTACKS | parts | of(wpi.COMBINED, *[combined] * 4))
+        results = made(ALL_ATTACKS | parts | of(defenses.COMBINED, *[combined] * 4))
         assert verdict("WPI-18", results) == expected
 
 
 def test_small_steps_and_momentum():
-    names = list(wpi.step_attacks("mnist"))
+    names = list(attacks.step_attacks("mnist"))
     for lengths, expected in (((2, 1, 3, 1.5), "confirmed"), ((2, 1, 1, 0.5), "refuted")):
         l2 = dict(zip(names, lengths))
-        steps = made({(wpi.NONE, name): 0 for name in names}, variant="WPI-19", l2=l2.get)
+        steps = made({(defenses.NONE, name): 0 for name in names}, variant="WPI-19", l2=l2.get)
         assert verdict("WPI-19", together(made(ALL_ATTACKS), steps)) == expected
 
 
 def test_distances_are_of_images_that_were_right_and_that_every_attack_turned():
     """An image that was wrong moves by nothing, one that holds by all that is allowed."""
-    names = list(wpi.step_attacks("mnist"))
+    names = list(attacks.step_attacks("mnist"))
     l2 = dict(zip(names, (2.0, 1.0, 3.0, 1.5)))
     # 300 of 400 are right without attack; the first 100, or 150 of one attack, hold.
-    counts = {(wpi.NONE, name): 150 if name == names[0] else 100 for name in names}
-    steps = made(counts, variant="WPI-19", l2=l2.get, clean={wpi.NONE: 300})
+    counts = {(defenses.NONE, name): 150 if name == names[0] else 100 for name in names}
+    steps = made(counts, variant="WPI-19", l2=l2.get, clean={defenses.NONE: 300})
     for kept in steps.details.values():
         kept["l2"][300:], kept["l2"][:100] = 0.0, 50.0
     results = together(made(ALL_ATTACKS), steps)
-    (judged,) = [each for each in claims(results) if each.claim == "WPI-19"]
-    assert "of 150 images that were right and that all four turn" in judged.evidence
-    assert f"{names[0]} 2.000" in judged.evidence and judged.outcome == "confirmed"
-    shown = steps_table(replace(results, table=results.table.assign(accuracy=0.25)))
-    shown = shown.set_index("attack")
+    (verdict,) = [each for each in judged(CLAIMS, results) if each.claim == "WPI-19"]
+    assert "over 150 images that were right and that all four fool" in verdict.evidence
+    assert f"{names[0]} 2.000" in verdict.evidence and verdict.outcome == "confirmed"
+    place = Place(results, MNIST, Protocol.CORRECTED)
+    shown = report._table(report._steps, [place], attacks.STEP_ATTACKS).set_index("attack")
     assert shown["successes"].to_list() == [150, 200, 200, 200]
     assert shown["L2 of successes"].str.startswith(("2.000", "1.000", "3.000", "1.500")).all()
 
 
 def test_outputs_that_are_no_numbers_are_neither_right_nor_turned():
-    kept = made({(wpi.NONE, wpi.CW): 10}, images=20).details.popitem()[1]
-    assert wpi_outcomes.turned(kept).sum() == 10
+    kept = made({(defenses.NONE, attacks.CW): 10}, images=20).details.popitem()[1]
+    assert fooled(kept).sum() == 10
     kept["predictions"][-1, 15:] = -1
-    assert wpi_outcomes.turned(kept).sum() == 5
-    f1 = wpi_outcomes.macro_f1(kept["labels"], kept["predictions"][-1:]).value
+    assert fooled(kept).sum() == 5
+    f1 = Predictions(kept["labels"], kept["predictions"][-1:]).f1.value
     assert f1 == pytest.approx(macro_f1(kept["labels"], kept["predictions"][-1], 10))
 
 
 def test_the_report_finds_the_arms_of_left_out_attacks():
     """Their defense is called what arms call it."""
-    called = {arm.defense: arm.attack_name for arm in wpi.arms(DEMO) if arm.variant == "WPI-A1"}
-    assert len(called) == len(wpi.ATTACKS)
-    parts = [made(ALL_ATTACKS), made(of(wpi.ADVERSARIAL, *[100] * 4))]
-    parts += [made({(defense, attack): 50}, variant="WPI-A1") for defense, attack in called.items()]
-    shown = left_out_table(together(*parts))
-    assert list(shown["attack"]) == list(wpi.ATTACKS)
+    called = {arm.defense: arm.attack_name for arm in arms.arms(DEMO) if arm.variant == "WPI-A1"}
+    lacking = {name: defenses.left_out(name) for name in attacks.ATTACKS}
+    assert called == {defense.in_results: name for name, defense in lacking.items()}
+    parts = [made(ALL_ATTACKS), made(of(defenses.ADVERSARIAL, *[100] * 4))]
+    parts += [made({(each, name): 50}, variant="WPI-A1") for name, each in lacking.items()]
+    place = Place(together(*parts), MNIST, Protocol.CORRECTED)
+    shown = report._table(report._left_out, [place], attacks.ATTACKS)
+    assert list(shown["attack"]) == list(attacks.ATTACKS)
     assert (shown["F1, trained on all four"] != shown["F1, trained on the other three"]).all()
 
 
@@ -593,16 +596,16 @@ def run(tmp_path_factory):
         validation_images=60,
         attack_images={"faithful": 20, "corrected": 12},
     )
-    effort = replace(DEMO.effort, hardening_images={"mnist": 32})
-    profile = replace(DEMO, scales={"mnist": scale}, effort=effort)
-    blur, hardened = wpi.DEFENSES[wpi.SMOOTHED], wpi.DEFENSES[wpi.ADVERSARIAL]
+    images = {"mnist": 32}
+    profile = replace(DEMO, scales={"mnist": scale}, adversarial_training_images=images)
+    blur, trained = (each.in_results for each in (defenses.SMOOTHED, defenses.ADVERSARIAL))
     chosen = [
         arm
-        for arm in wpi.arms(profile)
+        for arm in arms.arms(profile)
         if (arm.protocol, arm.defense, arm.variant) == ("faithful", "none", "main")
         or (arm.protocol, arm.defense) == ("corrected", blur)
-        and wpi.IFGSM in arm.attack_name
-        or (arm.protocol, arm.defense, arm.attack_name) == ("faithful", hardened, wpi.IFGSM)
+        and attacks.IFGSM in arm.attack_name
+        or (arm.protocol, arm.defense, arm.attack_name) == ("faithful", trained, attacks.IFGSM)
     ]
     todo = plan_of(chosen, "*")
     runner = Runner(Store(tmp_path_factory.mktemp("runs")))
@@ -632,17 +635,17 @@ def test_the_report_shows_what_was_run(run):
 
 @pytest.mark.slow
 def test_what_is_kept_of_every_image_is_what_the_table_counts(run):
-    results = Results.load(run[0], wpi.COMPARED)
+    results = Results.load(run[0], arms.COMPARED)
     assert set(results.details) == set(results.correct)
     for arm, kept in results.details.items():
         correct = kept["predictions"] == kept["labels"]
         np.testing.assert_array_equal(correct, results.correct[arm])
         rows = results.table[results.table["arm"] == arm]
         for row, predictions in zip(rows.itertuples(), kept["predictions"], strict=True):
-            score = wpi_outcomes.macro_f1(kept["labels"], predictions[np.newaxis])
+            score = Predictions(kept["labels"], predictions[np.newaxis]).f1
             assert row.macro_f1 == pytest.approx(score.value, abs=1e-5)
         assert kept["l2"].mean() == pytest.approx(rows["mean_l2"].iloc[-1], rel=1e-3, abs=1e-5)
         assert (kept["gap"] >= 0).all() and (kept["gap"] <= 1).all()
     pictured = [kept for kept in results.details.values() if "picture" in kept]
-    assert len(pictured) == 4 and all(kept["label"] == wpi.PICTURED for kept in pictured)
+    assert len(pictured) == 4 and all(kept["label"] == arms.PICTURED for kept in pictured)
     assert all(np.allclose(kept["probabilities"].sum(axis=1), 1) for kept in pictured)

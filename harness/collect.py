@@ -1,0 +1,208 @@
+"""Gathers the finished stages of a plan into results."""
+
+import json
+import os
+import platform
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from attacks import PGD
+from evaluation import Outcomes
+from harness import pictures
+from harness.arms import MAIN, Arm, PatchArm, Role, Training
+from harness.digests import versions
+from harness.plan import Plan
+from harness.reductions import reductions
+from harness.results import Arrays, Results
+from harness.runner import Runner
+from harness.study import Profile, Study
+from harness.units import grey_levels
+
+
+def collect(study: Study, profile: Profile, runner: Runner, todo: Plan) -> Results:
+    """Gathers the finished stages of a plan."""
+    rows: list[pd.DataFrame] = []
+    correct: Arrays = {}
+    kept: dict[str, dict[str, Arrays]] = {
+        name: {} for name in ("examples", "patches", "pictured", "details")
+    }
+    for arm in todo.arms:
+        outcomes = runner.outcomes(arm)
+        rows.append(_rows(study, profile, arm, outcomes, runner.arm_path(arm).name))
+        correct[arm.key] = np.vstack([outcomes.clean_correct, outcomes.correct])
+        for name, arrays in _kept(study, arm, outcomes, runner).items():
+            if arrays:
+                kept[name][arm.key] = arrays
+    return Results(
+        run=_run(study, profile, runner, todo),
+        table=pd.concat(rows, ignore_index=True),
+        trainings=_trainings(runner, todo),
+        histories=_histories(runner, todo),
+        correct=correct,
+        compared=study.compared,
+        **kept,
+    )
+
+
+def _run(study: Study, profile: Profile, runner: Runner, todo: Plan) -> dict[str, Any]:
+    """What a report says of the run itself."""
+    return {
+        "study": study.name,
+        "profile": profile.name,
+        "pattern": todo.pattern,
+        "seeds": len({arm.training.run for arm in todo.arms}),
+        "arms": len(todo.arms),
+        "arms_of_the_profile": len(study.arms(profile)),
+        "versions": versions() | {"python": platform.python_version()},
+        "machine": f"{platform.machine()}, {os.cpu_count()} CPU cores, {_accelerators()}",
+        "data": sorted({note for each in _places(todo) for note in _data_notes(runner, each)}),
+        "weights": runner.weight_files,
+        "reductions": reductions(study, profile, todo),
+    }
+
+
+def _rows(study: Study, profile: Profile, arm: Arm, outcomes: Outcomes, stage: str) -> pd.DataFrame:
+    table = outcomes.table()
+    return table.assign(
+        study=study.name,
+        profile=profile.name,
+        case=str(arm.case),
+        model=arm.case.model,
+        published_dataset=arm.case.dataset,
+        dataset=arm.training.dataset,
+        defense=arm.defense,
+        role=arm.training.role,
+        variant=arm.variant,
+        protocol=arm.protocol,
+        view=arm.view,
+        attack=arm.attack_name,
+        climbs=arm.attack.climbs,
+        norm=arm.attack.norm,
+        units=arm.units,
+        epsilon_grey=table["epsilon"] * grey_levels(arm.units),
+        reach=_reach(arm.attack, table["epsilon"]),
+        labels="predicted" if arm.predicted_labels else "true",
+        seed=arm.training.run,
+        arm=arm.key,
+        stage=stage,
+        **(_of_patch(arm, table, outcomes) if isinstance(arm, PatchArm) else {}),
+    )
+
+
+def _reach(attack: Any, epsilons: pd.Series) -> pd.Series | float:
+    """How far all steps of the attack together can move a pixel."""
+    if not isinstance(attack, PGD):
+        return epsilons
+    step_size = attack.step_size
+    return 2.5 * epsilons if step_size is None else attack.steps * step_size
+
+
+def _of_patch(arm: PatchArm, table: pd.DataFrame, outcomes: Outcomes) -> dict[str, Any]:
+    plan = arm.attack
+    return {
+        "patch": plan.kind,
+        "patch_class": plan.name,
+        "patch_side": plan.side,
+        "patch_fitted_on": plan.fitted_on if plan.kind == "trained" else 0,
+        "patch_share": plan.share(outcomes.example_images.shape[1:]),
+        "placement": range(len(table)),  # the clean images first, as number 0
+    }
+
+
+def _kept(study: Study, arm: Arm, outcomes: Outcomes, runner: Runner) -> dict[str, Arrays]:
+    """The arrays that results keep of an arm, by the field of `Results`."""
+    names = runner.dataset(arm.training).class_names
+    kept: dict[str, Arrays] = {"examples": {}}
+    if arm.pictured is not None:
+        kept["pictured"] = pictures.pictured(
+            outcomes, arm.pictured.images, arm.pictured.epsilon, names
+        )
+    elif _is_shown(study, arm):
+        kept["examples"] = pictures.examples(outcomes, names)
+    if arm.strip_of is not None:
+        kept["examples"] |= pictures.strip(outcomes, arm.strip_of)
+    if isinstance(arm, PatchArm):
+        dataset = runner.dataset(arm.training)
+        _, rows = arm.attack.rows(dataset.y_test[: arm.images])
+        kept["patches"] = pictures.patched(runner.patch(arm), rows, dataset, outcomes)
+    if study.details is not None:
+        kept["details"] = study.details(arm, outcomes)
+    return kept
+
+
+def _is_shown(study: Study, arm: Arm) -> bool:
+    """Whether results keep images of an arm: of undefended networks and of students, as compared.
+
+    FGSM through the first of the compared outputs, and PGD through each of them, since the first
+    may have no gradient to follow.
+    """
+    views = study.compared[arm.protocol].views
+    through = {"FGSM": views[:1], "PGD": views}
+    return (
+        arm.variant == MAIN
+        and arm.training.role in (Role.UNDEFENDED, Role.STUDENT)
+        and arm.view in through.get(arm.attack_name, ())
+    )
+
+
+def _trainings(runner: Runner, todo: Plan) -> pd.DataFrame:
+    """One row per trained network and place in the study."""
+    rows = []
+    for training, arm in _places(todo).items():
+        path = runner.training_path(training)
+        rows.append(
+            {
+                "case": str(arm.case),
+                "variant": arm.variant,
+                "protocol": arm.protocol,
+                "role": training.role,
+                "procedure": training.method or "none",
+                "seed": training.run,
+                "dataset": training.dataset,
+                **json.loads((path / "training.json").read_text()),
+                "stage": path.name,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _histories(runner: Runner, todo: Plan) -> pd.DataFrame:
+    """One row per epoch of each training."""
+    paths = dict.fromkeys(runner.training_path(training) for training in _places(todo))
+    return pd.concat(
+        [pd.read_csv(path / "history.csv").assign(stage=path.name) for path in paths],
+        ignore_index=True,
+    )
+
+
+def _places(todo: Plan) -> dict[Training, Arm]:
+    """An arm that shows where each training belongs: an own one, or else one that it leads to."""
+    placed: dict[Training, Arm] = {}
+    for arm in todo.arms:
+        placed.setdefault(arm.training, arm)
+    for arm in todo.arms:
+        for network in arm.networks:
+            for needed in (network, *network.sources.values()):
+                placed.setdefault(needed, arm)
+    return placed
+
+
+def _data_notes(runner: Runner, training: Training) -> list[str]:
+    dataset = runner.dataset(training)
+    return [
+        f"{dataset.name} ({dataset.source}), split {training.split!r}: "
+        f"{len(dataset.x_train):,} training, {len(dataset.x_validation):,} validation, "
+        f"{len(dataset.x_test):,} test images",
+        *dataset.notes,
+    ]
+
+
+def _accelerators() -> str:
+    names = [
+        tf.config.experimental.get_device_details(device).get("device_name", device.name)
+        for device in tf.config.list_physical_devices("GPU")
+    ]
+    return ", ".join(names) or "no GPU"

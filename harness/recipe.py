@@ -1,0 +1,80 @@
+"""How one network is trained: optimiser, learning rate, length."""
+
+from dataclasses import dataclass
+
+import keras
+import tensorflow as tf
+
+import models
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Optimiser and length of one training, as a table of a study prints it.
+
+    Attributes:
+        optimizer: "SGD" or "Adam".
+        epochs: 0 for a network that is used as it is built, with pre-trained weights.
+        decay: the old Keras form, learning_rate / (1 + decay x updates).
+        halve_every: epochs after which the learning rate is halved, again and again; 0: never.
+        patience: epochs without a lower validation loss that are borne; after one more the
+            learning rate is multiplied by `plateau_factor`, again and again; 0: never.
+        weight_decay: L2 coefficient of the network's layers.
+        keep: the epoch whose network is kept, one of `models.KEEP`.
+    """
+
+    optimizer: str
+    learning_rate: float
+    batch_size: int
+    epochs: int
+    decay: float = 0.0
+    momentum: float = 0.0
+    nesterov: bool = False
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    amsgrad: bool = False
+    epsilon: float = 1e-7
+    weight_decay: float = 0.0
+    halve_every: int = 0
+    patience: int = 0
+    plateau_factor: float = 0.1
+    keep: str = "best accuracy"
+
+    def __post_init__(self):
+        if self.keep not in models.KEEP:
+            raise ValueError(f"keep is {self.keep!r}; accepted: {', '.join(models.KEEP)}")
+        if self.patience and (self.decay or self.halve_every):
+            raise ValueError(
+                f"patience is {self.patience} with decay {self.decay} and halve_every "
+                f"{self.halve_every}; accepted: one way of lowering the learning rate"
+            )
+
+    def build_optimizer(self, steps_per_epoch: int) -> keras.optimizers.Optimizer:
+        rate = self.learning_rate
+        if self.decay or self.halve_every:
+            rate = DecayAndHalve(rate, self.decay, self.halve_every * steps_per_epoch)
+        if self.optimizer == "SGD":
+            return keras.optimizers.SGD(rate, momentum=self.momentum, nesterov=self.nesterov)
+        if self.optimizer == "Adam":
+            return keras.optimizers.Adam(
+                rate, self.beta_1, self.beta_2, epsilon=self.epsilon, amsgrad=self.amsgrad
+            )
+        raise ValueError(f"optimizer is {self.optimizer!r}; accepted: 'SGD', 'Adam'")
+
+
+@keras.saving.register_keras_serializable("studies")
+class DecayAndHalve(keras.optimizers.schedules.LearningRateSchedule):
+    """rate / (1 + decay x step), halved after every `halve_every` steps (0: never)."""
+
+    def __init__(self, rate: float, decay: float, halve_every: int):
+        self.rate, self.decay, self.halve_every = rate, decay, halve_every
+
+    def __call__(self, step):
+        step = tf.cast(step, tf.float32)
+        rate = self.rate / (1.0 + self.decay * step)
+        if self.halve_every:
+            rate *= 0.5 ** tf.floor(step / self.halve_every)
+        return rate
+
+    def get_config(self):
+        return {"rate": self.rate, "decay": self.decay, "halve_every": self.halve_every}

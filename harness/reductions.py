@@ -1,0 +1,158 @@
+"""What a profile reduces against the published settings, in sentences."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from typing import Any, NamedTuple
+
+from harness.arms import MAIN, Arm, Case, PatchArm, Training
+from harness.plan import Plan
+from harness.study import Profile, Study
+
+
+class Change(NamedTuple):
+    """A setting that a profile changes."""
+
+    setting: str
+    here: Any
+    published: Any
+
+    def __str__(self) -> str:
+        return f"{self.setting} {_shown(self.here)} instead of {_shown(self.published)}"
+
+
+def reductions(study: Study, profile: Profile, todo: Plan) -> list[str]:
+    """A sentence for everything that the plan changes against the paper profile."""
+    paper = study.profile("paper")
+    originals = {arm.key: arm for arm in study.arms(paper)}
+    pairs = [(arm, originals[arm.key]) for arm in todo.arms if arm.key in originals]
+    cases = {arm.case for arm in todo.arms}
+    return [
+        *_stand_ins(profile, todo),
+        *_seeds(study.arms(profile), originals.values(), cases),
+        *_changed_trainings(pairs),
+        *_fewer_images(pairs),
+        *_left_out(paper, cases),
+        *_missing_arms(study.arms(profile), originals.values(), cases),
+        *_changed_attacks(pairs),
+    ]
+
+
+def _stand_ins(profile: Profile, todo: Plan) -> Iterator[str]:
+    used = {training.dataset for training in todo.trainings}
+    for published, stand_in in profile.datasets.items():
+        if stand_in != published and stand_in in used:
+            yield f"data set {published}: {stand_in} stands in for it"
+
+
+def _seeds(arms: Iterable[Arm], originals: Iterable[Arm], cases: set[Case]) -> Iterator[str]:
+    here, published = (
+        len({arm.training.run for arm in each if arm.case in cases}) for each in (arms, originals)
+    )
+    if here < published:
+        yield f"seeds: {here} instead of {published}"
+
+
+def _changed_trainings(pairs: list[tuple[Arm, Arm]]) -> Iterator[str]:
+    roles: dict[tuple[Case, Change], dict[str, None]] = defaultdict(dict)
+    for arm, original in pairs:
+        for change in _training_changes(arm.training, original.training):
+            roles[arm.case, change].setdefault(arm.training.role)
+    for (case, change), changed in roles.items():
+        yield f"{case} ({', '.join(changed)}): {change}"
+
+
+def _training_changes(training: Training, published: Training) -> Iterator[Change]:
+    """Wherever a profile changes the scale of a training."""
+    settings = [
+        Change("up-sampling", training.network.upsampling, published.network.upsampling),
+        Change("width", training.network.width, published.network.width),
+        Change(
+            "weights",
+            training.network.weights or "from scratch",
+            published.network.weights or "from scratch",
+        ),
+        Change("split", training.split, published.split),
+        Change("training images", training.images, published.images),
+        Change(
+            "validation images for choosing the epoch",
+            training.validation_images,
+            published.validation_images,
+        ),
+    ]
+    if published.recipe.epochs:  # else it is not trained, and a stand-in has a recipe of its own
+        settings += [
+            Change(name.replace("_", " "), *(getattr(each.recipe, name) for each in both))
+            for both in [(training, published)]
+            for name in ("epochs", "batch_size", "learning_rate")
+        ]
+    if training.dataset == published.dataset:
+        settings.append(
+            Change("images per class", training.images_per_class, published.images_per_class)
+        )
+    return (change for change in settings if change.here != change.published)
+
+
+def _fewer_images(pairs: list[tuple[Arm, Arm]]) -> Iterator[str]:
+    """Test images by case and protocol; attacks are named where they differ among themselves."""
+    names: dict[tuple[Case, str], dict[Change, dict[str, None]]] = defaultdict(dict)
+    for arm, original in pairs:
+        if not isinstance(arm, PatchArm):
+            change = Change("test images", arm.images, original.images)
+            at_place = names[arm.case, arm.protocol]
+            at_place.setdefault(change, {}).setdefault(arm.attack_name)
+    for (case, protocol), changes in names.items():
+        for change, attacks in changes.items():
+            if change.here != change.published:
+                listed = "attacks" if len(changes) == 1 else "; ".join(attacks)
+                yield f"{case}, {protocol} {listed}: {change}"
+
+
+def _left_out(paper: Profile, cases: set[Case]) -> Iterator[str]:
+    left_out = [str(case) for case in paper.cases if case not in cases]
+    if left_out:
+        yield f"not run: {', '.join(left_out)}"
+
+
+def _missing_arms(arms: Iterable[Arm], originals: Iterable[Arm], cases: set[Case]) -> Iterator[str]:
+    """The arms of some cases that a profile does without, seeds apart."""
+
+    def place(arm: Arm) -> str:
+        return arm.key.rpartition("/")[0]
+
+    there = {place(arm) for arm in arms}
+    missing: dict[str, dict[str, None]] = defaultdict(dict)
+    for arm in originals:
+        if arm.case in cases and place(arm) not in there:
+            variant = "" if arm.variant == MAIN else f" {arm.variant}"
+            where = f"{arm.case}, {arm.protocol}{variant}"
+            missing[where].setdefault(f"{arm.attack_name} on {arm.defense}, {arm.view}")
+    for where, names in missing.items():
+        few = "; ".join(names) if len(names) <= 4 else f"{len(names)} arms, such as {[*names][0]}"
+        yield f"{where}: left out {few}"
+
+
+def _changed_attacks(pairs: list[tuple[Arm, Arm]]) -> Iterator[str]:
+    sentences = {}
+    for arm, original in pairs:
+        here, published = _attack_settings(arm), _attack_settings(original)
+        name = f"{arm.attack.kind} patches" if isinstance(arm, PatchArm) else arm.attack_name
+        for setting in sorted(here.keys() & published.keys() - {"batch_size"}):
+            change = Change(setting.replace("_", " "), here[setting], published[setting])
+            if change.here != change.published:
+                sentences[f"{arm.protocol} {name}: {change}"] = None
+    return iter(sentences)
+
+
+def _attack_settings(arm: Arm) -> dict[str, Any]:
+    if not isinstance(arm, PatchArm):
+        return asdict(arm.attack)
+    plan = arm.attack
+    settings = {"images to evaluate on": plan.evaluated_on}
+    if plan.kind == "trained":
+        settings |= {"images to fit on": plan.fitted_on, **asdict(plan.method)}
+    return settings
+
+
+def _shown(value: Any) -> str:
+    return "all" if value is None else str(value)

@@ -1,0 +1,107 @@
+"""Accuracies and errors against epsilon."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from evaluation import Estimate
+from reports.figures.canvas import save, shared_legend
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """Measured fractions with their 95 % intervals against epsilons [E]; drawn in percent."""
+
+    label: str
+    color: str
+    epsilons: np.ndarray
+    estimates: Sequence[Estimate]
+    style: str = "-"
+
+    def draw(self, axis: Axes) -> None:
+        ends = ("value", "low", "high")
+        value, low, high = (
+            np.array([100 * getattr(each, end) for each in self.estimates]) for end in ends
+        )
+        axis.plot(
+            self.epsilons,
+            value,
+            self.style,
+            marker="o",
+            markersize=3,
+            color=self.color,
+            label=self.label,
+        )
+        axis.fill_between(self.epsilons, low, high, color=self.color, alpha=0.1, linewidth=0)
+
+
+@dataclass(frozen=True, eq=False)
+class Published:
+    """What a study printed, in percent, against epsilons [E]; drawn as crosses."""
+
+    label: str
+    color: str
+    epsilons: Sequence[float]
+    percent: Sequence[float]
+    style: str = "x"
+
+    def draw(self, axis: Axes) -> None:
+        axis.plot(
+            self.epsilons,
+            self.percent,
+            self.style,
+            markersize=5,
+            color=self.color,
+            label=self.label,
+        )
+
+
+def panels(
+    drawn: Mapping[str, Sequence[Line | Published]],
+    title: str,
+    path: Path,
+    *,
+    unit: str,
+    quantity: str = "accuracy (%)",
+    linear_up_to: float | None = None,
+) -> None:
+    """One panel for each title; panels without anything to draw are left out.
+
+    Args:
+        unit: of the epsilons, written below each panel.
+        quantity: written beside the first panel.
+        linear_up_to: the epsilon beyond which the axis is logarithmic, which the panel says.
+    """
+    drawn = {panel: lines for panel, lines in drawn.items() if lines}
+    figure = Figure(figsize=(3.4 * len(drawn) + 0.8, 4.2), layout="constrained")
+    axes = figure.subplots(1, len(drawn), sharey=True, squeeze=False)[0]
+    for axis, (panel, lines) in zip(axes, drawn.items(), strict=True):
+        for line in lines:
+            line.draw(axis)
+        axis.set_title(panel, fontsize=9)
+        axis.set_xlabel(unit, fontsize=8)
+        axis.set_ylim(-2, 102)
+        axis.grid(alpha=0.3)
+        if linear_up_to is not None:
+            _bend(axis, unit, linear_up_to, max(max(line.epsilons) for line in lines))
+    axes[0].set_ylabel(quantity)
+    shared_legend(figure, axes)
+    figure.suptitle(title, fontsize="medium" if len(drawn) > 1 else "small")
+    save(figure, path)
+
+
+def _bend(axis: Axes, unit: str, linear_up_to: float, largest: float) -> None:
+    """A logarithmic axis beyond `linear_up_to`, with a line where it begins."""
+    if largest <= linear_up_to * 1.01:
+        return
+    axis.set_xscale("symlog", linthresh=linear_up_to)
+    axis.set_xlim(left=-linear_up_to / 20)
+    powers = 2.0 ** np.arange(np.ceil(np.log2(linear_up_to)) + 1, np.log2(largest) + 0.01)
+    ticks = [0, linear_up_to / 2, linear_up_to, *powers]
+    axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axis.axvline(linear_up_to, color="gray", linestyle=":", linewidth=0.8)
+    axis.set_xlabel(f"{unit}, logarithmic beyond {linear_up_to:g}", fontsize=8)

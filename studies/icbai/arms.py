@@ -1,0 +1,20 @@
+"""What the ICBAI study attacked: both of its halves."""
+
+from harness.arms import Arm, Protocol, View
+from harness.results import Compared
+from studies.icbai import classifiers, distillation
+
+COMPARED = {
+    Protocol.FAITHFUL: Compared(distillation.PROCEDURE, (View.LOGITS,)),
+    Protocol.CORRECTED: Compared(distillation.PROCEDURE, (View.LOGITS, View.LOGITS_OVER_T)),
+}
+HEADLINE = (("FGSM", 76.5), ("PGD", 76.5), ("APGD, margin", 76.5))
+
+
+def arms(profile: classifiers.PatchProfile) -> list[Arm]:
+    """Every arm of a profile, case by case."""
+    planned: list[Arm] = []
+    for case in profile.cases:
+        half = distillation if case == distillation.CASE else classifiers
+        planned += half.arms(profile, case)
+    return planned

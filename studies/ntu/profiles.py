@@ -1,0 +1,105 @@
+"""The sizes at which the NTU study runs."""
+
+from harness.arms import Case, Protocol, Role, View
+from harness.study import Profile, Scale, Scope
+from studies.ntu.arms import CASES, NETWORKS, TEST_IMAGES, VGG_ON_CIFAR10
+
+ROLES = (Role.UNDEFENDED, Role.TEACHER, Role.STUDENT, Role.CONTROL)
+_ALL = Scope(roles=ROLES)
+_ATTACKED = Scope((Role.UNDEFENDED,), (Protocol.FAITHFUL,), (View.SOFTMAX,))
+
+PROFILES = {
+    "demo": Profile(
+        name="demo",
+        cost="minutes on two CPU cores, offline",
+        datasets={"cifar10": "digits"},
+        scales={
+            "vgg16": Scale(
+                upsampling=1,
+                width=1 / 16,
+                epochs=5,
+                images=1_000,
+                validation_images=200,
+                pretrained=False,
+                batch_size=32,
+                attack_images={"faithful": 40, "corrected": 16},
+            ),
+            "resnet50": Scale(
+                upsampling=1,
+                epochs=1,
+                images=128,
+                batch_size=32,
+                pretrained=False,
+                attack_images={"faithful": 4},
+                attack_batch_size=4,
+            ),
+            "inception_v3": Scale(
+                upsampling=3,
+                epochs=1,
+                images=64,
+                batch_size=32,
+                pretrained=False,
+                attack_images={"faithful": 4},
+                attack_batch_size=4,
+            ),
+        },
+        cases={
+            VGG_ON_CIFAR10: _ALL,
+            Case("resnet50", "cifar10"): _ATTACKED,
+            Case("inception_v3", "cifar10"): _ATTACKED,
+        },
+        controls=False,
+    ),
+    "laptop": Profile(
+        name="laptop",
+        cost="about an hour on two CPU cores for vgg16/cifar10; many for everything",
+        datasets={"cifar10": "cifar10", "cifar100": "cifar100"},
+        scales={
+            "vgg16": Scale(
+                upsampling=1,
+                width=1 / 8,
+                epochs=16,
+                images=20_000,
+                validation_images=2_000,
+                pretrained=False,
+                batch_size=128,
+                attack_images={"faithful": 200, "corrected": 400},
+            ),
+            "resnet50": Scale(
+                upsampling=1,
+                epochs=12,
+                images=12_800,
+                validation_images=2_000,
+                pretrained=False,
+                attack_images={"faithful": 200, "corrected": 200},
+            ),
+            "inception_v3": Scale(
+                upsampling=3,
+                epochs=6,
+                images=6_400,
+                validation_images=1_000,
+                pretrained=False,
+                attack_images={"faithful": 100, "corrected": 100},
+                attack_batch_size=32,
+            ),
+        },
+        cases={case: _ALL for case in CASES},
+        restarts=2,
+    ),
+    "paper": Profile(
+        name="paper",
+        cost="days on a GPU",
+        datasets={"cifar10": "cifar10", "cifar100": "cifar100"},
+        scales={
+            model: Scale(
+                upsampling=network.upsampling,
+                attack_images={"faithful": TEST_IMAGES},
+                attack_batch_size=64,
+            )
+            for model, network in NETWORKS.items()
+        },
+        cases={case: _ALL for case in CASES},
+        restarts=5,
+        seeds=(0, 1, 2),
+    ),
+}

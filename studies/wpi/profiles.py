@@ -1,0 +1,126 @@
+"""The sizes at which the WPI study is run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from attacks import PGD, Attack, CarliniWagner, DeepFool, MomentumIterative, PixelSwap
+from harness.arms import Case, Protocol
+from harness.study import Profile, Scale, Scope
+from studies.wpi.attacks import CW, DEEPFOOL, IFGSM, SWAP, UNSEEN, TowardsRival
+
+DATASETS = ("mnist", "cifar10", "gtsrb")
+MNIST, CIFAR10, GTSRB = CASES = tuple(Case("wpi_cnn", dataset) for dataset in DATASETS)
+#: The study's own split and the official one; see `data.splits`.
+SPLIT, HELD_OUT = "random-64-16-20", "held-out"
+
+
+@dataclass(frozen=True, kw_only=True)
+class WPIProfile(Profile):
+    """A profile whose scales are by data set, since there is one network.
+
+    Attributes:
+        cw: Carlini-Wagner by protocol.
+        taught: the attacks of adversarial training, in the order of `ATTACKS`.
+        adversarial_training_images: how many images adversarial training takes, by data set; those
+            of the other networks where none is given.
+        left_out: data sets on which it is also done with one attack left out.
+        corrected_split: of the corrected protocol, by data set; `HELD_OUT` where none is given.
+    """
+
+    cw: Mapping[str, CarliniWagner]
+    taught: tuple[Attack, ...]
+    adversarial_training_images: Mapping[str, int] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
+    corrected_split: Mapping[str, str] = field(default_factory=dict)
+
+    def attacks(self, protocol: str) -> dict[str, Attack]:
+        """The study's attacks by name, and in the corrected protocol `UNSEEN`."""
+        if protocol == Protocol.FAITHFUL:
+            ifgsm = MomentumIterative(steps=10, sign_inside=True, stop_at_success=True)
+            deepfool, more = DeepFool(overshoot=0.0), {}
+        else:
+            ifgsm = MomentumIterative(steps=10, stop_at_success=True)
+            pgd = PGD(steps=40, random_start=True, restarts=self.restarts, stop_at_success=True)
+            deepfool, more = DeepFool(overshoot=0.02), {UNSEEN: pgd}
+        study = {IFGSM: ifgsm, DEEPFOOL: deepfool, CW: self.cw[protocol], SWAP: PixelSwap()}
+        return study | more
+
+
+_PAPER = WPIProfile(
+    name="paper",
+    cost="a day on a GPU",
+    datasets={dataset: dataset for dataset in DATASETS},
+    scales={dataset: Scale(upsampling=1) for dataset in DATASETS},
+    cases={case: Scope() for case in CASES},
+    restarts=5,
+    seeds=(0, 1, 2),
+    cw={
+        Protocol.FAITHFUL: TowardsRival(search_steps=4, steps=100),
+        Protocol.CORRECTED: CarliniWagner(),
+    },
+    taught=(
+        MomentumIterative(steps=10, sign_inside=True, stop_at_success=True),
+        DeepFool(overshoot=0.0),
+        CarliniWagner(search_steps=4, steps=100),
+        PixelSwap(),
+    ),
+    left_out=DATASETS,
+)
+_SCALE = Scale(
+    upsampling=1,
+    width=1 / 2,
+    images=12_800,
+    validation_images=2_560,
+    attack_images=dict.fromkeys(Protocol, 500),
+    # Four batches: the first, in which an attack is compiled, is not timed.
+    attack_batch_size=125,
+)
+_LAPTOP = replace(
+    _PAPER,
+    name="laptop",
+    cost="an hour on two CPU cores",
+    scales={"mnist": _SCALE, "cifar10": _SCALE, "gtsrb": replace(_SCALE, images=None)},
+    restarts=1,
+    seeds=(0,),
+    cw={
+        Protocol.FAITHFUL: TowardsRival(search_steps=4, steps=30, learning_rate=0.03),
+        Protocol.CORRECTED: CarliniWagner(
+            search_steps=3, steps=40, learning_rate=0.05, initial_c=1.0
+        ),
+    },
+    # Every batch of the further epochs is attacked, so these attacks are short.
+    taught=(
+        MomentumIterative(steps=5, sign_inside=True, stop_at_success=True),
+        DeepFool(steps=5, overshoot=0.0, candidates=3),
+        CarliniWagner(search_steps=1, steps=15, learning_rate=0.1, initial_c=10.0),
+        PixelSwap(max_swaps=40),
+    ),
+    adversarial_training_images={"mnist": 6_400, "cifar10": 6_400},
+    left_out=(),
+    # The study's random test images of these two are as good, so one network serves both.
+    corrected_split={"mnist": SPLIT, "cifar10": SPLIT},
+)
+_DIGITS = Scale(
+    upsampling=1,
+    width=1 / 4,
+    batch_size=32,
+    attack_images=dict.fromkeys(Protocol, 100),
+    attack_batch_size=50,
+)
+_DEMO = replace(
+    _LAPTOP,
+    name="demo",
+    cost="minutes on two CPU cores, offline",
+    datasets=dict.fromkeys(DATASETS, "digits"),
+    scales={"mnist": _DIGITS},
+    cases={MNIST: Scope()},
+    cw={
+        Protocol.FAITHFUL: TowardsRival(search_steps=3, steps=20, learning_rate=0.05),
+        Protocol.CORRECTED: CarliniWagner(
+            search_steps=2, steps=20, learning_rate=0.1, initial_c=1.0
+        ),
+    },
+    adversarial_training_images={"mnist": 320},
+    left_out=("mnist",),
+)
+PROFILES = {profile.name: profile for profile in (_DEMO, _LAPTOP, _PAPER)}

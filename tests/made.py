@@ -1,0 +1,82 @@
+"""Results made by hand, for tests of what is read off them."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from harness.results import Compared, Results
+
+#: What a row of an arm has unless a test says otherwise: nothing is wrong with it.
+ROW = {
+    "case": "vgg16/cifar10",
+    "model": "vgg16",
+    "published_dataset": "cifar10",
+    "dataset": "cifar10",
+    "variant": "main",
+    "protocol": "faithful",
+    "defense": "none",
+    "role": "undefended",
+    "view": "softmax",
+    "attack": "FGSM",
+    "climbs": "cross-entropy",
+    "units": "pixels",
+    "seed": 0,
+    **dict.fromkeys(("not_finite", "spread", "random"), 0.0),
+    **dict.fromkeys(("gradient_not_finite", "zero_gradient"), 0.0),
+    **dict.fromkeys(("out_of_range", "rounds_away"), 0.0),
+}
+TRAINING = {
+    "case": "vgg16/cifar10",
+    "variant": "main",
+    "protocol": "faithful",
+    "role": "undefended",
+    "procedure": "none",
+    "seed": 0,
+    "dataset": "cifar10",
+}
+COMPARED = {
+    "faithful": Compared("as_listed", ("softmax",)),
+    "corrected": Compared("corrected", ("logits", "logits / T")),
+}
+
+
+def made_arm(epsilons, correct, **columns: Any) -> tuple[str, list[dict[str, Any]], np.ndarray]:
+    """An arm with outcomes bool [1 + E, N] at epsilons [1 + E] in [0, 1] pixels, 0 first."""
+    correct = np.asarray(correct)
+    row = ROW | columns
+    names = ("case", "variant", "protocol", "defense", "view", "attack")
+    arm = row.setdefault("arm", "/".join([*(row[name] for name in names), f"seed {row['seed']}"]))
+    rows = [
+        {
+            "epsilon": epsilon,
+            "epsilon_grey": 255 * epsilon,
+            "reach": epsilon,
+            "images": correct.shape[1],
+            "correct": int(right.sum()),
+            "accuracy": right.mean(),
+            **row,
+        }
+        for epsilon, right in zip(epsilons, correct, strict=True)
+    ]
+    return arm, rows, correct
+
+
+def made_results(
+    *arms: tuple[str, list[dict[str, Any]], np.ndarray],
+    trainings: list[dict[str, Any]] | None = None,
+    histories: pd.DataFrame | None = None,
+    compared=COMPARED,
+    run: dict[str, Any] | None = None,
+    **arrays: dict[str, dict[str, np.ndarray]],
+) -> Results:
+    """Results of arms from `made_arm`; trainings have the entries of `TRAINING` by default."""
+    return Results(
+        run={"study": "made", "profile": "demo", **(run or {})},
+        table=pd.DataFrame([row for _, rows, _ in arms for row in rows]),
+        trainings=pd.DataFrame([TRAINING | each for each in trainings or []]),
+        histories=pd.DataFrame() if histories is None else histories,
+        correct={arm: correct for arm, _, correct in arms},
+        compared=compared,
+        **arrays,
+    )
