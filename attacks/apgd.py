@@ -35,9 +35,12 @@ class APGD(BudgetAttack):
     Croce and Hein, "Reliable Evaluation of Adversarial Robustness with an Ensemble of Diverse
     Parameter-free Attacks", 2020, arXiv 2003.01690, algorithm 1. The first step size is two
     epsilon. What comes back is the iterate of highest loss among those that reach the goal,
-    else among all. Images are always clipped to [0, 1]. Differs in that a return to the best
-    point takes the place of the iterate at the checkpoint (as in the authors' code), not of the
-    one after it, and in that the step from there has to raise the best loss to count.
+    else among all. Later runs are made only on images that no earlier one has broken. Images are
+    always clipped to [0, 1].
+
+    Differs from the paper in two points. A return to the best point takes the place of the
+    iterate at the checkpoint (as in the authors' code), not of the one after it. The step from
+    there counts as an increase only if it raises the best loss.
 
     The authors' code differs from their paper, which is followed here, in four points: its
     checkpoints are whole steps apart, which shows where there are few; it halves a step size at
@@ -59,8 +62,6 @@ class APGD(BudgetAttack):
         rho: the share of steps that have to raise the loss for the step size to stay.
         seed: of the random starts.
         batch_size: images per gradient.
-
-    Later runs are made only on images that no earlier one has broken.
     """
 
     steps: int = 100

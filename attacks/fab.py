@@ -29,7 +29,7 @@ from attacks.engine.task import Batch, Crafted, Run, Search, Task
 from attacks.goals import Goal, Targeted
 from models.ranges import check_number, check_whole
 
-#: The most by which a later restart may start away from the image, times two.
+#: Twice the most by which a later restart may start away from the image.
 _REACH = {"linf": 0.3, "l2": 1.0}
 
 
@@ -38,27 +38,27 @@ class FAB(MinimumNormAttack):
     """Steps along the boundary that keep close to the image (the fast adaptive boundary attack).
 
     Croce and Hein, "Minimally Distorted Adversarial Examples with a Fast Adaptive Boundary
-    Attack", 2020, arXiv 1907.02044. The nearest boundary is taken for a hyperplane, on which the
-    iterate and the original are projected within the box of images; the step goes beyond a mean
-    of both. From every adversarial image found, it goes back towards the original.
+    Attack", 2020, arXiv 1907.02044. The nearest boundary is taken for a hyperplane. The iterate
+    and the original are projected on it, within the box of images, and the step goes a little
+    beyond a weighted mean of the two projections. An iterate that is adversarial then goes part
+    of the way back to the original.
 
     With `targets`, this is FAB-T of arXiv 2003.01690: one run for each of the most likely other
     classes, which goes for the boundary of that class. It takes one gradient a step instead of
     `candidates` - 1. A `Targeted` goal takes one gradient too, of the boundary to the best other
     class, and needs no `targets`.
 
-    Every step takes one forward pass besides, the final search of each run two more than its
-    steps.
+    A step also takes one forward pass. The final search of a run takes two more than its steps.
 
-    Differs from the paper in that without `targets` only the most likely classes are candidates,
-    that an image counts as adversarial only if its margin is above rounding, that an iterate on
-    the boundary itself goes back towards the original too, and that every run ends with a search.
+    Differs from the paper in four points. Without `targets` only the most likely classes are
+    candidates. An image counts as adversarial only if its margin is above rounding. An iterate
+    on the boundary itself goes back to the original too. Every run ends with a search.
 
     Attributes:
         steps: steps of one run.
         norm: "linf" or "l2".
-        restarts: runs; all but the first begin at a random point, at most half as far from the
-            image as the best one found, or than 0.3 in L-inf and 1 in L2.
+        restarts: runs; all but the first begin at a random point. It is at most half as far from
+            the image as the best adversarial image so far, and at most 0.15 (L-inf) or 0.5 (L2).
         alpha_max: the most that the original counts in the mean of the projections.
         eta: how far steps go, as a multiple of the way to the hyperplane, 1 or more.
         beta: what part of the distance is kept on the way back, between 0 and 1.
@@ -98,9 +98,9 @@ class FAB(MinimumNormAttack):
         return lambda batch: run(batch, np.full(len(batch), -np.inf))
 
     def run_within(self, task: Task) -> Run:
-        """The attack, which leaves an image as soon as it is adversarial within its epsilon.
+        """The attack, which leaves an image as soon as it has an adversarial one within epsilon.
 
-        An image for which none is found within its epsilon gets the nearest that was found.
+        Where there is none within epsilon, the nearest one comes back.
         """
         others = task.classifier.num_classes - 1
 

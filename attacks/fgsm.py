@@ -57,7 +57,7 @@ class FGSM(BudgetAttack):
     def crafted_within(
         self, task: Task, epsilons: list[float], progress: Progress | None = None
     ) -> list[Crafted]:
-        """One gradient for all epsilons."""
+        """One gradient for all epsilons; the images of all are one array, which saves a copy."""
         direction_of = _compiled_direction(task, self.norm, self.climbs)
         images = np.empty([len(epsilons), *task.images.shape], np.float32)
         done = 0
@@ -109,6 +109,8 @@ def _crafted(images: np.ndarray) -> Crafted:
 
 
 def _compiled_direction(task: Task, norm: str, loss: str) -> Callable:
+    """The steepest direction for any temperature: one trace per model, norm and loss."""
+
     def make(logits_of: LogitsOf) -> Callable:
         def direction(
             images: tf.Tensor, classes: tf.Tensor, sign: tf.Tensor, temperature: tf.Tensor

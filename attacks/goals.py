@@ -1,12 +1,17 @@
 """What an attack is for: to leave a class, or to reach one."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 
-def as_classes(name: str, values) -> np.ndarray:
-    """`values`, whole numbers [N] or [N, 1], as int64 [N].
+def as_classes(name: str, values: Any) -> np.ndarray:
+    """Classes as int64 [N].
+
+    Args:
+        name: what an error calls the values.
+        values: whole numbers [N] or [N, 1].
 
     Raises:
         ValueError: they are of another kind, such as one-hot.
@@ -17,7 +22,7 @@ def as_classes(name: str, values) -> np.ndarray:
     if array.ndim != 1 or (array.size and not np.issubdtype(array.dtype, np.integer)):
         way_out = ""
         if array.ndim == 2:
-            way_out = f" (of one-hot {name}, {name}.argmax(axis=1))"
+            way_out = f" (for one-hot {name}, {name}.argmax(axis=1))"
         elif array.ndim == 1:
             way_out = f" ({name}.astype(int), if they are whole numbers)"
         raise ValueError(
@@ -28,9 +33,12 @@ def as_classes(name: str, values) -> np.ndarray:
 
 
 def predicted(logits: np.ndarray) -> np.ndarray:
-    """The class of the largest logit, int64 [N]; -1 where not all logits [N, classes] are finite.
+    """The class of the largest logit, int64 [N], or -1 where a logit is not finite.
 
-    A network that breaks down on an image says nothing of its class.
+    A network that breaks down on an image says nothing about its class.
+
+    Args:
+        logits: float [N, classes].
     """
     return np.where(are_finite(logits), logits.argmax(axis=1), -1)
 
@@ -49,7 +57,7 @@ class Untargeted:
     #: The loss of the goal's classes is multiplied by this and then maximised.
     sign = 1.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         object.__setattr__(self, "labels", as_classes("labels", self.labels))
 
     @property
@@ -60,8 +68,8 @@ class Untargeted:
         """Success per image, bool [N], from logits [N, classes]."""
         return (predicted(logits) != self.labels) & are_finite(logits)
 
-    def take(self, index) -> "Untargeted":
-        return Untargeted(self.labels[index])
+    def take(self, rows: np.ndarray | slice) -> "Untargeted":
+        return Untargeted(self.labels[rows])
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +85,7 @@ class Targeted:
 
     sign = -1.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         object.__setattr__(self, "classes", as_classes("classes", self.classes))
         if self.labels is None:
             return
@@ -98,13 +106,13 @@ class Targeted:
         """Success per image, bool [N], from logits [N, classes]."""
         return predicted(logits) == self.classes
 
-    def take(self, index) -> "Targeted":
-        return Targeted(self.classes[index])  # labels have been compared
+    def take(self, rows: np.ndarray | slice) -> "Targeted":
+        return Targeted(self.classes[rows])  # labels have been compared
 
 
 Goal = Untargeted | Targeted
 
 
-def as_goal(labels) -> Goal:
+def as_goal(labels: Any) -> Goal:
     """`labels` itself when it is a goal; plain integer labels mean `Untargeted`."""
     return labels if isinstance(labels, Goal) else Untargeted(labels)

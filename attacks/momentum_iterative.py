@@ -1,18 +1,22 @@
 """The momentum iterative method."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 from cleverhans.tf2.utils import clip_eta
 
-from attacks.engine.budget import BudgetAttack, iterate
+from attacks.engine.budget import BudgetAttack
 from attacks.engine.geometry import flat, per_image
 from attacks.engine.gradients import loss_gradient
+from attacks.engine.iterations import iterate
 from attacks.engine.norms import ORDER, check_norm
 from attacks.engine.steps import linear_step
 from attacks.engine.task import Batch, Crafted, Run, Task
+from attacks.pgd import Fixed, bounds
 from models.ranges import check_number, check_whole
 
 
@@ -63,64 +67,69 @@ class MomentumIterative(BudgetAttack):
 
     def run_within(self, task: Task) -> Run:
         step = _compiled_step(task, self.norm, self.sign_inside)
-        low, high = (0.0, 1.0) if self.clip else (-math.inf, math.inf)
 
         def run(batch: Batch, epsilons: np.ndarray) -> Crafted:
-            images = tf.constant(batch.images)
-            if self.step_size is None:
-                step_sizes = epsilons / self.steps
-            else:
-                step_sizes = np.full(len(batch), self.step_size)
+            fixed = Fixed.of(batch, epsilons, self.step_size, epsilons / self.steps)
             return iterate(
                 task,
                 batch,
                 step,
-                self.steps,
-                state=[images, tf.zeros_like(images)],
-                fixed=[
-                    images,
-                    tf.constant(batch.goal.classes),
-                    tf.constant(epsilons, tf.float32),
-                    tf.constant(step_sizes, tf.float32),
-                ],
-                settings=[batch.goal.sign, self.temperature, self.decay, low, high],
+                _State(fixed.originals, tf.zeros_like(fixed.originals)),
+                fixed,
+                _Settings(batch.goal.sign, self.temperature, self.decay, *bounds(self.clip)),
+                steps=self.steps,
                 stop_at_success=self.stop_at_success,
             )
 
         return run
 
 
-def _compiled_step(task: Task, norm: str, sign_inside: bool):
-    def make(logits_of):
-        def step(
-            current,
-            total,
-            images,
-            classes,
-            epsilons,
-            step_sizes,
-            sign,
-            temperature,
-            decay,
-            low,
-            high,
-        ):
-            gradient, logits = loss_gradient(logits_of, current, classes, sign, temperature)
+class _State(NamedTuple):
+    """What a step changes: the iterates, and the decaying sum of their gradients."""
+
+    images: tf.Tensor
+    total: tf.Tensor
+
+
+class _Settings(NamedTuple):
+    """The scalars of a run; iterates are clipped to [low, high]."""
+
+    sign: float
+    temperature: float
+    decay: float
+    low: float
+    high: float
+
+
+def _compiled_step(task: Task, norm: str, sign_inside: bool) -> Callable:
+    def make(logits_of: Callable) -> Callable:
+        def step(state: _State, fixed: Fixed, settings: _Settings) -> tuple[_State, tf.Tensor]:
+            originals = fixed.originals
+            gradient, logits = loss_gradient(
+                logits_of, state.images, fixed.classes, settings.sign, settings.temperature
+            )
             if sign_inside:
                 gradient = tf.sign(gradient)
             mean = tf.reduce_mean(tf.abs(flat(gradient)), axis=1)
-            total = decay * total + gradient / per_image(tf.where(mean > 0, mean, 1.0), images)
-            moved = current + linear_step(total, per_image(step_sizes, images), norm)
-            perturbation = clip_eta(moved - images, ORDER[norm], per_image(epsilons, images))
-            return tf.clip_by_value(images + perturbation, low, high), total, logits
+            normalised = gradient / per_image(tf.where(mean > 0, mean, 1.0), originals)
+            total = settings.decay * state.total + normalised
+            moved = state.images + linear_step(total, per_image(fixed.step_sizes, originals), norm)
+            epsilons = per_image(fixed.epsilons, originals)
+            perturbation = clip_eta(moved - originals, ORDER[norm], epsilons)
+            images = tf.clip_by_value(originals + perturbation, settings.low, settings.high)
+            return _State(images, total), logits
 
         return step
 
     images, scalar = task.classifier.batch_spec, tf.TensorSpec([], tf.float32)
-    per_row = tf.TensorSpec([None], tf.float32)
+    per_row, classes = tf.TensorSpec([None], tf.float32), tf.TensorSpec([None], tf.int64)
     form = "sign inside" if sign_inside else "usual"
     return task.classifier.compiled(
         f"momentum iterative {norm}, {form}",
         make,
-        [*[images] * 3, tf.TensorSpec([None], tf.int64), per_row, per_row, *[scalar] * 5],
+        [
+            _State(images, images),
+            Fixed(images, classes, per_row, per_row),
+            _Settings(*[scalar] * 5),
+        ],
     )

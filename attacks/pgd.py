@@ -1,19 +1,22 @@
-"""Projected gradient descent."""
+"""Projected gradient descent: start, step, project."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, Self
 
 import numpy as np
 import tensorflow as tf
 from cleverhans.tf2.utils import clip_eta
-from scipy.special import logsumexp
 
-from attacks.engine.budget import BudgetAttack, iterate
+from attacks.engine.budget import BudgetAttack
 from attacks.engine.draws import ball_noise
 from attacks.engine.geometry import per_image
 from attacks.engine.gradients import loss_gradient
+from attacks.engine.iterations import free_steps, iterate, iterate_sharing_steps, longest_step
+from attacks.engine.losses import exact_cross_entropy
 from attacks.engine.norms import ORDER, check_norm
+from attacks.engine.restarts import BestOfRuns, check_restarts
 from attacks.engine.steps import linear_step
 from attacks.engine.task import Batch, Crafted, Run, Task
 from models.ranges import check_number, check_whole
@@ -60,155 +63,161 @@ class PGD(BudgetAttack):
     batch_size: int = 128
 
     climbs = "cross-entropy"
-    _path = 2.5  # of all steps together, in epsilons, where no step size is given
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_norm(self.norm, ("linf", "l2"))
         check_whole(steps=self.steps, restarts=self.restarts, batch_size=self.batch_size)
         check_number(above=0, temperature=self.temperature)
         if self.step_size is not None:
             check_number(above=0, step_size=self.step_size)
         check_whole(least=0, seed=self.seed)
-        if self.restarts > 1 and not self.random_start:
-            raise ValueError(
-                f"restarts is {self.restarts} without random_start; accepted: restarts=1, "
-                "or random_start=True (every run would be the same)"
-            )
+        check_restarts(self.restarts, self.random_start)
 
     def run_within(self, task: Task) -> Run:
-        step = _compiled_step(task, self.norm)
+        step = compiled_step(task, self.norm)
 
         def run(batch: Batch, epsilons: np.ndarray) -> Crafted:
             if self.restarts == 1:
                 return self._one_run(task, step, batch, epsilons, restart=0)
-            return self._worst_of_restarts(task, step, batch, epsilons)
+            best = BestOfRuns(batch)
+            for restart in range(self.restarts):
+                rows = best.left
+                if not len(rows):
+                    break
+                part = batch.take(rows)
+                one = self._one_run(task, step, part, epsilons[rows], restart)
+                logits = task.classifier.logits(one.images).numpy()
+                best.count(rows, one.gradient_evaluations, forwards=1)
+                loss = exact_cross_entropy(logits / np.float64(self.temperature), part.goal)
+                best.keep(rows, one.images, loss, part.goal.reached(logits))
+            return best.crafted()
 
         return run
 
-    def _one_run(self, task: Task, step, batch: Batch, epsilons, restart: int) -> Crafted:
+    def _one_run(
+        self, task: Task, step: Callable, batch: Batch, epsilons: np.ndarray, restart: int
+    ) -> Crafted:
         fixed = self._fixed(batch, epsilons)
-        current = fixed.images
+        start = fixed.originals
         if self.random_start:
             noise = ball_noise(batch.ids, batch.images.shape[1:], self.norm, (self.seed, restart))
-            bound = per_image(fixed.epsilons, current)
-            current = current + clip_eta(bound * noise, ORDER[self.norm], bound)
-            current = tf.clip_by_value(current, *self._bounds)
+            bound = per_image(fixed.epsilons, start)
+            start = start + clip_eta(bound * noise, ORDER[self.norm], bound)
+            start = tf.clip_by_value(start, *bounds(self.clip))
         return iterate(
             task,
             batch,
             step,
-            self.steps,
-            state=[current],
-            fixed=fixed,
-            settings=self._settings(batch),
+            State(start),
+            fixed,
+            Settings.of(self, batch),
+            steps=self.steps,
             stop_at_success=self.stop_at_success,
         )
-
-    def _worst_of_restarts(self, task: Task, step, batch: Batch, epsilons) -> Crafted:
-        images = batch.images.copy()
-        highest = np.full(len(batch), -np.inf)
-        gradients, forwards = np.zeros((2, len(batch)), np.int64)
-        left = np.arange(len(batch))
-        for restart in range(self.restarts):
-            part = batch.take(left)
-            found = self._one_run(task, step, part, epsilons[left], restart)
-            logits = task.classifier.logits(found.images).numpy()
-            gradients[left] += found.gradient_evaluations
-            forwards[left] += 1
-            success = part.goal.reached(logits)
-            loss = np.where(success, np.inf, self._loss(part, logits))
-            better = loss > highest[left]
-            images[left[better]] = found.images[better]
-            highest[left] = np.maximum(highest[left], loss)
-            left = left[~success]
-            if not len(left):
-                break
-        return Crafted(images, gradients, forwards)
 
     def sweep_batch(
         self, task: Task, run: Run, batch: Batch, epsilons: list[float]
     ) -> list[Crafted]:
-        if not self._shares_steps:
+        if self.random_start or not shares_steps(self):
             return super().sweep_batch(task, run, batch, epsilons)
-        return self._shared_runs(_compiled_step(task, self.norm), batch, epsilons)
+        return shared_runs(self, compiled_step(task, self.norm), batch, epsilons)
 
     def plateau(self, image_shape: tuple[int, ...]) -> float:
         """What the steps cannot reach, where the runs of a sweep share them."""
-        if not self._shares_steps:
-            return math.inf
-        return self.steps * self._longest_step(math.prod(image_shape))
+        return math.inf if self.random_start else edge_of_steps(self, image_shape)
 
-    @property
-    def _shares_steps(self) -> bool:
-        return not (self.random_start or self.stop_at_success or self.step_size is None)
-
-    def _shared_runs(self, step, batch: Batch, epsilons: list[float]) -> list[Crafted]:
-        """The runs of ascending epsilons, as branches of the run of the largest."""
-        settings = self._settings(batch)
-        fixed = self._fixed(batch, np.full(len(batch), epsilons[-1]))
-        trunk, done = fixed.images, 0
-        crafted: list[Crafted] = []
-        for epsilon in epsilons:
-            free = self._free_steps(epsilon, math.prod(batch.images.shape[1:]))
-            for _ in range(free - done):
-                trunk, _ = step(trunk, *fixed, *settings)
-            done = max(done, free)
-            branch = trunk
-            own = fixed._replace(epsilons=tf.fill([len(batch)], np.float32(epsilon)))
-            for _ in range(self.steps - free):
-                branch, _ = step(branch, *own, *settings)
-            gradients = np.full(len(batch), self.steps)
-            crafted.append(Crafted(branch.numpy(), gradients, 0 * gradients))
-        return crafted
-
-    def _free_steps(self, epsilon: float, values: int) -> int:
-        """Steps from the clean image that surely stay inside the ball, rounding included."""
-        longest = self._longest_step(values)
-        free = 0
-        while free < self.steps and (free + 1) * longest < epsilon:
-            free += 1
-        return free
-
-    def _longest_step(self, values: int) -> float:
-        """How far a step may lead, rounding included."""
-        rounding = 2.4e-7
-        if self.norm == "l2":  # of every value of an image, and of the norms computed
-            rounding = rounding * math.sqrt(values) + 1e-5 * self.step_size
-        return self.step_size + rounding
-
-    def _fixed(self, batch: Batch, epsilons: np.ndarray) -> "_Fixed":
-        if self.step_size is None:
-            step_sizes = self._path * epsilons / self.steps
-        else:
-            step_sizes = np.full(len(batch), self.step_size)
-        return _Fixed(
-            tf.constant(batch.images),
-            tf.constant(batch.goal.classes),
-            tf.constant(epsilons, tf.float32),
-            tf.constant(step_sizes, tf.float32),
-        )
-
-    def _loss(self, batch: Batch, logits: np.ndarray) -> np.ndarray:
-        """The loss that the steps climb, float64 [N]."""
-        scaled = logits.astype(np.float64) / self.temperature
-        chosen = np.take_along_axis(scaled, batch.goal.classes[:, None], axis=1)[:, 0]
-        return batch.goal.sign * (logsumexp(scaled, axis=1) - chosen)
-
-    def _settings(self, batch: Batch) -> tuple[float, ...]:
-        return batch.goal.sign, self.temperature, *self._bounds
-
-    @property
-    def _bounds(self) -> tuple[float, float]:
-        return (0.0, 1.0) if self.clip else (-math.inf, math.inf)
+    def _fixed(self, batch: Batch, epsilons: np.ndarray) -> "Fixed":
+        return Fixed.of(batch, epsilons, self.step_size, 2.5 * epsilons / self.steps)
 
 
-class _Fixed(NamedTuple):
-    """What stays the same in all steps of a run, one entry per image."""
+class State(NamedTuple):
+    """What a step changes."""
 
     images: tf.Tensor
+
+
+class Fixed(NamedTuple):
+    """What stays the same in all steps of a run, one entry per image."""
+
+    originals: tf.Tensor
     classes: tf.Tensor
     epsilons: tf.Tensor
     step_sizes: tf.Tensor
+
+    @classmethod
+    def of(
+        cls,
+        batch: Batch,
+        epsilons: np.ndarray,
+        step_size: float | None,
+        otherwise: np.ndarray,
+    ) -> Self:
+        """With one absolute step size, or else one for each image."""
+        step_sizes = otherwise if step_size is None else np.full(len(batch), step_size)
+        return cls(
+            originals=tf.constant(batch.images),
+            classes=tf.constant(batch.goal.classes),
+            epsilons=tf.constant(epsilons, tf.float32),
+            step_sizes=tf.constant(step_sizes, tf.float32),
+        )
+
+
+class Steps(Protocol):
+    """The attributes that PGD and BIM share."""
+
+    steps: int
+    step_size: float | None
+    norm: str
+    stop_at_success: bool
+    clip: bool
+    temperature: float
+
+
+class Settings(NamedTuple):
+    """The scalars of a run; iterates are clipped to [low, high]."""
+
+    sign: float
+    temperature: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, attack: Steps, batch: Batch) -> Self:
+        return cls(batch.goal.sign, attack.temperature, *bounds(attack.clip))
+
+
+def bounds(clip: bool) -> tuple[float, float]:
+    return (0.0, 1.0) if clip else (-math.inf, math.inf)
+
+
+def compiled_step(task: Task, norm: str) -> Callable:
+    """One step for any epsilon, step size, temperature and clipping: one trace per model."""
+
+    def make(logits_of: Callable) -> Callable:
+        def step(state: State, fixed: Fixed, settings: Settings) -> tuple[State, tf.Tensor]:
+            gradient, logits = loss_gradient(
+                logits_of, state.images, fixed.classes, settings.sign, settings.temperature
+            )
+            moved = projected_step(
+                state.images,
+                gradient,
+                fixed.originals,
+                per_image(fixed.epsilons, fixed.originals),
+                per_image(fixed.step_sizes, fixed.originals),
+                norm,
+                bounds=(settings.low, settings.high),
+            )
+            return State(moved), logits
+
+        return step
+
+    images, scalar = task.classifier.batch_spec, tf.TensorSpec([], tf.float32)
+    per_row, classes = tf.TensorSpec([None], tf.float32), tf.TensorSpec([None], tf.int64)
+    return task.classifier.compiled(
+        f"pgd {norm}",
+        make,
+        [State(images), Fixed(images, classes, per_row, per_row), Settings(*[scalar] * 4)],
+    )
 
 
 def projected_step(current, gradient, images, epsilon, step_size, norm: str, bounds=(0.0, 1.0)):
@@ -221,24 +230,35 @@ def projected_step(current, gradient, images, epsilon, step_size, norm: str, bou
     return tf.clip_by_value(images + perturbation, *bounds)
 
 
-def _compiled_step(task: Task, norm: str):
-    """One step for any epsilon, step size, temperature and clipping: one trace per model."""
+def shares_steps(attack: Steps) -> bool:
+    """Whether the runs from the clean image within several epsilons begin with the same steps."""
+    return attack.step_size is not None and not attack.stop_at_success
 
-    def make(logits_of):
-        def step(current, images, classes, epsilons, step_sizes, sign, temperature, low, high):
-            gradient, logits = loss_gradient(logits_of, current, classes, sign, temperature)
-            step_size, epsilon = per_image(step_sizes, images), per_image(epsilons, images)
-            moved = projected_step(
-                current, gradient, images, epsilon, step_size, norm, bounds=(low, high)
-            )
-            return moved, logits
 
-        return step
+def edge_of_steps(attack: Steps, image_shape: tuple[int, ...]) -> float:
+    """How far shared steps lead together; infinity where none are shared."""
+    if attack.step_size is None or not shares_steps(attack):
+        return math.inf
+    return attack.steps * longest_step(attack.step_size, attack.norm, image_shape)
 
-    images, scalar = task.classifier.batch_spec, tf.TensorSpec([], tf.float32)
-    per_row = tf.TensorSpec([None], tf.float32)
-    return task.classifier.compiled(
-        f"pgd {norm}",
-        make,
-        [images, images, tf.TensorSpec([None], tf.int64), per_row, per_row, *[scalar] * 4],
+
+def shared_runs(
+    attack: Steps, step: Callable, batch: Batch, epsilons: list[float]
+) -> list[Crafted]:
+    """The runs from the clean image within ascending epsilons."""
+    assert attack.step_size is not None  # see `shares_steps`
+    longest = longest_step(attack.step_size, attack.norm, batch.images.shape[1:])
+
+    def fixed_within(epsilon: float) -> Fixed:
+        every = np.full(len(batch), epsilon)
+        return Fixed.of(batch, every, attack.step_size, every)
+
+    return iterate_sharing_steps(
+        step,
+        State(tf.constant(batch.images)),
+        fixed_within,
+        Settings.of(attack, batch),
+        steps=attack.steps,
+        epsilons=epsilons,
+        free_steps=[free_steps(epsilon, longest, attack.steps) for epsilon in epsilons],
     )

@@ -1,12 +1,14 @@
 """The iterative pixel swap: dark and bright pixels change places."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
 
 from attacks.engine.checks import warn_of_channels_first
+from attacks.engine.gradients import LogitsOf
 from attacks.engine.minimum_norm import MinimumNormAttack
 from attacks.engine.norms import check_norm
 from attacks.engine.task import Batch, Crafted, Search, Task
@@ -18,10 +20,10 @@ class PixelSwap(MinimumNormAttack):
     """Swaps the darkest pixel with the brightest, and so on inwards, until the goal is reached.
 
     The iterative pixel swap of the WPI study (see `studies`), which asks for logits only. The
-    pixels are sorted by brightness, the mean of their channels; of pixels as bright, an earlier
-    one counts as darker. Pair by pair they are swapped whole, so that the most different pair
-    goes first and an image keeps its values. The first number of swaps that reaches the goal
-    is taken: the smallest change in swaps, though perhaps not in a norm.
+    pixels are sorted by brightness, the mean of their channels; among equally bright pixels, an
+    earlier one counts as darker. Whole pixels are swapped, pair by pair, so that the most
+    different pair goes first and an image keeps its values. The first number of swaps that
+    reaches the goal is taken: the smallest change in swaps, though perhaps not in a norm.
 
     Images of three dimensions have their channels last; of fewer, every value is a pixel.
 
@@ -40,7 +42,7 @@ class PixelSwap(MinimumNormAttack):
     norm: str = "l2"
     batch_size: int = 128
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_norm(self.norm)
         check_whole(batch_size=self.batch_size)
         if self.max_swaps is not None:
@@ -62,25 +64,34 @@ class PixelSwap(MinimumNormAttack):
 
         return run
 
-    def _first_success(self, task: Task, logits_after, batch: Batch, swapped, turns, last):
+    def _first_success(
+        self,
+        task: Task,
+        logits_after: Callable,
+        batch: Batch,
+        swapped: np.ndarray,
+        turns: np.ndarray,
+        last: np.ndarray,
+    ) -> np.ndarray:
         """The fewest swaps, up to `last`, that reach the goal, int64 [N]; -1 where none do."""
         taken = np.full(len(batch), -1)
         remaining = task.remaining(len(batch))
-        tensors = [tf.constant(array) for array in (batch.images, swapped, turns)]
+        images, swapped, turns = (tf.constant(a) for a in (batch.images, swapped, turns))
         tried = 0
         while remaining:
             rows = remaining.rows
             # As many at a time as fit, but no more than were needed so far.
             count = max(1, min(self.batch_size // len(rows), tried))
             counts = np.arange(tried, tried + count)
-            logits = logits_after(*tensors, counts.astype(np.int32)).numpy()
+            logits = logits_after(images, swapped, turns, counts.astype(np.int32)).numpy()
             goal = batch.goal.take(np.repeat(rows, count))
             reached = goal.reached(logits).reshape(len(rows), count)
             reached &= counts <= last[rows, None]
             success = reached.any(axis=1) & remaining.going
             taken[rows[success]] = counts[reached[success].argmax(axis=1)]
             tried += count
-            tensors = remaining.finish(success | (tried > last[rows]), *tensors)
+            done = success | (tried > last[rows])
+            images, swapped, turns = remaining.finish(done, images, swapped, turns)
         return taken
 
 
@@ -113,18 +124,22 @@ def _last_change(images: np.ndarray, swapped: np.ndarray, turns: np.ndarray) -> 
     return changing.reshape(len(images), -1).max(axis=1).astype(np.int64)
 
 
-def _after(images: np.ndarray, swapped: np.ndarray, turns: np.ndarray, counts: np.ndarray):
+def _after(
+    images: np.ndarray, swapped: np.ndarray, turns: np.ndarray, counts: np.ndarray
+) -> np.ndarray:
     """The images after so many swaps each (`counts`, int [N])."""
     return np.where(turns <= counts.reshape(-1, *[1] * (images.ndim - 1)), swapped, images)
 
 
-def _compiled_swaps(task: Task):
+def _compiled_swaps(task: Task) -> Callable:
     """The logits of images after each of several numbers of swaps, image by image."""
     shape = task.classifier.image_shape
     turns = (*shape[:-1], 1) if len(shape) > 2 else shape
 
-    def make(logits_of):
-        def logits_after(images, swapped, turns, counts):
+    def make(logits_of: LogitsOf) -> Callable:
+        def logits_after(
+            images: tf.Tensor, swapped: tf.Tensor, turns: tf.Tensor, counts: tf.Tensor
+        ) -> tf.Tensor:
             counts = tf.reshape(counts, [-1] + [1] * len(shape))
             tried = tf.where(turns[:, None] <= counts, swapped[:, None], images[:, None])
             return logits_of(tf.reshape(tried, [-1, *shape]))

@@ -102,8 +102,8 @@ def run(
 ) -> tuple[list[Measured], list[tuple[rows.Scaling, Timings]]]:
     """Measures rows and scalings with the libraries that are installed, showing progress.
 
-    save: called with all that has been measured whenever that is more, so that an interrupted
-        run leaves its rows.
+    `save` is called after each of them with all that has been measured, so that an interrupted
+    run leaves what it has.
     """
     if quick:
         chosen = [row.shortened(QUICK_STEPS, QUICK_IMAGES) for row in chosen]
@@ -115,8 +115,8 @@ def run(
         task = progress.add_task("")
 
         def saying(name: str):
-            def say(what: str) -> None:
-                progress.update(task, description=f"{name}: {what}", refresh=True)
+            def say(text: str) -> None:
+                progress.update(task, description=f"{name}: {text}", refresh=True)
 
             return say
 
@@ -136,13 +136,13 @@ def run(
 
 def _peaks(bench: Bench, row: rows.Row, say) -> dict[str, float]:
     """Peak memory of each contestant, in MiB."""
-    found = {}
+    peaks = {}
     with tempfile.TemporaryDirectory() as folder:
         bench.network(row.network).save(Path(folder))
         for each in bench.contestants(row):
             say(f"memory of {each.name}")
-            found[each.name] = memory.peak_of(row.name, each.name, Path(folder))
-    return found
+            peaks[each.name] = memory.peak_of(row.name, each.name, Path(folder))
+    return peaks
 
 
 @app.command(hidden=True)
@@ -154,6 +154,6 @@ def peak(row: str, library: str, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    warnings.simplefilter("ignore")  # of the other libraries
+    warnings.simplefilter("ignore")  # the other libraries give many
     tf.get_logger().setLevel("ERROR")
     sys.exit(app())

@@ -1,9 +1,8 @@
 """The bare compiled passes that no attack can do without, and which of them an attack did.
 
-Efficiency = time of the bare passes / time of the attack. The bare passes are those that the
-attack did, one after the other, with the batch sizes that it did them with, noted in a run of
-its own by a model that writes down what goes through it. They are replayed as compiled
-functions that do nothing else:
+Efficiency = time of the bare passes / time of the attack. A model that notes what goes through
+it records, in a run that is not timed, which passes an attack did and with which batch sizes.
+These are replayed in the same order as compiled functions that do nothing else:
 
 - gradients: one gradient of the cross-entropy with respect to images for each backward pass;
 - jacobians, for DeepFool: one forward pass and the K - 1 backward passes, K being the classes
@@ -12,7 +11,7 @@ functions that do nothing else:
 
 Rows of a batch that an attack computes although their images are done are not credited: the
 time of the bare passes is multiplied by (evaluations that count for an image) / (those run).
-Passes beside these, such as classifying what was found, are credited only where they are the
+Other passes, such as classifying the adversarial images, are credited only where they are the
 work itself: an accuracy at E epsilons takes E forward passes.
 """
 
@@ -112,8 +111,11 @@ class Bare:
 
     def replay(
         self, sizes: list[tuple[str, int]], images: np.ndarray, labels: np.ndarray
-    ) -> Callable[[], None]:
-        """What runs bare passes (kind, batch size) in order, its batches made beforehand."""
+    ) -> Callable[[], object]:
+        """A function that runs bare passes (kind, batch size) in order and returns the last result.
+
+        The batches are made beforehand, from the first `images` and `labels`.
+        """
         batches = {
             size: (tf.constant(images[:size]), tf.constant(labels[:size]))
             for size in {size for _, size in sizes}
@@ -121,7 +123,8 @@ class Bare:
 
         def run():
             for kind, size in sizes:
-                found = self._functions[kind](*batches[size])
-            tf.nest.map_structure(lambda tensor: tensor.numpy(), found)  # waits for accelerators
+                result = self._functions[kind](*batches[size])
+            # Waits for accelerators.
+            return tf.nest.map_structure(lambda tensor: tensor.numpy(), result)
 
         return run

@@ -1,4 +1,4 @@
-"""One row measured: who takes part, what each found, times, efficiency."""
+"""One row measured: who takes part, outcomes, times, efficiency."""
 
 import functools
 from collections import Counter
@@ -22,13 +22,13 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Measured:
-    """What came of a row.
+    """The measurements of a row.
 
     Attributes:
-        timings: of all contestants, `BARE` among them.
-        credited: the share of what was run that counts for an image, see `benchmarks.bare`.
-        passes: how many bare passes of each kind and batch size, as "kind x size".
-        outcomes: by contestant, accuracies and distances: whether they did the same.
+        timings: seconds of all contestants, `BARE` among them.
+        credited: the share of our passes that counts for an image, see `benchmarks.bare`.
+        passes: the number of bare passes of each kind and batch size, by "kind x size".
+        outcomes: accuracies and distances by contestant, which show that all did the same work.
         difference: largest difference of a pixel from CleverHans, where they have to be equal.
         memory: peak in MiB, by contestant.
     """
@@ -62,7 +62,7 @@ class Bench:
 
     def contestants(self, row: Row, libraries=None) -> list[Contestant]:
         """We first, then the libraries that offer the work."""
-        found = [
+        contestants = [
             Contestant(ours.NAME, _call(self._library(Ours, row.network), row, self._data(row)))
         ]
         for name in self.libraries if libraries is None else libraries:
@@ -70,11 +70,11 @@ class Bench:
             if kind and hasattr(kind, row.method) and name not in row.without:
                 part, factor = timed_part(row, kind)
                 library = self._library(kind, row.network)
-                found.append(Contestant(name, _call(library, part, self._data(row)), factor))
-        return found
+                contestants.append(Contestant(name, _call(library, part, self._data(row)), factor))
+        return contestants
 
     def measure(
-        self, row: Row, repeats: int, say: Say = lambda what: None, at_least: float = 0.0
+        self, row: Row, repeats: int, say: Say = lambda text: None, at_least: float = 0.0
     ) -> Measured:
         """Each contestant `repeats` times, and more often until `at_least` seconds have gone."""
         contestants = self.contestants(row)
@@ -92,11 +92,11 @@ class Bench:
             alternate(contestants, repeats, say, at_least),
             credited,
             dict(Counter(f"{kind} x {size}" for kind, size in passes)),
-            {name: outcome(found, self._network(row)) for name, found in results.items()},
+            {name: outcome(each, self._network(row)) for name, each in results.items()},
             _difference(results) if row.equal and "CleverHans" in results else None,
         )
 
-    def scale(self, scaling: Scaling, repeats: int, say: Say = lambda what: None) -> Timings:
+    def scale(self, scaling: Scaling, repeats: int, say: Say = lambda text: None) -> Timings:
         """Times of each library at each value; they all take turns."""
         contestants = []
         for value in scaling.values:
@@ -117,7 +117,7 @@ class Bench:
         return network.images, network.labels
 
     def _passes(self, row: Row) -> tuple[list[tuple[str, int]], float]:
-        """The bare passes of our attack, and which share of them is credited."""
+        """The bare passes of our attack, and the share of them that is credited."""
         recorded = bare.Recorded(self.network(row.network).model)
         result = _call(Ours(recorded), row, self._data(row))()
         passes = bare.passes(recorded.passes, row.bare)
@@ -128,7 +128,7 @@ class Bench:
 
 
 def timed_part(row: Row, kind: type[Peer]) -> tuple[Row, int]:
-    """What is run of a row, and what its time is multiplied by."""
+    """The part of a row that is run, and the factor for its time."""
     if not (row.sweep and kind.times_one_epsilon):
         return row, 1
     epsilons = row.arguments["epsilons"]
@@ -140,13 +140,13 @@ def _call(library, row: Row, data: tuple[np.ndarray, np.ndarray]) -> Callable[[]
     return functools.partial(getattr(library, row.method), *data, **row.arguments)
 
 
-def outcome(found, network: Network) -> dict:
-    """Accuracies, and the mean L2 distance of what fools the model, as plain numbers."""
-    if hasattr(found, "broken_at"):
-        return {"accuracies": found.accuracy.tolist()}
-    if isinstance(found, list) and np.ndim(found[0]) == 0:
-        return {"accuracies": [float(accuracy) for accuracy in found]}
-    several = found if isinstance(found, list) else [found]
+def outcome(result, network: Network) -> dict:
+    """Accuracies, and the mean L2 distance of the images that fool the model, as plain numbers."""
+    if hasattr(result, "broken_at"):
+        return {"accuracies": result.accuracy.tolist()}
+    if isinstance(result, list) and np.ndim(result[0]) == 0:
+        return {"accuracies": [float(accuracy) for accuracy in result]}
+    several = result if isinstance(result, list) else [result]
     accuracies, lengths = [], []
     for each in several:
         images = getattr(each, "images", each)

@@ -1,9 +1,9 @@
 """Peak memory of one work by one library, in a fresh process.
 
-Measured is how far the resident memory rises above what the process holds before the work: the
+It is how far the resident memory rises above what the process holds before the work: the
 interpreter, the libraries, the model, the images, and what TensorFlow sets up for a gradient of
-two images. Tracing the work is part of it. Only Linux says it (the high-water mark of
-/proc/self/status, which is reset before); a few steps are run, as the peak does not depend on
+two images. Tracing the work is part of it. Only Linux reports it (the high-water mark of
+/proc/self/status, which is reset before). A few steps are run, as the peak does not depend on
 their number.
 """
 
@@ -28,7 +28,7 @@ def is_measurable() -> bool:
 
 
 def peak(row: Row, kind: type, folder: Path) -> float:
-    """MiB that the work of `row` by a library needs. To be called in a process of its own."""
+    """MiB that a library needs for the work of `row`; for a process of its own."""
     network = Network.load(folder)
     images, labels = network.images[: row.images], network.labels[: row.images]
     library = kind(network.model)

@@ -18,7 +18,7 @@ from cleverhans.tf2.attacks.projected_gradient_descent import projected_gradient
 
 # ART sets up logging for the whole process, which closes what others log to: pytest's stderr.
 with warnings.catch_warnings(), mock.patch("logging.config.dictConfig"):
-    warnings.simplefilter("ignore")  # of what they import in old ways, or do not find
+    warnings.simplefilter("ignore")  # deprecated imports, and optional packages that they miss
     try:
         import foolbox
     except ImportError:
@@ -46,7 +46,7 @@ class Peer:
         )
 
     def fgsm_accuracies(self, images, labels, epsilons, classify):
-        """`classify`: by "predict", what a user of Keras writes, or a "compiled" forward pass."""
+        """`classify` is "predict", as a user of Keras writes it, or "compiled", a forward pass."""
         return self._accuracies(self.fgsm(images, labels, epsilons), labels, classify)
 
     def pgd_accuracies(self, images, labels, epsilons, steps, step_size):
@@ -128,9 +128,9 @@ class Foolbox(Peer):
             initial_const=initial_c,
             abort_early=abort_early,
         )
-        found = self._run(attack, images, labels)
-        blank = ~found.any(axis=(1, 2, 3), keepdims=True)  # how it says that it failed
-        return np.where(blank, images, found)
+        crafted = self._run(attack, images, labels)
+        failed = ~crafted.any(axis=(1, 2, 3), keepdims=True)  # Foolbox then returns a black image
+        return np.where(failed, images, crafted)
 
 
 class ART(Peer):
@@ -225,9 +225,9 @@ class ART(Peer):
 
 def available() -> dict[str, type[Peer]]:
     """The libraries that are installed, by name."""
-    found = {"CleverHans": CleverHans, "Foolbox": Foolbox, "ART": ART}
+    kinds = {"CleverHans": CleverHans, "Foolbox": Foolbox, "ART": ART}
     missing = {"Foolbox": foolbox is None, "ART": art_attacks is None}
-    return {name: kind for name, kind in found.items() if not missing.get(name)}
+    return {name: kind for name, kind in kinds.items() if not missing.get(name)}
 
 
 def missing() -> list[str]:

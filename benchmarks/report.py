@@ -1,4 +1,4 @@
-"""What was measured as JSON, as Markdown and on the screen, each goal beside its figure."""
+"""Measurements as JSON, as Markdown and on the screen, each goal beside its figure."""
 
 import json
 import os
@@ -35,12 +35,12 @@ _ROOT = Path(__file__).parents[1]
 
 
 def missed(measured: Measured) -> list[str]:
-    """The goals of a row that it does not reach; what was not measured is no miss."""
+    """The goals that a row does not reach, of those that were measured."""
     figures = {**measured.ratios, EFFICIENCY: measured.efficiency}
-    found = [name for name, goal in measured.row.goals.items() if figures.get(name, goal) < goal]
+    names = [name for name, goal in measured.row.goals.items() if figures.get(name, goal) < goal]
     if measured.difference is not None and not measured.difference <= EQUAL:
-        found.append("equality")
-    return found
+        names.append("equality")
+    return names
 
 
 def memory_ratio(memory: dict[str, float] | None) -> float | None:
@@ -63,7 +63,7 @@ def machine(module: str = "benchmarks.attacks") -> dict:
 
 
 def where_and_when(facts: dict) -> str:
-    """What `machine` found, in one line of a table's page."""
+    """The facts of `machine` in one line, for the page of a table."""
     versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
     return (
         f"`{facts['command']}`, {facts['date']}, commit {facts['commit']}, "
@@ -94,12 +94,12 @@ def as_json(
 
 def growth(scaling: Scaling, timings: Timings) -> dict[str, list[float]]:
     """By library: median time at each value / that at the first."""
-    medians, found = timings.medians, {}
+    medians, factors = timings.medians, {}
     for name in (ours.NAME, *LIBRARIES):
         times = [medians.get(f"{name} at {value}") for value in scaling.values]
         if None not in times:
-            found[name] = [time / times[0] for time in times]
-    return found
+            factors[name] = [time / times[0] for time in times]
+    return factors
 
 
 def as_markdown(
@@ -130,7 +130,7 @@ def on_screen(
 
 
 def line(measured: Measured) -> str:
-    """A row in one line, for who watches the run."""
+    """A row in one line, for the terminal."""
     name, *cells = _cells(measured)
     return f"{name}: " + ", ".join(map(" ".join, zip(_HEADER[1:], cells)))
 
@@ -228,5 +228,5 @@ def _commit() -> str | None:
     return done.stdout.strip() or None
 
 
-def write_json(path: Path, found: dict) -> None:
-    path.write_text(json.dumps(found, indent=1) + "\n")
+def write_json(path: Path, content: dict) -> None:
+    path.write_text(json.dumps(content, indent=1) + "\n")

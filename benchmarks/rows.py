@@ -24,13 +24,13 @@ class Row:
     """A work, as the method of every library and its arguments.
 
     Attributes:
-        method: of `Ours` and of the `Peer`s that have it.
-        goals: time of a library / ours at the least, by library, and `EFFICIENCY`.
-        bare: what the efficiency compares with, see `benchmarks.bare`.
+        method: the name of a method of `Ours` and of the `Peer`s that have it.
+        goals: the least ratio (time of a library / ours) by library, and the least `EFFICIENCY`.
+        bare: the passes that the efficiency compares with, see `benchmarks.bare`.
         sweep: libraries whose cost is the same at each epsilon are timed at one of them.
         equal: our images have to equal those of CleverHans to 1e-6.
         memory: whether the peak memory is measured, too.
-        without: libraries left out, as they take minutes for one run.
+        without: libraries left out because one run takes minutes.
         note: what a reader of the table has to know.
     """
 
@@ -66,7 +66,7 @@ class Scaling:
 
     Attributes:
         variable: "images", "steps" or "classes".
-        libraries: who is timed beside us.
+        libraries: the libraries timed beside us.
     """
 
     name: str
@@ -242,5 +242,5 @@ def selected(pattern: str) -> tuple[list[Row], list[Scaling]]:
     scalings = [scaling for scaling in SCALINGS if fnmatchcase(scaling.name, pattern)]
     if not rows and not scalings:
         names = "; ".join(each.name for each in (*ROWS, *SCALINGS))
-        raise ValueError(f"--only is {pattern!r} and matches no row; the rows are: {names}")
+        raise ValueError(f"--only is {pattern!r}; accepted: a pattern that matches one of {names}")
     return rows, scalings

@@ -1,9 +1,8 @@
 """Alternating runs of contestants that do the same work, and their medians.
 
 Machines change speed while they run. So contestants take turns and are compared only within one
-run. Each turn has its own order, since whoever comes next finds the caches and the heap that the
-one before has left. Each runs once before, not measured: what that does once (traces, first
-allocations) is no part of any time.
+run. Each turn has an order of its own, since caches and heap are left by the contestant before.
+Each is run once beforehand, so that no time includes traces or first allocations.
 """
 
 import gc
@@ -19,8 +18,8 @@ class Contestant:
     """Something to be timed.
 
     Attributes:
-        run: does the work and returns what came of it.
-        factor: what a time is multiplied by, where only a part of the work is run.
+        run: does the work and returns its result.
+        factor: multiplies the time where only a part of the work is run.
     """
 
     name: str
@@ -47,10 +46,10 @@ class Timings:
 def alternate(
     contestants: Sequence[Contestant],
     repeats: int,
-    say: Callable[[str], None] = lambda what: None,
+    say: Callable[[str], None] = lambda text: None,
     at_least: float = 0.0,
 ) -> Timings:
-    """Times contestants in turn, which the caller has warmed up.
+    """Times contestants in turn; the caller has run each of them once.
 
     Each is run `repeats` times, and more often until `at_least` seconds have gone: medians of
     works that take milliseconds need more runs.
@@ -60,7 +59,7 @@ def alternate(
     started = perf_counter()
     done = 0
     while done < repeats or perf_counter() - started < at_least:
-        gc.collect()  # so that no contestant clears up after the round before
+        gc.collect()  # no contestant clears up after the round before
         done += 1
         for each in order.sample(contestants, len(contestants)):
             say(f"{each.name}, run {done}")

@@ -54,10 +54,10 @@ app = typer.Typer(
 
 @dataclass(frozen=True)
 class Measured:
-    """What came of a row: the times of `FIT`, `EPOCH` and perhaps `ONCE`.
+    """The measurements of a row: the times of `FIT`, `EPOCH` and perhaps `ONCE`.
 
     Attributes:
-        images: that an epoch of the work trains on; one of plain fit, on `row.images`.
+        images: how many images an epoch of the work trains on; plain fit trains on `row.images`.
     """
 
     row: Row
@@ -76,7 +76,7 @@ class Measured:
 
     @property
     def made_once(self) -> float | None:
-        """In epochs of plain fit."""
+        """The time of what is made once, in epochs of plain fit."""
         medians = self.timings.medians
         return medians[ONCE] / medians[FIT] if ONCE in medians else None
 
@@ -135,7 +135,7 @@ def run(
 ) -> list[Measured]:
     """Measures rows, showing progress.
 
-    save: called with all that has been measured whenever that is more.
+    `save` is called after each with all that has been measured.
     """
     columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
     # Drawn between runs only: a thread that draws would take part in them.
@@ -144,8 +144,8 @@ def run(
         measured = []
         for row in rows:
 
-            def say(what: str, name=row.name) -> None:
-                progress.update(task, description=f"{name}: {what}", refresh=True)
+            def say(text: str, name=row.name) -> None:
+                progress.update(task, description=f"{name}: {text}", refresh=True)
 
             measured.append(measure(row, repeats, at_least, say))
             save(measured)
@@ -155,7 +155,7 @@ def run(
 
 
 def measure(
-    row: Row, repeats: int, at_least: float = 0.0, say: Callable[[str], None] = lambda what: None
+    row: Row, repeats: int, at_least: float = 0.0, say: Callable[[str], None] = lambda text: None
 ) -> Measured:
     """A work and plain fit, `repeats` times each, and more often until `at_least` seconds."""
     on = training_works.setting(row.network, row.images)

@@ -1,4 +1,4 @@
-"""What is trained in the benchmark of training: networks with their images, and the works.
+"""The works of the benchmark of training, and the networks and images they train on.
 
 A work is an epoch of `fit`, and perhaps something that is made once before the first epoch.
 """
@@ -50,12 +50,12 @@ def setting(network: str, count: int) -> Setting:
 
 @dataclass(frozen=True)
 class Work:
-    """What is timed.
+    """Something to be timed.
 
     Attributes:
         epoch: trains for one epoch.
-        images: that an epoch trains on.
-        once: makes what all epochs use.
+        images: how many images an epoch trains on.
+        once: makes what all epochs use; `None` where nothing is made.
     """
 
     epoch: Callable[[], object]
@@ -64,7 +64,7 @@ class Work:
 
 
 def compiled(trainer: keras.Model, loss=None) -> keras.Model:
-    """As the studies compile it."""
+    """The trainer, compiled as the studies compile it."""
     trainer.compile(
         keras.optimizers.Adam(),
         loss or keras.losses.CategoricalCrossentropy(from_logits=True),
@@ -143,7 +143,7 @@ def distiller(on: Setting) -> Work:
 
 
 def soft_labels(on: Setting) -> Work:
-    """The teacher runs once; fit for nothing random in the input, and soft labels alone."""
+    """The teacher runs once, which serves trainings without augmentation, on soft labels alone."""
     teacher = models.with_softmax(models.with_temperature(on.build(seed=1), TEMPERATURE))
     labels = np.empty_like(on.labels)
 
@@ -231,5 +231,5 @@ def selected(pattern: str) -> list[Row]:
     rows = [row for row in ROWS if fnmatchcase(row.name, pattern)]
     if not rows:
         names = "; ".join(row.name for row in ROWS)
-        raise ValueError(f"--only is {pattern!r} and matches no row; the rows are: {names}")
+        raise ValueError(f"--only is {pattern!r}; accepted: a pattern that matches one of {names}")
     return rows

@@ -34,20 +34,7 @@ def training_batches(
         ValueError: no images, not one label for each image, images outside [0, 1] with `erasing`,
             a data set in place of arrays, a batch size below 1, or an epoch below 0.
     """
-    if isinstance(images, tf.data.Dataset):
-        raise ValueError(
-            "images is a tf.data.Dataset; accepted: arrays (fit on the dataset itself, or collect "
-            "its batches: images, labels = map(np.concatenate, zip(*dataset.as_numpy_iterator())))"
-        )
-    if len(images) != len(labels) or len(images) == 0:
-        raise ValueError(
-            f"images is {len(images)} images, with {len(labels)} labels; accepted: one label for "
-            "each image, and at least one image"
-        )
-    if batch_size < 1:
-        raise ValueError(f"batch_size is {batch_size!r}; accepted: at least 1")
-    if initial_epoch < 0:
-        raise ValueError(f"initial_epoch is {initial_epoch!r}; accepted: at least 0")
+    _check_arguments(images, labels, batch_size, initial_epoch)
     labels = np.asarray(labels)
     if not isinstance(images, ByteImages):  # np.asarray would turn all of them into floats
         images = np.asarray(images)
@@ -74,6 +61,23 @@ def training_batches(
 
     batches = tf.data.Dataset.counter(start=initial_epoch).flat_map(shuffled)
     return batches.map(batch, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+
+
+def _check_arguments(images, labels, batch_size: int, initial_epoch: int) -> None:
+    if isinstance(images, tf.data.Dataset):
+        raise ValueError(
+            "images is a tf.data.Dataset; accepted: arrays (fit on the dataset itself, or collect "
+            "its batches: images, labels = map(np.concatenate, zip(*dataset.as_numpy_iterator())))"
+        )
+    if len(images) != len(labels) or len(images) == 0:
+        raise ValueError(
+            f"images is {len(images)} images, with {len(labels)} labels; accepted: one label for "
+            "each image, and at least one image"
+        )
+    if batch_size < 1:
+        raise ValueError(f"batch_size is {batch_size!r}; accepted: at least 1")
+    if initial_epoch < 0:
+        raise ValueError(f"initial_epoch is {initial_epoch!r}; accepted: at least 0")
 
 
 def _check_erasable(images: np.ndarray) -> None:

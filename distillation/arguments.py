@@ -1,7 +1,10 @@
 """What trainings demand of networks, images and labels."""
 
+from typing import Any
+
 import keras
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from models import squashing
@@ -43,7 +46,7 @@ def check_network(
         )
 
 
-def check_outputs(name: str, shape) -> None:
+def check_outputs(name: str, shape: Any) -> None:
     """Refuses outputs of one class, whose softmax is always 1.
 
     Args:
@@ -60,7 +63,7 @@ def check_outputs(name: str, shape) -> None:
         )
 
 
-def check_probe(name: str, network: keras.Model, images, or_else: str = "") -> None:
+def check_probe(name: str, network: keras.Model, images: Any, or_else: str = "") -> None:
     """Refuses a network whose outputs for the first two images are probabilities.
 
     Outputs of any network are judged by their values: rows that sum to 1. Outputs within [0, 1]
@@ -101,7 +104,7 @@ def _squashes_last(network: keras.Model, images: np.ndarray) -> bool:
     return may_squash(traced.get_concrete_function(spec).graph)
 
 
-def images_to_probe(x) -> np.ndarray | tf.Tensor | None:
+def images_to_probe(x: Any) -> np.ndarray | tf.Tensor | None:
     """Images like those that `fit` is given; `None` if these are no array and no data set.
 
     Reading a data set would fill its buffers and change the order of its next epoch. It is read
@@ -119,11 +122,11 @@ def images_to_probe(x) -> np.ndarray | tf.Tensor | None:
     return images if tf.is_tensor(images) else None
 
 
-def _images_of(element):
+def _images_of(element: Any) -> Any:
     return keras.utils.unpack_x_y_sample_weight(element)[0]
 
 
-def check_is_array(name: str, images) -> None:
+def check_is_array(name: str, images: Any) -> None:
     """Refuses what has no length or cannot be indexed, such as a data set."""
     if not (hasattr(images, "__len__") and hasattr(images, "__getitem__")):
         kind = "tf.data.Dataset" if isinstance(images, tf.data.Dataset) else type(images).__name__
@@ -133,7 +136,7 @@ def check_is_array(name: str, images) -> None:
         )
 
 
-def class_labels(name: str, labels, classes: int) -> np.ndarray:
+def class_labels(name: str, labels: npt.ArrayLike, classes: int) -> np.ndarray:
     """Integer labels as [N].
 
     Args:

@@ -1,6 +1,7 @@
 """The Distiller: a student trained on labels and on the outputs of a teacher."""
 
 import math
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -60,8 +61,8 @@ class Distiller(NetworkTrainer):
         student: keras.Model,
         teacher: keras.Model,
         softmax_outputs: bool = False,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         for name, network in (("student", student), ("teacher", teacher)):
             check_network(name, network, _OR_ELSE, accepts_softmax=softmax_outputs)
@@ -76,17 +77,17 @@ class Distiller(NetworkTrainer):
         self._student_loss_tracker = keras.metrics.Mean(name="student_loss")
         self._distillation_loss_tracker = keras.metrics.Mean(name="distillation_loss")
 
-    def compile(
+    def compile(  # type: ignore[override]  # as users of the Keras example know it
         self,
-        optimizer,
-        metrics,
+        optimizer: str | keras.optimizers.Optimizer,
+        metrics: list | None,
         student_loss_fn: keras.losses.Loss,
         distillation_loss_fn: keras.losses.Loss,
         alpha: float = 0.2,
         temperature: float = 20.0,
         student_regularization: bool = False,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         """Configures the training.
 
         Args:
@@ -120,18 +121,25 @@ class Distiller(NetworkTrainer):
         self.temperature = float(temperature)
         self.student_regularization = student_regularization
 
-    def __dir__(self):
+    def __dir__(self) -> list[str]:
         # Keras saves and restores whatever `dir` finds.
         return [name for name in super().__dir__() if name != "teacher"]
 
-    def train_step(self, data):
+    def train_step(self, data: Any) -> dict:
         logs = super().train_step(data)
         return _without_distillation_loss(logs) if self.alpha == 1 else logs
 
-    def test_step(self, data):
+    def test_step(self, data: Any) -> dict:
         return _without_distillation_loss(super().test_step(data))
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> tf.Tensor:
         _check_labels(self.student_loss_fn, y, y_pred)
         # The trackers average over images, whatever the batch size and the number of replicas.
         images = tf.shape(y_pred)[0]
@@ -149,12 +157,12 @@ class Distiller(NetworkTrainer):
             loss += sum(self._aggregate_additional_loss(extra) for extra in self.losses)
         return loss
 
-    def _get_metrics_result_or_logs(self, logs):
+    def _get_metrics_result_or_logs(self, logs: dict) -> dict:
         # As a metric is missing from the logs, Keras would return those of the last step, averaged
         # over the replicas whatever their share of the images.
         return {name: v for name, v in self.get_metrics_result().items() if name in logs}
 
-    def term_gradients(self, x, y) -> dict[str, tf.Tensor]:
+    def term_gradients(self, x: tf.Tensor, y: tf.Tensor) -> dict[str, tf.Tensor]:
         """What the two weighted terms of the loss contribute on one batch.
 
         Dropout is off and no batch statistic changes, so equal weights give equal numbers.
@@ -189,19 +197,22 @@ class Distiller(NetworkTrainer):
             report[f"{name}_gradient_norm"] = norm / scale if in_half else norm
         return report
 
-    def _check_networks(self, x) -> None:
+    def _check_networks(self, x: Any) -> None:
         images = None if self.softmax_outputs else images_to_probe(x)
         if images is not None:
             runs_teacher = not (self.compiled and self.alpha == 1)
             for name in ("student", "teacher") if runs_teacher else ("student",):
                 check_probe(name, getattr(self, name), images, _OR_ELSE)
 
-    def _with_flat_labels(self, data):
+    def _with_flat_labels(self, data: Any) -> tuple:
         # Other losses refuse labels [N, 1], or know what to do with them.
         sparse = isinstance(self.student_loss_fn, keras.losses.SparseCategoricalCrossentropy)
         return super()._with_flat_labels(data) if sparse else data
 
-    def _terms(self, x, y, y_pred, sample_weight, training):
+    def _terms(
+        self, x: Any, y: Any, y_pred: tf.Tensor, sample_weight: Any, training: bool
+    ) -> tuple[tf.Tensor, tf.Tensor | None]:
+        """The two losses; `None` for that of distillation where the teacher is not run."""
         y_pred = tf.cast(y_pred, tf.float32)
         student_loss = self.student_loss_fn(y, y_pred, sample_weight)
         if not training or self.alpha == 1:
@@ -234,7 +245,7 @@ def _without_distillation_loss(logs: dict) -> dict:
     return {name: value for name, value in logs.items() if name != "distillation_loss"}
 
 
-def _check_same_classes(student_shape, teacher_shape) -> None:
+def _check_same_classes(student_shape: Any, teacher_shape: Any) -> None:
     if student_shape[1:] != teacher_shape[1:]:
         raise ValueError(
             f"student gives outputs of shape {tuple(student_shape)} and teacher of "
@@ -242,7 +253,7 @@ def _check_same_classes(student_shape, teacher_shape) -> None:
         )
 
 
-def _check_labels(loss: keras.losses.Loss, y, y_pred) -> None:
+def _check_labels(loss: keras.losses.Loss, y: Any, y_pred: tf.Tensor) -> None:
     """Refuses labels whose shape does not fit the loss, as they would broadcast."""
     if y is None:
         raise ValueError("y is None; accepted: the labels of x")

@@ -1,5 +1,7 @@
 """Losses that the distillation procedures need and Keras does not have."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -13,10 +15,10 @@ class OpaqueCategoricalCrossentropy(keras.losses.CategoricalCrossentropy):
     logits, and this loss does so too. With K classes it cannot fall below ln(1 + (K - 1) / e).
     """
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
         return super().call(y_true, tf.identity(y_pred))
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return super().get_config() | {"dtype": self.dtype}
 
 
@@ -28,14 +30,19 @@ class SoftenedCategoricalCrossentropy(keras.losses.CategoricalCrossentropy):
         temperature: T, above 0.
     """
 
-    def __init__(self, temperature: float, name="softened_categorical_crossentropy", **kwargs):
+    def __init__(
+        self,
+        temperature: float,
+        name: str = "softened_categorical_crossentropy",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(from_logits=True, name=name, **kwargs)
         self.temperature = temperature
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
         return super().call(y_true, y_pred / self.temperature)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         config = super().get_config() | {"temperature": self.temperature, "dtype": self.dtype}
         del config["from_logits"]
         return config
@@ -53,12 +60,17 @@ class SquaredTemperatureKLDivergence(keras.losses.KLDivergence):
         temperature: T of the softmaxes that are compared.
     """
 
-    def __init__(self, temperature: float, name="squared_temperature_kl_divergence", **kwargs):
+    def __init__(
+        self,
+        temperature: float,
+        name: str = "squared_temperature_kl_divergence",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(name=name, **kwargs)
         self.temperature = temperature
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
         return self.temperature**2 * super().call(y_true, y_pred)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return super().get_config() | {"temperature": self.temperature, "dtype": self.dtype}

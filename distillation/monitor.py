@@ -1,6 +1,7 @@
 """Logs what each term of the distillation loss contributes."""
 
 import keras
+import numpy.typing as npt
 import tensorflow as tf
 
 
@@ -16,15 +17,15 @@ class LossTermMonitor(keras.callbacks.Callback):
         labels: in the form that the student loss takes.
     """
 
-    def __init__(self, images, labels):
+    def __init__(self, images: npt.ArrayLike, labels: npt.ArrayLike) -> None:
         super().__init__()
         self._batch = (tf.convert_to_tensor(images), tf.convert_to_tensor(labels))
         self._measure = None
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict | None = None) -> None:
         measure = getattr(self.model, "term_gradients", None)
         self._measure = tf.function(measure) if measure else None
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         if self._measure and logs is not None:
             logs.update({name: float(v) for name, v in self._measure(*self._batch).items()})

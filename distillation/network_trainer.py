@@ -1,5 +1,7 @@
 """A model that trains another model."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -19,28 +21,34 @@ class NetworkTrainer(keras.Model):
 
     called, trains = "trainer", "network"
 
-    def compile(self, optimizer="rmsprop", *args, auto_scale_loss: bool = True, **kwargs):
+    def compile(
+        self,
+        optimizer: str | keras.optimizers.Optimizer = "rmsprop",
+        *args: Any,
+        auto_scale_loss: bool = True,
+        **kwargs: Any,
+    ) -> None:
         if auto_scale_loss:
             optimizer = with_loss_scale(optimizer, self._trained())
         super().compile(optimizer, *args, auto_scale_loss=auto_scale_loss, **kwargs)
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Any, training: bool | None = None) -> tf.Tensor:
         outputs = self._trained()(inputs, training=training)
         check_outputs(self.trains, outputs.shape)
         return outputs
 
-    def fit(self, x=None, *args, **kwargs):
+    def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> keras.callbacks.History:
         with self.distribute_strategy.scope():
             self._check_networks(x)
         return super().fit(x, *args, **kwargs)
 
-    def train_step(self, data):
+    def train_step(self, data: Any) -> dict:
         return super().train_step(self._with_flat_labels(data))
 
-    def test_step(self, data):
+    def test_step(self, data: Any) -> dict:
         return super().test_step(self._with_flat_labels(data))
 
-    def save(self, *args, **kwargs):
+    def save(self, *args: Any, **kwargs: Any) -> None:
         """Raises NotImplementedError, which says how to save the trained model."""
         self.get_config()
 
@@ -57,13 +65,13 @@ class NetworkTrainer(keras.Model):
     def _trained(self) -> keras.Model:
         return getattr(self, self.trains)
 
-    def _check_networks(self, x) -> None:
+    def _check_networks(self, x: Any) -> None:
         """Judges the trained model by its outputs for images like those that `fit` was given."""
         images = images_to_probe(x)
         if images is not None:
             check_probe(self.trains, self._trained(), images)
 
-    def _with_flat_labels(self, data):
+    def _with_flat_labels(self, data: Any) -> tuple:
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         # Compared with predictions [N], labels [N, 1] would broadcast to [N, N].
         if tf.is_tensor(y) and y.shape.rank == 2 and y.shape[1] == 1:

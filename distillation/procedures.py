@@ -11,11 +11,13 @@ and so shows what the teacher adds.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import keras
 import numpy as np
+import numpy.typing as npt
 
-from data import steps_per_epoch, training_batches
+from data import ByteImages, RandomErasing, steps_per_epoch, training_batches
 from data.unit_range import check_unit_range
 from distillation.arguments import (
     UNIT_RANGE,
@@ -220,7 +222,13 @@ def compile_trainer(
     return model
 
 
-def _distiller(how: Procedure, network, teacher, optimizer, metrics) -> Distiller:
+def _distiller(
+    how: Procedure,
+    network: keras.Model,
+    teacher: keras.Model,
+    optimizer: keras.optimizers.Optimizer,
+    metrics: list[keras.metrics.Metric],
+) -> Distiller:
     # The Distiller divides by T itself; only the listed teacher has T inside its network as well.
     if how.softmax_outputs:
         teacher = with_softmax(with_temperature(teacher, how.teacher_temperature))
@@ -270,8 +278,8 @@ class DistillationResult:
 
 def defensive_distillation(
     build: Callable[[], keras.Model],
-    images,
-    labels,
+    images: np.ndarray | ByteImages,
+    labels: npt.ArrayLike,
     *,
     name: str = "corrected",
     temperature: float = 200.0,
@@ -279,8 +287,8 @@ def defensive_distillation(
     optimizer: Callable[[], keras.optimizers.Optimizer] = keras.optimizers.Adam,
     epochs: int = 10,
     batch_size: int = 128,
-    erasing=None,
-    validation=None,
+    erasing: RandomErasing | None = None,
+    validation: tuple[Any, npt.ArrayLike] | None = None,
     callbacks: Callable[[str, keras.Model], Sequence[keras.callbacks.Callback]] | None = None,
     seed: int = 0,
     verbose: int = 0,
@@ -307,24 +315,14 @@ def defensive_distillation(
         ValueError: naming the argument, its value and what is accepted.
     """
     how = procedure(name, temperature, alpha)
-    check_is_array("images", images)
-    check_unit_range("images", images, UNIT_RANGE)
-    if validation is not None:
-        if not (isinstance(validation, tuple | list) and len(validation) == 2):
-            raise ValueError(
-                f"validation is a {type(validation).__name__}; accepted: a pair (images, labels)"
-            )
-        check_unit_range("validation images", validation[0], UNIT_RANGE)
+    _check_images(images, validation)
     networks: dict[str, keras.Model] = {}
     histories = {}
     for role in how.roles:
         # So that a training has the same random draws whatever was trained before it.
         role_seed = seed + (1 if role in ("student", "control") else 0)
         keras.utils.set_random_seed(role_seed)
-        network = build()
-        check_network("network", network)
-        check_is_graph(network)
-        check_probe("network", network, images)
+        network = _built(build, images)
         if "warm_up" in networks:
             network.set_weights(networks["warm_up"].get_weights())
         classes = network.output_shape[-1]
@@ -348,5 +346,24 @@ def defensive_distillation(
     return DistillationResult(how, networks, histories)
 
 
-def _one_hot(name: str, labels, classes: int) -> np.ndarray:
+def _check_images(images: Any, validation: Any) -> None:
+    check_is_array("images", images)
+    check_unit_range("images", images, UNIT_RANGE)
+    if validation is not None:
+        if not (isinstance(validation, tuple | list) and len(validation) == 2):
+            raise ValueError(
+                f"validation is a {type(validation).__name__}; accepted: a pair (images, labels)"
+            )
+        check_unit_range("validation images", validation[0], UNIT_RANGE)
+
+
+def _built(build: Callable[[], keras.Model], images: Any) -> keras.Model:
+    network = build()
+    check_network("network", network)
+    check_is_graph(network)
+    check_probe("network", network, images)
+    return network
+
+
+def _one_hot(name: str, labels: npt.ArrayLike, classes: int) -> np.ndarray:
     return keras.utils.to_categorical(class_labels(name, labels, classes), classes)

@@ -89,51 +89,42 @@ def _fit(
 ) -> pd.DataFrame:
     """Trains `network` and writes `model.h5`; returns one row per epoch."""
     recipe, defense = training.recipe, training.defense or TrainedDefense()
-    x_train, y_train = defense.training_set(
-        loaded.get("crafted_on"),
-        dataset.x_train[: training.images],
-        dataset.y_train[: training.images],
-        lambda done, count: progress(0.0, f"training set: {done} of {count} images"),
-    )
+    x_train, y_train = _training_set(training, defense, loaded.get("crafted_on"), dataset, progress)
     labels = keras.utils.to_categorical(y_train, dataset.num_classes)
     steps = steps_per_epoch(len(x_train), recipe.batch_size)
     optimizer = defense.optimizer(recipe, steps, training.seed)
     trainer = _trainer(training, defense, network, optimizer, loaded.get("teacher"))
-
     resume = directory / "resume"
     resume.mkdir(exist_ok=True)
     log = resume / "history.csv"
     done = _finished_epochs(log)
     logger = keras.callbacks.CSVLogger(str(log), append=True)
+    batches = training_batches(
+        x_train,
+        labels,
+        recipe.batch_size,
+        seed=training.seed,
+        erasing=RandomErasing() if training.erasing else None,
+        initial_epoch=len(done),
+    )
+    x_validation, y_validation = (
+        part[: training.validation_images] for part in (dataset.x_validation, dataset.y_validation)
+    )
     try:
         trainer.fit(
-            training_batches(
-                x_train,
-                labels,
-                recipe.batch_size,
-                seed=training.seed,
-                erasing=RandomErasing() if training.erasing else None,
-                initial_epoch=len(done),
-            ),
+            batches,
             epochs=recipe.epochs,
             initial_epoch=len(done),
             steps_per_epoch=steps,
             validation_data=(
-                dataset.x_validation[: training.validation_images],
-                keras.utils.to_categorical(
-                    dataset.y_validation[: training.validation_images], dataset.num_classes
-                ),
+                x_validation,
+                keras.utils.to_categorical(y_validation, dataset.num_classes),
             ),
             validation_batch_size=256,
             callbacks=[
                 LossTermMonitor(x_train[: recipe.batch_size], labels[: recipe.batch_size]),
                 _EpochSeconds(),
-                models.best_checkpoint(
-                    directory / "model.h5",
-                    model=network,
-                    initial_value_threshold=_kept_value(done, recipe.keep),
-                    keep=recipe.keep,
-                ),
+                _best_checkpoint(directory, network, done, recipe.keep),
                 keras.callbacks.TerminateOnNaN(),
                 *([ReduceOnPlateau(recipe, done)] if recipe.patience else []),
                 _ShowProgress(progress, recipe.epochs, steps),
@@ -150,6 +141,21 @@ def _fit(
     return _finished_epochs(log)
 
 
+def _training_set(
+    training: Training,
+    defense: TrainedDefense,
+    source: keras.Model | None,
+    dataset: Dataset,
+    progress: Progress,
+) -> tuple[np.ndarray, np.ndarray]:
+    images, labels = (part[: training.images] for part in (dataset.x_train, dataset.y_train))
+
+    def show(done: int, count: int) -> None:
+        progress(0.0, f"training set: {done} of {count} images")
+
+    return defense.training_set(source, images, labels, show)
+
+
 def network_of(directory: Path) -> keras.Model:
     """The network of a finished training; it gives logits."""
     return models.load_checkpoint(directory / "model.h5")
@@ -163,11 +169,17 @@ def _kept_epoch(history: pd.DataFrame, keep: str) -> int:
     return int(history["val_accuracy"].argmax())
 
 
-def _kept_value(done: pd.DataFrame, keep: str) -> float | None:
-    """What the next epochs of an interrupted training have to be better than."""
-    if done.empty or keep == "last":
-        return None
-    return float(done["val_loss"].min() if keep == "lowest loss" else done["val_accuracy"].max())
+def _best_checkpoint(
+    directory: Path, network: keras.Model, done: pd.DataFrame, keep: str
+) -> keras.callbacks.Callback:
+    """Writes `model.h5` whenever an epoch is better than those that are done."""
+    threshold = None
+    if not done.empty and keep != "last":
+        losses, accuracies = done["val_loss"], done["val_accuracy"]
+        threshold = float(losses.min() if keep == "lowest loss" else accuracies.max())
+    return models.best_checkpoint(
+        directory / "model.h5", model=network, initial_value_threshold=threshold, keep=keep
+    )
 
 
 def _clean_accuracies(training: Training, network: keras.Model, dataset: Dataset) -> dict:

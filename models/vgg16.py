@@ -71,16 +71,14 @@ def vgg16(
     x = first_layers(images, preprocessing, upsampling)
     for block in _BLOCKS:
         for filters in block:
-            x = layers.Conv2D(scaled(filters, width), 3, padding="same", kernel_regularizer=l2)(x)
-            x = layers.BatchNormalization()(x)
-            x = layers.Activation("relu")(x)
+            x = _normalised_relu(
+                layers.Conv2D(scaled(filters, width), 3, padding="same", kernel_regularizer=l2)(x)
+            )
         x = layers.MaxPooling2D()(x)
         x = layers.Dropout(0.25)(x)
 
     x = layers.Flatten()(x)
-    x = layers.Dense(scaled(512, width), kernel_regularizer=l2)(x)
-    x = layers.BatchNormalization()(x)
-    x = layers.Activation("relu")(x)
+    x = _normalised_relu(layers.Dense(scaled(512, width), kernel_regularizer=l2)(x))
     x = layers.Dropout(0.25)(x)
     x = layers.Dense(num_classes)(x)
     logits = layers.BatchNormalization(dtype="float32", name="logits")(x)
@@ -89,3 +87,7 @@ def vgg16(
     if weights is not None:
         load_weights(model, weights)
     return with_temperature(model, temperature)
+
+
+def _normalised_relu(x: keras.KerasTensor) -> keras.KerasTensor:
+    return layers.Activation("relu")(layers.BatchNormalization()(x))

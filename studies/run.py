@@ -96,6 +96,27 @@ def run_study(
     return Report(chosen, results, build_report(chosen, directory))
 
 
+def report_study(name: str, profile: str = "demo", directory: Path | None = None) -> Path:
+    """Makes the tables, figures and pages of a finished run again.
+
+    Args:
+        directory: where the results are; default `reports/results/NAME/PROFILE`.
+
+    Returns:
+        The HTML page.
+
+    Raises:
+        ValueError: an unknown study or profile, or no results.
+    """
+    chosen = study(name)
+    directory = directory or results_directory(name, chosen.profile(profile).name)
+    if not (directory / "run.json").exists():
+        raise ValueError(
+            f"no results in {directory}; first: python reproduce.py run {name} --profile {profile}"
+        )
+    return build_report(chosen, directory)
+
+
 def _refuse_to_lose(directory: Path, runner: Runner, every: list[Arm], todo: Plan) -> None:
     """Keeps a run of some arms from replacing results of others by a report without them."""
     if todo.pattern == "*" or not (directory / "table.csv").exists():

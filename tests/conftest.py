@@ -1,6 +1,9 @@
 """A study at the smallest size, run once for all tests that look at it."""
 
+import json
+import os
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -52,10 +55,25 @@ def study():
 
 @pytest.fixture(scope="session")
 def finished(study, tiny_profile, tmp_path_factory):
-    root = tmp_path_factory.mktemp("runs")
+    """The folder of its stages, their plan, a runner and a recorder of what ran.
+
+    Workers of pytest-xdist share the stages of the one that has finished first.
+    """
     todo = plan(study, tiny_profile)
-    runner, recorder = Runner(Store(root)), Recorder()
+    recorder = Recorder()
+    session = os.environ.get("PYTEST_XDIST_TESTRUNUID")
+    shared = tmp_path_factory.getbasetemp().parent / f"finished-{session}.json"
+    if session and shared.exists():
+        told = json.loads(shared.read_text())
+        recorder.ran, recorder.stages = told["ran"], told["stages"]
+        return Path(told["root"]), todo, Runner(Store(Path(told["root"]))), recorder
+    root = tmp_path_factory.mktemp("runs")
+    runner = Runner(Store(root))
     runner.run(todo, recorder)
+    if session:
+        told = {"root": str(root), "ran": recorder.ran, "stages": recorder.stages}
+        (root / "told.json").write_text(json.dumps(told))
+        (root / "told.json").replace(shared)  # never half written
     return root, todo, runner, recorder
 
 

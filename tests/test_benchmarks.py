@@ -6,6 +6,7 @@ from dataclasses import replace
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers
 from typer.testing import CliRunner
 
@@ -38,6 +39,12 @@ SECONDS = {
     "Foolbox": [6.0, 7.0, 5.0],
     BARE: [1.5, 2.0, 1.9],
 }
+
+
+@pytest.fixture(autouse=True)
+def no_collecting(monkeypatch):
+    """Collecting garbage before each turn takes longer than all that is timed here."""
+    monkeypatch.setattr("benchmarks.timing.gc.collect", lambda: None)
 
 
 @pytest.fixture
@@ -87,9 +94,9 @@ def test_missed_goals_are_marked(measured):
 
 @pytest.mark.parametrize("difference, equal", [(1e-6, True), (2e-6, False), (np.nan, False)])
 def test_images_that_differ_are_marked(measured, difference, equal):
-    found = replace(measured, difference=difference)
-    assert ("equality" not in report.missed(found)) == equal
-    assert ("NOT EQUAL" not in report.as_markdown([found], [], 3)) == equal
+    compared = replace(measured, difference=difference)
+    assert ("equality" not in report.missed(compared)) == equal
+    assert ("NOT EQUAL" not in report.as_markdown([compared], [], 3)) == equal
 
 
 def test_memory_is_compared_with_the_leanest():
@@ -113,8 +120,7 @@ def test_contestants_take_turns():
     assert [len(each) for each in timings.seconds.values()] == [8, 8]
 
 
-def test_short_works_run_more_often(monkeypatch):
-    monkeypatch.setattr("benchmarks.timing.gc.collect", lambda: None)
+def test_short_works_run_more_often():
     timings = alternate([Contestant("a", lambda: None)], 3, at_least=0.05)
     assert len(timings.seconds["a"]) > 3
 
@@ -150,14 +156,29 @@ def test_passes_of_a_square_attack(network):
     assert len(bare.passes(recorded.passes, bare.FORWARDS)) >= 5
 
 
-@pytest.mark.parametrize("kind", [bare.GRADIENTS, bare.JACOBIANS, bare.FORWARDS])
-def test_bare_passes_run(network, kind):
-    bare.Bare(network.model).replay([(kind, 8), (kind, 3)], network.images, network.labels)()
+def test_bare_passes_are_those_of_the_model(network):
+    def last(kind):
+        sizes = [(kind, 8), (kind, 3)]
+        return bare.Bare(network.model).replay(sizes, network.images, network.labels)()
+
+    images = tf.constant(network.images[:3])
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(images)
+        logits = network.model(images)
+        loss = keras.losses.sparse_categorical_crossentropy(
+            network.labels[:3], logits, from_logits=True
+        )
+        fourth = logits[:, 4] - logits[:, 0]
+    np.testing.assert_allclose(last(bare.FORWARDS), logits, rtol=1e-5, atol=1e-6)
+    gradient = tape.gradient(loss, images)
+    np.testing.assert_allclose(last(bare.GRADIENTS), gradient, rtol=1e-4, atol=1e-6)
+    rows = last(bare.JACOBIANS)
+    assert len(rows) == 9
+    np.testing.assert_allclose(rows[3], tape.gradient(fourth, images), rtol=1e-4, atol=1e-6)
 
 
 def test_outcomes_of_images_and_of_accuracies(network):
-    found = outcome([network.images], network)
-    assert found == {"accuracies": [1.0], "mean_l2": [None]}
+    assert outcome([network.images], network) == {"accuracies": [1.0], "mean_l2": [None]}
     assert outcome([np.float64(0.5), 0.25], network) == {"accuracies": [0.5, 0.25]}
 
 
@@ -186,17 +207,17 @@ def test_a_quick_run_without_the_libraries(alone, tmp_path):
     done = alone("--quick", "--only", "FGSM*", *paths)
     assert done.exit_code == 0, done.output
     assert done.output.count("pip install -r requirements-peers.txt") == 2
-    found = json.loads((tmp_path / "new" / "a.json").read_text())
+    written = json.loads((tmp_path / "new" / "a.json").read_text())
     names = [row.name for row in rows.ROWS if row.name.startswith("FGSM")]
-    assert [row["name"] for row in found["rows"]] == names
-    for row in found["rows"]:
+    assert [row["name"] for row in written["rows"]] == names
+    for row in written["rows"]:
         assert set(row["seconds"]) == {"ours", "CleverHans", BARE}
         assert all(len(each) == 3 for each in row["seconds"].values())
         ours, theirs = (row["outcomes"][name]["accuracies"] for name in ("ours", "CleverHans"))
         assert ours == pytest.approx(theirs)
-    assert found["rows"][0]["passes"] == {"gradients x 8": 1}
-    assert found["rows"][1]["passes"] == {"gradients x 8": 1, "forwards x 8": 8}
-    assert {"python", "tensorflow", "foolbox"} <= set(found["versions"])
+    assert written["rows"][0]["passes"] == {"gradients x 8": 1}
+    assert written["rows"][1]["passes"] == {"gradients x 8": 1, "forwards x 8": 8}
+    assert {"python", "tensorflow", "foolbox"} <= set(written["versions"])
     table = (tmp_path / "new" / "a.md").read_text()
     assert all(f"| {name} | " in table for name in names)
     assert not (tmp_path / "results").exists()  # a part does not replace the whole
@@ -221,7 +242,7 @@ def test_unequal_images_fail_the_run(alone, monkeypatch):
     "arguments, message",
     [
         (["--repeats", "2"], "--repeats is 2; accepted: 3 or more"),
-        (["--only", "nothing*"], "--only is 'nothing*' and matches no row"),
+        (["--only", "nothing*"], "--only is 'nothing*'; accepted: a pattern that matches one of"),
     ],
 )
 def test_wrong_arguments(alone, arguments, message):
@@ -239,15 +260,19 @@ def test_our_pgd_starts_from_the_image_as_the_others_do(network):
 
 
 def test_what_was_measured_outlives_an_interrupt(alone, monkeypatch, tmp_path):
-    def interrupted(*arguments):
-        raise KeyboardInterrupt
+    measure, measured = attacks.Bench.measure, []
 
-    monkeypatch.setattr(attacks.Bench, "scale", interrupted)
-    path = tmp_path / "found.json"
-    arguments = "--quick", "--only", "PGD-40*", "--json", str(path)
-    assert alone(*arguments).exit_code != 0
-    names = {row["name"] for row in json.loads(path.read_text())["rows"]}
-    assert names == {row.name for row in rows.ROWS if row.name.startswith("PGD-40")}
+    def interrupted(bench, row, *arguments):
+        if measured:
+            raise KeyboardInterrupt
+        measured.append(row.name)
+        return measure(bench, row, *arguments)
+
+    monkeypatch.setattr(attacks.Bench, "measure", interrupted)
+    path = tmp_path / "a.json"
+    assert alone("--quick", "--only", "FGSM*", "--json", str(path)).exit_code != 0
+    [row] = json.loads(path.read_text())["rows"]
+    assert [row["name"]] == measured == ["FGSM, 8 epsilons, images"]
 
 
 def trained(work, images, seconds, goal=None):
@@ -256,23 +281,23 @@ def trained(work, images, seconds, goal=None):
 
 
 def test_training_is_compared_image_by_image():
-    found = trained(
+    row = trained(
         "a set", 300, {"plain fit": [9.0, 2.0, 1.0], "epoch": [12.0, 12.0, 1.0], "once": [4, 3, 5]}
     )
-    assert found.speeds == {"plain fit": 50.0, "epoch": 25.0}
-    assert found.times_fit == 2.0 and found.made_once == 2.0
-    assert found.efficiency is None and not found.missed
-    table = training.as_markdown([found], repeats=3)
+    assert row.speeds == {"plain fit": 50.0, "epoch": 25.0}
+    assert row.times_fit == 2.0 and row.made_once == 2.0
+    assert row.efficiency is None and not row.missed
+    table = training.as_markdown([row], repeats=3)
     assert "| rit_cnn, a set | 25 | 50 | 2.00 | 2.00 | - |" in table
 
 
 @pytest.mark.parametrize("seconds, missed", [(1.9, False), (1.7, True)])
 def test_efficiency_of_fit(seconds, missed):
     times = {"plain fit": [2.0] * 3, "epoch": [seconds] * 3}
-    found = trained(training_works.BARE, 100, times, goal=0.9)
-    assert found.efficiency == pytest.approx(seconds / 2)
-    assert found.missed == missed
-    assert (", missed" in training.as_markdown([found], 3)) == missed
+    row = trained(training_works.BARE, 100, times, goal=0.9)
+    assert row.efficiency == pytest.approx(seconds / 2)
+    assert row.missed == missed
+    assert (", missed" in training.as_markdown([row], 3)) == missed
 
 
 def test_a_quick_run_of_trainings(monkeypatch, tmp_path):
@@ -280,9 +305,9 @@ def test_a_quick_run_of_trainings(monkeypatch, tmp_path):
     paths = ["--json", str(tmp_path / "t.json"), "--table", str(tmp_path / "t.md")]
     done = CliRunner().invoke(training.app, ["--quick", "--only", "rit_cnn, soft*", *paths])
     assert done.exit_code == 0, done.output
-    found = json.loads((tmp_path / "t.json").read_text())
-    assert "benchmarks.training" in found["command"]
-    [row] = found["rows"]
+    written = json.loads((tmp_path / "t.json").read_text())
+    assert "benchmarks.training" in written["command"]
+    [row] = written["rows"]
     assert row["images"] == {"plain fit": 32, "epoch": 32}
     assert {part: len(each) for part, each in row["seconds"].items()} == {
         "plain fit": 3,
@@ -295,18 +320,32 @@ def test_a_quick_run_of_trainings(monkeypatch, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("row", training_works.ROWS[:8], ids=lambda row: row.work)
-def test_every_work_trains(row):
+def test_every_work_trains(row, monkeypatch):
+    build, networks = training_works.Setting.build, []
+
+    def remembered(on, seed=0):
+        networks.append(build(on, seed))
+        return networks[-1]
+
+    monkeypatch.setattr(training_works.Setting, "build", remembered)
     work = row.make(training_works.setting("rit_cnn", 16))
     if work.once is not None:
         work.once()
+    before = [network.get_weights() for network in networks]
     work.epoch()
+    moved = [
+        any(not np.array_equal(*pair) for pair in zip(old, network.get_weights()))
+        for old, network in zip(before, networks)
+    ]
+    assert moved.count(True) == 1  # the one that is trained, never a teacher
     assert work.images >= 16
 
 
 def test_a_training_that_is_not_there():
     done = CliRunner().invoke(training.app, ["--only", "nothing*"])
     assert done.exit_code == 2
-    assert "matches no row" in " ".join(done.output.replace("│", " ").split())
+    message = " ".join(done.output.replace("│", " ").split())
+    assert "--only is 'nothing*'; accepted: a pattern that matches one of" in message
 
 
 def test_an_epoch_on_a_static_set_is_of_all_its_images():

@@ -4,11 +4,10 @@ import keras
 import numpy as np
 import pytest
 from keras import layers, ops
-from typer.testing import CliRunner
 
 import data
 import models
-import reproduce
+from command_line import run, said
 from evaluation import Outcomes
 
 SHAPE = (32, 32, 3)
@@ -17,10 +16,9 @@ SHAPE = (32, 32, 3)
 def printed(model, folder, *words, images=8):
     """What an attack on the digits prints, without line breaks."""
     path = models.save(model, folder / "model.keras", overwrite=True)
-    given = ["attack", path, "--data", "digits", "--images", images, *words]
-    result = CliRunner().invoke(reproduce.app, [str(word) for word in given])
+    result = run("attack", path, "--data", "digits", "--images", images, *words)
     assert result.exit_code == 0, result.output
-    return " ".join(result.output.split())
+    return said(result)
 
 
 def network(before=lambda images: images, side=8, scale=1.0):

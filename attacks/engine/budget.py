@@ -2,12 +2,11 @@
 
 import math
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
-import tensorflow as tf
 
 from attacks.engine.attack import Attack
 from attacks.engine.norms import check_epsilons
@@ -127,47 +126,3 @@ class BudgetAttack(Attack):
         distinct += [epsilon for epsilon in ascending if epsilon > plateau][:1]
         index = [min(bisect_left(distinct, epsilon), len(distinct) - 1) for epsilon in checked]
         return checked, distinct, index
-
-
-def iterate(
-    task: Task,
-    batch: Batch,
-    step: Callable,
-    steps: int,
-    *,
-    state: Sequence[tf.Tensor],
-    fixed: Sequence[tf.Tensor],
-    settings: Sequence[float],
-    stop_at_success: bool,
-) -> Crafted:
-    """Repeats step(*state, *fixed, *settings) -> (*state, logits) from the images in `state`.
-
-    Args:
-        state: tensors with an entry per image that change; the first is the images. The logits
-            that a step returns are those of the images it was given.
-        fixed: tensors with an entry per image that do not change.
-        settings: scalars.
-        stop_at_success: images leave at the first iterate that reaches the goal, so that the
-            cost follows the hard ones.
-    """
-    images = np.empty_like(batch.images)
-    gradients = np.zeros(len(batch), np.int64)
-    remaining = task.remaining(len(batch))
-    for _ in range(steps):
-        *following, logits = step(*state, *fixed, *settings)
-        gradients[remaining.rows_going] += 1
-        if stop_at_success:
-            reached = batch.goal.take(remaining.rows).reached(logits.numpy())
-            done = np.flatnonzero(reached & remaining.going)
-            if len(done):
-                images[remaining.rows[done]] = tf.gather(state[0], done).numpy()
-                left = remaining.finish(done, *following, *fixed)
-                if not remaining:
-                    break
-                following, fixed = left[: len(state)], left[len(state) :]
-        state = following
-    if not stop_at_success:
-        images = state[0].numpy()
-    elif remaining:
-        images[remaining.rows_going] = tf.gather(state[0], np.flatnonzero(remaining.going)).numpy()
-    return Crafted(images, gradients, np.zeros_like(gradients))

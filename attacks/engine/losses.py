@@ -6,7 +6,11 @@ leave, -1: targets to reach), and gives float [N].
 
 from collections.abc import Callable
 
+import numpy as np
 import tensorflow as tf
+from scipy.special import logsumexp
+
+from attacks.goals import Goal
 
 Loss = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
 
@@ -14,6 +18,12 @@ Loss = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
 def cross_entropy(logits: tf.Tensor, classes: tf.Tensor, sign: tf.Tensor) -> tf.Tensor:
     """The cross-entropy of the classes, times the sign. It saturates where the model is sure."""
     return sign * tf.nn.sparse_softmax_cross_entropy_with_logits(labels=classes, logits=logits)
+
+
+def exact_cross_entropy(logits: np.ndarray, goal: Goal) -> np.ndarray:
+    """The same in double precision, of logits float64 [N, classes], to compare finished runs."""
+    chosen = np.take_along_axis(logits, goal.classes[:, None], axis=1)[:, 0]
+    return goal.sign * (logsumexp(logits, axis=1) - chosen)
 
 
 def margin(logits: tf.Tensor, classes: tf.Tensor, sign: tf.Tensor) -> tf.Tensor:

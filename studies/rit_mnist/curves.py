@@ -106,16 +106,16 @@ def largest_step(curve: Curve) -> Estimate:
     return Estimate.bootstrap(largest, curve.images, discrete=True)
 
 
-def constant_from(curve: Curve, tolerance: float = 0.02) -> float:
+def constant_from(curve: Curve, tolerance: float = 0.02) -> Estimate:
     """The smallest of the post's epsilons from which on accuracies differ by `tolerance` at most.
 
-    NaN if not even the last two do.
+    NaN if not even the last two do. It has no interval.
     """
     published = curve.only(PUBLISHED_EPSILONS)
     accuracies = published.correct.mean(axis=(1, 2))
     spreads = np.array([np.ptp(accuracies[start:]) for start in range(len(accuracies) - 1)])
-    held = np.flatnonzero(spreads <= tolerance)
-    return float(published.epsilons[held[0]]) if len(held) else float("nan")
+    held = published.epsilons[:-1][spreads <= tolerance]
+    return Estimate(float(held[0]) if len(held) else float("nan"), images=curve.images)
 
 
 def plateau(curve: Curve, beyond: float = 0.4) -> Curve:

@@ -33,15 +33,6 @@ def measure(results: Results, link: Link, protocol: Protocol) -> Estimate | None
     return None if curve is None else _of_curve(curve, link)
 
 
-def first_error(results: Results, role: str) -> float | None:
-    """The epsilon from which the image that is shown is wrong; NaN if it never is."""
-    shown = curves.strip(results, role)
-    if shown is None:
-        return None
-    wrong = np.flatnonzero(shown[1] != PICTURED)
-    return (0.0, *EPSILONS)[wrong[0]] if len(wrong) else float("nan")
-
-
 def _of_curve(curve: Curve, link: Link) -> Estimate | None:
     if link.kind == "median limit":
         return curves.median_limit(curve)
@@ -54,7 +45,7 @@ def _of_curve(curve: Curve, link: Link) -> Estimate | None:
     if link.kind == "largest step":
         return curves.largest_step(curve)
     if link.kind == "constant from":
-        return Estimate(curves.constant_from(curve), images=curve.images)
+        return curves.constant_from(curve)
     return Estimate.accuracy(beyond.reshape(-1, curve.images)).times(100)
 
 
@@ -79,8 +70,12 @@ def _wrong_class(results: Results, link: Link, at: np.ndarray) -> Estimate | Non
 
 
 def _first_error(results: Results, link: Link) -> Estimate | None:
-    epsilon = first_error(results, link.role)
-    return None if epsilon is None else Estimate(epsilon)
+    """The epsilon from which the image that is shown is wrong; NaN if it never is."""
+    shown = curves.strip(results, link.role)
+    if shown is None:
+        return None
+    wrong = np.flatnonzero(shown[1] != PICTURED)
+    return Estimate((0.0, *EPSILONS)[wrong[0]] if len(wrong) else float("nan"))
 
 
 _GRID = np.array(EPSILONS)

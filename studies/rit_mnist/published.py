@@ -52,7 +52,7 @@ _SETTINGS = {
     "hyperparameter: pooling layers": (len(FILTERS), ""),
     "hyperparameter: fully connected layers": (len(UNITS) + 1, ""),
     "hyperparameter: kernel side (first)": (KERNEL, ""),
-    "hyperparameter: kernel side (second)": (1, f"the convolutions' stride: {_ONE_READING}"),
+    "hyperparameter: kernel side (second)": (1, f"convolutions' stride: {_ONE_READING}"),
     "hyperparameter: kernels of conv 1": (FILTERS[0], ""),
     "hyperparameter: kernels of conv 2": (FILTERS[1], ""),
     "hyperparameter: kernels of conv 3": (FILTERS[2], ""),
@@ -75,26 +75,20 @@ _GRIDS = {
     "training epsilon": arms.TRAINING_EPSILONS,
 }
 _WRONG_CLASS = "most frequent wrong class of the images of class 5"
-#: What a reader has to know of some links, by their kind.
+#: What a reader has to know of the rows that are no settings, by the kind of their link.
 _REMARKS = {
+    **dict.fromkeys(("clean accuracy", "accuracy under attack", "first loss"), ""),
     "no counterpart": "what is compared is not said; see RIT-11 and RIT-13",
     "last loss": "after the last epoch of the profile",
     "median limit": "median over the test images, on a grid of 0.05",
     "plateau": "mean accuracy at 0.5 to 0.9",
-    "largest step": "where it ends",
+    "largest step": "where the largest step ends",
     "constant from": "accuracies at it and beyond within 2 points",
     "wrong class": f"{_WRONG_CLASS} at 0.2",
     "wrong class beyond": f"{_WRONG_CLASS} beyond 0.2",
     "first error": "of the image of class 5 that the report shows",
     "meeting": 'a dash, or "nowhere" at an end, where the curves do not meet like this below 0.9',
 }
-
-
-_MEASURED = (
-    *("clean accuracy", "accuracy under attack", "first loss", "last loss", "plateau"),
-    *("largest step", "constant from", "meeting", "median limit"),
-    *("wrong class", "wrong class beyond", "first error"),
-)
 
 
 def link(row: pd.Series) -> Link:
@@ -110,14 +104,12 @@ def link(row: pd.Series) -> Link:
     if metric in _GRIDS:
         value = float(row["value"])
         return Link(kind, setting=min(_GRIDS[metric], key=lambda epsilon: abs(epsilon - value)))
-    remark = _REMARKS.get(kind, "")
     if kind == "no counterpart":
-        return Link(kind, remark=remark)
+        return Link(kind, remark=_REMARKS[kind])
     role = metric if kind == "meeting" else _ROLES.get(row["model"])
-    if role is None or kind not in _MEASURED:
+    if role is None or kind not in _REMARKS:
         raise ValueError(f"row is {dict(row)}; accepted: a setting, or a network of the post")
-    if "most effective" in metric:
-        remark += "; judged as RIT-4"
+    remark = _REMARKS[kind] + ("; judged as RIT-4" if "most effective" in metric else "")
     grey = 255 * float(row["epsilon"]) if kind == "accuracy under attack" else None
     return Link(kind, (CASE,), role, epsilon_grey=grey, remark=remark)
 

@@ -1,10 +1,9 @@
 """The claims of the WPI study, judged by what was measured.
 
 F1 is macro F1. Faithful F1 is at any distance but IFGSM's. Corrected F1 of a defense is at the
-budget of each attack and, where an attack was also crafted on the plain network, for every image
-under the one that succeeds; attacks are compared with each other at any distance but IFGSM's, as
-their budgets are of different norms. Intervals are of a bootstrap over images, paired where the
-images are the same. Times are the machine's that ran, and have no interval.
+budget of each attack, for every image under the better of two ways of crafting; attacks are
+compared with each other at any distance but IFGSM's, as their budgets are of different norms.
+Intervals are of a bootstrap over images, paired on the same images. Times have none.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -376,8 +375,8 @@ def momentum_small(place: Place) -> Judged:
     )
 
 
-_NEEDS = "compares data sets: the arms of all three were not run"
 _EXCELLENT = "the baseline is excellent on MNIST and GTSRB, weaker on CIFAR-10"
+_NEEDS = "compares data sets: the arms of all three were not run"
 CLAIMS = (
     Claim("WPI-1", _EXCELLENT, baseline, _NEEDS),
     ifgsm_effective_and_fastest,

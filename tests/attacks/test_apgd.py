@@ -85,7 +85,7 @@ def test_algorithm_1(norm, steps, epsilon):
     result = attack(quadratic, images, np.zeros(8, int), epsilon=epsilon)
     wanted, halvings = zip(*(reference(x, epsilon, steps, norm) for x in images.astype(float)))
     np.testing.assert_allclose(result.images, wanted, atol=2e-3)
-    losses = [[loss_and_gradient(x)[0] for x in found] for found in (result.images, wanted)]
+    losses = [[loss_and_gradient(x)[0] for x in points] for points in (result.images, wanted)]
     np.testing.assert_allclose(*losses, rtol=1e-3, atol=1e-4)
     assert steps < 40 or max(halvings) > 2
 
@@ -130,8 +130,8 @@ def one_pixel(pixels):
 
 def test_success_comes_before_a_high_loss():
     images = np.array([[0.5]], np.float32)
-    found = APGD(10, random_start=False)(one_pixel, images, [0], epsilon=0.4)
-    assert found.success.all()
+    crafted = APGD(10, random_start=False)(one_pixel, images, [0], epsilon=0.4)
+    assert crafted.success.all()
     assert not PGD(10, random_start=False)(one_pixel, images, [0], epsilon=0.4).success.any()
 
 
@@ -139,11 +139,11 @@ def test_success_comes_before_a_high_loss():
 @pytest.mark.parametrize("loss", ["cross-entropy", "margin", "dlr"])
 def test_as_strong_as_pgd_with_as_many_gradients(cnn, images, labels, norm, loss):
     epsilons = np.array([0.6, 1.0, 1.3]) * EPSILON[norm]
-    found = APGD(30, norm, loss).sweep(cnn, images, labels, epsilons=epsilons)
+    crafted = APGD(30, norm, loss).sweep(cnn, images, labels, epsilons=epsilons)
     pgd = PGD(30, norm=norm, random_start=True).sweep(cnn, images, labels, epsilons=epsilons)
-    ours, theirs = (np.array([r.success.sum() for r in results]) for results in (found, pgd))
+    ours, theirs = (np.array([r.success.sum() for r in results]) for results in (crafted, pgd))
     assert (ours >= theirs - 2).all()
-    for result in found:
+    for result in crafted:
         assert result.images.min() >= 0 and result.images.max() <= 1
         assert 0.9 * result.epsilon < result.distances[norm].max() <= result.epsilon + 1e-6
         np.testing.assert_array_equal(result.gradient_evaluations, 30)
@@ -253,13 +253,13 @@ def test_dlr_sees_where_cross_entropy_is_blind(cnn, images, labels):
     steep = keras.Sequential([*cnn.layers, layers.Rescaling(1e4)])
     kept = labels == cnn(images, training=False).numpy().argmax(axis=1)
     images, labels = images[kept], labels[kept]
-    found = {
+    shares = {
         loss: APGD(20, "linf", loss)(steep, images, labels, epsilon=0.1).success.mean()
         for loss in ("cross-entropy", "dlr", "margin")
     }
     plain = APGD(20, "linf", "dlr")(cnn, images, labels, epsilon=0.1).success.mean()
-    assert found["cross-entropy"] < 0.5 * plain
-    assert found["dlr"] == pytest.approx(plain, abs=0.03)
+    assert shares["cross-entropy"] < 0.5 * plain
+    assert shares["dlr"] == pytest.approx(plain, abs=0.03)
     cooled = APGD(20, temperature=1e4)(steep, images, labels, epsilon=0.1)
     assert cooled.success.mean() > 0.8 * plain
 

@@ -268,7 +268,7 @@ def test_labels_in_a_column_are_taken(cnn, images, labels, attack):
 WAYS_OUT = {
     "one-hot": (
         {"labels": np.eye(10)[[0, 1, 2]]},
-        r"\[N\] or \[N, 1\] \(of one-hot labels, labels.arg",
+        r"\[N\] or \[N, 1\] \(for one-hot labels, labels.arg",
     ),
     "floats": ({"labels": [0.0, 1.0, 2.0]}, r"labels.astype\(int\), if they are whole numbers"),
     "bytes": ({"images": np.ones((3, 8, 8, 1), np.uint8)}, "images / 255 for 0-255 grey levels"),

@@ -14,7 +14,7 @@ ATTACK = CarliniWagner(search_steps=4, steps=60, learning_rate=0.05, initial_c=1
 
 
 @pytest.fixture(scope="module")
-def found(cnn, images, labels):
+def crafted(cnn, images, labels):
     return ATTACK(cnn, images, labels)
 
 
@@ -57,17 +57,17 @@ def test_the_compiled_step_is_the_adam_of_keras(cnn, images, labels, goal, c):
         expected, lengths = by_the_book(cnn, images, labels, 1.0, c, 40, 0.05)
     assert result.success.mean() > 0.3
     np.testing.assert_array_equal(result.success, np.isfinite(lengths))
-    found = result.success
-    np.testing.assert_allclose(result.distances["l2"][found], lengths[found], rtol=1e-3)
+    success = result.success
+    np.testing.assert_allclose(result.distances["l2"][success], lengths[success], rtol=1e-3)
     np.testing.assert_allclose(result.images, expected, atol=2e-3)
 
 
-def test_everything_is_found_and_near(cnn, images, labels, found):
-    assert found.success.all()
-    assert found.distances["l2"].mean() < 1.0
+def test_everything_is_found_and_near(cnn, images, labels, crafted):
+    assert crafted.success.all()
+    assert crafted.distances["l2"].mean() < 1.0
     # At the boundary, since confidence is 0: what is beyond it is longer than it need be.
-    attacked = found.distances["l2"] > 0
-    assert np.median(margins(found, labels)[attacked]) < 0.5
+    attacked = crafted.distances["l2"] > 0
+    assert np.median(margins(crafted, labels)[attacked]) < 0.5
 
 
 @pytest.mark.parametrize("goal", ["untargeted", "targeted"])
@@ -85,10 +85,10 @@ def test_confidence_is_a_margin(cnn, images, labels, goal):
     assert (reached[changed] >= 2.0 - 1e-3).all()
 
 
-def test_confidence_costs_distance(cnn, images, labels, found):
+def test_confidence_costs_distance(cnn, images, labels, crafted):
     confident = replace(ATTACK, confidence=2.0)(cnn, images, labels)
-    both = confident.success & found.success
-    assert confident.distances["l2"][both].mean() > 1.1 * found.distances["l2"][both].mean()
+    both = confident.success & crafted.success
+    assert confident.distances["l2"][both].mean() > 1.1 * crafted.distances["l2"][both].mean()
 
 
 def test_more_search_steps_are_never_worse(cnn, images, labels):
@@ -134,11 +134,11 @@ def test_one_step_finds_nothing_and_returns_the_image(cnn, images, labels):
     np.testing.assert_array_equal(result.gradient_evaluations, right)
 
 
-def test_black_and_white_pixels_move(cnn, images, labels, found):
+def test_black_and_white_pixels_move(cnn, images, labels, crafted):
     extreme = (images == 0) | (images == 1)
     assert extreme.mean() > 0.3
-    assert (np.abs(found.images - images)[extreme] > 0.01).any()
-    assert found.images.min() >= 0 and found.images.max() <= 1
+    assert (np.abs(crafted.images - images)[extreme] > 0.01).any()
+    assert crafted.images.min() >= 0 and crafted.images.max() <= 1
 
 
 def test_temperature_scales_c(cnn, images, labels):

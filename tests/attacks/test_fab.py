@@ -30,42 +30,42 @@ def wavy(images):
 @pytest.mark.parametrize("targets", [None, 9])
 @pytest.mark.parametrize("norm", NORMS)
 def test_images_are_nearer_than_those_of_deepfool(cnn, images, labels, norm, targets):
-    found = distances(FAB(10, norm, targets=targets), cnn, images, labels)
+    lengths = distances(FAB(10, norm, targets=targets), cnn, images, labels)
     other = distances(DeepFool(norm=norm, overshoot=0), cnn, images, labels)
-    assert found.max() < np.inf
-    assert found.mean() < 0.995 * other.mean()
-    assert (found <= 1.03 * other + 1e-6).mean() > 0.95
+    assert lengths.max() < np.inf
+    assert lengths.mean() < 0.995 * other.mean()
+    assert (lengths <= 1.03 * other + 1e-6).mean() > 0.95
 
 
 @pytest.mark.parametrize("targets", [None, 2])
 @pytest.mark.parametrize("norm", NORMS)
 def test_more_steps_are_never_worse(cnn, images, labels, norm, targets):
-    found = [
+    lengths = [
         distances(FAB(steps, norm, targets=targets, final_search=0), cnn, images, labels)
         for steps in (1, 2, 5, 20)
     ]
-    for fewer, more in zip(found, found[1:]):
+    for fewer, more in zip(lengths, lengths[1:]):
         assert (more <= fewer).all()
-    assert (found[-1] < found[0]).mean() > 0.5
+    assert (lengths[-1] < lengths[0]).mean() > 0.5
 
 
 @pytest.mark.parametrize("norm", NORMS)
 def test_more_restarts_are_never_worse(images, norm):
-    found = [distances(FAB(5, norm, restarts=count), wavy, images) for count in (1, 2, 6)]
-    for fewer, more in zip(found, found[1:]):
+    lengths = [distances(FAB(5, norm, restarts=count), wavy, images) for count in (1, 2, 6)]
+    for fewer, more in zip(lengths, lengths[1:]):
         assert (more <= fewer).all()
-    assert (found[2] < found[0]).mean() > 0.05
+    assert (lengths[2] < lengths[0]).mean() > 0.05
 
 
 @pytest.mark.parametrize("norm", NORMS)
 def test_more_targets_are_never_worse(cnn, images, labels, norm):
-    found = [
+    lengths = [
         distances(FAB(5, norm, targets=targets), cnn, images, labels) for targets in (1, 3, 9, 50)
     ]
-    for fewer, more in zip(found, found[1:]):
+    for fewer, more in zip(lengths, lengths[1:]):
         assert (more <= fewer).all()
-    assert (found[1] < found[0]).any()
-    np.testing.assert_array_equal(found[3], found[2])  # there are no more than nine
+    assert (lengths[1] < lengths[0]).any()
+    np.testing.assert_array_equal(lengths[3], lengths[2])  # there are no more than nine
 
 
 @pytest.mark.parametrize("goal", [np.array, Targeted])
@@ -76,11 +76,10 @@ def test_the_final_search_shortens_what_was_found(cnn, images, labels, norm, goa
         distances(FAB(4, norm, final_search=steps), cnn, images, classes) for steps in (0, 1, 3)
     )
     assert (one <= without).all() and (three <= one).all()
-    found = three > 0
-    found &= three < np.inf
-    assert found.mean() > 0.8
-    assert (three < without)[found].mean() > 0.4
-    assert three[found].mean() < 0.998 * without[found].mean()
+    moved = (three > 0) & (three < np.inf)
+    assert moved.mean() > 0.8
+    assert (three < without)[moved].mean() > 0.4
+    assert three[moved].mean() < 0.998 * without[moved].mean()
 
 
 @pytest.mark.parametrize("norm", NORMS)

@@ -25,8 +25,8 @@ KEPT = [
 @pytest.mark.parametrize("arguments", KEPT, ids=str)
 def test_bim_is_pgd_from_the_image(cnn, images, labels, arguments):
     epsilons = [0.3, 1.5] if "norm" in arguments else [0.02, 0.15]
-    found = BIM(8, **arguments).sweep(cnn, images, labels, epsilons=epsilons)
-    for epsilon, result in zip(epsilons, found):
+    crafted = BIM(8, **arguments).sweep(cnn, images, labels, epsilons=epsilons)
+    for epsilon, result in zip(epsilons, crafted):
         step_size = arguments.get("step_size", 1.25 * epsilon / 8)
         pgd = PGD(8, random_start=False, **(arguments | {"step_size": step_size}))
         same = pgd(cnn, images, labels, epsilon=epsilon)
@@ -117,10 +117,10 @@ def test_the_two_forms_differ():
 def test_without_decay_it_is_bim(network, images, labels, sign_inside):
     attack = MomentumIterative(8, 0.02, decay=0, sign_inside=sign_inside)
     for stop in (False, True):
-        found = replace(attack, stop_at_success=stop)(network, images, labels, epsilon=0.1)
+        crafted = replace(attack, stop_at_success=stop)(network, images, labels, epsilon=0.1)
         same = BIM(8, 0.02, stop_at_success=stop)(network, images, labels, epsilon=0.1)
-        np.testing.assert_allclose(found.images, same.images, rtol=0, atol=1e-6)
-        np.testing.assert_array_equal(found.gradient_evaluations, same.gradient_evaluations)
+        np.testing.assert_allclose(crafted.images, same.images, rtol=0, atol=1e-6)
+        np.testing.assert_array_equal(crafted.gradient_evaluations, same.gradient_evaluations)
 
 
 @pytest.fixture(scope="module")

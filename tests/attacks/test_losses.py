@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from attacks.engine import losses
+from attacks.goals import Targeted, Untargeted
 
 # Largest first, a tie, a negative margin, large values.
 LOGITS = np.array(
@@ -34,6 +35,19 @@ def test_cross_entropy(sign):
         for row, label in zip(LOGITS, CLASSES)
     ]
     np.testing.assert_allclose(evaluated(losses.cross_entropy, CLASSES, sign), expected, 1e-5)
+
+
+@pytest.mark.parametrize("goal", [Untargeted, Targeted])
+def test_the_exact_cross_entropy_is_the_same_in_double_precision(goal):
+    exact = losses.exact_cross_entropy(LOGITS, goal(CLASSES))
+    assert exact.dtype == np.float64
+    np.testing.assert_allclose(
+        exact, evaluated(losses.cross_entropy, CLASSES, goal.sign), rtol=1e-6
+    )
+    # Runs whose losses are equal in single precision are told apart.
+    near = np.stack([LOGITS[0], LOGITS[0] + np.eye(5)[0] * 1e-10])
+    first, second = losses.exact_cross_entropy(near, goal(np.zeros(2, int)))
+    assert goal.sign * (first - second) > 0
 
 
 def test_margin_by_hand():

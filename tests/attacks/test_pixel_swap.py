@@ -76,7 +76,7 @@ def test_the_first_success_is_found(shape, targeted):
     goal = Targeted(classes) if targeted else None
     result = PixelSwap(batch_size=32)(model, images, goal)
     pixels = np.prod(shape[:2] if len(shape) == 3 else shape)
-    found = []
+    swaps_taken = []
     for index, image in enumerate(images):
         taken, expected = first_by_brute_force(
             model, image[None], result.goal.take([index]), most=pixels // 2
@@ -86,8 +86,8 @@ def test_the_first_success_is_found(shape, targeted):
         tried = pixels // 2 if taken is None else taken
         # The tried ones, the original, the result; and the labels, where they were asked for.
         assert result.forward_evaluations[index] == tried + 2 + (not targeted)
-        found.append(taken)
-    assert len(set(found)) > 4
+        swaps_taken.append(taken)
+    assert len(set(swaps_taken)) > 4
 
 
 def test_a_success_that_later_swaps_undo_is_not_missed():

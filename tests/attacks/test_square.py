@@ -74,9 +74,9 @@ def test_bumps_by_hand():
     above = np.array([[0.25, 1.25, 0.25]])
     below = np.array([[0.25, 0.25, 0.25], [0.25, 1.25, 0.25]])
     expected = [above / np.linalg.norm(above), -below / np.linalg.norm(below)]
-    found = bumps(3, 3)
-    np.testing.assert_allclose(found[0], np.concatenate(expected) / np.sqrt(2), rtol=1e-12)
-    np.testing.assert_array_equal(found[1], found[0].T)
+    pair = bumps(3, 3)
+    np.testing.assert_allclose(pair[0], np.concatenate(expected) / np.sqrt(2), rtol=1e-12)
+    np.testing.assert_array_equal(pair[1], pair[0].T)
     np.testing.assert_array_equal(bumps(1, 1), [[[-1]], [[-1]]])
     for size in [(1, 4), (4, 1), (2, 2), (6, 7)]:
         np.testing.assert_allclose(np.linalg.norm(bumps(*size), axis=(1, 2)), 1)

@@ -1,0 +1,157 @@
+"""`attack`: a model of the user's own, on a data set."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from commands import parameters
+from commands.attack_options import build_attack
+from commands.choices import Attack, DataSet, Norm, PixelRange, Softmax
+from commands.console import console, errors, say, shown
+
+if TYPE_CHECKING:
+    from reports.own_model import Evaluation
+
+ModelArgument = Annotated[
+    Path,
+    typer.Argument(help="A Keras model (.h5, .hdf5, .keras) of images in [0, 1] (or see --range)."),
+]
+DataOption = Annotated[
+    DataSet,
+    typer.Option(metavar="NAME", help=f"The data set to test on: {', '.join(DataSet)}."),
+]
+AttackOption = Annotated[
+    Attack, typer.Option(metavar="NAME", help=f"The attack: {', '.join(Attack)}.")
+]
+EpsilonOption = Annotated[
+    list[float] | None,
+    typer.Option(
+        "--epsilon",
+        parser=parameters.number,
+        metavar="NUMBER",
+        help="A distance in [0, 1] pixels, such as 8/255; repeatable. Default: 8/255; for "
+        "a minimum-norm attack any distance.",
+    ),
+]
+FurtherOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=VALUE", help="An option of the attack, such as loss=dlr; repeatable."
+    ),
+]
+NormOption = Annotated[Norm | None, typer.Option(help="The norm of the distances.")]
+StepsOption = Annotated[int | None, typer.Option(help="Steps of an iterative attack.")]
+StepSizeOption = Annotated[
+    float | None,
+    typer.Option(parser=parameters.number, metavar="NUMBER", help="The length of a step."),
+]
+RestartsOption = Annotated[int | None, typer.Option(help="Runs from different random starts.")]
+TargetOption = Annotated[
+    int | None, typer.Option(help="Aim at this class; its own images are left out.")
+]
+ImagesOption = Annotated[int, typer.Option(help="How many test images are attacked.")]
+TemperatureOption = Annotated[float | None, typer.Option(help="What the logits are divided by.")]
+SoftmaxOption = Annotated[
+    Softmax,
+    typer.Option(
+        help="For a model that ends in softmax, sigmoid or the like: refuse it, remove what "
+        "it ends in, or keep it and treat the outputs as logits."
+    ),
+]
+RangeOption = Annotated[
+    PixelRange,
+    typer.Option(
+        "--range", help="What the model takes: 0-1, or 0-255 for one that rescales by itself."
+    ),
+]
+PredictedLabelsOption = Annotated[
+    bool,
+    typer.Option(
+        "--predicted-labels", help="Move away from the model's predictions, not the true labels."
+    ),
+]
+ClipOption = Annotated[
+    bool | None, typer.Option("--clip/--no-clip", help="Keep adversarial images in [0, 1].")
+]
+SeedOption = Annotated[int | None, typer.Option(help="The seed of random draws.")]
+BatchSizeOption = Annotated[int, typer.Option(help="Images that are attacked at once.")]
+JitCompileOption = Annotated[bool, typer.Option("--jit-compile", help="Compile with XLA.")]
+ImagesPerClassOption = Annotated[
+    int | None, typer.Option(help="Images of each class, for imagenet only; default: 5.")
+]
+SaveOption = Annotated[
+    Path | None, typer.Option(help="Write the outcome of every image to this .npz file.")
+]
+
+
+@errors()
+def attack(
+    model: ModelArgument,
+    data: DataOption,
+    attack: AttackOption = Attack.PGD,
+    epsilon: EpsilonOption = None,
+    option: FurtherOption = None,
+    norm: NormOption = None,
+    steps: StepsOption = None,
+    step_size: StepSizeOption = None,
+    restarts: RestartsOption = None,
+    target: TargetOption = None,
+    images: ImagesOption = 200,
+    temperature: TemperatureOption = None,
+    softmax: SoftmaxOption = Softmax.REFUSE,
+    pixel_range: RangeOption = PixelRange.UNIT,
+    predicted_labels: PredictedLabelsOption = False,
+    clip: ClipOption = None,
+    seed: SeedOption = None,
+    batch_size: BatchSizeOption = 128,
+    jit_compile: JitCompileOption = False,
+    data_dir: parameters.DataDir = None,
+    images_per_class: ImagesPerClassOption = None,
+    save: SaveOption = None,
+) -> None:
+    """Attacks a model of yours on a test set and prints its robust accuracy."""
+    import data as data_sets
+    import models
+    from reports.own_model import evaluate_own_model
+    from reports.progress import Bars
+
+    if save is not None and save.exists():
+        raise ValueError(f"--save {save} exists; accepted: a new file")
+    given = {
+        "norm": norm and norm.value,
+        "steps": steps,
+        "step_size": step_size,
+        "restarts": restarts,
+        "temperature": temperature,
+        "clip": clip,
+        "seed": seed,
+        "batch_size": batch_size,
+    }
+    chosen = build_attack(attack, given, option or [])
+    network = models.load_checkpoint(model)
+    dataset = data_sets.load(data, data_dir=data_dir, images_per_class=images_per_class)
+    with Bars(console) as bars, bars.stage(f"{attack} on {model.name}") as update:
+        evaluation = evaluate_own_model(
+            network,
+            dataset,
+            chosen,
+            epsilon,
+            images=images,
+            target=target,
+            pixel_range=pixel_range,
+            softmax=softmax,
+            predicted_labels=predicted_labels,
+            progress=lambda done, count: update(done / count, f"{done} of {count} images"),
+            jit_compile=jit_compile,
+        )
+    _print_and_save(evaluation, save)
+
+
+def _print_and_save(evaluation: "Evaluation", save: Path | None) -> None:
+    console.print(evaluation.table)
+    for sentence in evaluation.sentences:
+        say(sentence)
+    if save is not None:
+        evaluation.outcomes.save(save)
+        say(f"Outcomes of {len(evaluation.outcomes.labels)} images: {shown(save)}")

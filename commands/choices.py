@@ -1,0 +1,71 @@
+"""What can be chosen on the command line by name.
+
+The packages that define these names take seconds to import; a test holds the two equal.
+"""
+
+from enum import StrEnum
+
+
+class Attack(StrEnum):
+    """The names of `attacks.BY_NAME`."""
+
+    FGSM = "fgsm"
+    BIM = "bim"
+    MOMENTUM_ITERATIVE = "momentum-iterative"
+    PGD = "pgd"
+    APGD = "apgd"
+    SQUARE = "square"
+    AUTO_ATTACK = "autoattack"
+    DEEP_FOOL = "deepfool"
+    CARLINI_WAGNER = "carlini-wagner"
+    FAB = "fab"
+    PIXEL_SWAP = "pixel-swap"
+
+
+class Norm(StrEnum):
+    """The norms of all attacks together."""
+
+    LINF = "linf"
+    L2 = "l2"
+    L1 = "l1"
+
+
+class DataSet(StrEnum):
+    """`data.NAMES`."""
+
+    DIGITS = "digits"
+    MNIST = "mnist"
+    CIFAR10 = "cifar10"
+    CIFAR100 = "cifar100"
+    GTSRB = "gtsrb"
+    TINY_IMAGENET = "tiny_imagenet"
+    IMAGENET = "imagenet"
+
+
+class Softmax(StrEnum):
+    """What is done with a softmax or sigmoid that a model ends in."""
+
+    REFUSE = "refuse"
+    REMOVE = "remove"
+    KEEP = "keep"
+
+
+class PixelRange(StrEnum):
+    """The pixel values that a model takes."""
+
+    UNIT = "0-1"
+    GREY_LEVELS = "0-255"
+
+
+class Procedure(StrEnum):
+    """`distillation.PROCEDURES`."""
+
+    AS_LISTED = "as_listed"
+    CORRECTED = "corrected"
+    SOFT_LABELS = "soft_labels"
+    PAPERNOT = "papernot"
+
+
+class Protocol(StrEnum):
+    FAITHFUL = "faithful"
+    CORRECTED = "corrected"

@@ -1,0 +1,57 @@
+"""Arguments that several commands have, and what their texts mean."""
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Study = Annotated[str, typer.Argument(help="A study, for example ntu.")]
+Profile = Annotated[str, typer.Option(help="demo, laptop, paper, or another that `list` shows.")]
+DataDir = Annotated[
+    Path | None,
+    typer.Option(help="Where the data sets are; default: $REPRODUCE_DATA_DIR, else a download."),
+]
+Runs = Annotated[Path | None, typer.Option(help="Where finished stages are kept; default: runs/.")]
+Weights = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="MODEL=FILE",
+        help="A file of ImageNet weights, such as alexnet=alexnet.safetensors; repeatable. "
+        "Default: a download by keras.applications.",
+    ),
+]
+Results = Annotated[
+    Path | None,
+    typer.Option(help="Where results and report go; default: reports/results/STUDY/PROFILE."),
+]
+
+
+def number(text: str) -> float:
+    """A number or a fraction: 0.03, 8/255.
+
+    Raises:
+        typer.BadParameter: a text that is neither.
+    """
+    try:
+        return float(Fraction(text.replace(" ", ""))) if "/" in text else float(text)
+    except (ValueError, ZeroDivisionError):
+        raise typer.BadParameter(
+            f"{text!r}; accepted: a number or a fraction such as 8/255"
+        ) from None
+
+
+def weight_files(texts: list[str] | None) -> dict[str, Path]:
+    """Files of weights by model, from texts such as "alexnet=FILE"."""
+    import models
+
+    files = {}
+    for text in texts or []:
+        model, equals, path = text.partition("=")
+        if not equals or model not in models.NAMES:
+            raise ValueError(
+                f"--weights is {text!r}; accepted: MODEL=FILE with a model of "
+                f"{', '.join(models.NAMES)}"
+            )
+        files[model] = Path(path).expanduser()
+    return files
