@@ -1,5 +1,7 @@
 # make demo: install, run the small profile of a study (STUDY=ntu), write its report
-# make test: install, run the fast tests
+# make lint: install, check style and format
+# make test: install, run the fast tests, print the fifteen slowest
+# make test-slow: install, run the tests that take minutes
 # make test-peers: install Foolbox and ART, hold the attacks against them
 # make bench: the same, and measure speed and memory beside them
 
@@ -11,13 +13,17 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 python := $(VENV)/bin/python
 pip_install := $(python) -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test test-slow test-peers bench clean
+.PHONY: demo lint test test-slow test-peers bench clean
 
 demo: $(VENV)/.installed
 	$(python) reproduce.py run $(STUDY) --profile demo
 
+lint: $(VENV)/.installed-dev
+	$(python) -m ruff check
+	$(python) -m ruff format --check
+
 test: $(VENV)/.installed-dev
-	$(python) -m pytest -n 2 --dist loadfile
+	$(python) -m pytest -n 2 --dist loadfile --durations=15
 
 test-slow: $(VENV)/.installed-dev
 	$(python) -m pytest -m slow

@@ -301,8 +301,7 @@ def defensive_distillation(
         labels: int [N] or [N, 1].
         name, temperature, alpha: see `procedure`.
         optimizer: returns a new optimizer.
-        epochs: of teacher, student and control each; those of a warm-up come on top.
-        batch_size: images of a batch.
+        epochs, batch_size: of teacher, student and control each; a warm-up comes on top.
         erasing: a `data.RandomErasing`; teacher and student see the same erased batch.
         validation: (images, labels) that are evaluated after every epoch.
         callbacks: returns the callbacks of one training, from its role and its network; a
@@ -319,30 +318,23 @@ def defensive_distillation(
     networks: dict[str, keras.Model] = {}
     histories = {}
     for role in how.roles:
-        # So that a training has the same random draws whatever was trained before it.
         role_seed = seed + (1 if role in ("student", "control") else 0)
-        keras.utils.set_random_seed(role_seed)
-        network = _built(build, images)
-        if "warm_up" in networks:
-            network.set_weights(networks["warm_up"].get_weights())
+        network = _built(build, images, role_seed, networks.get("warm_up"))
         classes = network.output_shape[-1]
         one_hot = _one_hot("labels", labels, classes)
         trainer = compile_trainer(how, role, network, optimizer(), networks.get("teacher"))
+        more = callbacks(role, network) if callbacks else ()
         history = trainer.fit(
             training_batches(images, one_hot, batch_size, seed=role_seed, erasing=erasing),
             epochs=how.warm_up_epochs if role == "warm_up" else epochs,
             steps_per_epoch=steps_per_epoch(len(images), batch_size),
             validation_data=validation
             and (validation[0], _one_hot("validation labels", validation[1], classes)),
-            callbacks=[
-                LossTermMonitor(images[:batch_size], one_hot[:batch_size]),
-                *(callbacks(role, network) if callbacks else ()),
-            ],
+            callbacks=[LossTermMonitor(images[:batch_size], one_hot[:batch_size]), *more],
             shuffle=False,  # the batches are shuffled already
             verbose=verbose,
         )
-        networks[role] = network
-        histories[role] = history.history
+        networks[role], histories[role] = network, history.history
     return DistillationResult(how, networks, histories)
 
 
@@ -357,11 +349,17 @@ def _check_images(images: Any, validation: Any) -> None:
         check_unit_range("validation images", validation[0], UNIT_RANGE)
 
 
-def _built(build: Callable[[], keras.Model], images: Any) -> keras.Model:
+def _built(
+    build: Callable[[], keras.Model], images: Any, seed: int, warm_up: keras.Model | None
+) -> keras.Model:
+    # So that a training has the same random draws whatever was trained before it.
+    keras.utils.set_random_seed(seed)
     network = build()
     check_network("network", network)
     check_is_graph(network)
     check_probe("network", network, images)
+    if warm_up is not None:
+        network.set_weights(warm_up.get_weights())
     return network
 
 
