@@ -50,8 +50,8 @@ def _of_curve(curve: Curve, link: Link) -> Estimate | None:
 
 
 def _clean_accuracy(results: Results, link: Link) -> Estimate | None:
-    found = curves.attacked(results, [link.role])
-    return found[0].accuracies[0].times(100) if found else None
+    attacked = curves.attacked(results, [link.role])
+    return attacked[0].accuracies[0].times(100) if attacked else None
 
 
 def _loss(results: Results, link: Link, epoch: int) -> Estimate | None:

@@ -79,7 +79,9 @@ def _time(row: pd.Series) -> Link:
     remarks = ["corrected: crafting alone"] if attacked else []
     place = {"dataset": row["dataset"], "attack": row["attack"]}
     if defended:
-        ratio_to = "to the undefended network" + " under the same attack" * attacked
+        ratio_to = "to the undefended network"
+        if attacked:
+            ratio_to += " under the same attack"
     elif attacked:
         place["attack"], ratio_to = "none", "to the clean images"
     else:

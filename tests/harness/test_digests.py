@@ -1,6 +1,6 @@
 """Stages keep their names: a move of code changes no digest, a change of meaning does.
 
-`python tests/harness/test_digests.py` writes `digests.json` anew, after a change of meaning.
+`python -m tests.harness.test_digests` writes `digests.json` anew, after a change of meaning.
 """
 
 import json

@@ -136,11 +136,11 @@ def test_verdicts(faithful, corrected, outcomes):
         [vars(verdict) for verdict in judged(CLAIMS, made_up(faithful, corrected))]
     )
     assert list(verdicts["claim"].unique()) == [f"ICB-{number}" for number in range(1, 7)]
-    found = verdicts[verdicts["claim"] == "ICB-5"]
-    assert list(found["outcome"]) == outcomes
-    assert f"accuracy {faithful / 10:.2f} [" in found["evidence"].iloc[0]
+    distilled = verdicts[verdicts["claim"] == "ICB-5"]
+    assert list(distilled["outcome"]) == outcomes
+    assert f"accuracy {faithful / 10:.2f} [" in distilled["evidence"].iloc[0]
     gain = (faithful - 100) / 10
-    assert f"gain over the undefended network {gain:+.1f} [" in found["evidence"].iloc[0]
+    assert f"gain over the undefended network {gain:+.1f} [" in distilled["evidence"].iloc[0]
     assert (verdicts[verdicts["claim"] != "ICB-5"]["outcome"] == "not run").all()
 
 
