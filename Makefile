@@ -1,5 +1,5 @@
 # make demo: install, run the small profile of a study (STUDY=ntu), write its report
-# make lint: install, check style and format
+# make lint: install, check style, format and types
 # make test: install, run the fast tests, print the fifteen slowest
 # make test-slow: install, run the tests that take minutes
 # make test-peers: install Foolbox and ART, hold the attacks against them
@@ -21,6 +21,7 @@ demo: $(VENV)/.installed
 lint: $(VENV)/.installed-dev
 	$(python) -m ruff check
 	$(python) -m ruff format --check
+	$(python) -m mypy
 
 test: $(VENV)/.installed-dev
 	$(python) -m pytest -n 2 --dist loadfile --durations=15

@@ -54,7 +54,7 @@ class MomentumIterative(BudgetAttack):
 
     climbs = "cross-entropy"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_norm(self.norm, ("linf", "l2"))
         check_whole(steps=self.steps, batch_size=self.batch_size)
         check_number(above=0, temperature=self.temperature)

@@ -165,12 +165,18 @@ class Fixed(NamedTuple):
 class Steps(Protocol):
     """The attributes that PGD and BIM share."""
 
-    steps: int
-    step_size: float | None
-    norm: str
-    stop_at_success: bool
-    clip: bool
-    temperature: float
+    @property
+    def steps(self) -> int: ...
+    @property
+    def step_size(self) -> float | None: ...
+    @property
+    def norm(self) -> str: ...
+    @property
+    def stop_at_success(self) -> bool: ...
+    @property
+    def clip(self) -> bool: ...
+    @property
+    def temperature(self) -> float: ...
 
 
 class Settings(NamedTuple):
@@ -220,7 +226,15 @@ def compiled_step(task: Task, norm: str) -> Callable:
     )
 
 
-def projected_step(current, gradient, images, epsilon, step_size, norm: str, bounds=(0.0, 1.0)):
+def projected_step(
+    current: tf.Tensor,
+    gradient: tf.Tensor,
+    images: tf.Tensor,
+    epsilon: tf.Tensor | float,
+    step_size: tf.Tensor | float,
+    norm: str,
+    bounds: tuple[tf.Tensor | float, tf.Tensor | float] = (0.0, 1.0),
+) -> tf.Tensor:
     """A step of `step_size` up the gradient, projected on the ball around `images` [N, ...].
 
     `epsilon` and `step_size` are scalars or have a shape that broadcasts over the images.

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -16,7 +16,7 @@ from attacks.engine.losses import is_reached, margin
 from attacks.engine.norms import check_norm
 from attacks.engine.remaining import take
 from attacks.engine.task import Batch, Crafted, Run, Task
-from attacks.engine.windows import Bumps, Repainting, Shift, Squares, grid_of
+from attacks.engine.windows import Bumps, Squares, grid_of
 from models.ranges import check_number, check_whole
 
 # Queries of 10,000 after which the windows cover half as many pixels (section 4.1 of the paper).
@@ -202,7 +202,7 @@ def _compiled_step(task: Task, moves: Squares | Bumps) -> Callable:
     """One query: candidates, their losses, and what is best after it."""
 
     def make(logits_of: LogitsOf) -> Callable:
-        def step(state: _State, fixed: _Fixed, move: Repainting | Shift, sign: tf.Tensor) -> _State:
+        def step(state: _State, fixed: _Fixed, move: Any, sign: tf.Tensor) -> _State:
             candidates = moves.moved(state.images, fixed.originals, fixed.epsilons, move)
             logits = logits_of(candidates)
             losses, success = _loss_and_success(logits, fixed.classes, sign)

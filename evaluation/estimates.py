@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 from scipy import stats
@@ -109,6 +110,7 @@ class Estimate:
             return cls(value, images=images, draws=draws)
         known = np.nan_to_num(draws, nan=np.inf, posinf=np.inf, neginf=-np.inf)
         # There is nothing between an infinite sample and another.
+        method: Literal["nearest", "linear"]
         method = "nearest" if discrete or not np.isfinite(known).all() else "linear"
         low, high = np.quantile(known, [0.025, 0.975], method=method)
         return cls(value, float(low), float(high), images, draws)

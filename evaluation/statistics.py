@@ -41,7 +41,7 @@ def newcombe(
         * (both + only_second)
         * (only_first + neither)
     )
-    covariance = both * neither - only_first * only_second
+    covariance = float(both * neither - only_first * only_second)
     if covariance > 0:  # continuity correction, only towards independence
         covariance = max(covariance - count / 2, 0)
     phi = covariance / product**0.5 if product else 0.0

@@ -136,7 +136,7 @@ class Training:
     crafted_on: "Training | None" = None
     images_per_class: int | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.split not in SPLITS:
             raise ValueError(f"split is {self.split!r}; accepted: {', '.join(SPLITS)}")
         if self.procedure and self.defense:
@@ -163,7 +163,7 @@ class Training:
     @property
     def method(self) -> str | None:
         """The distillation procedure or the defense, by name; `None` if there is neither."""
-        return self.procedure or (self.defense and self.defense.name)
+        return self.procedure or (self.defense.name if self.defense else None)
 
     @property
     def title(self) -> str:
@@ -228,7 +228,7 @@ class Arm:
     pictured: Pictured | None = None
     similarity: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         grey_levels(self.units)
         if self.units != "pixels" and self.crafted_on is not None:
             raise ValueError(f"units is {self.units!r} with crafted_on; accepted: 'pixels'")
@@ -262,7 +262,9 @@ class PatchArm(Arm):
     through its logits.
     """
 
-    def __post_init__(self):
+    attack: PatchPlan
+
+    def __post_init__(self) -> None:
         if self.crafted_on is not None or self.units != "pixels" or self.view != View.LOGITS:
             raise ValueError(
                 f"attack is a patch with crafted_on {self.crafted_on}, units {self.units!r} and "

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -64,7 +65,7 @@ class Curve:
         return Curve(self.epsilons, self.grey, self.correct[:, :, :images])
 
 
-def same(epsilons, epsilon) -> np.ndarray:
+def same(epsilons: Any, epsilon: Any) -> np.ndarray:
     """Which epsilons are equal, as tables write them, with six digits."""
     return np.isclose(epsilons, epsilon, rtol=1e-4, atol=1e-12)
 

@@ -95,7 +95,7 @@ def warnings(table: pd.DataFrame) -> list[str]:
     return sentences
 
 
-def _every(table: pd.DataFrame, correct) -> Iterator[tuple[int, Flag]]:
+def _every(table: pd.DataFrame, correct: Mapping[str, np.ndarray]) -> Iterator[tuple[int, Flag]]:
     attacked = table[table["epsilon"] > 0]
     for index, row in attacked[attacked["reach"] < attacked["epsilon"] * (1 - 1e-6)].iterrows():
         grey = 255 * row["reach"]
@@ -128,7 +128,7 @@ def _percent(share: float) -> str:
     return f"{100 * share:.2g}%" if share < 0.01 else f"{share:.0%}"
 
 
-def _weaker_than_fgsm(table: pd.DataFrame, correct) -> Iterator[int]:
+def _weaker_than_fgsm(table: pd.DataFrame, correct: Mapping[str, np.ndarray]) -> Iterator[int]:
     """The rows of PGD that leave more images correct than FGSM, of those that both attack."""
     attacked = table["epsilon"] > 0
     fgsm = table[table["attack"] == "FGSM"].drop_duplicates(_PLACE).set_index(_PLACE)["arm"]

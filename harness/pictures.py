@@ -96,7 +96,7 @@ def pictured(
         "label_confidences" and "ranks" of the true class [2, n], 0 the first; and of all N images
         "every_label", "every_clean" and "every_prediction".
     """
-    (at,) = np.flatnonzero(np.isclose(outcomes.epsilons, epsilon))
+    at = int(np.flatnonzero(np.isclose(outcomes.epsilons, epsilon)).item())
     clean, adversarial = outcomes.example_images, outcomes.examples[at]
     changes = 255 * np.abs(adversarial - clean).reshape(len(clean), -1)
     probabilities = outcomes.example_probabilities[[0, 1 + at]]

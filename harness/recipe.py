@@ -1,6 +1,7 @@
 """How one network is trained: optimiser, learning rate, length."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -40,7 +41,7 @@ class Recipe:
     plateau_factor: float = 0.1
     keep: str = "best accuracy"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.keep not in models.KEEP:
             raise ValueError(f"keep is {self.keep!r}; accepted: {', '.join(models.KEEP)}")
         if self.patience and (self.decay or self.halve_every):
@@ -69,12 +70,12 @@ class DecayAndHalve(keras.optimizers.schedules.LearningRateSchedule):
     def __init__(self, rate: float, decay: float, halve_every: int):
         self.rate, self.decay, self.halve_every = rate, decay, halve_every
 
-    def __call__(self, step):
+    def __call__(self, step: tf.Tensor) -> tf.Tensor:
         step = tf.cast(step, tf.float32)
         rate = self.rate / (1.0 + self.decay * step)
         if self.halve_every:
             rate *= 0.5 ** tf.floor(step / self.halve_every)
         return rate
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {"rate": self.rate, "decay": self.decay, "halve_every": self.halve_every}

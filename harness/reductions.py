@@ -133,7 +133,7 @@ def _missing_arms(arms: Iterable[Arm], originals: Iterable[Arm], cases: set[Case
 
 
 def _changed_attacks(pairs: list[tuple[Arm, Arm]]) -> Iterator[str]:
-    sentences = {}
+    sentences: dict[str, None] = {}
     for arm, original in pairs:
         here, published = _attack_settings(arm), _attack_settings(original)
         name = f"{arm.attack.kind} patches" if isinstance(arm, PatchArm) else arm.attack_name
@@ -146,7 +146,8 @@ def _changed_attacks(pairs: list[tuple[Arm, Arm]]) -> Iterator[str]:
 
 def _attack_settings(arm: Arm) -> dict[str, Any]:
     if not isinstance(arm, PatchArm):
-        return asdict(arm.attack)
+        attack: Any = arm.attack  # a dataclass, as all attacks are
+        return asdict(attack)
     plan = arm.attack
     settings = {"images to evaluate on": plan.evaluated_on}
     if plan.kind == "trained":

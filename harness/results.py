@@ -207,7 +207,7 @@ def _replace(path: Path, text: str) -> None:
     os.replace(partial, path)
 
 
-def _replace_arrays(path: Path, arrays: Arrays) -> None:
+def _replace_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
     partial = path.with_name("partial-" + path.name)
     np.savez_compressed(partial, **arrays)
     os.replace(partial, path)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from hashlib import sha256
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import keras
 import numpy as np
@@ -184,11 +184,15 @@ class Runner:
         if self.store.has("attack", what):
             progress.found(title)
             return
-        evaluated = self._evaluated_patch if isinstance(arm, PatchArm) else self._evaluated
         with progress.stage(title) as update, self.store.writing("attack", what) as directory:
-            outcomes = evaluated(
-                arm, lambda done, count: update(done / count, f"{done} of {count} images")
-            )
+
+            def show(done: int, count: int) -> None:
+                update(done / count, f"{done} of {count} images")
+
+            if isinstance(arm, PatchArm):
+                outcomes = self._evaluated_patch(arm, show)
+            else:
+                outcomes = self._evaluated(arm, show)
             outcomes.save(directory / "outcomes.npz")
 
     def _evaluated(self, arm: Arm, progress: Callable[[int, int], None]) -> Outcomes:
@@ -222,8 +226,8 @@ class Runner:
             progress=progress,
         )
 
-    def _seen(self, arm: Arm):
-        """The model and the attack of an arm."""
+    def _seen(self, arm: Arm) -> tuple[Any, Any]:
+        """See `Views.seen`."""
         if self._views is None or self._views.training != arm.training:
             keras.backend.clear_session()
             self._views = self._loaded(arm.training)

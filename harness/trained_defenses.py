@@ -24,7 +24,9 @@ class TrainedDefense:
     Subclasses are frozen data whose fields are part of what determines the trained weights.
     """
 
-    name: str
+    @property
+    def name(self) -> str:
+        raise NotImplementedError
 
     def training_set(
         self,
@@ -60,7 +62,7 @@ class PGDTraining(TrainedDefense):
     step_size: float | None = None
     name = "PGD training"
 
-    def trainer(self, network, seed):
+    def trainer(self, network: keras.Model, seed: int) -> keras.Model:
         return AdversarialTrainer(network, self.epsilon, self.steps, self.step_size, seed=seed)
 
 
@@ -74,7 +76,7 @@ class Trades(TrainedDefense):
     beta: float = 6.0
     name = "TRADES"
 
-    def trainer(self, network, seed):
+    def trainer(self, network: keras.Model, seed: int) -> keras.Model:
         return TradesTrainer(
             network, self.epsilon, self.steps, self.step_size, beta=self.beta, seed=seed
         )
@@ -91,7 +93,13 @@ class StaticSet(TrainedDefense):
     def name(self) -> str:
         return f"{type(self.attack).__name__} set"
 
-    def training_set(self, source, images, labels, progress):
+    def training_set(
+        self,
+        source: keras.Model | None,
+        images: np.ndarray,
+        labels: np.ndarray,
+        progress: Callable[[int, int], None],
+    ) -> tuple[np.ndarray, np.ndarray]:
         if source is None:
             raise ValueError("crafted_on is None; accepted for a static set: a training")
         return static_set(source, images, labels, self.attack, self.epsilons, progress=progress)
@@ -104,7 +112,7 @@ class RandomAttacks(TrainedDefense):
     attacks: tuple[tuple[BudgetAttack | MinimumNormAttack, float | None], ...]
     name = "random attacks"
 
-    def trainer(self, network, seed):
+    def trainer(self, network: keras.Model, seed: int) -> keras.Model:
         return RandomAttackTrainer(network, self.attacks, seed=seed)
 
 
@@ -115,7 +123,9 @@ class NoisyUpdates(TrainedDefense):
     scale: float
     name = "noisy updates"
 
-    def optimizer(self, recipe, steps_per_epoch, seed):
+    def optimizer(
+        self, recipe: Recipe, steps_per_epoch: int, seed: int
+    ) -> keras.optimizers.Optimizer:
         if recipe.optimizer != "Adam" or recipe.decay or recipe.halve_every:
             raise ValueError(
                 f"recipe is {recipe}; accepted for noisy updates: Adam without decay or halve_every"

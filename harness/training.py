@@ -20,6 +20,7 @@ from harness.recipe import Recipe
 from harness.trained_defenses import TrainedDefense
 
 Progress = Callable[[float, str], None]  # share done, what it looks like so far
+Logs = dict[str, float]  # what Keras hands to callbacks
 
 #: Images whose accuracy is measured at once: those of ImageNet are kept as bytes, one at a time.
 _AT_ONCE = 2000
@@ -245,7 +246,7 @@ class ReduceOnPlateau(keras.callbacks.ReduceLROnPlateau):
         self._rate = recipe.learning_rate
         self._losses = [] if done.empty else list(done["val_loss"])
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         super().on_train_begin(logs)
         self.model.optimizer.learning_rate.assign(self._rate)
         for epoch, loss in enumerate(self._losses):
@@ -255,10 +256,10 @@ class ReduceOnPlateau(keras.callbacks.ReduceLROnPlateau):
 class _EpochSeconds(keras.callbacks.Callback):
     """Adds the seconds of each epoch, validation included, to its logs."""
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
         self._started = perf_counter()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         logs["seconds"] = perf_counter() - self._started
 
 
@@ -268,12 +269,12 @@ class _ShowProgress(keras.callbacks.Callback):
         self._progress, self._epochs, self._steps = progress, epochs, steps
         self._epoch, self._text = 0, ""
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
         self._epoch = epoch
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: Logs) -> None:
         share = (self._epoch + (batch + 1) / self._steps) / self._epochs
         self._progress(share, f"epoch {self._epoch + 1}/{self._epochs}{self._text}")
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         self._text = f", validation {logs['val_accuracy']:.1%}"

@@ -1,11 +1,12 @@
 """A network as the attacks of its arms see it."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import keras
 
-from attacks import Attack, as_logits
+from attacks import as_logits
 from defenses import defended
 from harness.arms import Arm, Training, View
 from harness.units import BetweenStandardised, standardised_input
@@ -23,11 +24,12 @@ class Views:
         self.network = network
         self._built: dict[tuple, Any] = {}
 
-    def seen(self, arm: Arm) -> tuple[Any, Attack]:
-        """The model and the attack of an arm."""
+    def seen(self, arm: Arm) -> tuple[Any, Any]:
+        """The model and the attack of an arm, or the plan of its patch."""
         if arm.view not in tuple(View):
             raise ValueError(f"view is {arm.view!r}; accepted: {', '.join(View)}")
-        attack, view = arm.attack, arm.view
+        attack: Any = arm.attack
+        view = arm.view
         if view == View.LOGITS_OVER_T:  # the attack divides them
             attack, view = replace(attack, temperature=self.training.temperature), View.LOGITS
         model = self._model(view, arm.applied)
@@ -49,7 +51,7 @@ class Views:
             network = with_temperature(network, self.training.temperature)
         return as_logits(with_softmax(network))
 
-    def _kept(self, key: tuple, build, *arguments) -> Any:
+    def _kept(self, key: tuple, build: Callable[..., Any], *arguments: Any) -> Any:
         if key not in self._built:
             self._built[key] = build(*arguments)
         return self._built[key]
