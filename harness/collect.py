@@ -10,6 +10,7 @@ import pandas as pd
 import tensorflow as tf
 
 from attacks import PGD
+from attacks.units import grey_levels
 from evaluation import Outcomes
 from harness import pictures
 from harness.arms import MAIN, Arm, PatchArm, Role, Training
@@ -19,7 +20,6 @@ from harness.reductions import reductions
 from harness.results import Arrays, Results
 from harness.runner import Runner
 from harness.study import Profile, Study
-from harness.units import grey_levels
 
 
 def collect(study: Study, profile: Profile, runner: Runner, todo: Plan) -> Results:

@@ -2,17 +2,20 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
 
-from harness.curves import Curve, same, worst_of
+from evaluation import Curve, NotRun, same, worst_of
 
 Arrays = dict[str, np.ndarray]
+T = TypeVar("T")
 
 
 class Compared(NamedTuple):
@@ -70,14 +73,17 @@ class Results:
         rows = self.select(**where).sort_values("seed", kind="stable")
         return list(dict.fromkeys(rows["arm"]))
 
-    def curve(self, **where: Any) -> Curve | None:
-        """Outcomes against epsilon of the arms with these entries, or `None` if none was run.
+    def curve(self, **where: Any) -> Curve:
+        """Outcomes against epsilon of the arms with these entries.
 
         Of several arms in one seed an image counts where it is correct under all of them.
+
+        Raises:
+            NotRun: there is no such arm.
         """
         rows = self.select(**where)
         if rows.empty:
-            return None
+            raise NotRun(_listed(where))
         curves = [
             worst_of(self._curve_of(arm) for arm in dict.fromkeys(run["arm"]))
             for _, run in rows.groupby("seed")
@@ -85,18 +91,20 @@ class Results:
         correct = np.concatenate([curve.correct for curve in curves], axis=1)
         return Curve(curves[0].epsilons, curves[0].grey, correct)
 
-    def compared_curve(self, case: Any, protocol: str, role: str, **where: Any) -> Curve | None:
-        """What stands beside the study's own curve, or `None` if it was not run.
+    def compared_curve(self, case: Any, protocol: str, role: str, **where: Any) -> Curve:
+        """What stands beside the study's own curve.
 
         Args:
             where: further entries, such as the attack; without it the worst of all attacks
                 counts for every image.
+
+        Raises:
+            NotRun: it was not run through the first of the outputs that are compared.
         """
         procedure, views = self.compared[protocol]
         place = {"case": case, "protocol": protocol, "variant": "main", **where}
         place["defense"] = "none" if role == "undefended" else f"{procedure} {role}"
-        if self.select(view=views[0], **place).empty:
-            return None
+        self.curve(view=views[0], **place)
         return self.curve(view=views, **place)
 
     def label(self, case: Any) -> str:
@@ -153,6 +161,13 @@ class Results:
         return Curve(epsilons, grey, self.correct[arm][:, np.newaxis])
 
 
+def where_run(make: Callable[..., T], *keys: Iterable[Any]) -> Iterator[T]:
+    """What `make` gives for each combination of keys for which it does not raise `NotRun`."""
+    for each in product(*keys):
+        with suppress(NotRun):
+            yield make(*each)
+
+
 _FRAMES = ("table", "trainings", "histories")
 _BY_ARM = ("examples", "patches", "pictured", "details")
 
@@ -182,6 +197,10 @@ def _has(column: pd.Series, entry: Any) -> np.ndarray:
     if isinstance(entry, int):
         return (column == entry).to_numpy()
     return (column == str(entry)).to_numpy()
+
+
+def _listed(where: Mapping[str, Any]) -> str:
+    return ", ".join(f"{column} {entry}" for column, entry in where.items())
 
 
 def _flat(by_arm: dict[str, Arrays]) -> Arrays:

@@ -109,7 +109,7 @@ class Study:
         arms: all arms of a profile.
         link: ties a row of the published numbers to what measures it.
         measure: the number that a link asks for in a protocol, in the unit that was published;
-            `None` where nothing was run.
+            raises `evaluation.NotRun` where there is none.
         claims: what it claims, each with its judge.
         contents: what its page shows: the variables of the template, from the results, the
             comparison with the published numbers, and the directory for pictures.
@@ -125,7 +125,7 @@ class Study:
     profiles: Mapping[str, Profile]
     arms: Callable[[Profile], list[Arm]]
     link: Callable[[pd.Series], Link]
-    measure: Callable[[Results, Link, Protocol], Estimate | None]
+    measure: Callable[[Results, Link, Protocol], Estimate]
     claims: tuple[Claim, ...]
     contents: Callable[[Results, pd.DataFrame, Path], dict[str, Any]]
     compared: Mapping[str, Compared]

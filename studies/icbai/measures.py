@@ -7,9 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from evaluation import Estimate
+from evaluation import Curve, Estimate
 from harness.arms import Case, Protocol
-from harness.curves import Curve
 from harness.links import Link
 from harness.results import Results
 from studies.icbai.classifiers import CASES, PROTOCOLS

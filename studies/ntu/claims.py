@@ -10,10 +10,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from evaluation import Estimate
+from evaluation import Curve, Estimate
 from harness.arms import MAIN, Case, Protocol, Role
 from harness.claims import Claim, Finding, Ruling, by_sign, directions
-from harness.curves import Curve
 from harness.results import Results
 from studies.ntu.arms import (
     CASES,

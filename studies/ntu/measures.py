@@ -4,9 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from evaluation import Estimate
+from evaluation import Curve, Estimate
 from harness.arms import MAIN, Case, Protocol, Role
-from harness.curves import Curve
 from harness.links import Link
 from harness.results import Results
 

@@ -7,9 +7,8 @@ import numpy as np
 import pandas as pd
 
 import data
-from evaluation import Estimate
+from evaluation import Estimate, same
 from harness.arms import MAIN, Case, Protocol, Role, View
-from harness.curves import same
 from harness.results import Results
 from reports.figures import curves, images, training
 from reports.figures.canvas import COLORS

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from attacks import FGSM
+from attacks.units import grey_levels
 from harness.arms import (
     MAIN,
     Arm,
@@ -19,7 +20,6 @@ from harness.arms import (
 from harness.recipe import Recipe
 from harness.results import Compared
 from harness.study import Profile
-from harness.units import grey_levels
 from studies.praxis.attacks import CarliniWagnerWithin, MarginStep
 
 PUBLISHED_MODELS = ("resnext50_32x4d", "densenet201", "vgg19")

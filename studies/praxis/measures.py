@@ -6,12 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from evaluation import Estimate
+from attacks.units import grey_levels
+from evaluation import Curve, Estimate, alike, same
 from harness.arms import MAIN, Case, Protocol, Role, View
-from harness.curves import Curve, alike, same
 from harness.links import Link
 from harness.results import Arrays, Results
-from harness.units import grey_levels
 from studies.praxis import arms as praxis
 
 #: The protocol in which an attack is timed.

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from attacks.units import grey_levels
 from data import cifar10, imagenet
 from harness.arms import Role
 from harness.links import NOT_MEASURED, Link, printed
-from harness.units import grey_levels
 from studies.praxis import arms as praxis
 from studies.praxis.profiles import PROFILES
 

@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 
 import data
-from evaluation import Estimate
+from evaluation import Curve, Estimate, alike, same
 from harness.arms import Protocol, Role, View
-from harness.curves import Curve, alike, same
 from harness.results import Results, selected
 from reports.figures.canvas import COLORS
 from reports.figures.curves import Line, Published, panels

@@ -9,10 +9,9 @@ from functools import partial
 
 import numpy as np
 
-from evaluation import Estimate
+from evaluation import Curve, Estimate
 from harness.arms import Protocol
 from harness.claims import Claim, Finding, Ruling, all_of, by_sign, directions, inside
-from harness.curves import Curve
 from harness.links import printed
 from harness.results import Results
 from studies.rit_mnist import curves

@@ -4,9 +4,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from evaluation import Estimate
+from evaluation import Curve, Estimate, alike
 from harness.arms import Protocol
-from harness.curves import Curve, alike
 from harness.results import Results
 from studies.rit_mnist.arms import CASE, PUBLISHED_EPSILONS
 

@@ -5,9 +5,8 @@ from functools import partial
 
 import numpy as np
 
-from evaluation import Estimate
+from evaluation import Curve, Estimate
 from harness.arms import Protocol
-from harness.curves import Curve
 from harness.links import Link
 from harness.results import Results
 from studies.rit_mnist import curves

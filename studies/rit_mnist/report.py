@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 
 import data
-from evaluation import Estimate
+from evaluation import Curve, Estimate, alike
 from harness.arms import TRANSFERRED, Protocol
-from harness.curves import Curve, alike
 from harness.results import Results, selected
 from reports.figures import bars, images, training
 from reports.figures.curves import Line, Published, panels

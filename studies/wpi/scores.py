@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from evaluation import Estimate, average
+from evaluation import Estimate, average, same
 from harness.arms import MAIN, TRANSFERRED, Case, Protocol
-from harness.curves import same
 from harness.results import Arrays, Results
 from studies.wpi.attacks import ATTACKS, WITHIN_BUDGET, budget, epsilons
 from studies.wpi.defenses import NONE, SMOOTHED, Defense

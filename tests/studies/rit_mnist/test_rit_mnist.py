@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 
 import data
+from evaluation import Curve
 from harness.arms import Protocol
 from harness.claims import judged
 from harness.collect import collect
-from harness.curves import Curve
 from harness.plan import plan, plan_of
 from harness.results import Results
 from harness.runner import Runner
