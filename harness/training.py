@@ -15,6 +15,7 @@ import models
 from data import Dataset, RandomErasing, training_batches
 from data.pipeline import steps_per_epoch
 from distillation import LossTermMonitor, compile_trainer, procedure
+from distillation.network_trainer import build_optimizer
 from harness.arms import Training
 from harness.recipe import Recipe
 from harness.trained_defenses import TrainedDefense
@@ -95,6 +96,7 @@ def _fit(
     steps = steps_per_epoch(len(x_train), recipe.batch_size)
     optimizer = defense.optimizer(recipe, steps, training.seed)
     trainer = _trainer(training, defense, network, optimizer, loaded.get("teacher"))
+    build_optimizer(trainer)
     resume = directory / "resume"
     resume.mkdir(exist_ok=True)
     log = resume / "history.csv"
