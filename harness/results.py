@@ -168,6 +168,11 @@ def where_run(make: Callable[..., T], *keys: Iterable[Any]) -> Iterator[T]:
             yield make(*each)
 
 
+def run_by_key(make: Callable[[str], T], keys: Iterable[str]) -> dict[str, T]:
+    """By key, what `make` gives for it, without the keys for which it raises `NotRun`."""
+    return dict(where_run(lambda key: (key, make(key)), keys))
+
+
 _FRAMES = ("table", "trainings", "histories")
 _BY_ARM = ("examples", "patches", "pictured", "details")
 
