@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import product
+from itertools import chain, product
 
 from attacks import FGSM
 from attacks.units import grey_levels
@@ -29,7 +29,6 @@ EPSILONS = tuple(percent / 100 for percent in range(1, 11))
 SHOWN = 0.02
 #: A bound that every perturbation is within.
 ANY = 1.0
-UNITS = {Protocol.FAITHFUL: "standardised", Protocol.CORRECTED: "pixels"}
 DISTILLATION_EPSILONS = (0.007, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.3)
 ITERATION = 32  # images
 
@@ -51,7 +50,7 @@ COMPARED = {
     Protocol.FAITHFUL: Compared(PROCEDURE, (View.LOGITS,)),
     Protocol.CORRECTED: Compared(PROCEDURE, (View.LOGITS, View.LOGITS_OVER_T)),
 }
-HEADLINE = tuple(("FGSM", SHOWN * grey_levels(units)) for units in UNITS.values())
+HEADLINE = tuple(("FGSM", SHOWN * grey_levels(units)) for units in ("standardised", "pixels"))
 
 #: CW's search by profile; the paper's is that of its authors, and takes days.
 CW = {
@@ -68,11 +67,7 @@ def training(
     role: str = Role.UNDEFENDED,
     seed: int = 0,
 ) -> Training:
-    """A network: on ImageNet pre-trained, on other images from scratch.
-
-    Args:
-        dataset: as published; the profile says what stands in for it.
-    """
+    """A network, pre-trained on ImageNet, and from scratch on what stands in for it or CIFAR-10."""
     scale = profile.scales[model]
     from_scratch = Training(
         network=Network(model, scale.upsampling, scale.width, preprocessing="imagenet"),
@@ -113,15 +108,11 @@ def view(role: str, protocol: Protocol) -> View:
 
 
 def arms(profile: Profile) -> list[Arm]:
-    """Every arm of a profile."""
-    planned: list[Arm] = []
-    for case, scope in profile.cases.items():
-        if case != DISTILLED:
-            planned += _on_classifier(profile, case)
-            continue
-        for run, role in product(profile.seeds, scope.roles):
-            planned += _on_distilled(profile, role, run)
-    return planned
+    """Every arm of a profile, part B first."""
+    roles = profile.cases[DISTILLED].roles if DISTILLED in profile.cases else ()
+    part_b = (_on_distilled(profile, *each) for each in product(profile.seeds, roles))
+    part_a = (_on_classifier(profile, case) for case in profile.cases if case != DISTILLED)
+    return list(chain(*part_b, *part_a))
 
 
 def _on_classifier(profile: Profile, case: Case) -> Iterator[Arm]:
@@ -132,14 +123,10 @@ def _on_classifier(profile: Profile, case: Case) -> Iterator[Arm]:
     shown = Pictured(tuple(sharks), SHOWN)
     whole, few, fewest = (scale.attacked(group, ATTACKED) for group in ATTACKED[:3])
     unclipped = FGSM(clip=False, batch_size=ITERATION)
-    faithful = Arm(
-        *(case, Protocol.FAITHFUL, MAIN, network, View.LOGITS, "FGSM", unclipped, EPSILONS),
-        images=whole,
-        units=UNITS[Protocol.FAITHFUL],
-        pictured=shown,
-    )
-    clipped, units = FGSM(batch_size=ITERATION), UNITS[Protocol.CORRECTED]
-    corrected = replace(faithful, protocol=Protocol.CORRECTED, attack=clipped, units=units)
+    place = (case, Protocol.FAITHFUL, MAIN, network, View.LOGITS, "FGSM", unclipped, EPSILONS)
+    faithful = Arm(*place, images=whole, units="standardised", pictured=shown)
+    clipped = replace(faithful, attack=FGSM(batch_size=ITERATION), units="pixels")
+    corrected = replace(clipped, protocol=Protocol.CORRECTED)
     yield faithful
     # The same gradients in other batches: other sums, as between two runs on a GPU.
     again = replace(unclipped, batch_size=ITERATION // 2)
@@ -147,40 +134,32 @@ def _on_classifier(profile: Profile, case: Case) -> Iterator[Arm]:
     step = MarginStep(clip=False, batch_size=ITERATION)
     yield replace(faithful, attack_name=STEP, attack=step, images=few)
     yield corrected
+    cw = replace(CW[profile.name], batch_size=ITERATION)
     # CW is counted at the standardised epsilons too, as mean distances in pixels.
     as_pixels = (epsilon * grey_levels("standardised") / 255 for epsilon in EPSILONS)
-    yield replace(
-        corrected,
-        attack_name="CW",
-        attack=replace(CW[profile.name], batch_size=ITERATION),
-        epsilons=tuple(sorted({*EPSILONS, *as_pixels, ANY})),
-        images=fewest,
-        pictured=replace(shown, epsilon=ANY),
-    )
-    once = {"epsilons": (SHOWN,), "images": 2 * ITERATION, "pictured": None}
-    yield replace(faithful, variant=TIMING, **once)
+    distances = tuple(sorted({*EPSILONS, *as_pixels, ANY}))
+    within = replace(corrected, attack_name="CW", attack=cw, epsilons=distances, images=fewest)
+    yield replace(within, pictured=replace(shown, epsilon=ANY))
+    timed = replace(faithful, variant=TIMING, images=2 * ITERATION, pictured=None)
+    yield replace(timed, epsilons=(SHOWN,))
 
 
-def _on_distilled(profile: Profile, role: str, run: int) -> Iterator[Arm]:
+def _on_distilled(profile: Profile, run: int, role: str) -> Iterator[Arm]:
     """Part B."""
     network, scale = distilled(profile, role, run), profile.scales[STUDENT]
-    batch_size, images = scale.attack_batch_size, scale.attacked("distillation", ATTACKED)
-    fgsm = FGSM(batch_size=batch_size)
+    few, fewest = scale.attacked("distillation", ATTACKED), scale.attacked("CW", ATTACKED)
+    fgsm, step = (attack(batch_size=scale.attack_batch_size) for attack in (FGSM, MarginStep))
     place = (DISTILLED, Protocol.FAITHFUL, MAIN, network, View.LOGITS)
-    faithful = Arm(*place, "FGSM", fgsm, DISTILLATION_EPSILONS, images=images)
+    faithful = Arm(*place, "FGSM", fgsm, DISTILLATION_EPSILONS, images=few)
     yield faithful
     if role == Role.TEACHER:
         return
-    yield replace(faithful, attack_name=STEP, attack=MarginStep(batch_size=batch_size))
+    yield replace(faithful, attack_name=STEP, attack=step)
     corrected = replace(faithful, protocol=Protocol.CORRECTED)
     yield corrected
     rescaled = replace(corrected, view=view(role, Protocol.CORRECTED))
     if rescaled != corrected:
         yield rescaled
-    yield replace(
-        rescaled,
-        attack_name="CW",
-        attack=replace(CW[profile.name], batch_size=batch_size),
-        epsilons=(*DISTILLATION_EPSILONS, ANY),
-        images=scale.attacked("CW", ATTACKED),
-    )
+    cw = replace(CW[profile.name], batch_size=scale.attack_batch_size)
+    distances = (*DISTILLATION_EPSILONS, ANY)
+    yield replace(rescaled, attack_name="CW", attack=cw, epsilons=distances, images=fewest)

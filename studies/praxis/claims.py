@@ -21,7 +21,7 @@ from studies.praxis.measures import Attacked, attacked, differences, distilled
 from studies.praxis.published import clean_error
 
 #: ImageNet's classes below "fish" in WordNet: tench to stingray, barracouta to puffer.
-FISH = (*range(0, 7), *range(389, 398))
+_FISH = (*range(0, 7), *range(389, 398))
 #: The parts of PRX-3.
 _RISES, _SATURATES = "rises until 4 %", "saturates from there"
 _UNKNOWN = "the study's three images are not known"
@@ -42,10 +42,7 @@ def _clean_errors(results: Results, protocol: Protocol) -> Finding:
         for name, arm in zip(praxis.PRINTED_NAMES, arms, strict=True)
         for k in (1, 5)
     ]
-    ordered = [
-        Estimate.paired(easier.curve.at(0.0), harder.curve.at(0.0)).sign
-        for easier, harder in pairwise(arms)
-    ]
+    ordered = [differences(*pair, [0.0])[0].sign for pair in pairwise(arm.curve for arm in arms)]
     return Finding(where, by_sign([*near, *ordered]), evidence)
 
 
@@ -53,15 +50,14 @@ def _cripples(results: Results, model: str, protocol: Protocol) -> Finding:
     """By 70 points or more."""
     arm = attacked(results, model, protocol)
     rise = arm.rise(0.0, praxis.SHOWN)
-    top_1, top_5 = (
-        f"{arm.error(0.0, k).percent(2)} -> {arm.error(praxis.SHOWN, k).percent(2)} %"
-        for k in (1, 5)
+    before, after = (
+        [arm.error(each, k).percent(2) for k in (1, 5)] for each in (0.0, praxis.SHOWN)
     )
     return Finding(
         arm.where,
         by_sign([rise.above(0.7)]),
-        f"top-1 error {top_1}, a rise of {rise.points()} points; top-5 error {top_5}; confirmed "
-        "from 70 points on",
+        f"top-1 error {before[0]} -> {after[0]} %, a rise of {rise.points()} points; top-5 error "
+        f"{before[1]} -> {after[1]} %; confirmed from 70 points on",
     )
 
 
@@ -88,7 +84,7 @@ def _saturates(results: Results, model: str, protocol: Protocol, part: str) -> F
     )
 
 
-def _one_grey_level(results: Results, model: str, protocol: Protocol) -> Finding:
+def _grey_level(results: Results, model: str, protocol: Protocol) -> Finding:
     """A mean change of 0.8 to 1.5 grey levels, in the pictured images."""
     arm = attacked(results, model, protocol)
     mean, largest = arm.pictured["mean_change"], arm.pictured["largest_change"]
@@ -158,12 +154,13 @@ def _ten_times_slower(results: Results, case: Case) -> Finding:
 
 def _defends(results: Results, protocol: Protocol) -> Finding:
     """Better than hard labels at T at every epsilon above 0."""
-    roles, epsilons = (Role.STUDENT, Role.CONTROL, Role.UNDEFENDED), praxis.DISTILLATION_EPSILONS
+    roles, view = (Role.STUDENT, Role.CONTROL, Role.UNDEFENDED), praxis.view(Role.STUDENT, protocol)
+    epsilons = praxis.DISTILLATION_EPSILONS
     curves = [distilled(results, role, protocol, "FGSM") for role in roles]
     over_control, over_undefended = (differences(curves[0], c, epsilons) for c in curves[1:])
     student, control, undefended = (100 * curve.at(0.0).mean() for curve in curves)
     return Finding(
-        _part_b(results, protocol),
+        f"{results.label(praxis.DISTILLED)}, {protocol}, through {view}",
         directions(*over_control),
         f"gain over hard labels at T {_range(over_control)} points over {100 * epsilons[0]:g} to "
         f"{100 * epsilons[-1]:g} %, over the undefended network {_range(over_undefended)} points; "
@@ -174,12 +171,12 @@ def _defends(results: Results, protocol: Protocol) -> Finding:
 
 def _does_not_help_against_cw(results: Results, protocol: Protocol) -> Finding:
     """Success at any distance within two points of that on hard labels."""
-    roles = (Role.STUDENT, Role.CONTROL)
+    roles, view = (Role.STUDENT, Role.CONTROL), praxis.view(Role.STUDENT, protocol)
     student, control = (distilled(results, role, protocol, "CW").at(praxis.ANY) for role in roles)
     gain = Estimate.paired(student, control)
     medians = " and ".join(_median_distance(results, role) for role in roles)
     return Finding(
-        _part_b(results, protocol),
+        f"{results.label(praxis.DISTILLED)}, {protocol}, through {view}",
         inside(gain, -0.02, 0.02),
         f"accuracy at any distance {100 * student.mean():.1f} % distilled, "
         f"{100 * control.mean():.1f} % with hard labels at T, a difference of {gain.points()} "
@@ -208,15 +205,15 @@ def _leaves_the_top_5(results: Results, model: str, protocol: Protocol) -> Findi
     return Finding(arm.where, Ruling.NOT_JUDGED, evidence + ranks)
 
 
-def _related_classes(results: Results, model: str, protocol: Protocol) -> Finding:
+def _fish(results: Results, model: str, protocol: Protocol) -> Finding:
     """More often than by chance."""
     arm = attacked(results, model, protocol)
     labels, predictions = (arm.photographs[f"every_{name}"] for name in ("label", "prediction"))
-    wrong = np.isin(labels, FISH) & (predictions != labels)
+    wrong = np.isin(labels, _FISH) & (predictions != labels)
     if not wrong.any():
         raise NotRun("fish taken for something else")
-    related = np.isin(predictions[wrong], FISH)
-    share, chance = Estimate.accuracy(related), (len(FISH) - 1) / 999
+    related = np.isin(predictions[wrong], _FISH)
+    share, chance = Estimate.accuracy(related), (len(_FISH) - 1) / 999
     return Finding(
         arm.where,
         by_sign([share.above(chance)]),
@@ -229,11 +226,6 @@ def _three_networks(results: Results, protocol: Protocol) -> tuple[str, list[Att
     """The study's networks under FGSM, and where that is."""
     arms = [attacked(results, model, protocol) for model in praxis.PUBLISHED_MODELS]
     return "the three networks" + arms[0].where.removeprefix(arms[0].model), arms
-
-
-def _part_b(results: Results, protocol: Protocol) -> str:
-    view = praxis.view(Role.STUDENT, protocol)
-    return f"{results.label(praxis.DISTILLED)}, {protocol}, through {view}"
 
 
 def _near(estimate: Estimate, stated: float, margin: float) -> int:
@@ -251,34 +243,30 @@ def _range(estimates: Sequence[Estimate]) -> str:
 
 _CLEAN = "clean top-1 and top-5 errors 10.16 and 1.20, 13.92 and 2.22, 19.88 and 4.38 %"
 _CRIPPLED = "FGSM at 2 % raises the top-1 error from 10.16 to 87.62 %"
-_SATURATED = "the error rises until 4 % and then saturates"
-_ABOUT_ONE = "at 2 % pixels change by about one grey level"
+_AND_THEN = "the error rises until 4 % and then saturates"
 _IN_ORDER = "VGG-19 is more vulnerable than DenseNet201, and that than ResNeXt50"
 _AS_FGSM = "CW is as damaging as FGSM at every epsilon"
-_SLOWER = "CW takes about ten times as long"
-_HELPS = "distillation defends against FGSM"
 _NO_HELP = "distillation does not help against CW"
 _SURE = "the true class has a confidence of 0.9 or more, but for the great white shark"
 _LEAVES = "after FGSM at 2 % the true class leaves the top 5 on two of three images"
-_RELATED = "FGSM makes related classes of fish"
-
 _NETWORKS = "needs ImageNet and the pre-trained weights of the study's three networks"
 _WEIGHTS = "needs ImageNet and pre-trained weights"
 _TRAINED = "part B was not run: it trains a ResNet-101 and three ResNeXt-50 on CIFAR-10"
 
-_FAITHFUL, _CORRECTED = [Protocol.FAITHFUL], [Protocol.CORRECTED]
 _EACH = (praxis.MODELS, Protocol)
+_FAITHFUL, _CORRECTED = [Protocol.FAITHFUL], [Protocol.CORRECTED]
+_CASES = praxis.CLASSIFIERS.values()
 CLAIMS = (
     Claim("PRX-1", _CLEAN, at_each(_clean_errors, _CORRECTED), _NETWORKS),
     Claim("PRX-2", _CRIPPLED, at_each(_cripples, *_EACH)),
-    Claim("PRX-3", _SATURATED, at_each(_saturates, *_EACH, (_RISES, _SATURATES))),
-    Claim("PRX-4", _ABOUT_ONE, at_each(_one_grey_level, *_EACH)),
+    Claim("PRX-3", _AND_THEN, at_each(_saturates, *_EACH, (_RISES, _SATURATES))),
+    Claim("PRX-4", "at 2 % pixels change by about one grey level", at_each(_grey_level, *_EACH)),
     Claim("PRX-5", _IN_ORDER, at_each(_order, Protocol), _NETWORKS),
     Claim("PRX-6", _AS_FGSM, at_each(_cw_like_fgsm, *_EACH, praxis.VARIANTS)),
-    Claim("PRX-7", _SLOWER, at_each(_ten_times_slower, praxis.CLASSIFIERS.values())),
-    Claim("PRX-8", _HELPS, at_each(_defends, Protocol), _TRAINED),
+    Claim("PRX-7", "CW takes about ten times as long", at_each(_ten_times_slower, _CASES)),
+    Claim("PRX-8", "distillation defends against FGSM", at_each(_defends, Protocol), _TRAINED),
     Claim("PRX-9", _NO_HELP, at_each(_does_not_help_against_cw, _CORRECTED), _TRAINED),
     Claim("PRX-10", _SURE, at_each(_confident, praxis.MODELS, _FAITHFUL), _WEIGHTS),
     Claim("PRX-11", _LEAVES, at_each(_leaves_the_top_5, *_EACH), _WEIGHTS),
-    Claim("PRX-12", _RELATED, at_each(_related_classes, *_EACH), _WEIGHTS),
+    Claim("PRX-12", "FGSM makes related classes of fish", at_each(_fish, *_EACH), _WEIGHTS),
 )

@@ -91,11 +91,7 @@ def attacked(results: Results, model: str, protocol: Protocol, attack: str = "FG
 
 
 def distilled(results: Results, role: str, protocol: Protocol, attack: str) -> Curve:
-    """A network of part B under one attack, through what `arms.view` says.
-
-    Raises:
-        NotRun: without this arm.
-    """
+    """A network of part B attacked through `arms.view`; raises `NotRun` without this arm."""
     where = {"role": role, "protocol": protocol, "view": praxis.view(role, protocol)}
     return results.curve(case=praxis.DISTILLED, attack=attack, **where)
 
@@ -107,21 +103,15 @@ def differences(first: Curve, second: Curve, epsilons: Iterable[float]) -> list[
 
 
 def timed(results: Results, case: Case, attack: str) -> pd.Series:
-    """The row of the results by which an attack is timed; of part B the student's.
+    """The row of the results by which an attack is timed; raises `NotRun` without one.
 
-    FGSM on a classifier has an arm of a single epsilon for this.
-
-    Raises:
-        NotRun: without such a row.
+    FGSM on a classifier has an arm of a single epsilon for this. Of part B it is the student's.
     """
+    where = {"case": case, "protocol": _TIMED[attack], "attack": attack}
     part_b = case == praxis.DISTILLED
-    rows = results.select(
-        case=case,
-        protocol=_TIMED[attack],
-        variant=praxis.TIMING if attack == "FGSM" and not part_b else MAIN,
-        role=Role.STUDENT if part_b else Role.UNDEFENDED,
-        attack=attack,
-    )
+    role = Role.STUDENT if part_b else Role.UNDEFENDED
+    variant = praxis.TIMING if attack == "FGSM" and not part_b else MAIN
+    rows = results.select(role=role, variant=variant, **where)
     if rows.empty:
         raise NotRun(f"{attack} on {case}, timed")
     return rows.iloc[-1]

@@ -1,6 +1,7 @@
 """What the report of the Praxis study shows, beside what every report does."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import partial
 from itertools import compress
 from pathlib import Path
@@ -10,20 +11,16 @@ import numpy as np
 import pandas as pd
 
 import data
-from evaluation import Curve, Estimate, alike, same
+from evaluation import Curve, Estimate, NotRun, alike, same
 from harness.arms import Case, Protocol, Role
 from harness.results import Results, selected, where_run
-from reports.figures.canvas import COLORS
-from reports.figures.curves import Line, Published, panels
-from reports.figures.images import Confidences, adversarial_images, confidence_bars
-from reports.figures.training import training_curves
+from reports.figures import canvas, curves, images, training
 from reports.gallery import Gallery
 from reports.tables import by_epsilon, trainings
 from studies.praxis import arms as praxis
 from studies.praxis import measures
 from studies.praxis.measures import Attacked, attacked
 
-_SECTIONS = ("errors", "cw", "bars", "distilled", "training", "adversarial")
 _UNITS = {
     Protocol.FAITHFUL: "epsilon between standardised images, not clipped",
     Protocol.CORRECTED: "epsilon between images in [0, 1], clipped",
@@ -50,20 +47,20 @@ _CURVES = {
 }
 #: Part A: one colour on the whole page, none of them a colour of part B.
 _COLORS = dict(zip((*praxis.MODELS, "CW"), ("C4", "C5", "C8", "C9", "C6", "black"), strict=True))
+#: The images of each class that are shown.
+_SHOWN = range(len(praxis.SHARKS))
 
 
 def contents(results: Results, comparison: pd.DataFrame, directory: Path) -> dict[str, Any]:
     """The variables of `report.md`; its pictures are drawn into `directory`."""
     published, part_a = _published_errors(comparison), (praxis.MODELS, Protocol)
     cw = where_run(partial(_cw, results), *part_a, ("FGSM", *praxis.VARIANTS))
-    images = range(len(praxis.SHARKS))
-    changes = where_run(partial(_changes, results), *part_a, ("FGSM", "CW"), images)
-    fgsm = {words: _errors(results, protocol, "FGSM") for protocol, words in _UNITS.items()}
+    changes = where_run(partial(_changes, results), *part_a, ("FGSM", "CW"), _SHOWN)
     return {
         "pictures": _draw(results, published, directory),
         "timed_apart": "crafting_seconds" in results.table,
         "classifiers": _classifiers(results, published),
-        "fgsm": fgsm,
+        "fgsm": {words: _errors(results, each, "FGSM") for each, words in _UNITS.items()},
         "published_fgsm": _published_table(published),
         "cw": pd.DataFrame(list(cw)),
         "cw_within": _errors(results, Protocol.CORRECTED, "CW"),
@@ -83,81 +80,77 @@ def _published_errors(comparison: pd.DataFrame) -> pd.DataFrame:
 
 
 def _draw(results: Results, published: pd.DataFrame, directory: Path) -> Gallery:
-    gallery = Gallery(directory, _SECTIONS)
-    for protocol in Protocol:
-        _draw_fgsm(results, protocol, published, gallery)
+    sections = ("errors", "cw", "bars", "distilled", "training", "adversarial")
+    gallery = Gallery(directory, sections)
+    # The published epsilons are most likely standardised.
+    for protocol, crosses in zip(Protocol, (published, published[[]]), strict=True):
+        arms = list(where_run(partial(attacked, results), praxis.MODELS, [protocol]))
+        if arms:
+            _draw_fgsm(arms, crosses, gallery)
     for model in praxis.MODELS:
         arms = list(where_run(partial(attacked, results), [model], Protocol, ("FGSM", "CW")))
         if arms:
             _draw_confidences(arms, gallery)
-        if {"FGSM", "CW"} <= {arm.attack for arm in arms if arm.protocol == Protocol.CORRECTED}:
-            _draw_cw(*arms[-2:], gallery)
+        with suppress(NotRun):
+            _draw_cw(results, model, gallery)
     if results.has(praxis.DISTILLED):
         _draw_distilled(results, gallery)
-        _draw_examples(results, gallery)
     return gallery
 
 
-def _draw_fgsm(
-    results: Results, protocol: Protocol, published: pd.DataFrame, gallery: Gallery
-) -> None:
-    arms = list(where_run(partial(attacked, results), praxis.MODELS, [protocol]))
-    if not arms:
-        return
+def _draw_fgsm(arms: list[Attacked], published: pd.DataFrame, gallery: Gallery) -> None:
     drawn = _panels((f"{arm.model}, {arm.curve.images:,} images", arm, arm.model) for arm in arms)
-    # The published epsilons are most likely standardised.
-    if protocol == Protocol.FAITHFUL:
-        for (model, metric), errors in published.items():
-            color = _COLORS[praxis.PRINTED_NAMES[model]]
-            drawn[metric].append(Published(f"{model}, published", color, errors.index, errors))
-    title = f"FGSM: {_UNITS[protocol]}"
-    path = gallery.add("errors", f"errors-fgsm-{protocol}", title)
-    panels(drawn, title, path, unit="epsilon (%)", quantity="error (%)")
+    for (model, metric), errors in published.items():
+        name, color = f"{model}, published", _COLORS[praxis.PRINTED_NAMES[model]]
+        drawn[metric].append(curves.Published(name, color, errors.index, errors))
+    title = f"FGSM: {_UNITS[arms[0].protocol]}"
+    path = gallery.add("errors", f"errors-fgsm-{arms[0].protocol}", title)
+    curves.panels(drawn, title, path, unit="epsilon (%)", quantity="error (%)")
 
 
-def _draw_cw(fgsm: Attacked, cw: Attacked, gallery: Gallery) -> None:
+def _draw_cw(results: Results, model: str, gallery: Gallery) -> None:
     """CW beside FGSM, which is drawn on the fewer images that CW was given as well."""
+    fgsm, cw = (attacked(results, model, Protocol.CORRECTED, each) for each in ("FGSM", "CW"))
     every, few = f"{fgsm.curve.images:,} images", f"the first {cw.curve.images:,} images"
-    drawn = _panels([(f"FGSM, {every}", fgsm, fgsm.model), (f"CW, {few}", cw, "CW")])
+    drawn = _panels([(f"FGSM, {every}", fgsm, model), (f"CW, {few}", cw, "CW")])
     on_few, _ = alike(fgsm.curve, cw.curve)
-    dashed = f"FGSM, {few}", _COLORS[fgsm.model], 100 * on_few.epsilons, on_few.errors, "--"
-    drawn["top-1 error"].append(Line(*dashed))
+    dashed = f"FGSM, {few}", _COLORS[model], 100 * on_few.epsilons, on_few.errors, "--"
+    drawn["top-1 error"].append(curves.Line(*dashed))
     title = f"CW counted within epsilon, and FGSM: {cw.network}"
-    path = gallery.add("cw", f"errors-cw-{cw.model}", title)
-    panels(drawn, title, path, unit=_PIXELS, quantity="error (%)")
+    path = gallery.add("cw", f"errors-cw-{model}", title)
+    curves.panels(drawn, title, path, unit=_PIXELS, quantity="error (%)")
 
 
-def _panels(shown: Iterable[tuple[str, Attacked, str]]) -> dict[str, list[Line | Published]]:
+def _panels(shown: Iterable[tuple[str, Attacked, str]]) -> dict[str, list[Any]]:
     """Errors within the study's epsilons, of (label, arm, name of its colour)."""
-    drawn: dict[str, list[Line | Published]] = {"top-1 error": [], "top-5 error": []}
+    drawn: dict[str, list[Any]] = {"top-1 error": [], "top-5 error": []}
     for label, arm, color in shown:
         kept = arm.curve.epsilons <= max(praxis.EPSILONS)
-        epsilons = 100 * arm.curve.epsilons[kept]
         for panel, k in zip(drawn, (1, 5), strict=True):
             errors = list(compress(arm.errors(k), kept))
-            drawn[panel].append(Line(label, _COLORS[color], epsilons, errors))
+            line = curves.Line(label, _COLORS[color], 100 * arm.curve.epsilons[kept], errors)
+            drawn[panel].append(line)
     return drawn
 
 
 def _draw_confidences(arms: list[Attacked], gallery: Gallery) -> None:
     """The pictured images without attack and under the attacks on one classifier."""
-    clean = arms[0]
-    rows = [
-        [_confidences(clean, image, 0, f"{name}, no attack")]
-        + [_confidences(arm, image, 1, _PICTURED[arm.protocol, arm.attack]) for arm in arms]
-        for image, name in enumerate(clean.pictured["label_names"])
-    ]
-    title = f"Highest confidences: {clean.network}"
-    confidence_bars(rows, title, gallery.add("bars", f"confidences-{clean.model}", title))
+    columns = [(arms[0], 0, "no attack")]
+    columns += [(arm, 1, _PICTURED[arm.protocol, arm.attack]) for arm in arms]
+    rows = [[_confidences(*column, image) for column in columns] for image in _SHOWN]
+    title = f"Highest confidences: {arms[0].network}"
+    path = gallery.add("bars", f"confidences-{arms[0].model}", title)
+    images.confidence_bars(rows, title, path)
 
 
-def _confidences(arm: Attacked, image: int, under_attack: int, title: str) -> Confidences:
-    return Confidences(
-        title,
-        arm.pictured[("images", "adversarial")[under_attack]][image],
-        arm.pictured["names"][under_attack, image].tolist(),
-        arm.pictured["confidences"][under_attack, image],
-        arm.pictured["label_names"][image],
+def _confidences(arm: Attacked, after: int, words: str, image: int) -> images.Confidences:
+    true = arm.pictured["label_names"][image]
+    return images.Confidences(
+        words if after else f"{true}, {words}",
+        arm.pictured[("images", "adversarial")[after]][image],
+        arm.pictured["names"][after, image].tolist(),
+        arm.pictured["confidences"][after, image],
+        true,
     )
 
 
@@ -165,18 +158,16 @@ def _draw_distilled(results: Results, gallery: Gallery) -> None:
     label, drawn = results.label(praxis.DISTILLED), {}
     for words in _CURVES:
         for role, curve in _distilled(results, words):
-            shown = curve.where(curve.epsilons < praxis.ANY)
-            line = Line(_NETWORKS[role], COLORS[role], 100 * shown.epsilons, shown.accuracies)
-            drawn.setdefault(f"{words},\n{shown.images:,} images", []).append(line)
+            kept = curve.where(curve.epsilons < praxis.ANY)
+            line = _NETWORKS[role], canvas.COLORS[role], 100 * kept.epsilons, kept.accuracies
+            panel = drawn.setdefault(f"{words},\n{curve.images:,} images", [])
+            panel.append(curves.Line(*line))
     title = f"Distilled and undistilled under attack: {label}"
-    panels(drawn, title, gallery.add("distilled", "accuracy", title), unit=_PIXELS)
+    curves.panels(drawn, title, gallery.add("distilled", "accuracy", title), unit=_PIXELS)
     title = f"Training of teacher and students: {label}"
     path = gallery.add("training", "training", title)
     trained = results.trained(case=praxis.DISTILLED).drop_duplicates("stage")
-    training_curves(trained, results.histories, title, path, names=_NETWORKS)
-
-
-def _draw_examples(results: Results, gallery: Gallery) -> None:
+    training.training_curves(trained, results.histories, title, path, names=_NETWORKS)
     for number, (arm, examples) in enumerate(results.examples.items(), start=1):
         row = results.select(arm=arm).iloc[-1]
         title = (
@@ -184,35 +175,32 @@ def _draw_examples(results: Results, gallery: Gallery) -> None:
             f"epsilon {100 * row['epsilon']:g} %"
         )
         path = gallery.add("adversarial", f"adversarial-{number:02}", title)
-        adversarial_images(examples, data.class_names(row["dataset"]), title, path)
+        images.adversarial_images(examples, data.class_names(row["dataset"]), title, path)
 
 
-def _distilled(results: Results, words: str) -> list[tuple[str, Curve]]:
+def _distilled(results: Results, words: str) -> Iterator[tuple[str, Curve]]:
     """The networks of part B, by role, on one of `_CURVES`."""
-
-    def of_role(role: str) -> tuple[str, Curve]:
-        return role, measures.distilled(results, role, *_CURVES[words])
-
-    return list(where_run(of_role, _NETWORKS))
+    for role in _NETWORKS:
+        with suppress(NotRun):
+            yield role, measures.distilled(results, role, *_CURVES[words])
 
 
 def _classifiers(results: Results, published: pd.DataFrame) -> pd.DataFrame:
-    fgsm = where_run(partial(attacked, results), praxis.MODELS, Protocol)
-    # Without attack both protocols have the same images.
-    rows = [
-        {
-            "network": arm.network,
-            "weights": "ImageNet's" if arm.on_imagenet else "from scratch",
-            "images": arm.curve.images,
-            **{f"top-{k} error": arm.error(0.0, k).percent(2) for k in (1, 5)},
-        }
-        for arm in {arm.model: arm for arm in fgsm}.values()
-    ]
+    """Errors without attack, where both protocols have the same images."""
+    rows = {
+        arm.model: (
+            arm.network,
+            "ImageNet's" if arm.on_imagenet else "from scratch",
+            arm.curve.images,
+            *(arm.error(0.0, k).percent(2) for k in (1, 5)),
+        )
+        for arm in where_run(partial(attacked, results), praxis.MODELS, Protocol)
+    }
     for model in praxis.PRINTED_NAMES:
-        errors = {metric: f"{percent:.2f}" for metric, percent in published.loc[0, model].items()}
-        network = {"network": f"{model}, published", "weights": "ImageNet's", "images": "5000?"}
-        rows.append(network | errors)
-    return pd.DataFrame(rows)
+        name, errors = f"{model}, published", published.loc[0, model].map("{:.2f}".format)
+        rows[name] = (name, "ImageNet's", "5000?", *errors)
+    columns = ("network", "weights", "images", "top-1 error", "top-5 error")
+    return pd.DataFrame(rows.values(), columns=columns)
 
 
 def _errors(results: Results, protocol: Protocol, attack: str) -> pd.DataFrame:
@@ -222,10 +210,8 @@ def _errors(results: Results, protocol: Protocol, attack: str) -> pd.DataFrame:
 
 
 def _accuracies(results: Results, words: str) -> pd.DataFrame:
-    curves = _distilled(results, words)
-    return by_epsilon(
-        {_NETWORKS[role]: (each, each.accuracies) for role, each in curves}, _EPSILONS
-    )
+    shown = _distilled(results, words)
+    return by_epsilon({_NETWORKS[role]: (each, each.accuracies) for role, each in shown}, _EPSILONS)
 
 
 def _percent(epsilon: float, grey: float) -> str:
