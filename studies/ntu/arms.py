@@ -1,6 +1,6 @@
 """What the NTU study trained and attacked, and the controls that its claims need."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -65,7 +65,7 @@ VGG_ON_CIFAR10, VGG_ON_CIFAR100, *_ = CASES
 #: Which of the three a role has.
 _RECIPE_OF = {"undefended": 0, "warm_up": 1, "teacher": 1, "student": 2, "control": 2}
 
-FAITHFUL_ATTACKS = {
+FAITHFUL_ATTACKS: dict[str, FGSM | PGD] = {
     "FGSM": FGSM(clip=False),
     "PGD": PGD(steps=STEPS, step_size=STEP_SIZE, random_start=False, clip=False),
 }
@@ -74,7 +74,7 @@ ATTACKS = tuple(FAITHFUL_ATTACKS)
 STEP_OF_THE_TEXT = "PGD, step 0.05"
 
 
-def _attacks(profile: Profile, protocol: Protocol) -> Mapping[str, FGSM | PGD]:
+def _attacks(profile: Profile, protocol: Protocol) -> dict[str, FGSM | PGD]:
     if protocol == Protocol.FAITHFUL:
         return FAITHFUL_ATTACKS
     pgd = PGD(steps=STEPS, random_start=True, restarts=profile.restarts, stop_at_success=True)

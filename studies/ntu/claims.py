@@ -57,9 +57,8 @@ def _constant(results: Results, case: Case, protocol: str, role: str) -> Finding
 def _as_run(results: Results, case: Case, role: str, curve: Curve) -> Finding:
     beyond = curve.correct[curve.grey > 0.35]
     same = bool((beyond == beyond[0]).all())
-    (view,) = arms.COMPARED[Protocol.FAITHFUL].views
     place = {"case": case, "protocol": Protocol.FAITHFUL, "variant": MAIN, "role": role}
-    rows = results.select(view=view, attack="PGD", **place)
+    rows = results.select(view=arms.COMPARED[Protocol.FAITHFUL].views, attack="PGD", **place)
     distances = rows[rows["epsilon_grey"] > 0.35].groupby("seed")["mean_linf"]
     moved = (distances.max() - distances.min()).max() / arms.GREY
     return Finding(
@@ -137,7 +136,7 @@ def _gain_at(results: Results, case: Case, protocol: str, attack: str, level: fl
 def _pgd_is_stronger(results: Results, case: Case, protocol: str, role: str) -> Finding:
     fgsm, pgd = (in_range(results, case, protocol, role, attack) for attack in arms.ATTACKS)
 
-    def difference(epsilons: np.ndarray) -> Estimate:
+    def difference(epsilons: np.ndarray | np.intp) -> Estimate:
         return Estimate.paired(fgsm.correct[epsilons], pgd.correct[epsilons])
 
     # At equal reach: faithful PGD cannot move beyond steps x step size.

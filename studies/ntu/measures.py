@@ -61,8 +61,7 @@ def _mean_drop(results: Results, link: Link, protocol: Protocol) -> Estimate:
 
 
 def _mean_gain(results: Results, link: Link, protocol: Protocol) -> Estimate:
-    case, attack = link.cases[0], link.attacks[0]
-    return mean_gain(results, case, protocol, attack, Role.UNDEFENDED).times(100)
+    return mean_gain(results, link.cases[0], protocol, link.attacks[0], Role.UNDEFENDED).times(100)
 
 
 def mean_gain(results: Results, case: Case, protocol: str, attack: str, reference: str) -> Estimate:
@@ -74,7 +73,7 @@ def mean_gain(results: Results, case: Case, protocol: str, attack: str, referenc
 def _read_off(results: Results, link: Link, protocol: Protocol) -> Estimate:
     """One epsilon, read off the curve of each case, attack and network, or pair of networks."""
     read, choose = _READINGS[link.kind]
-    networks = [(role,) for role in PRINTED if link.role in (role, "all")]
+    networks: list[tuple[str, ...]] = [(role,) for role in PRINTED if link.role in (role, "all")]
     if link.kind == "better up to":
         networks = [PRINTED]
 

@@ -163,10 +163,10 @@ def _clean(results: Results) -> pd.DataFrame:
         table = trainings(rows, _called, digits=1)
         table.insert(0, "model and data", results.label(case))
         table.insert(1, "protocol", str(protocol))
-        undefended = rows["role"] == Role.UNDEFENDED
         for split in ("train", "validation", "test"):
-            printed = np.where(undefended, f"{clean_accuracy(case, split):.2f}", "")
-            table.insert(table.columns.get_loc(split), f"{split}, published", printed)
+            printed = f"{clean_accuracy(case, split):.2f}"
+            column = np.where(rows["role"] == Role.UNDEFENDED, printed, "")
+            table.insert(table.columns.get_loc(split), f"{split}, published", column)
         tables.append(table)
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
