@@ -20,21 +20,19 @@ preprocessing, distillation with T squared (and Papernot's own procedure), true 
 images, PGD with steps of 2.5 x epsilon / 40 from random starts, and larger epsilons as well.
 """
 
-from pathlib import Path
-
 from harness.study import Study
 from studies.ntu import arms
 from studies.ntu.claims import CLAIMS
 from studies.ntu.measures import measure
 from studies.ntu.profiles import PROFILES
-from studies.ntu.published import link
+from studies.ntu.published import FOLDER, link
 from studies.ntu.report import contents
 
 STUDY = Study(
     name="ntu",
     title="Defensive distillation against FGSM and PGD on CIFAR-10 and CIFAR-100",
     description=__doc__,
-    folder=Path(__file__).parent,
+    folder=FOLDER,
     profiles=PROFILES,
     arms=arms.arms,
     link=link,
