@@ -10,6 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from evaluation.findings import MEASURED, said_of
+
 
 class Flag(NamedTuple):
     """One thing that is wrong with a row.
@@ -25,31 +27,6 @@ class Flag(NamedTuple):
     size: float = 1.0
 
 
-class _Measurement(NamedTuple):
-    """A column that should be 0: the name of the flag, what is said where it is not, and whom
-    it concerns: "all" rows, "attacked" ones, or those "climbing" a gradient."""
-
-    name: str
-    says: str
-    concerns: str
-
-
-_MEASURED = {
-    "not_finite": _Measurement("logits not finite", "logits not finite on {} of the images", "all"),
-    "spread": _Measurement(
-        "random at inference",
-        "random at inference: two passes differ by up to {} in a logit",
-        "all",
-    ),
-    "gradient_not_finite": _Measurement(
-        "gradient not finite", "gradient not finite on {} of the images", "climbing"
-    ),
-    "zero_gradient": _Measurement("zero gradient", "zero gradient on {} of the images", "climbing"),
-    "out_of_range": _Measurement("outside [0, 1]", "{} of the images leave [0, 1]", "attacked"),
-    "rounds_away": _Measurement(
-        "undone by rounding", "rounding to 8 bits undoes {} of the images", "attacked"
-    ),
-}
 #: Those that concern every accuracy of a network, without attack as well.
 _OF_NETWORKS = ("not_finite", "spread")
 _PLACE = ["case", "variant", "protocol", "defense", "view", "seed"]
@@ -70,7 +47,7 @@ def flags(table: pd.DataFrame, correct: Mapping[str, np.ndarray]) -> dict[int, l
 def not_recorded(table: pd.DataFrame) -> dict[str, int]:
     """How many rows lack a measurement that concerns them, by the name of its flag."""
     missing = {}
-    for column, measurement in _MEASURED.items():
+    for column, measurement in MEASURED.items():
         rows = _concerned(table, column)
         count = int(rows[column].isna().sum()) if column in table else len(rows)
         if count:
@@ -91,7 +68,7 @@ def warnings(table: pd.DataFrame) -> list[str]:
         for column in _OF_NETWORKS:
             if column in rows and rows[column].max() > 0:
                 worst = rows.loc[rows[column].idxmax()]
-                sentences.append(f"{', '.join(place)}: {_says(column, worst)}")
+                sentences.append(f"{', '.join(place)}: {said_of(column, worst)}")
     return sentences
 
 
@@ -101,31 +78,19 @@ def _every(table: pd.DataFrame, correct: Mapping[str, np.ndarray]) -> Iterator[t
         grey = 255 * row["reach"]
         text = f"steps reach only {grey:.2g} grey levels"
         yield index, Flag("steps too short", text, -grey)
-    for column, measurement in _MEASURED.items():
+    for column, measurement in MEASURED.items():
         rows = _concerned(table, column)
         for index, row in rows[rows[column] > 0].iterrows() if column in table else ():
-            yield index, Flag(measurement.name, _says(column, row), row[column])
+            yield index, Flag(measurement.name, said_of(column, row), row[column])
     for index in _weaker_than_fgsm(table, correct):
         yield index, Flag("weak PGD", "PGD is weaker than FGSM")
 
 
 def _concerned(table: pd.DataFrame, column: str) -> pd.DataFrame:
     """The rows about which a measurement says something."""
-    concerns = _MEASURED[column].concerns
+    concerns = MEASURED[column].concerns
     rows = table if concerns == "all" else table[table["epsilon"] > 0]
     return rows[rows["climbs"].notna()] if concerns == "climbing" else rows
-
-
-def _says(column: str, row: pd.Series) -> str:
-    value = row[column]
-    if column != "spread":
-        return _MEASURED[column].says.format(_percent(value))
-    changed = f", {_percent(row['random'])} of the predictions change"
-    return _MEASURED[column].says.format(f"{value:.2g}") + changed
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.2g}%" if share < 0.01 else f"{share:.0%}"
 
 
 def _weaker_than_fgsm(table: pd.DataFrame, correct: Mapping[str, np.ndarray]) -> Iterator[int]:

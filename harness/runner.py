@@ -148,44 +148,30 @@ class Runner:
             return False
 
     def _train(self, training: Training, progress: Progress) -> None:
-        title, what = f"train {training.title}", self._of_training(training)
-        if self.store.has("train", what):
-            progress.found(title)
-            return
-        sources = {
-            name: self.training_path(needed) / "model.h5"
-            for name, needed in training.sources.items()
+        paths = {
+            name: self.training_path(source) / "model.h5"
+            for name, source in training.sources.items()
         }
-        with progress.stage(title) as update, self.store.writing("train", what) as directory:
-            train(
-                training,
-                self.dataset(training),
-                directory,
-                sources,
-                update,
-                self._pretrained(training),
-            )
-        keras.backend.clear_session()  # else every network trained so far stays in memory
+
+        def make(directory: Path, update: Update) -> None:
+            dataset, pretrained = self.dataset(training), self._pretrained(training)
+            train(training, dataset, directory, paths, update, pretrained)
+            keras.backend.clear_session()  # else every network trained so far stays in memory
+
+        title = f"train {training.title}"
+        self._stage("train", title, self._of_training(training), progress, make)
 
     def _make_patch(self, arm: PatchArm, progress: Progress) -> None:
-        title, what = f"patch {arm.training.title}, {arm.attack_name}", self._of_patch(arm)
-        if self.store.has("patch", what):
-            progress.found(title)
-            return
-        dataset = self.dataset(arm.training)
-        with progress.stage(title) as update, self.store.writing("patch", what) as directory:
-            model, plan = self._seen(arm)
+        def make(directory: Path, update: Update) -> None:
+            dataset, (model, plan) = self.dataset(arm.training), self._seen(arm)
             patch = plan.make(model, dataset.x_test, dataset.y_test[: arm.images], update)
             patch_plan.save(directory / "patch.npz", patch)
 
-    def _attack(self, arm: Arm, progress: Progress) -> None:
-        title = f"attack {arm.training.title}, {arm.view}, {arm.attack_name}"
-        what = self._of_arm(arm)
-        if self.store.has("attack", what):
-            progress.found(title)
-            return
-        with progress.stage(title) as update, self.store.writing("attack", what) as directory:
+        title = f"patch {arm.training.title}, {arm.attack_name}"
+        self._stage("patch", title, self._of_patch(arm), progress, make)
 
+    def _attack(self, arm: Arm, progress: Progress) -> None:
+        def make(directory: Path, update: Update) -> None:
             def show(done: int, count: int) -> None:
                 update(done / count, f"{done} of {count} images")
 
@@ -194,6 +180,19 @@ class Runner:
             else:
                 outcomes = self._evaluated(arm, show)
             outcomes.save(directory / "outcomes.npz")
+
+        title = f"attack {arm.training.title}, {arm.view}, {arm.attack_name}"
+        self._stage("attack", title, self._of_arm(arm), progress, make)
+
+    def _stage(
+        self, kind: str, title: str, what: dict, progress: Progress, make: Callable[..., None]
+    ) -> None:
+        """Runs `make(directory, update)`, unless what it makes is there."""
+        if self.store.has(kind, what):
+            progress.found(title)
+            return
+        with progress.stage(title) as update, self.store.writing(kind, what) as directory:
+            make(directory, update)
 
     def _evaluated(self, arm: Arm, progress: Callable[[int, int], None]) -> Outcomes:
         dataset = self.dataset(arm.training)
