@@ -103,9 +103,8 @@ class Study:
 
     Attributes:
         title: one line.
-        description: the paper, the cost, the expected numbers and the command.
-        folder: with `published.csv`, its printed numbers, and `report.md`, the template of its
-            page.
+        folder: with `README.md`, which tells what it did and how it is re-run, `published.csv`,
+            its printed numbers, and `report.md`, the template of its page.
         arms: all arms of a profile.
         link: ties a row of the published numbers to what measures it.
         measure: the number that a link asks for in a protocol, in the unit that was published;
@@ -120,7 +119,6 @@ class Study:
 
     name: str
     title: str
-    description: str
     folder: Path
     profiles: Mapping[str, Profile]
     arms: Callable[[Profile], list[Arm]]
