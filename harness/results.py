@@ -108,7 +108,13 @@ class Results:
         return self.curve(view=views, **place)
 
     def label(self, case: Any) -> str:
-        """A case in words, with the data set that stands in for the published one."""
+        """A case in words, with the data set that stands in for the published one.
+
+        Raises:
+            NotRun: nothing was run of it.
+        """
+        if not self.has(case):
+            raise NotRun(f"case {case}")
         row = self.select(case=case).iloc[0]
         stands_in = ""
         if row["dataset"] != row["published_dataset"]:

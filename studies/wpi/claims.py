@@ -6,16 +6,15 @@ compared with each other at any distance but IFGSM's, as their budgets are of di
 Intervals are of a bootstrap over images, paired on the same images. Times have none.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
-from evaluation import Estimate, average
-from harness.arms import MAIN, Protocol
-from harness.claims import Claim, Finding, Ruling, by_sign, directions
-from harness.results import Results
+from evaluation import Estimate, NotRun, average
+from harness.arms import MAIN, Case, Protocol
+from harness.claims import Claim, Finding, Ruling, at_each, by_sign, directions
+from harness.results import Results, run_by_key
 from studies.wpi.arms import OTHER_STEPS, WITHOUT_TEACHER
 from studies.wpi.attacks import ATTACKS, CW, DEEPFOOL, EVERY_ATTACK, IFGSM, STEP_ATTACKS, SWAP
 from studies.wpi.defenses import (
@@ -35,7 +34,7 @@ from studies.wpi.defenses import (
 from studies.wpi.details import fooled
 from studies.wpi.profiles import CASES, GTSRB, MNIST, PROFILES
 from studies.wpi.published import gtsrb_under_cw
-from studies.wpi.scores import Missing, Place, places
+from studies.wpi.scores import Place
 
 EXCELLENT = 0.9  # an F1 (WPI-1)
 MARGINAL = 1.5  # a ratio of times; a larger one is much slower (WPI-2, 4 and 5)
@@ -55,24 +54,23 @@ class Undecided(Exception):
 def at_each_place(
     number: int, statement: str, parts: Mapping[str, Any] | None = None
 ) -> Callable[[Callable[..., Judged]], Claim]:
-    """Makes a claim of a judge of one place; places without the arms it needs are left out.
+    """Makes a claim of a judge of one place.
 
     Args:
         parts: what the judge is asked of separately at each place, by its name.
     """
 
     def claim(judge: Callable[..., Judged]) -> Claim:
-        def findings(results: Results) -> Iterator[Finding]:
-            for place in places(results):
-                asked = {f"{place}, {name}": (place, part) for name, part in (parts or {}).items()}
-                for where, arguments in (asked or {str(place): (place,)}).items():
-                    with suppress(Missing):
-                        try:
-                            yield Finding(where, *judge(*arguments))
-                        except Undecided as reason:
-                            yield Finding(where, Ruling.UNDECIDED, str(reason))
+        def finding(results: Results, case: Case, protocol: Protocol, part: str = "") -> Finding:
+            place = Place(results, case, protocol)
+            try:
+                ruling, evidence = judge(place, *([parts[part]] if parts else []))
+            except Undecided as reason:
+                ruling, evidence = Ruling.UNDECIDED, str(reason)
+            return Finding(f"{place}, {part}" if part else str(place), ruling, evidence)
 
-        return Claim(f"WPI-{number}", statement, findings)
+        keys = (CASES, Protocol, *([parts] if parts else []))
+        return Claim(f"WPI-{number}", statement, at_each(finding, *keys))
 
     return claim
 
@@ -85,7 +83,7 @@ def crafting(place: Place) -> tuple[dict[str, float], str]:
     """Milliseconds per image without defense, by attack and in words."""
     times = {attack: 1000 * place.crafting_seconds(NONE, attack) for attack in ATTACKS}
     if not np.isfinite([*times.values()]).all():
-        raise Missing(f"{place.case}, {place.protocol}: crafting times")
+        raise NotRun(f"{place.case}, {place.protocol}: crafting times")
     words = ", ".join(f"{attack} {time:.3g}" for attack, time in times.items())
     return times, f"milliseconds of crafting an image: {words}"
 
@@ -116,28 +114,24 @@ def distances(
 
 def mean_gains(place: Place) -> dict[Defense, Estimate]:
     """What the defenses that were run add to F1, over the attacks."""
-    gains = {}
-    for defense in SINGLE:
-        with suppress(Missing):
-            gains[defense] = average(place.gains(defense).values())
+    gains = run_by_key(lambda defense: average(place.gains(defense).values()), SINGLE)
+    if not gains:
+        raise NotRun(f"{place.case}, {place.protocol}: defenses")
     return gains
 
 
-def baseline(results: Results) -> Iterator[Finding]:
+def baseline(results: Results, protocol: Protocol) -> Finding:
+    f1 = {case.dataset: Place(results, case, protocol).clean(NONE).f1 for case in CASES}
+    mnist, cifar10, gtsrb = f1.values()
+    levels = [each.above(EXCELLENT) for each in (mnist, gtsrb)]
+    evidence = f"clean F1 {listed(f1)}; excellent from {EXCELLENT} on"
     scales = PROFILES[results.run["profile"]].scales.values()
-    reduced = any(scale.width < 1 or scale.images or scale.epochs for scale in scales)
-    for protocol in Protocol:
-        with suppress(Missing):
-            f1 = {case.dataset: Place(results, case, protocol).clean(NONE).f1 for case in CASES}
-            mnist, cifar10, gtsrb = f1.values()
-            levels = [each.above(EXCELLENT) for each in (mnist, gtsrb)]
-            evidence = f"clean F1 {listed(f1)}; excellent from {EXCELLENT} on"
-            if reduced:
-                # The whole network on all images would be better: a low score says nothing.
-                levels = [max(level, 0) for level in levels]
-                evidence += ", which a smaller network or fewer images cannot refute"
-            order = [(each - cifar10).sign for each in (mnist, gtsrb)]
-            yield Finding(protocol, by_sign(levels + order), evidence)
+    if any(scale.width < 1 or scale.images or scale.epochs for scale in scales):
+        # The whole network on all images would be better: a low score says nothing.
+        levels = [max(level, 0) for level in levels]
+        evidence += ", which a smaller network or fewer images cannot refute"
+    order = [(each - cifar10).sign for each in (mnist, gtsrb)]
+    return Finding(protocol, by_sign(levels + order), evidence)
 
 
 @at_each_place(2, "IFGSM is effective and by far the fastest attack")
@@ -311,22 +305,19 @@ def distillation(place: Place) -> Judged:
 @at_each_place(14, "distillation raises clean accuracy on CIFAR-10 and GTSRB")
 def distillation_raises_clean(place: Place) -> Judged:
     if place.case == MNIST:
-        raise Missing("the claim leaves MNIST out")
+        raise NotRun("the claim leaves MNIST out")
     student, plain = place.clean(DISTILLED).f1, place.clean(NONE).f1
     control = place.clean(HARD_LABELS, WITHOUT_TEACHER).f1
     over = {"the undefended network": student - plain, HARD_LABELS: student - control}
     return directions(*over.values()), f"clean F1 over {listed(over)}"
 
 
-def better_on_mnist(results: Results) -> Iterator[Finding]:
-    for protocol in Protocol:
-        gains = {case.dataset: mean_gains(Place(results, case, protocol)) for case in CASES}
-        if all(gains.values()):
-            means = {dataset: average(each.values()) for dataset, each in gains.items()}
-            mnist, *others = means.values()
-            ruling = directions(*(mnist - other for other in others))
-            evidence = f"mean F1 gain over defenses and attacks: {listed(means)}"
-            yield Finding(protocol, ruling, evidence)
+def better_on_mnist(results: Results, protocol: Protocol) -> Finding:
+    gains = {case.dataset: mean_gains(Place(results, case, protocol)) for case in CASES}
+    means = {dataset: average(each.values()) for dataset, each in gains.items()}
+    mnist, *others = means.values()
+    evidence = f"mean F1 gain over defenses and attacks: {listed(means)}"
+    return Finding(protocol, directions(*(mnist - other for other in others)), evidence)
 
 
 @at_each_place(16, "adversarial training and distillation beat blur and masking")
@@ -334,7 +325,7 @@ def network_based_better(place: Place) -> Judged:
     gains = mean_gains(place)
     others = [gains[each] for each in (SMOOTHED, *MASKED) if each in gains]
     if not {ADVERSARIAL, DISTILLED} <= set(gains) or not others:
-        raise Missing(f"{place.case}, {place.protocol}: defenses of both kinds")
+        raise NotRun(f"{place.case}, {place.protocol}: defenses of both kinds")
     difference = average([gains[ADVERSARIAL], gains[DISTILLED]]) - average(others)
     minus = f"network based minus the others {difference.text()}"
     return directions(difference), f"mean F1 gains: {listed(gains)}; {minus}"
@@ -346,7 +337,7 @@ def same_time(place: Place) -> Judged:
     ratios = {defense: place.inference_seconds(defense) / plain for defense in SINGLE}
     ratios = {defense: ratio for defense, ratio in ratios.items() if np.isfinite(ratio)}
     if not ratios:
-        raise Missing(f"{place.case}, {place.protocol}: times of inference")
+        raise NotRun(f"{place.case}, {place.protocol}: times of inference")
     changed = {defense for defense, ratio in ratios.items() if abs(ratio - 1) > SAME_TIME}
     words = ", ".join(f"{defense} {ratio:.2f}" for defense, ratio in ratios.items())
     evidence = f"clean inference, defended / undefended, medians over arms: {words}"
@@ -376,9 +367,10 @@ def momentum_small(place: Place) -> Judged:
 
 
 _EXCELLENT = "the baseline is excellent on MNIST and GTSRB, weaker on CIFAR-10"
+_ON_MNIST = "defenses work better on MNIST than on the others"
 _NEEDS = "compares data sets: the arms of all three were not run"
 CLAIMS = (
-    Claim("WPI-1", _EXCELLENT, baseline, _NEEDS),
+    Claim("WPI-1", _EXCELLENT, at_each(baseline, Protocol), _NEEDS),
     ifgsm_effective_and_fastest,
     deepfool_lowest,
     deepfool_marginally_slower,
@@ -392,7 +384,7 @@ CLAIMS = (
     masking_useless,
     distillation,
     distillation_raises_clean,
-    Claim("WPI-15", "defenses work better on MNIST than on the others", better_on_mnist, _NEEDS),
+    Claim("WPI-15", _ON_MNIST, at_each(better_on_mnist, Protocol), _NEEDS),
     network_based_better,
     same_time,
     combination_better,

@@ -1,28 +1,23 @@
 """The numbers that the WPI study printed, as they are measured."""
 
-from contextlib import suppress
-
 import numpy as np
 
-from evaluation import Estimate, average
+from evaluation import Estimate, NotRun, average
 from harness.arms import Protocol
 from harness.links import Link
-from harness.results import Results
+from harness.results import Results, where_run
 from studies.wpi.defenses import NONE, Defense, named
 from studies.wpi.profiles import MNIST
-from studies.wpi.scores import Missing, Place
+from studies.wpi.scores import Place
 
 
-def measure(results: Results, link: Link, protocol: Protocol) -> Estimate | None:
+def measure(results: Results, link: Link, protocol: Protocol) -> Estimate:
     """F1 scores as fractions, accuracies and gaps in percent, times as ratios."""
     places = [Place(results, case, protocol) for case in link.cases]
+    if link.kind == "time ratio":
+        return _time_ratio(places[0], named(link.role), link.attacks)
     measures = {"F1 score": _f1, "accuracy under attack": _accuracy, "confidence gap": _gap}
-    try:
-        if link.kind == "time ratio":
-            return _time_ratio(places[0], named(link.role), link.attacks)
-        return measures[link.kind](places, named(link.role), *link.attacks).times(link.factor)
-    except Missing:
-        return None
+    return measures[link.kind](places, named(link.role), *link.attacks).times(link.factor)
 
 
 def _f1(places: list[Place], defense: Defense, attack: str) -> Estimate:
@@ -31,14 +26,10 @@ def _f1(places: list[Place], defense: Defense, attack: str) -> Estimate:
 
 def _accuracy(places: list[Place], defense: Defense, attack: str) -> Estimate:
     """The mean over the data sets that were run."""
-    accuracies = []
-    for place in places:
-        with suppress(Missing):
-            correct = place.compared(defense, attack).correct
-            accuracies.append(Estimate.mean(correct.mean(axis=0)))
-    if not accuracies:
-        raise Missing(f"accuracy under {attack}")
-    return average(accuracies)
+    attacked = list(where_run(lambda place: place.compared(defense, attack).correct, places))
+    if not attacked:
+        raise NotRun(f"accuracy under {attack}")
+    return average(Estimate.mean(correct.mean(axis=0)) for correct in attacked)
 
 
 def _gap(places: list[Place], defense: Defense, attack: str) -> Estimate:
@@ -57,7 +48,7 @@ def _time_ratio(place: Place, defense: Defense, attacks: tuple[str, ...]) -> Est
         reference = _seconds(Place(place.results, MNIST, place.protocol), NONE)
     ratio = _seconds(place, defense, attacks) / reference
     if not np.isfinite(ratio):
-        raise Missing(f"{place.case}, {place.protocol}: times of {defense}")
+        raise NotRun(f"{place.case}, {place.protocol}: times of {defense}")
     return Estimate(ratio, images=int(place.rows()["images"].iloc[0]))
 
 

@@ -10,21 +10,21 @@ import numpy as np
 import pandas as pd
 
 import data
-from evaluation import Estimate
+from evaluation import Estimate, NotRun
 from harness.arms import MAIN, Case, Protocol
-from harness.results import Arrays, Results, selected
+from harness.results import Arrays, Results, run_by_key, selected, where_run
 from reports.figures.bars import grouped_bars, heat_maps
 from reports.figures.images import Confidences, confidence_bars
 from reports.figures.training import loss_curves
 from reports.gallery import Gallery
-from reports.tables import interval, trainings
+from reports.tables import intervals, listed, trainings
 from studies.wpi import defenses
 from studies.wpi.arms import ATTACK_LEFT_OUT, OTHER_STEPS, RECIPE
 from studies.wpi.attacks import ATTACKS, EVERY_ATTACK, IFGSM, STEP_ATTACKS, SWAP, WITHIN_BUDGET
 from studies.wpi.defenses import ADVERSARIAL, DEFENSES, NONE, SMOOTHED, Defense, left_out
 from studies.wpi.details import fooled
 from studies.wpi.published import SHOWN_CLASSES
-from studies.wpi.scores import Missing, Place, Predictions, places
+from studies.wpi.scores import Place, Predictions, places
 
 #: By role, what a network is called and its colour.
 _NETWORKS = {
@@ -64,25 +64,16 @@ def contents(results: Results, comparison: pd.DataFrame, directory: Path) -> dic
     }
 
 
-def _rows(row: Callable[..., Any], keys: Iterable[tuple]) -> list[Any]:
-    """What `row` gives for each key whose arms were run."""
-    rows = []
-    for key in keys:
-        with suppress(Missing):
-            rows.append(row(*key))
-    return rows
-
-
 def _table(row: Callable[..., dict[str, Any]], *keys: Iterable[Any]) -> pd.DataFrame:
     """A row for each combination of keys whose arms were run."""
-    return pd.DataFrame(_rows(row, product(*keys)))
+    return pd.DataFrame(list(where_run(row, *keys)))
 
 
 def _f1(predictions: Callable[..., Predictions], *asked: Any) -> Estimate | None:
     """`None` where it was not run."""
     try:
         return predictions(*asked).f1
-    except Missing:
+    except NotRun:
         return None
 
 
@@ -131,7 +122,7 @@ def _distances(kept: Arrays) -> dict[str, Any]:
 
 def _times_of(place: Place, defense: Defense, attack: str) -> dict[str, str]:
     seconds = {"inference, ms": place.inference_seconds(defense)}
-    with suppress(Missing):
+    with suppress(NotRun):
         seconds = {"crafting, ms": place.crafting_seconds(defense, attack)} | seconds
     return {
         name: f"{1000 * each:.3g}" if np.isfinite(each) else "" for name, each in seconds.items()
@@ -174,10 +165,7 @@ def _blur(place: Place, attack: str) -> dict[str, Any]:
 
 
 def _blurred(place: Place) -> Iterator[str]:
-    correct = {}
-    for attack in EVERY_ATTACK:
-        with suppress(Missing):
-            correct[attack] = _both_ways(place, attack)
+    correct = run_by_key(lambda attack: _both_ways(place, attack), EVERY_ATTACK)
     if correct:
         ways = zip(*correct.values(), strict=True)
         through, plain = (100 * np.logical_and.reduce(way).mean() for way in ways)
@@ -247,22 +235,9 @@ def _steps(place: Place, name: str) -> dict[str, Any]:
 
 def _published(comparison: pd.DataFrame) -> pd.DataFrame:
     kinds = ("F1 score", "accuracy under attack", "confidence gap")
-    return pd.DataFrame(
-        [
-            {
-                "table": row["table"],
-                "what": row["kind"],
-                "data": row["dataset"],
-                "attack": row["attack"],
-                "published": row["value"],
-                **{
-                    protocol: interval(row, protocol, 3 if row["kind"] == "F1 score" else 2)
-                    for protocol in Protocol
-                },
-            }
-            for _, row in selected(comparison, kind=kinds).iterrows()
-        ]
-    )
+    columns = {"table": "table", "what": "kind", "data": "dataset", "attack": "attack"}
+    columns |= {"published": "value", **intervals(2)}
+    return listed(selected(comparison, kind=kinds), columns)
 
 
 def _times(comparison: pd.DataFrame) -> pd.DataFrame:
@@ -286,14 +261,14 @@ def _draw(results: Results, everywhere: list[Place], directory: Path) -> Gallery
         title = f"Training loss: {label}"
         path = gallery.add("losses", f"loss-{name}", title)
         loss_curves(_losses(results, case), _NAMES, _COLORS, title, path)
-        columns = _rows(_confidences, product(at))
+        columns = list(where_run(_confidences, at))
         if columns:
             title = f"One image under each attack: {label}"
             path = gallery.add("confidences", f"confidences-{name}", title)
             confidence_bars([list(row) for row in zip(*columns, strict=True)], title, path)
     for (index, defense), protocol in product(enumerate(DEFENSES), Protocol):
         at = [place for place in everywhere if place.protocol == protocol]
-        groups = dict(_rows(_accuracies, product(at, [defense])))
+        groups = dict(where_run(_accuracies, at, [defense]))
         if groups:
             title = f"Accuracy, {protocol}: {'no defense' if defense == NONE else defense}"
             grouped_bars(groups, title, gallery.add("bars", f"bars-{index}-{protocol}", title))

@@ -3,22 +3,17 @@
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from evaluation import Estimate, average, same
+from evaluation import Estimate, NotRun, average, mean_macro_f1, same
 from harness.arms import MAIN, TRANSFERRED, Case, Protocol
 from harness.results import Arrays, Results
 from studies.wpi.attacks import ATTACKS, WITHIN_BUDGET, budget, epsilons
 from studies.wpi.defenses import NONE, SMOOTHED, Defense
 from studies.wpi.profiles import CASES
-
-
-class Missing(LookupError):
-    """The arms that a number stands on were not run."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,35 +39,15 @@ class Predictions:
 
     @property
     def f1(self) -> Estimate:
-        """Macro F1, the mean over seeds; see `evaluation.macro_f1`."""
-        labels, predicted = (each.astype(np.int16) for each in (self.labels, self.predicted))
-        return _macro_f1(labels.tobytes(), predicted.tobytes())
-
-
-@lru_cache(maxsize=1024)  # claims, tables and pictures ask for the same ones
-def _macro_f1(labels_kept: bytes, predicted_kept: bytes) -> Estimate:
-    labels = np.frombuffer(labels_kept, np.int16)
-    predicted = np.frombuffer(predicted_kept, np.int16).reshape(-1, len(labels))
-    classes = np.arange(1 + max(labels.max(), predicted.max()))
-    labelled = (labels[:, np.newaxis] == classes).astype(np.float32)
-
-    def statistic(weights: np.ndarray) -> np.ndarray:
-        scores = []
-        for run in predicted[..., np.newaxis] == classes:
-            correct = weights @ (labelled * run)
-            with np.errstate(invalid="ignore"):  # a class that is neither drawn nor predicted
-                f1 = 2 * correct / (weights @ (labelled + run))
-            scores.append(np.nanmean(f1, axis=1))
-        return np.mean(scores, axis=0, dtype=np.float64)
-
-    return Estimate.bootstrap(statistic, len(labels))
+        """Macro F1, the mean over seeds."""
+        return mean_macro_f1(self.labels, self.predicted)
 
 
 @dataclass(frozen=True, eq=False)
 class Place:
     """What was measured of one data set in one protocol.
 
-    What is asked of arms that were not run raises `Missing`.
+    What is asked of arms that were not run raises `NotRun`.
     """
 
     results: Results
@@ -95,7 +70,7 @@ class Place:
         """One for each seed."""
         rows = self.rows(variant=variant, defense=defense.in_results, attack=attack)
         if rows.empty:
-            raise Missing(f"{self.case}, {self.protocol}: {defense} under {attack}")
+            raise NotRun(f"{self.case}, {self.protocol}: {defense} under {attack}")
         return list(dict.fromkeys(rows.sort_values("seed", kind="stable")["arm"]))
 
     def details(self, defense: Defense, attack: str, variant: str = MAIN) -> Arrays:
@@ -106,7 +81,7 @@ class Place:
         """Without attack."""
         rows = self.rows(variant=variant, defense=defense.in_results)
         if rows.empty:
-            raise Missing(f"{self.case}, {self.protocol}: {defense}")
+            raise NotRun(f"{self.case}, {self.protocol}: {defense}")
         return self._at(0.0, defense, rows["attack"].iloc[0], variant)
 
     def direct(self, defense: Defense, attack: str, variant: str = MAIN) -> Predictions:
@@ -121,9 +96,9 @@ class Place:
         """Every image under the way of crafting that succeeds, where both ways were run."""
         try:
             direct = self.direct(defense, attack)
-        except Missing:
+        except NotRun:
             return self.transferred(defense, attack)
-        with suppress(Missing):
+        with suppress(NotRun):
             other = self.transferred(defense, attack).predicted
             return Predictions(direct.labels, np.where(direct.correct, other, direct.predicted))
         return direct
