@@ -1,12 +1,14 @@
 """Ties every row of `published.csv` to what measures it, or says why nothing does."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
 from data import cifar10, gtsrb, mnist
+from data.dataset import Description
 from data.splits import SPLITS
-from harness.links import Link, printed
+from harness.links import NOT_MEASURED, Link, printed
 from studies.wpi import defenses
 from studies.wpi.arms import FURTHER, PICTURED, RECIPE
 from studies.wpi.profiles import CASES, CIFAR10, GTSRB, MNIST, PROFILES, SPLIT
@@ -33,111 +35,82 @@ def gtsrb_under_cw() -> float:
 def link(row: pd.Series) -> Link:
     """The link of one row of the published numbers.
 
+    Its `measures` names a setting or a measurement, or says that there is none, and then, after a
+    colon, what a reader has to know; of a time what it is a ratio to.
+
     Raises:
         ValueError: nothing is known about the row.
     """
-    metric = row["metric"]
-    if metric.startswith("background:"):
-        return Link("background", remark="of a study it cites")
-    if metric in _WITHOUT_COUNTERPART:
-        return Link("no counterpart", remark="the attack does not keep the c that succeeded")
-    if metric in _SETTINGS:
-        value, remark = _SETTINGS[metric]
-        return Link("setting", setting=value, remark=remark)
-    if metric in ("number of classes", "image side", "number of images"):
-        return _of_the_data(row)
-    if metric == "prediction time":
-        return _time(row)
-    if metric not in _MEASURED:
-        raise ValueError(f"row is {dict(row)}; accepted: one that a link is known for")
-    kind, remark = _MEASURED[metric]
-    return Link(
+    kind, _, remark = row["measures"].partition(": ")
+    if kind in NOT_MEASURED:
+        return Link(kind, remark=remark)
+    if kind in _SETTINGS:
+        return Link("setting", setting=_SETTINGS[kind], remark=remark or _REMARKS.get(kind, ""))
+    if kind in _OF_THE_DATA:
+        description = _DATA[row["dataset"]].DESCRIPTION
+        return Link("setting", setting=_OF_THE_DATA[kind](description), remark=remark)
+    if kind not in _MEASURED:
+        accepted = (*NOT_MEASURED, *_SETTINGS, *_OF_THE_DATA, *_MEASURED)
+        raise ValueError(f"measures is {row['measures']!r}; accepted: {', '.join(accepted)}")
+    measured = Link(
         kind,
         _CASES[row["dataset"]],
         _DEFENSES[row["defense"]].name,
-        (row["attack"],),
+        () if row["attack"] == "none" else (row["attack"],),
         factor=100 if row["unit"] == "percent" else 1,
         remark=remark,
     )
+    return _as_ratio(measured, row) if kind == "time ratio" else measured
 
 
-def _of_the_data(row: pd.Series) -> Link:
-    description = _DATA[row["dataset"]].DESCRIPTION
-    if row["metric"] == "number of classes":
-        return Link("setting", setting=len(description.class_names))
-    if row["metric"] == "image side":
-        return Link("setting", setting=description.image_shape[0])
-    train, test = description.original_counts
-    if description.name in SPLITS[SPLIT].official_training_only:
-        return Link("setting", setting=train, remark="the training part, as the study counts")
-    return Link("setting", setting=train + test)
-
-
-def _time(row: pd.Series) -> Link:
-    """A time, as a ratio to that of the undefended network or of MNIST."""
-    defended, attacked = row["defense"] != "none", row["attack"] != "none"
-    remarks = ["corrected: crafting alone"] if attacked else []
-    place = {"dataset": row["dataset"], "attack": row["attack"]}
-    if defended:
-        ratio_to = "to the undefended network"
-        if attacked:
-            ratio_to += " under the same attack"
-    elif attacked:
-        place["attack"], ratio_to = "none", "to the clean images"
-    else:
-        place["dataset"], ratio_to = "MNIST", "to MNIST"
-    if row["defense"] == "gradient masking":
-        remarks.append("noise on the gradient seen")
-    ratio = float(row["value"]) / printed(FOLDER, metric="prediction time", defense="none", **place)
-    return Link(
-        "time ratio",
-        _CASES[row["dataset"]],
-        _DEFENSES[row["defense"]].name,
-        (row["attack"],) if attacked else (),
-        ratio=ratio,
-        ratio_to=ratio_to,
-        remark="; ".join([f"measured as a ratio {ratio_to}", f"published {ratio:.3g}", *remarks]),
+def _as_ratio(link: Link, row: pd.Series) -> Link:
+    """A time, as a ratio to that of the undefended network, of clean images or of MNIST."""
+    reference = {"dataset": row["dataset"], "attack": row["attack"]}
+    reference |= {"to MNIST": {"dataset": "MNIST"}, "to the clean images": {"attack": "none"}}.get(
+        link.remark, {}
     )
+    times = {"metric": "prediction time", "defense": "none"} | reference
+    ratio = float(row["value"]) / printed(FOLDER, **times)
+    remarks = [f"measured as a ratio {link.remark}", f"published {ratio:.3g}"]
+    remarks += ["corrected: crafting alone"] if link.attacks else []
+    remarks += ["noise on the gradient seen"] if row["defense"] == "gradient masking" else []
+    return replace(link, ratio=ratio, ratio_to=link.remark, remark="; ".join(remarks))
 
 
-_AVERAGING = "macro F1, the averaging of the study is not stated"
-_MEASURED = {
-    "F1 score": ("F1 score", _AVERAGING),
-    "F1 score on GTSRB (upper bound)": (
-        "F1 score",
-        f"table 7 has {gtsrb_under_cw():g}; {_AVERAGING}",
-    ),
-    "highest F1 score under attack": ("F1 score", f"of the pixel swap; {_AVERAGING}"),
-    "confidence gap between the two top classes (3 against 7)": (
-        "confidence gap",
-        "one image: another 7 than the study's",
-    ),
-    "classification accuracy under attack before the defence (nearly)": (
-        "accuracy under attack",
-        "the mean over the data sets that were run",
-    ),
+def _images(description: Description) -> int:
+    train, test = description.original_counts
+    official = description.name in SPLITS[SPLIT].official_training_only
+    return train if official else train + test
+
+
+_MEASURED = ("F1 score", "confidence gap", "accuracy under attack", "time ratio")
+#: Settings that each data set has.
+_OF_THE_DATA = {
+    "classes": lambda description: len(description.class_names),
+    "image side": lambda description: description.image_shape[0],
+    "images": _images,
 }
-_WITHOUT_COUNTERPART = ("CW constant c: usual lower value", "CW constant c: usual upper value")
 _CW = PROFILES["paper"].cw["corrected"]
-#: Values of the paper profile, and remarks.
+#: The settings of the paper profile, by what `measures` calls them.
 _SETTINGS = {
-    "network input side": (SPLITS[SPLIT].colour_squares, ""),
-    "train share": (80, ""),
-    "test share": (20, ""),
-    "validation share of the training part": (20, ""),
-    "hyperparameter: epochs": (RECIPE.epochs, ""),
-    "hyperparameter: further epochs of adversarial training": (FURTHER.epochs, ""),
-    "CW constant c: search minimum": (_CW.initial_c, ""),
-    "CW constant c: search maximum": (
-        _CW.initial_c * 10 ** (_CW.search_steps - 1),
-        f"what {_CW.search_steps} runs reach; the attack itself goes to 1e10",
-    ),
-    "gradient noise mean": (0, ""),
-    "gradient noise variance": (
-        1,
+    "network input side": SPLITS[SPLIT].colour_squares,
+    "training share": 80,
+    "test share": 20,
+    "validation share": 20,
+    "epochs": RECIPE.epochs,
+    "further epochs": FURTHER.epochs,
+    "smallest c": _CW.initial_c,
+    "largest c": _CW.initial_c * 10 ** (_CW.search_steps - 1),
+    "mean of the noise": 0,
+    "variance of the noise": 1,
+    "class shown": PICTURED,
+    "classes shown": SHOWN_CLASSES,
+}
+#: What a reader has to know of them, with numbers of the paper profile.
+_REMARKS = {
+    "largest c": f"what {_CW.search_steps} runs reach; the attack itself goes to 1e10",
+    "variance of the noise": (
         f"times the square of a scale: {defenses.SEEN_NOISE.scale:g} on the gradient seen, "
-        f"{defenses.UPDATE_NOISE.scale:g} on the weights' updates",
+        f"{defenses.UPDATE_NOISE.scale:g} on the weights' updates"
     ),
-    "digit used in the illustrations": (PICTURED, ""),
-    "number of classes shown with confidence": (SHOWN_CLASSES, ""),
 }

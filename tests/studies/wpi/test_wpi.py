@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evaluation import Estimate, average, macro_f1
+from evaluation import Estimate, NotRun, average, macro_f1
 from harness.arms import TRANSFERRED, Case, Protocol
 from harness.claims import judged
 from harness.collect import collect
@@ -50,7 +50,7 @@ def test_every_row_is_linked():
     }
     assert all(each.remark for each in tied if each.kind in ("no counterpart", "time ratio"))
     unknown = PUBLISHED.iloc[0].copy()
-    unknown["metric"] = "something else"
+    unknown["measures"] = "something else"
     with pytest.raises(ValueError, match="something else"):
         link(unknown)
 
@@ -292,7 +292,8 @@ def test_of_two_ways_the_one_that_succeeds_counts():
     assert measure(results, tied, Protocol.CORRECTED).value == pytest.approx(
         macro_f1(compared.labels, compared.predicted[0], 10)
     )
-    assert measure(results, tied, Protocol.FAITHFUL) is None
+    with pytest.raises(NotRun):
+        measure(results, tied, Protocol.FAITHFUL)
 
 
 def together(*parts: Results) -> Results:
