@@ -12,12 +12,12 @@ import numpy as np
 
 import data
 from attacks import Patch
+from attacks.patch import PatchAtPlaces
 from data import Dataset, DatasetNotFoundError
 from data.sources import DATA_DIR_VARIABLE
 from evaluation import Outcomes, evaluate
-from harness import digests, patch_plan
+from harness import digests
 from harness.arms import Arm, PatchArm, Training
-from harness.patch_plan import PatchAtPlaces
 from harness.plan import Plan, trainings_of
 from harness.store import Store
 from harness.training import network_of, train
@@ -129,7 +129,7 @@ class Runner:
         return [arm for arm in arms if self._is_local(arm.training) and self._is_done(arm)]
 
     def patch(self, arm: PatchArm) -> Patch:
-        return patch_plan.load(self.patch_path(arm) / "patch.npz")
+        return Patch.load(self.patch_path(arm) / "patch.npz")
 
     def outcomes(self, arm: Arm) -> Outcomes:
         return Outcomes.load(self.arm_path(arm) / "outcomes.npz")
@@ -165,7 +165,7 @@ class Runner:
         def make(directory: Path, update: Update) -> None:
             dataset, (model, plan) = self.dataset(arm.training), self._seen(arm)
             patch = plan.make(model, dataset.x_test, dataset.y_test[: arm.images], update)
-            patch_plan.save(directory / "patch.npz", patch)
+            patch.save(directory / "patch.npz")
 
         title = f"patch {arm.training.title}, {arm.attack_name}"
         self._stage("patch", title, self._of_patch(arm), progress, make)

@@ -61,7 +61,7 @@ def train(
                 f"learning_rate below {training.recipe.learning_rate:g}"
             )
         models.load_weights(network, directory / "model.h5")
-        epoch = _kept_epoch(history, training.recipe.keep)
+        epoch, _ = models.kept_epoch(history, training.recipe.keep)
     else:
         models.save(network, directory / "model.h5", overwrite=True)
         history, epoch = pd.DataFrame(columns=["epoch", "val_accuracy", "seconds"]), None
@@ -101,6 +101,7 @@ def _fit(
     resume.mkdir(exist_ok=True)
     log = resume / "history.csv"
     done = _finished_epochs(log)
+    _, best_so_far = models.kept_epoch(done, recipe.keep) if len(done) else (None, None)
     logger = keras.callbacks.CSVLogger(str(log), append=True)
     batches = training_batches(
         x_train,
@@ -110,24 +111,25 @@ def _fit(
         erasing=RandomErasing() if training.erasing else None,
         initial_epoch=len(done),
     )
-    x_validation, y_validation = (
-        part[: training.validation_images] for part in (dataset.x_validation, dataset.y_validation)
-    )
+    validation = slice(training.validation_images)
+    y_validation = keras.utils.to_categorical(dataset.y_validation[validation], dataset.num_classes)
     try:
         trainer.fit(
             batches,
             epochs=recipe.epochs,
             initial_epoch=len(done),
             steps_per_epoch=steps,
-            validation_data=(
-                x_validation,
-                keras.utils.to_categorical(y_validation, dataset.num_classes),
-            ),
+            validation_data=(dataset.x_validation[validation], y_validation),
             validation_batch_size=256,
             callbacks=[
                 LossTermMonitor(x_train[: recipe.batch_size], labels[: recipe.batch_size]),
                 _EpochSeconds(),
-                _best_checkpoint(directory, network, done, recipe.keep),
+                models.best_checkpoint(
+                    directory / "model.h5",
+                    initial_value_threshold=best_so_far,
+                    model=network,
+                    keep=recipe.keep,
+                ),
                 keras.callbacks.TerminateOnNaN(),
                 *([ReduceOnPlateau(recipe, done)] if recipe.patience else []),
                 _ShowProgress(progress, recipe.epochs, steps),
@@ -162,27 +164,6 @@ def _training_set(
 def network_of(directory: Path) -> keras.Model:
     """The network of a finished training; it gives logits."""
     return models.load_checkpoint(directory / "model.h5")
-
-
-def _kept_epoch(history: pd.DataFrame, keep: str) -> int:
-    if keep == "last":
-        return len(history) - 1
-    if keep == "lowest loss":
-        return int(history["val_loss"].argmin())
-    return int(history["val_accuracy"].argmax())
-
-
-def _best_checkpoint(
-    directory: Path, network: keras.Model, done: pd.DataFrame, keep: str
-) -> keras.callbacks.Callback:
-    """Writes `model.h5` whenever an epoch is better than those that are done."""
-    threshold = None
-    if not done.empty and keep != "last":
-        losses, accuracies = done["val_loss"], done["val_accuracy"]
-        threshold = float(losses.min() if keep == "lowest loss" else accuracies.max())
-    return models.best_checkpoint(
-        directory / "model.h5", model=network, initial_value_threshold=threshold, keep=keep
-    )
 
 
 def _clean_accuracies(training: Training, network: keras.Model, dataset: Dataset) -> dict:
