@@ -1,7 +1,6 @@
 """F1 scores and times, as the claims and the report of the WPI study compare them."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +9,9 @@ import pandas as pd
 
 from evaluation import Estimate, NotRun, average, mean_macro_f1, same
 from harness.arms import MAIN, TRANSFERRED, Case, Protocol
-from harness.results import Arrays, Results
-from studies.wpi.attacks import ATTACKS, WITHIN_BUDGET, budget, epsilons
+from harness.results import Arrays, Results, where_run
+from studies.wpi.attacks import ATTACKS, EVERY_ATTACK, WITHIN_BUDGET, budget, epsilons
 from studies.wpi.defenses import NONE, SMOOTHED, Defense
-from studies.wpi.profiles import CASES
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +45,7 @@ class Predictions:
 class Place:
     """What was measured of one data set in one protocol.
 
-    What is asked of arms that were not run raises `NotRun`.
+    What is asked of arms that were not run, or of times that were not recorded, raises `NotRun`.
     """
 
     results: Results
@@ -62,27 +60,25 @@ class Place:
         """The data set, with the one it stands in for."""
         return self.results.label(self.case).removeprefix(f"{self.case.model} on ")
 
-    def rows(self, **where: Any) -> pd.DataFrame:
-        """The rows of its results, see `Results.select`."""
-        return self.results.select(case=self.case, protocol=self.protocol, **where)
+    @property
+    def attacks(self) -> tuple[str, ...]:
+        return ATTACKS if self.protocol == Protocol.FAITHFUL else EVERY_ATTACK
 
-    def arms(self, defense: Defense, attack: str, variant: str = MAIN) -> list[str]:
-        """One for each seed."""
-        rows = self.rows(variant=variant, defense=defense.in_results, attack=attack)
+    def rows(self, defense: Defense, variant: str = MAIN, **where: Any) -> pd.DataFrame:
+        """The rows of its results, seed by seed; see `Results.select`."""
+        where |= {"protocol": self.protocol, "variant": variant, "defense": defense.in_results}
+        rows = self.results.select(case=self.case, **where)
         if rows.empty:
-            raise NotRun(f"{self.case}, {self.protocol}: {defense} under {attack}")
-        return list(dict.fromkeys(rows.sort_values("seed", kind="stable")["arm"]))
+            raise NotRun(f"case {self.case}, {where}")
+        return rows.sort_values("seed", kind="stable")
 
     def details(self, defense: Defense, attack: str, variant: str = MAIN) -> Arrays:
         """What is kept of the images of the first seed."""
-        return self.results.details[self.arms(defense, attack, variant)[0]]
+        return self.results.details[self.rows(defense, variant, attack=attack)["arm"].iloc[0]]
 
     def clean(self, defense: Defense, variant: str = MAIN) -> Predictions:
         """Without attack."""
-        rows = self.rows(variant=variant, defense=defense.in_results)
-        if rows.empty:
-            raise NotRun(f"{self.case}, {self.protocol}: {defense}")
-        return self._at(0.0, defense, rows["attack"].iloc[0], variant)
+        return self._at(0.0, defense, self.rows(defense, variant)["attack"].iloc[0], variant)
 
     def direct(self, defense: Defense, attack: str, variant: str = MAIN) -> Predictions:
         """At the budget of an attack that is crafted against the defended network."""
@@ -94,14 +90,12 @@ class Place:
 
     def compared(self, defense: Defense, attack: str) -> Predictions:
         """Every image under the way of crafting that succeeds, where both ways were run."""
-        try:
-            direct = self.direct(defense, attack)
-        except NotRun:
-            return self.transferred(defense, attack)
-        with suppress(NotRun):
-            other = self.transferred(defense, attack).predicted
-            return Predictions(direct.labels, np.where(direct.correct, other, direct.predicted))
-        return direct
+        ways = (self.direct, self.transferred)
+        every = list(where_run(lambda way: way(defense, attack), ways))
+        if not every:
+            raise NotRun(f"case {self.case}, {self.protocol}: {defense} under {attack}")
+        first, last = every[0], every[-1]
+        return Predictions(first.labels, np.where(first.correct, last.predicted, first.predicted))
 
     def furthest_f1(self) -> dict[str, Estimate]:
         """F1 without defense by attack, at the largest distance that it was run at.
@@ -124,24 +118,23 @@ class Place:
         return {attack: defended[attack] - plain[attack] for attack in attacks}
 
     def inference_seconds(self, defense: Defense) -> float:
-        """Per image, the median over every arm of the defended network; NaN if not recorded."""
-        rows = self.rows(variant=MAIN, defense=defense.in_results)
+        """Per image, the median over every arm of the defended network."""
+        rows = self.rows(defense)
         rows = rows[rows["epsilon"] > 0].drop_duplicates("arm")
-        return float((rows["inference_seconds"] / rows["images"]).median())
+        return _median(rows["inference_seconds"] / rows["images"])
 
     def crafting_seconds(self, defense: Defense, attack: str) -> float:
-        """Per image and epsilon, the median over seeds; NaN if not recorded.
+        """Per image and epsilon, the median over seeds.
 
         The faithful blur's attacks are crafted on the plain network.
         """
         on_plain = self.protocol == Protocol.FAITHFUL and defense == SMOOTHED
-        arms = self.arms(defense, TRANSFERRED.format(attack) if on_plain else attack)
-        rows = self.results.select(arm=arms)
+        rows = self.rows(defense, attack=TRANSFERRED.format(attack) if on_plain else attack)
         attacked = rows[rows["epsilon"] > 0].groupby("arm")
         seconds = attacked["crafting_seconds"].first()
         if attack in WITHIN_BUDGET:  # the others run once for all epsilons
             seconds /= attacked.size()
-        return float(seconds.median())
+        return _median(seconds)
 
     def _budget(self, attack: str) -> float:
         return budget(self.protocol, self.case.dataset, attack)
@@ -150,16 +143,14 @@ class Place:
         self, epsilon: float, defense: Defense, attack: str, variant: str = MAIN
     ) -> Predictions:
         predicted = []
-        for arm in self.arms(defense, attack, variant):
-            (row,) = np.flatnonzero(same(self.results.select(arm=arm)["epsilon"], epsilon))
+        for arm, rows in self.rows(defense, variant, attack=attack).groupby("arm", sort=False):
+            (row,) = np.flatnonzero(same(rows["epsilon"], epsilon))
             predicted.append(self.results.details[arm]["predictions"][row])
         return Predictions(self.results.details[arm]["labels"], np.stack(predicted))
 
 
-def places(results: Results, *protocols: Protocol) -> Iterator[Place]:
-    """Where something was run, of all protocols or of some."""
-    for case in CASES:
-        for protocol in protocols or Protocol:
-            place = Place(results, case, protocol)
-            if not place.rows().empty:
-                yield place
+def _median(seconds: pd.Series) -> float:
+    median = float(seconds.median())
+    if np.isnan(median):
+        raise NotRun("seconds: not recorded")
+    return median

@@ -558,8 +558,7 @@ def test_distances_are_of_images_that_were_right_and_that_every_attack_turned():
     (verdict,) = [each for each in judged(CLAIMS, results) if each.claim == "WPI-19"]
     assert "over 150 images that were right and that all four fool" in verdict.evidence
     assert f"{names[0]} 2.000" in verdict.evidence and verdict.outcome == "confirmed"
-    place = Place(results, MNIST, Protocol.CORRECTED)
-    shown = report._table(report._steps, [place], attacks.STEP_ATTACKS).set_index("attack")
+    shown = report._table(results, report._steps, attack=attacks.STEP_ATTACKS).set_index("attack")
     assert shown["successes"].to_list() == [150, 200, 200, 200]
     assert shown["L2 of successes"].str.startswith(("2.000", "1.000", "3.000", "1.500")).all()
 
@@ -580,8 +579,7 @@ def test_the_report_finds_the_arms_of_left_out_attacks():
     assert called == {defense.in_results: name for name, defense in lacking.items()}
     parts = [made(ALL_ATTACKS), made(of(defenses.ADVERSARIAL, *[100] * 4))]
     parts += [made({(each, name): 50}, variant="WPI-A1") for name, each in lacking.items()]
-    place = Place(together(*parts), MNIST, Protocol.CORRECTED)
-    shown = report._table(report._left_out, [place], attacks.ATTACKS)
+    shown = report._table(together(*parts), report._left_out, attack=attacks.ATTACKS)
     assert list(shown["attack"]) == list(attacks.ATTACKS)
     assert (shown["F1, trained on all four"] != shown["F1, trained on the other three"]).all()
 
