@@ -20,7 +20,7 @@ from attacks.engine.classifier import Classifier
 from attacks.readings import Reading
 from data import Dataset
 from evaluation.evaluate import evaluate
-from evaluation.findings import findings
+from evaluation.flags import findings
 from evaluation.outcomes import Outcomes
 from models.outputs import check_is_graph
 

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation import Curve, NotRun, same, worst_of
+from evaluation.flags import Flag, flags, warnings
 
 Arrays = dict[str, np.ndarray]
 T = TypeVar("T")
@@ -128,6 +129,17 @@ class Results:
     def history(self, stage: str) -> pd.DataFrame:
         """The epochs of one training."""
         return selected(self.histories, stage=stage)
+
+    @property
+    def flags(self) -> dict[int, list[Flag]]:
+        """By row of the table, what makes it less than it seems."""
+        place = ("case", "variant", "protocol", "defense", "view", "seed")
+        return flags(self.table, self.correct, place)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What forbids trusting the accuracies of a network, a sentence for each."""
+        return warnings(self.table, ("case", "protocol", "defense"))
 
     def save(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)

@@ -91,7 +91,8 @@ def _fit(
 ) -> pd.DataFrame:
     """Trains `network` and writes `model.h5`; returns one row per epoch."""
     recipe, defense = training.recipe, training.defense or TrainedDefense()
-    x_train, y_train = _training_set(training, defense, loaded.get("crafted_on"), dataset, progress)
+    examples = dataset.x_train[: training.images], dataset.y_train[: training.images]
+    x_train, y_train = defense.training_set(loaded.get("crafted_on"), examples, _crafting(progress))
     labels = keras.utils.to_categorical(y_train, dataset.num_classes)
     steps = steps_per_epoch(len(x_train), recipe.batch_size)
     optimizer = defense.optimizer(recipe, steps, training.seed)
@@ -103,13 +104,9 @@ def _fit(
     done = _finished_epochs(log)
     _, best_so_far = models.kept_epoch(done, recipe.keep) if len(done) else (None, None)
     logger = keras.callbacks.CSVLogger(str(log), append=True)
+    erasing = RandomErasing() if training.erasing else None
     batches = training_batches(
-        x_train,
-        labels,
-        recipe.batch_size,
-        seed=training.seed,
-        erasing=RandomErasing() if training.erasing else None,
-        initial_epoch=len(done),
+        x_train, labels, recipe.batch_size, training.seed, erasing, initial_epoch=len(done)
     )
     validation = slice(training.validation_images)
     y_validation = keras.utils.to_categorical(dataset.y_validation[validation], dataset.num_classes)
@@ -146,19 +143,9 @@ def _fit(
     return _finished_epochs(log)
 
 
-def _training_set(
-    training: Training,
-    defense: TrainedDefense,
-    source: keras.Model | None,
-    dataset: Dataset,
-    progress: Progress,
-) -> tuple[np.ndarray, np.ndarray]:
-    images, labels = (part[: training.images] for part in (dataset.x_train, dataset.y_train))
-
-    def show(done: int, count: int) -> None:
-        progress(0.0, f"training set: {done} of {count} images")
-
-    return defense.training_set(source, images, labels, show)
+def _crafting(progress: Progress) -> Callable[[int, int], None]:
+    """The progress of a training set that is crafted."""
+    return lambda done, count: progress(0.0, f"training set: {done} of {count} images")
 
 
 def network_of(directory: Path) -> keras.Model:

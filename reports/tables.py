@@ -8,9 +8,8 @@ import numpy as np
 import pandas as pd
 
 from evaluation import Curve, Estimate
+from evaluation.flags import not_recorded
 from harness.arms import Protocol
-from harness.flags import flags as find_flags
-from harness.flags import not_recorded
 from harness.results import Results, selected
 from reports.compare import estimate_in
 
@@ -122,7 +121,7 @@ def trainings(
 def flags(results: Results) -> pd.DataFrame:
     """How many rows carry each flag, with the worst of them, and what was not recorded."""
     by_name: dict[str, list] = {}
-    for index, marks in find_flags(results.table, results.correct).items():
+    for index, marks in results.flags.items():
         for flag in marks:
             by_name.setdefault(flag.name, []).append((flag, results.table.loc[index]))
     listed = []

@@ -11,6 +11,8 @@ from harness.arms import Arm, Case, Network, Training
 from harness.recipe import Recipe
 from harness.results import Compared, Results
 
+#: The columns by which arms are the same but for their attack.
+PLACE = ("case", "variant", "protocol", "defense", "view", "seed")
 #: What a row of an arm has unless a test says otherwise: nothing is wrong with it.
 ROW = {
     "case": "vgg16/cifar10",

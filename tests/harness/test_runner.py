@@ -9,13 +9,13 @@ import pandas as pd
 import pytest
 
 import harness.training
+from evaluation.flags import flags, not_recorded
 from harness.collect import collect
-from harness.flags import flags, not_recorded
 from harness.plan import plan, plan_of
 from harness.results import Results
 from harness.runner import Runner
 from harness.store import Store
-from made import SMALL, small_arm
+from made import PLACE, SMALL, small_arm
 from recording import Recorder
 from reports import build_report
 from studies.run import run_study
@@ -59,7 +59,7 @@ def test_the_plateau_is_the_same_images(finished):
 
 def said_of(table: pd.DataFrame, correct) -> pd.Series:
     """The flags of every row as one text."""
-    marked = flags(table, correct)
+    marked = flags(table, correct, PLACE)
     texts = ["; ".join(flag.text for flag in marked.get(index, [])) for index in table.index]
     return pd.Series(texts, table.index)
 
