@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
@@ -143,16 +143,18 @@ class Results:
 
     def save(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
-        _replace(directory / "run.json", json.dumps(self.run, indent=1) + "\n")
+        with _written(directory / "run.json") as path:
+            path.write_text(json.dumps(self.run, indent=1) + "\n")
         for name in _FRAMES:
-            frame = getattr(self, name)
-            _replace(directory / f"{name}.csv", frame.to_csv(index=False, float_format="%.6g"))
-        _replace_arrays(directory / "correct.npz", self.correct)
-        for name in _BY_ARM:
-            path = directory / f"{name}.npz"
-            path.unlink(missing_ok=True)
-            if getattr(self, name):
-                _replace_arrays(path, _flat(getattr(self, name)))
+            with _written(directory / f"{name}.csv") as path:
+                getattr(self, name).to_csv(path, index=False, float_format="%.6g")
+        arrays: dict[str, dict[str, Any]] = {"correct": self.correct}
+        arrays |= {name: _flat(getattr(self, name)) for name in _BY_ARM}
+        for name, kept in arrays.items():
+            (directory / f"{name}.npz").unlink(missing_ok=True)
+            if kept:
+                with _written(directory / f"{name}.npz") as path:
+                    np.savez_compressed(path, **kept)
 
     @classmethod
     def load(cls, directory: Path, compared: Mapping[str, Compared]) -> "Results":
@@ -242,14 +244,9 @@ def _by_arm(path: Path) -> dict[str, Arrays]:
     return by_arm
 
 
-def _replace(path: Path, text: str) -> None:
-    """Writes a file that appears whole or not at all."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text)
-    os.replace(partial, path)
-
-
-def _replace_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
+@contextmanager
+def _written(path: Path) -> Iterator[Path]:
+    """Where to write a file that appears whole or not at all."""
     partial = path.with_name("partial-" + path.name)
-    np.savez_compressed(partial, **arrays)
+    yield partial
     os.replace(partial, path)

@@ -175,11 +175,7 @@ class Runner:
             def show(done: int, count: int) -> None:
                 update(done / count, f"{done} of {count} images")
 
-            if isinstance(arm, PatchArm):
-                outcomes = self._evaluated_patch(arm, show)
-            else:
-                outcomes = self._evaluated(arm, show)
-            outcomes.save(directory / "outcomes.npz")
+            self._evaluated(arm, show).save(directory / "outcomes.npz")
 
         title = f"attack {arm.training.title}, {arm.view}, {arm.attack_name}"
         self._stage("attack", title, self._of_arm(arm), progress, make)
@@ -197,32 +193,23 @@ class Runner:
     def _evaluated(self, arm: Arm, progress: Callable[[int, int], None]) -> Outcomes:
         dataset = self.dataset(arm.training)
         model, attack = self._seen(arm)
-        return evaluate(
-            model,
-            dataset.x_test[: arm.images],
-            dataset.y_test[: arm.images],
-            attack,
-            arm.epsilons,
-            predicted_labels=arm.predicted_labels,
-            surrogate=self._surrogate_of(arm),
-            examples=_examples(arm, dataset),
-            similarity=arm.similarity,
-            progress=progress,
-        )
-
-    def _evaluated_patch(self, arm: PatchArm, progress: Callable[[int, int], None]) -> Outcomes:
-        """On images that the patch was not made from."""
-        dataset = self.dataset(arm.training)
-        model, plan = self._seen(arm)
-        _, rows = plan.rows(dataset.y_test[: arm.images])
+        rows: Any = slice(arm.images)
+        options: dict[str, Any] = {"examples": _examples(arm, dataset)}
+        if isinstance(arm, PatchArm):  # on images that the patch was not made from
+            _, rows = attack.rows(dataset.y_test[: arm.images])
+            options["targets"] = np.full(len(rows), attack.target)
+            attack = PatchAtPlaces(self.patch(arm), rows, attack.batch_size)
         return evaluate(
             model,
             dataset.x_test[rows],
             dataset.y_test[rows],
-            PatchAtPlaces(self.patch(arm), rows, plan.batch_size),
+            attack,
             arm.epsilons,
-            targets=np.full(len(rows), plan.target),
+            predicted_labels=arm.predicted_labels,
+            surrogate=self._surrogate_of(arm),
+            similarity=arm.similarity,
             progress=progress,
+            **options,
         )
 
     def _seen(self, arm: Arm) -> tuple[Any, Any]:
@@ -255,13 +242,13 @@ class Runner:
         return digests.of_training(training, self.fingerprint(training), file_sum)
 
     def _of_arm(self, arm: Arm) -> dict:
-        return digests.of_arm(arm, self.fingerprint(arm.training), self._network_sums(arm))
+        sums = [self._network_sum(training) for training in arm.networks]
+        return digests.of_arm(arm, self.fingerprint(arm.training), sums)
 
     def _of_patch(self, arm: PatchArm) -> dict:
-        return digests.of_patch(arm, self.fingerprint(arm.training), self._network_sums(arm))
-
-    def _network_sums(self, arm: Arm) -> list[str | None]:
-        return [self._network_sum(training) for training in arm.networks]
+        return digests.of_patch(
+            arm, self.fingerprint(arm.training), [self._network_sum(arm.training)]
+        )
 
     def _network_sum(self, training: Training) -> str | None:
         path = self.training_path(training) / "model.h5"

@@ -119,8 +119,8 @@ def _fit(
             validation_data=(dataset.x_validation[validation], y_validation),
             validation_batch_size=256,
             callbacks=[
+                _ShowProgress(progress, recipe.epochs, steps),
                 LossTermMonitor(x_train[: recipe.batch_size], labels[: recipe.batch_size]),
-                _EpochSeconds(),
                 models.best_checkpoint(
                     directory / "model.h5",
                     initial_value_threshold=best_so_far,
@@ -129,7 +129,6 @@ def _fit(
                 ),
                 keras.callbacks.TerminateOnNaN(),
                 *([ReduceOnPlateau(recipe, done)] if recipe.patience else []),
-                _ShowProgress(progress, recipe.epochs, steps),
                 # Twice, so that an interrupt while one is written leaves the other.
                 keras.callbacks.BackupAndRestore(resume / "state", double_checkpoint=True),
                 logger,
@@ -223,24 +222,16 @@ class ReduceOnPlateau(keras.callbacks.ReduceLROnPlateau):
             self.on_epoch_end(epoch, {"val_loss": loss})
 
 
-class _EpochSeconds(keras.callbacks.Callback):
-    """Adds the seconds of each epoch, validation included, to its logs."""
-
-    def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
-        self._started = perf_counter()
-
-    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        logs["seconds"] = perf_counter() - self._started
-
-
 class _ShowProgress(keras.callbacks.Callback):
+    """Also adds the seconds of each epoch, validation included, to its logs."""
+
     def __init__(self, progress: Progress, epochs: int, steps: int):
         super().__init__()
         self._progress, self._epochs, self._steps = progress, epochs, steps
-        self._epoch, self._text = 0, ""
+        self._epoch, self._text, self._started = 0, "", 0.0
 
     def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
-        self._epoch = epoch
+        self._epoch, self._started = epoch, perf_counter()
 
     def on_train_batch_end(self, batch: int, logs: Logs) -> None:
         share = (self._epoch + (batch + 1) / self._steps) / self._epochs
@@ -248,3 +239,4 @@ class _ShowProgress(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         self._text = f", validation {logs['val_accuracy']:.1%}"
+        logs["seconds"] = perf_counter() - self._started
