@@ -64,6 +64,17 @@ def test_settings_are_those_printed_but_for_the_largest_c():
     assert differing == ["CW constant c: search maximum"]
 
 
+def test_remarks_on_settings_have_the_numbers_of_the_paper_profile():
+    remarks = {row["metric"]: link(row).remark for _, row in PUBLISHED.iterrows()}
+    runs = PAPER.cw["corrected"].search_steps
+    assert f"what {runs} runs reach" in remarks["CW constant c: search maximum"]
+    scales = (
+        f"{defenses.SEEN_NOISE.scale:g} on the gradient seen, "
+        f"{defenses.UPDATE_NOISE.scale:g} on the weights' updates"
+    )
+    assert scales in remarks["gradient noise variance"]
+
+
 def test_published_ratios_are_those_of_the_printed_times():
     times = PUBLISHED[PUBLISHED["metric"] == "prediction time"].set_index(
         ["dataset", "defense", "attack"]
@@ -384,6 +395,26 @@ def test_distances_are_judged_by_l2_and_ssim():
     assert verdict("WPI-6", made(ALL_ATTACKS, l2=l2.get, ssim=lambda name: 0.5)) == "undecided"
     turned = {name: 1 - value for name, value in ssim.items()}
     assert verdict("WPI-6", made(ALL_ATTACKS, l2=l2.get, ssim=turned.get)) == "refuted"
+
+
+def test_distances_need_two_images_that_every_attack_fools():
+    one = made(ALL_ATTACKS | {(defenses.NONE, attacks.DEEPFOOL): 399})
+    (verdict,) = [each for each in judged(CLAIMS, one) if each.claim == "WPI-6"]
+    assert (verdict.outcome, verdict.evidence) == ("undecided", "images that all attacks fool: 1")
+
+
+def test_times_that_were_not_recorded_are_not_run():
+    place = Place(made(ALL_ATTACKS, seconds={attacks.CW: np.nan}), MNIST, Protocol.CORRECTED)
+    assert place.crafting_seconds(defenses.NONE, attacks.SWAP) > 0
+    with pytest.raises(NotRun):
+        place.crafting_seconds(defenses.NONE, attacks.CW)
+
+
+def test_bars_show_the_unseen_attack_where_it_was_run():
+    for protocol, also in ((Protocol.FAITHFUL, False), (Protocol.CORRECTED, True)):
+        results = made(of(defenses.NONE, *[40] * (4 + also), also=also), protocol)
+        name, bars = report._accuracies(results, protocol, defenses.NONE, MNIST)
+        assert (name, list(bars)) == ("mnist", ["clean", *attacks.ATTACKS, *["PGD"] * also])
 
 
 def test_closeness_to_the_boundary():
