@@ -298,6 +298,9 @@ def test_of_two_ways_the_one_that_succeeds_counts():
     results = made({(defenses.SMOOTHED, attacks.CW): 100, (defenses.SMOOTHED, moved): 300})
     compared = Place(results, MNIST, Protocol.CORRECTED).compared(defenses.SMOOTHED, attacks.CW)
     np.testing.assert_array_equal(compared.correct[0], np.arange(400) < 100)
+    turned = made({(defenses.SMOOTHED, attacks.CW): 300, (defenses.SMOOTHED, moved): 100})
+    other = Place(turned, MNIST, Protocol.CORRECTED).compared(defenses.SMOOTHED, attacks.CW)
+    np.testing.assert_array_equal(other.correct, compared.correct)
     tied = link(PUBLISHED[(PUBLISHED["table"] == "Table 7")].iloc[0])
     tied = replace(tied, role=defenses.SMOOTHED.name)
     assert measure(results, tied, Protocol.CORRECTED).value == pytest.approx(
@@ -403,9 +406,11 @@ def test_distances_need_two_images_that_every_attack_fools():
     assert (verdict.outcome, verdict.evidence) == ("undecided", "images that all attacks fool: 1")
 
 
-def test_times_that_were_not_recorded_are_not_run():
+def test_times_of_crafting_are_per_epsilon_and_recorded():
     place = Place(made(ALL_ATTACKS, seconds={attacks.CW: np.nan}), MNIST, Protocol.CORRECTED)
-    assert place.crafting_seconds(defenses.NONE, attacks.SWAP) > 0
+    # Per epsilon where every epsilon is a run of its own.
+    assert place.crafting_seconds(defenses.NONE, attacks.IFGSM) == pytest.approx(0.01)
+    assert place.crafting_seconds(defenses.NONE, attacks.SWAP) == pytest.approx(0.04)
     with pytest.raises(NotRun):
         place.crafting_seconds(defenses.NONE, attacks.CW)
 
