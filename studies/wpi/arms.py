@@ -4,18 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import inf
 
-from harness.arms import (
-    MAIN,
-    TRANSFERRED,
-    Arm,
-    Case,
-    Network,
-    Protocol,
-    Role,
-    Training,
-    View,
-    seed_of,
-)
+from harness.arms import MAIN, Arm, Case, Network, Protocol, Role, Training, View, seed_of
 from harness.recipe import Recipe
 from harness.results import Compared
 from harness.trained_defenses import RandomAttacks
@@ -83,7 +72,7 @@ class Run:
         taught = [
             (attack, budgets.get(name))
             for name, attack in zip(ATTACKS, self.profile.taught, strict=True)
-            if role != defenses.all_but(name)
+            if role != defenses.left_out(name).role
         ]
         images = self.profile.adversarial_training_images.get(dataset, scale.images)
         return replace(further, defense=RandomAttacks(tuple(taught)), images=images)
@@ -105,7 +94,7 @@ class Run:
             variant=MAIN,
             training=self.training(defense.role),
             view=View.LOGITS_OVER_T if divided else View.LOGITS,
-            attack_name=TRANSFERRED.format(attack) if transferred else attack,
+            attack_name=attacks.transferred(attack) if transferred else attack,
             attack=replace(crafted, batch_size=scale.attack_batch_size),
             epsilons=attacks.epsilons(self.protocol, self.case.dataset, attack),
             images=scale.attacked(self.protocol),

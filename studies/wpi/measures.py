@@ -6,7 +6,7 @@ from evaluation import Estimate, NotRun, average
 from harness.arms import Protocol
 from harness.links import Link
 from harness.results import Results, where_run
-from studies.wpi.defenses import NONE, Defense, named
+from studies.wpi.defenses import DEFENSES, NONE, Defense
 from studies.wpi.profiles import MNIST
 from studies.wpi.scores import Place
 
@@ -17,7 +17,8 @@ TO_CLEAN, TO_MNIST = "to the clean images", "to MNIST"
 def measure(results: Results, link: Link, protocol: Protocol) -> Estimate:
     """F1 scores as fractions, accuracies and gaps in percent, times as ratios."""
     places = [Place(results, case, protocol) for case in link.cases]
-    return MEASURES[link.kind](places, named(link.role), link).times(link.factor)
+    (defense,) = (each for each in DEFENSES if each.name == link.role)
+    return MEASURES[link.kind](places, defense, link).times(link.factor)
 
 
 def _f1(places: list[Place], defense: Defense, link: Link) -> Estimate:

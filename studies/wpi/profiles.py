@@ -35,15 +35,15 @@ class WPIProfile(Profile):
 
     def attacks(self, protocol: str) -> dict[str, Attack]:
         """The study's attacks by name, and in the corrected protocol `UNSEEN`."""
-        if protocol == Protocol.FAITHFUL:
-            ifgsm = MomentumIterative(steps=10, sign_inside=True, stop_at_success=True)
-            deepfool, more = DeepFool(overshoot=0.0), {}
-        else:
-            ifgsm = MomentumIterative(steps=10, stop_at_success=True)
-            pgd = PGD(steps=40, random_start=True, restarts=self.restarts, stop_at_success=True)
-            deepfool, more = DeepFool(overshoot=0.02), {UNSEEN: pgd}
-        study = {IFGSM: ifgsm, DEEPFOOL: deepfool, CW: self.cw[protocol], SWAP: PixelSwap()}
-        return study | more
+        faithful = protocol == Protocol.FAITHFUL
+        study = {
+            IFGSM: MomentumIterative(steps=10, sign_inside=faithful, stop_at_success=True),
+            DEEPFOOL: DeepFool(overshoot=0.0 if faithful else 0.02),
+            CW: self.cw[protocol],
+            SWAP: PixelSwap(),
+        }
+        pgd = PGD(steps=40, random_start=True, restarts=self.restarts, stop_at_success=True)
+        return study if faithful else {**study, UNSEEN: pgd}
 
 
 _PAPER = WPIProfile(

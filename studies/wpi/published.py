@@ -92,8 +92,3 @@ def _ratio(row: pd.Series, ratio_to: str) -> float:
     attack = "none" if ratio_to == TO_CLEAN else row["attack"]
     times = {"metric": "prediction time", "defense": "none"}
     return float(row["value"]) / printed(FOLDER, **times, dataset=dataset, attack=attack)
-
-
-def gtsrb_under_cw() -> float:
-    """The F1 score that the study prints of GTSRB under CW."""
-    return printed(FOLDER, table="Table 7", metric="F1 score", dataset="GTSRB")

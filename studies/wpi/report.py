@@ -13,13 +13,11 @@ import data
 from evaluation import Estimate, NotRun
 from harness.arms import Case, Protocol
 from harness.results import Arrays, Results, run_by_key, selected, where_run
-from reports.figures.bars import grouped_bars, heat_maps
-from reports.figures.images import Confidences, confidence_bars
-from reports.figures.training import loss_curves
+from reports.figures import bars, images, training
 from reports.gallery import Gallery
 from reports.tables import intervals, listed, trainings
 from studies.wpi import defenses
-from studies.wpi.arms import ATTACK_LEFT_OUT, OTHER_STEPS, RECIPE
+from studies.wpi.arms import ATTACK_LEFT_OUT, OTHER_STEPS
 from studies.wpi.attacks import ATTACKS, EVERY_ATTACK, IFGSM, STEP_ATTACKS, SWAP, WITHIN_BUDGET
 from studies.wpi.defenses import ADVERSARIAL, DEFENSES, NONE, SMOOTHED, Defense, left_out
 from studies.wpi.details import fooled
@@ -38,6 +36,9 @@ _NETWORKS = {
 }
 _NAMES, _COLORS = ({role: each[index] for role, each in _NETWORKS.items()} for index in (0, 1))
 _BY_BUDGET = (NONE, ADVERSARIAL, SMOOTHED, defenses.DISTILLED, defenses.COMBINED)
+_SCORES = ("F1 score", "accuracy under attack", "confidence gap")
+_PUBLISHED = {"table": "table", "what": "kind", "data": "dataset", "attack": "attack"}
+_PUBLISHED |= {"published": "value", **intervals(3)}
 _WITH_BUDGETS = tuple(attack for attack in EVERY_ATTACK if attack != SWAP)
 
 
@@ -47,7 +48,7 @@ def contents(results: Results, comparison: pd.DataFrame, directory: Path) -> dic
     return {
         "pictures": _draw(results, directory),
         "clean": table(_clean, **both, defense=DEFENSES),
-        "published": _published(comparison),
+        "published": listed(selected(comparison, kind=_SCORES), _PUBLISHED),
         "undefended": table(_undefended, **both, attack=EVERY_ATTACK),
         "defended": table(_defended, **both, defense=DEFENSES, attack=EVERY_ATTACK),
         "blur": table(_blur, attack=EVERY_ATTACK),
@@ -61,7 +62,6 @@ def contents(results: Results, comparison: pd.DataFrame, directory: Path) -> dic
             lambda row: f"{row['dataset']}, {_NAMES.get(row['role'], row['role'])}",
         ),
         "temperature": f"{defenses.TEMPERATURE:g}",
-        "epochs": RECIPE.epochs,
     }
 
 
@@ -185,10 +185,8 @@ def _budgets(place: Place, defense: Defense, attack: str) -> dict[str, str]:
 def _epsilon(epsilon: float, attack: str) -> str:
     if np.isinf(epsilon):
         return "any"
-    grey = 255 * epsilon
-    if attack in WITHIN_BUDGET and abs(grey - round(grey)) < 1e-3 and grey < 20:
-        return f"{grey:.0f}/255"
-    return f"{epsilon:g}"
+    in_grey_levels = attack in WITHIN_BUDGET and epsilon < 0.05
+    return f"{255 * epsilon:.0f}/255" if in_grey_levels else f"{epsilon:g}"
 
 
 def _left_out(place: Place, attack: str) -> dict[str, str]:
@@ -203,13 +201,6 @@ def _steps(place: Place, attack: str) -> dict[str, Any]:
     kept = place.details(NONE, attack, OTHER_STEPS)
     accuracy = Estimate.accuracy(kept["predictions"][-1] == kept["labels"])
     return {"accuracy, %": accuracy.percent(), **_distances(kept)}
-
-
-def _published(comparison: pd.DataFrame) -> pd.DataFrame:
-    kinds = ("F1 score", "accuracy under attack", "confidence gap")
-    columns = {"table": "table", "what": "kind", "data": "dataset", "attack": "attack"}
-    columns |= {"published": "value", **intervals(3)}
-    return listed(selected(comparison, kind=kinds), columns)
 
 
 def _times(comparison: pd.DataFrame) -> pd.DataFrame:
@@ -227,22 +218,23 @@ def _draw(results: Results, directory: Path) -> Gallery:
     for case in filter(results.has, CASES):
         places = [Place(results, case, protocol) for protocol in Protocol]
         name, label = case.dataset, places[0].data
-        title = f"Macro F1, defenses against attacks: {label}"
         maps = dict(where_run(_map, places))
-        heat_maps(maps, title, gallery.add("maps", f"map-{name}", title))
+        if maps:
+            title = f"Macro F1, defenses against attacks: {label}"
+            bars.heat_maps(maps, title, gallery.add("maps", f"map-{name}", title))
         title = f"Training loss: {label}"
         path = gallery.add("losses", f"loss-{name}", title)
-        loss_curves(_losses(results, case), _NAMES, _COLORS, title, path)
-        columns = list(where_run(_confidences, places))
-        if columns:
+        training.loss_curves(_losses(results, case), _NAMES, _COLORS, title, path)
+        rows = [list(row) for row in zip(*where_run(_confidences, places), strict=True)]
+        if rows:
             title = f"One image under each attack, and what the attack adds (scaled): {label}"
             path = gallery.add("confidences", f"confidences-{name}", title)
-            confidence_bars([list(row) for row in zip(*columns, strict=True)], title, path)
+            images.confidence_bars(rows, title, path)
     for (index, defense), protocol in product(enumerate(DEFENSES), Protocol):
         groups = dict(where_run(partial(_accuracies, results, protocol, defense), CASES))
         if groups:
             title = f"Accuracy, {protocol}: {'no defense' if defense == NONE else defense}"
-            grouped_bars(groups, title, gallery.add("bars", f"bars-{index}-{protocol}", title))
+            bars.grouped_bars(groups, title, gallery.add("bars", f"bars-{index}-{protocol}", title))
     return gallery
 
 
@@ -274,13 +266,11 @@ def _losses(results: Results, case: Case) -> dict[str, np.ndarray]:
     """Training losses by role, of the first seed; the faithful networks where both were run."""
     rows = results.trained(case=case, role=tuple(_NAMES))
     rows = rows.sort_values(["seed", "protocol"], ascending=[True, False], kind="stable")
-    stages = rows.drop_duplicates("role").set_index("role")["stage"]
-    return {
-        role: results.history(stages[role])["loss"].to_numpy() for role in _NAMES if role in stages
-    }
+    stages = rows.drop_duplicates("role").set_index("role")["stage"].reindex([*_NAMES]).dropna()
+    return {role: results.history(stage)["loss"].to_numpy() for role, stage in stages.items()}
 
 
-def _confidences(place: Place) -> list[Confidences]:
+def _confidences(place: Place) -> list[images.Confidences]:
     """One image of the class that the study shows, clean and under each attack.
 
     Beside it is what the attack adds, from black to white: the images themselves look alike.
@@ -296,7 +286,7 @@ def _confidences(place: Place) -> list[Confidences]:
         scaled = 0.5 + added / max(2 * np.abs(added).max(), 1e-9)
         pictures = np.clip(np.concatenate([picture, scaled], axis=1), 0, 1)
         column.append(
-            Confidences(
+            images.Confidences(
                 f"{title}, {place.protocol}",
                 np.round(255 * pictures).astype(np.uint8),
                 [names[each] for each in likeliest],

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from evaluation import Estimate, NotRun, average, mean_macro_f1, same
-from harness.arms import MAIN, TRANSFERRED, Case, Protocol
+from harness.arms import MAIN, Case, Protocol
 from harness.results import Arrays, Results, where_run
-from studies.wpi.attacks import ATTACKS, EVERY_ATTACK, WITHIN_BUDGET, budget, epsilons
+from studies.wpi.attacks import ATTACKS, EVERY_ATTACK, WITHIN_BUDGET, budget, epsilons, transferred
 from studies.wpi.defenses import NONE, SMOOTHED, Defense
 
 
@@ -43,10 +43,7 @@ class Predictions:
 
 @dataclass(frozen=True, eq=False)
 class Place:
-    """What was measured of one data set in one protocol.
-
-    What is asked of arms that were not run, or of times that were not recorded, raises `NotRun`.
-    """
+    """What was measured of one data set in one protocol; raises `NotRun` where nothing was."""
 
     results: Results
     case: Case
@@ -86,7 +83,7 @@ class Place:
 
     def transferred(self, defense: Defense, attack: str) -> Predictions:
         """At the budget of an attack that is crafted on the undefended network."""
-        return self._at(self._budget(attack), defense, TRANSFERRED.format(attack))
+        return self._at(self._budget(attack), defense, transferred(attack))
 
     def compared(self, defense: Defense, attack: str) -> Predictions:
         """Every image under the way of crafting that succeeds, where both ways were run."""
@@ -129,7 +126,7 @@ class Place:
         The faithful blur's attacks are crafted on the plain network.
         """
         on_plain = self.protocol == Protocol.FAITHFUL and defense == SMOOTHED
-        rows = self.rows(defense, attack=TRANSFERRED.format(attack) if on_plain else attack)
+        rows = self.rows(defense, attack=transferred(attack) if on_plain else attack)
         attacked = rows[rows["epsilon"] > 0].groupby("arm")
         seconds = attacked["crafting_seconds"].first()
         if attack in WITHIN_BUDGET:  # the others run once for all epsilons

@@ -64,6 +64,17 @@ def test_settings_are_those_printed_but_for_the_largest_c():
     assert differing == ["CW constant c: search maximum"]
 
 
+def test_remarks_on_settings_have_the_numbers_of_the_paper_profile():
+    remarks = {row["metric"]: link(row).remark for _, row in PUBLISHED.iterrows()}
+    runs = PAPER.cw["corrected"].search_steps
+    assert f"what {runs} runs reach" in remarks["CW constant c: search maximum"]
+    scales = (
+        f"{defenses.SEEN_NOISE.scale:g} on the gradient seen, "
+        f"{defenses.UPDATE_NOISE.scale:g} on the weights' updates"
+    )
+    assert scales in remarks["gradient noise variance"]
+
+
 def test_published_ratios_are_those_of_the_printed_times():
     times = PUBLISHED[PUBLISHED["metric"] == "prediction time"].set_index(
         ["dataset", "defense", "attack"]
@@ -287,6 +298,9 @@ def test_of_two_ways_the_one_that_succeeds_counts():
     results = made({(defenses.SMOOTHED, attacks.CW): 100, (defenses.SMOOTHED, moved): 300})
     compared = Place(results, MNIST, Protocol.CORRECTED).compared(defenses.SMOOTHED, attacks.CW)
     np.testing.assert_array_equal(compared.correct[0], np.arange(400) < 100)
+    turned = made({(defenses.SMOOTHED, attacks.CW): 300, (defenses.SMOOTHED, moved): 100})
+    other = Place(turned, MNIST, Protocol.CORRECTED).compared(defenses.SMOOTHED, attacks.CW)
+    np.testing.assert_array_equal(other.correct, compared.correct)
     tied = link(PUBLISHED[(PUBLISHED["table"] == "Table 7")].iloc[0])
     tied = replace(tied, role=defenses.SMOOTHED.name)
     assert measure(results, tied, Protocol.CORRECTED).value == pytest.approx(
@@ -384,6 +398,28 @@ def test_distances_are_judged_by_l2_and_ssim():
     assert verdict("WPI-6", made(ALL_ATTACKS, l2=l2.get, ssim=lambda name: 0.5)) == "undecided"
     turned = {name: 1 - value for name, value in ssim.items()}
     assert verdict("WPI-6", made(ALL_ATTACKS, l2=l2.get, ssim=turned.get)) == "refuted"
+
+
+def test_distances_need_two_images_that_every_attack_fools():
+    one = made(ALL_ATTACKS | {(defenses.NONE, attacks.DEEPFOOL): 399})
+    (verdict,) = [each for each in judged(CLAIMS, one) if each.claim == "WPI-6"]
+    assert (verdict.outcome, verdict.evidence) == ("undecided", "images that all attacks fool: 1")
+
+
+def test_times_of_crafting_are_per_epsilon_and_recorded():
+    place = Place(made(ALL_ATTACKS, seconds={attacks.CW: np.nan}), MNIST, Protocol.CORRECTED)
+    # Per epsilon where every epsilon is a run of its own.
+    assert place.crafting_seconds(defenses.NONE, attacks.IFGSM) == pytest.approx(0.01)
+    assert place.crafting_seconds(defenses.NONE, attacks.SWAP) == pytest.approx(0.04)
+    with pytest.raises(NotRun):
+        place.crafting_seconds(defenses.NONE, attacks.CW)
+
+
+def test_bars_show_the_unseen_attack_where_it_was_run():
+    for protocol, also in ((Protocol.FAITHFUL, False), (Protocol.CORRECTED, True)):
+        results = made(of(defenses.NONE, *[40] * (4 + also), also=also), protocol)
+        name, bars = report._accuracies(results, protocol, defenses.NONE, MNIST)
+        assert (name, list(bars)) == ("mnist", ["clean", *attacks.ATTACKS, *["PGD"] * also])
 
 
 def test_closeness_to_the_boundary():
