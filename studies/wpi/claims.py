@@ -15,11 +15,11 @@ from evaluation import Estimate, NotRun, average
 from harness.arms import MAIN, Case, Protocol
 from harness.claims import Claim, Finding, Ruling, at_each, by_sign, directions
 from harness.links import printed
-from harness.results import Results, run_by_key
+from harness.results import Results
 from studies.wpi import defenses
 from studies.wpi.arms import OTHER_STEPS, WITHOUT_TEACHER
 from studies.wpi.attacks import ATTACKS, CW, DEEPFOOL, IFGSM, STEP_ATTACKS, SWAP
-from studies.wpi.defenses import ADVERSARIAL, DISTILLED, NONE, SINGLE, SMOOTHED, Defense
+from studies.wpi.defenses import ADVERSARIAL, DISTILLED, MASKED, NONE, SINGLE, SMOOTHED, Defense
 from studies.wpi.details import fooled
 from studies.wpi.profiles import CASES, GTSRB, MNIST, PROFILES
 from studies.wpi.published import FOLDER
@@ -38,19 +38,19 @@ Judged = tuple[Ruling, str]
 WAYS = {"from the plain network": Place.transferred, "through the blur": Place.direct}
 
 
-def at_each_place(
+def claim(
     number: int, statement: str, *parts: Iterable[Any]
 ) -> Callable[[Callable[..., Judged]], Claim]:
     """Makes a claim of a judge of one place and one of each of `parts`."""
 
-    def claim(judge: Callable[..., Judged]) -> Claim:
+    def claim_of(judge: Callable[..., Judged]) -> Claim:
         def finding(results: Results, case: Case, protocol: Protocol, *part: Any) -> Finding:
             place = Place(results, case, protocol)
             return Finding(", ".join(map(str, (place, *part))), *judge(place, *part))
 
         return Claim(f"WPI-{number}", statement, at_each(finding, CASES, Protocol, *parts))
 
-    return claim
+    return claim_of
 
 
 def listed(numbers: Mapping[Any, Any], written: Callable[[Any], str] = Estimate.text) -> str:
@@ -90,10 +90,7 @@ def distances(
 
 def mean_gains(place: Place) -> dict[Defense, Estimate]:
     """What the defenses that were run add to F1, over the attacks."""
-    gains = run_by_key(lambda defense: average(place.gains(defense).values()), SINGLE)
-    if not gains:
-        raise NotRun(f"{place}: defenses")
-    return gains
+    return place.by_key(lambda defense: average(place.gains(defense).values()), SINGLE)
 
 
 def baseline(results: Results, protocol: Protocol) -> Finding:
@@ -110,7 +107,7 @@ def baseline(results: Results, protocol: Protocol) -> Finding:
     return Finding(protocol, by_sign(levels + order), evidence)
 
 
-@at_each_place(2, "IFGSM is effective and by far the fastest attack")
+@claim(2, "IFGSM is effective and by far the fastest attack")
 def ifgsm_effective_and_fastest(place: Place) -> Judged:
     f1, clean, (times, words) = place.furthest_f1()[IFGSM], place.clean(NONE).f1, crafting(place)
     second = min(times[attack] for attack in ATTACKS if attack != IFGSM)
@@ -119,14 +116,14 @@ def ifgsm_effective_and_fastest(place: Place) -> Judged:
     return by_sign(signs), f"{effect}; {words} ({search_of_cw(place)[1]})"
 
 
-@at_each_place(3, "DeepFool gives the lowest F1 of all attacks")
+@claim(3, "DeepFool gives the lowest F1 of all attacks")
 def deepfool_lowest(place: Place) -> Judged:
     f1 = place.furthest_f1()
     above = [f1[attack] - f1[DEEPFOOL] for attack in ATTACKS if attack != DEEPFOOL]
     return directions(*above), f"F1: {listed(f1)}"
 
 
-@at_each_place(4, "DeepFool is only marginally slower than IFGSM")
+@claim(4, "DeepFool is only marginally slower than IFGSM")
 def deepfool_marginally_slower(place: Place) -> Judged:
     times, _ = crafting(place)
     ratio = times[DEEPFOOL] / times[IFGSM]
@@ -135,7 +132,7 @@ def deepfool_marginally_slower(place: Place) -> Judged:
     return ruling, f"{evidence}; a reduced profile shortens neither attack"
 
 
-@at_each_place(5, "CW is less successful and much slower")
+@claim(5, "CW is less successful and much slower")
 def cw_weaker_and_slower(place: Place) -> Judged:
     f1, (times, _), (full, search) = place.furthest_f1(), crafting(place), search_of_cw(place)
     more = f1[CW] - average([f1[IFGSM], f1[DEEPFOOL]])
@@ -158,9 +155,7 @@ def cw_weaker_and_slower(place: Place) -> Judged:
     )
 
 
-@at_each_place(
-    6, "CW and IFGSM images stay closest to the original, pixel swap is the most visible"
-)
+@claim(6, "CW and IFGSM images stay closest to the original, pixel swap is the most visible")
 def distances_in_order(place: Place) -> Judged:
     images, means = distances(place, ATTACKS)
     if not means:
@@ -175,7 +170,7 @@ def distances_in_order(place: Place) -> Judged:
     return directions(*differences), f"means {judged}: {evidence}"
 
 
-@at_each_place(7, "pixel swap is the least effective and slowest attack")
+@claim(7, "pixel swap is the least effective and slowest attack")
 def swap_least_and_slowest(place: Place) -> Judged:
     f1, (times, words), (full, search) = place.furthest_f1(), crafting(place), search_of_cw(place)
     others = [attack for attack in ATTACKS if attack != SWAP]
@@ -185,7 +180,7 @@ def swap_least_and_slowest(place: Place) -> Judged:
     return by_sign([*signs, slowest]), f"F1: {listed(f1)}; {words} ({search})"
 
 
-@at_each_place(8, "DeepFool and pixel swap images lie close to the decision boundary")
+@claim(8, "DeepFool and pixel swap images lie close to the decision boundary")
 def close_to_the_boundary(place: Place) -> Judged:
     kept = {attack: place.details(NONE, attack) for attack in ATTACKS}
     gaps = {attack: each["gap"][fooled(each)].astype(float) for attack, each in kept.items()}
@@ -201,7 +196,7 @@ def close_to_the_boundary(place: Place) -> Judged:
     return by_sign(signs), f"{evidence} (close: below on most images)"
 
 
-@at_each_place(9, "adversarial training improves F1 under all attacks and is the best defense")
+@claim(9, "adversarial training improves F1 under all attacks and is the best defense")
 def adversarial_training_best(place: Place) -> Judged:
     # WPI-A1: corrected, also an attack that it was not trained on.
     gains = place.gains(ADVERSARIAL, place.attacks)
@@ -213,7 +208,7 @@ def adversarial_training_best(place: Place) -> Judged:
     return directions(*gains.values(), *over), evidence
 
 
-@at_each_place(10, "adversarial training keeps clean accuracy except on MNIST")
+@claim(10, "adversarial training keeps clean accuracy except on MNIST")
 def clean_kept(place: Place) -> Judged:
     change = place.clean(ADVERSARIAL).f1 - place.clean(NONE).f1
     sign, claimed = change.above(-NO_CHANGE), f"falls by less than {NO_CHANGE}"
@@ -222,7 +217,7 @@ def clean_kept(place: Place) -> Judged:
     return by_sign([sign]), f"clean F1 changes by {change.text()}; claimed: {claimed}"
 
 
-@at_each_place(11, "smoothing helps under every attack, most of all DeepFool and pixel swap", WAYS)
+@claim(11, "smoothing helps under every attack, most of all DeepFool and pixel swap", WAYS)
 def smoothing_helps(place: Place, way: str) -> Judged:
     plain = place.f1(NONE)
     gains = {each: WAYS[way](place, SMOOTHED, each).f1 - plain[each] for each in ATTACKS}
@@ -235,11 +230,7 @@ def smoothing_helps(place: Place, way: str) -> Judged:
     return directions(*gains.values(), *over.values()), evidence
 
 
-@at_each_place(
-    12,
-    "gradient masking has no useful effect and cannot affect the black-box attack",
-    defenses.MASKED,
-)
+@claim(12, "gradient masking has no useful effect and cannot affect the black-box attack", MASKED)
 def masking_useless(place: Place, defense: Defense) -> Judged:
     gains = place.gains(defense)
     # A loss is no useful effect either.
@@ -254,7 +245,7 @@ def masking_useless(place: Place, defense: Defense) -> Judged:
     return ruling, evidence
 
 
-@at_each_place(
+@claim(
     13,
     "distillation lifts F1 under DeepFool near the clean one, nearly doubles it under pixel swap, "
     "fails under CW and IFGSM",
@@ -275,7 +266,7 @@ def distillation(place: Place) -> Judged:
     )
 
 
-@at_each_place(14, "distillation raises clean accuracy on CIFAR-10 and GTSRB")
+@claim(14, "distillation raises clean accuracy on CIFAR-10 and GTSRB")
 def distillation_raises_clean(place: Place) -> Judged:
     if place.case == MNIST:
         raise NotRun("the claim leaves MNIST out")
@@ -293,10 +284,10 @@ def better_on_mnist(results: Results, protocol: Protocol) -> Finding:
     return Finding(protocol, directions(*(mnist - other for other in others)), evidence)
 
 
-@at_each_place(16, "adversarial training and distillation beat blur and masking")
+@claim(16, "adversarial training and distillation beat blur and masking")
 def network_based_better(place: Place) -> Judged:
     gains = mean_gains(place)
-    others = [gains[each] for each in (SMOOTHED, *defenses.MASKED) if each in gains]
+    others = [gains[each] for each in (SMOOTHED, *MASKED) if each in gains]
     if not {ADVERSARIAL, DISTILLED} <= set(gains) or not others:
         raise NotRun(f"{place}: defenses of both kinds")
     difference = average([gains[ADVERSARIAL], gains[DISTILLED]]) - average(others)
@@ -304,12 +295,10 @@ def network_based_better(place: Place) -> Judged:
     return directions(difference), f"mean F1 gains: {listed(gains)}; {minus}"
 
 
-@at_each_place(17, "defenses hardly change prediction time")
+@claim(17, "defenses hardly change prediction time")
 def same_time(place: Place) -> Judged:
     plain = place.inference_seconds(NONE)
-    ratios = run_by_key(lambda defense: place.inference_seconds(defense) / plain, SINGLE)
-    if not ratios:
-        raise NotRun(f"{place}: defenses")
+    ratios = place.by_key(lambda defense: place.inference_seconds(defense) / plain, SINGLE)
     changed = {defense for defense, ratio in ratios.items() if abs(ratio - 1) > SAME_TIME}
     evidence = "clean inference, defended / undefended, medians over arms: "
     evidence += f"{listed(ratios, '{:.2f}'.format)}; the same: within {SAME_TIME:.0%}"
@@ -321,7 +310,7 @@ def same_time(place: Place) -> Judged:
     return Ruling.REFUTED if changed else Ruling.CONFIRMED, evidence
 
 
-@at_each_place(18, "adversarial training plus smoothing is better than either")
+@claim(18, "adversarial training plus smoothing is better than either")
 def combination_better(place: Place) -> Judged:
     parts = (ADVERSARIAL, SMOOTHED)
     f1 = {defense: place.mean_f1(defense) for defense in (defenses.COMBINED, *parts)}
@@ -329,7 +318,7 @@ def combination_better(place: Place) -> Judged:
     return directions(*over), f"mean F1 over the attacks: {listed(f1)}"
 
 
-@at_each_place(19, "IFGSM perturbations are small because of the small step and momentum")
+@claim(19, "IFGSM perturbations are small because of the small step and momentum")
 def momentum_small(place: Place) -> Judged:
     images, means = distances(place, STEP_ATTACKS, OTHER_STEPS)
     if not means:

@@ -42,9 +42,8 @@ def _gap(places: list[Place], defense: Defense, link: Link) -> Estimate:
 
 def _time_ratio(places: list[Place], defense: Defense, link: Link) -> Estimate:
     """Without an interval."""
-    place = reference = places[0]
-    if link.ratio_to == TO_MNIST:
-        reference = Place(place.results, MNIST, place.protocol)
+    (place,) = places
+    reference = Place(place.results, MNIST, place.protocol) if link.ratio_to == TO_MNIST else place
     attacks = () if link.ratio_to == TO_CLEAN else link.attacks
     ratio = _seconds(place, defense, link.attacks) / _seconds(reference, NONE, attacks)
     return Estimate(ratio, images=int(place.rows(defense)["images"].iloc[0]))

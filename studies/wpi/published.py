@@ -79,11 +79,10 @@ def link(row: pd.Series) -> Link:
         factor = 100 if row["unit"] == "percent" else 1
         return Link(kind, cases, role, attacks, factor=factor, remark=remark)
     ratio = _ratio(row, remark)
-    remarks = [f"measured as a ratio {remark}", f"published {ratio:.3g}"]
-    remarks += ["corrected: crafting alone"] if attacks else []
-    remarks += ["noise on the gradient seen"] if row["defense"] == "gradient masking" else []
-    told = "; ".join(remarks)
-    return Link(kind, cases, role, attacks, ratio=ratio, ratio_to=remark, remark=told)
+    told = [f"measured as a ratio {remark}", f"published {ratio:.3g}"]
+    told += ["corrected: crafting alone"] if attacks else []
+    told += ["noise on the gradient seen"] if row["defense"] == "gradient masking" else []
+    return Link(kind, cases, role, attacks, ratio=ratio, ratio_to=remark, remark="; ".join(told))
 
 
 def _ratio(row: pd.Series, ratio_to: str) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 import data
-from evaluation import Estimate, NotRun
+from evaluation import Estimate
 from harness.arms import Case, Protocol
 from harness.results import Arrays, Results, run_by_key, selected, where_run
 from reports.figures import bars, images, training
@@ -99,8 +99,7 @@ def _clean(place: Place, defense: Defense) -> dict[str, Any]:
 
 
 def _undefended(place: Place, attack: str) -> dict[str, Any]:
-    attacked = place.direct(NONE, attack)
-    kept = place.details(NONE, attack)
+    attacked, kept = place.direct(NONE, attack), place.details(NONE, attack)
     gaps = kept["gap"][fooled(kept)]
     return {
         "accuracy, %": attacked.accuracy.percent(),
@@ -159,9 +158,7 @@ def _blur(place: Place, attack: str) -> dict[str, str]:
 
 def _blurred(results: Results, case: Case) -> str:
     place = Place(results, case, Protocol.CORRECTED)
-    correct = run_by_key(partial(_both_ways, place), EVERY_ATTACK)
-    if not correct:
-        raise NotRun(f"{place}: {SMOOTHED}")
+    correct = place.by_key(partial(_both_ways, place), EVERY_ATTACK)
     through, plain = 100 * np.logical_and.reduce([*correct.values()]).mean(axis=1)
     above = [attack for attack, (blur, other) in correct.items() if blur.mean() > other.mean()]
     says = f"above it for {', '.join(above)}" if above else "not above it for any attack"
@@ -245,9 +242,7 @@ def _map(place: Place) -> tuple[str, tuple[list[str], list[str], np.ndarray]]:
         f1 = run_by_key(lambda attack: place.compared(defense, attack).f1.value, place.attacks)
         return [place.clean(defense).f1.value, *(f1.get(each, np.nan) for each in place.attacks)]
 
-    rows = run_by_key(scores, DEFENSES)
-    if not rows:
-        raise NotRun(f"{place}: defenses")
+    rows = place.by_key(scores, DEFENSES)
     counted = "first success" if place.protocol == Protocol.FAITHFUL else "at the budget"
     values = np.array([*rows.values()])
     return f"{place.protocol}, {counted}", ([*map(str, rows)], ["clean", *place.attacks], values)

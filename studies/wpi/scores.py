@@ -1,6 +1,6 @@
 """F1 scores and times, as the claims and the report of the WPI study compare them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ import pandas as pd
 
 from evaluation import Estimate, NotRun, average, mean_macro_f1, same
 from harness.arms import MAIN, Case, Protocol
-from harness.results import Arrays, Results, where_run
+from harness.results import Arrays, Results, run_by_key, where_run
 from studies.wpi.attacks import ATTACKS, EVERY_ATTACK, WITHIN_BUDGET, budget, epsilons, transferred
 from studies.wpi.defenses import NONE, SMOOTHED, Defense
 
@@ -61,6 +61,13 @@ class Place:
     def attacks(self) -> tuple[str, ...]:
         return ATTACKS if self.protocol == Protocol.FAITHFUL else EVERY_ATTACK
 
+    def by_key(self, make: Callable[[Any], Any], keys: Iterable[Any]) -> dict[Any, Any]:
+        """As `run_by_key`, but raises `NotRun` where `make` does for all keys."""
+        made = run_by_key(make, keys)
+        if not made:
+            raise NotRun(f"{self}: every key of {keys}")
+        return made
+
     def rows(self, defense: Defense, variant: str = MAIN, **where: Any) -> pd.DataFrame:
         """The rows of its results, seed by seed; see `Results.select`."""
         where |= {"protocol": self.protocol, "variant": variant, "defense": defense.in_results}
@@ -83,7 +90,7 @@ class Place:
 
     def transferred(self, defense: Defense, attack: str) -> Predictions:
         """At the budget of an attack that is crafted on the undefended network."""
-        return self._at(self._budget(attack), defense, transferred(attack))
+        return self._at(self._budget(attack), defense, transferred(attack), MAIN)
 
     def compared(self, defense: Defense, attack: str) -> Predictions:
         """Every image under the way of crafting that succeeds, where both ways were run."""
@@ -100,7 +107,7 @@ class Place:
         There attacks are compared with each other: their budgets are of different norms.
         """
         largest = {each: epsilons(self.protocol, self.case.dataset, each)[-1] for each in ATTACKS}
-        return {each: self._at(epsilon, NONE, each).f1 for each, epsilon in largest.items()}
+        return {each: self._at(epsilon, NONE, each, MAIN).f1 for each, epsilon in largest.items()}
 
     def f1(self, defense: Defense, attacks: Sequence[str] = ATTACKS) -> dict[str, Estimate]:
         """What is compared, by attack."""
@@ -136,9 +143,7 @@ class Place:
     def _budget(self, attack: str) -> float:
         return budget(self.protocol, self.case.dataset, attack)
 
-    def _at(
-        self, epsilon: float, defense: Defense, attack: str, variant: str = MAIN
-    ) -> Predictions:
+    def _at(self, epsilon: float, defense: Defense, attack: str, variant: str) -> Predictions:
         predicted = []
         for arm, rows in self.rows(defense, variant, attack=attack).groupby("arm", sort=False):
             (row,) = np.flatnonzero(same(rows["epsilon"], epsilon))
