@@ -2,26 +2,11 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from attacks.engine.budget import BudgetAttack
-from attacks.engine.iterations import iterate
-from attacks.engine.norms import check_norm
-from attacks.engine.task import Batch, Crafted, Run, Task
-from attacks.pgd import (
-    Fixed,
-    Settings,
-    State,
-    compiled_step,
-    edge_of_steps,
-    shared_runs,
-    shares_steps,
-)
-from models.ranges import check_number, check_whole
+from attacks.pgd import ProjectedSteps
 
 
 @dataclass(frozen=True)
-class BIM(BudgetAttack):
+class BIM(ProjectedSteps):
     """FGSM in small steps: PGD from the clean image with the paper's step (a budget attack).
 
     Kurakin, Goodfellow and Bengio, "Adversarial Examples in the Physical World", 2017,
@@ -47,40 +32,4 @@ class BIM(BudgetAttack):
     temperature: float = 1.0
     batch_size: int = 128
 
-    climbs = "cross-entropy"
-
-    def __post_init__(self) -> None:
-        check_norm(self.norm, ("linf", "l2"))
-        check_whole(steps=self.steps, batch_size=self.batch_size)
-        check_number(above=0, temperature=self.temperature)
-        if self.step_size is not None:
-            check_number(above=0, step_size=self.step_size)
-
-    def run_within(self, task: Task) -> Run:
-        step = compiled_step(task, self.norm)
-
-        def run(batch: Batch, epsilons: np.ndarray) -> Crafted:
-            fixed = Fixed.of(batch, epsilons, self.step_size, 1.25 * epsilons / self.steps)
-            return iterate(
-                task,
-                batch,
-                step,
-                State(fixed.originals),
-                fixed,
-                Settings.of(self, batch),
-                steps=self.steps,
-                stop_at_success=self.stop_at_success,
-            )
-
-        return run
-
-    def sweep_batch(
-        self, task: Task, run: Run, batch: Batch, epsilons: list[float]
-    ) -> list[Crafted]:
-        if not shares_steps(self):
-            return super().sweep_batch(task, run, batch, epsilons)
-        return shared_runs(self, compiled_step(task, self.norm), batch, epsilons)
-
-    def plateau(self, image_shape: tuple[int, ...]) -> float:
-        """What the steps cannot reach, where the runs of a sweep share them."""
-        return edge_of_steps(self, image_shape)
+    path = 1.25

@@ -9,25 +9,24 @@ import numpy as np
 import tensorflow as tf
 from cleverhans.tf2.utils import clip_eta
 
-from attacks.engine.budget import BudgetAttack
 from attacks.engine.geometry import flat, per_image
 from attacks.engine.gradients import loss_gradient
-from attacks.engine.iterations import iterate
-from attacks.engine.norms import ORDER, check_norm
+from attacks.engine.iterations import Step
+from attacks.engine.norms import ORDER
 from attacks.engine.steps import linear_step
-from attacks.engine.task import Batch, Crafted, Run, Task
-from attacks.pgd import Fixed, bounds
-from models.ranges import check_number, check_whole
+from attacks.engine.task import Batch, Task
+from attacks.pgd import Fixed, ProjectedSteps, bounds
 
 
 @dataclass(frozen=True)
-class MomentumIterative(BudgetAttack):
+class MomentumIterative(ProjectedSteps):
     """Steps along a decaying sum of normalised gradients (a budget attack).
 
     Dong et al., "Boosting Adversarial Attacks with Momentum", 2018, arXiv 1710.06081,
     algorithm 1 and, for L2, equation 9. Step and projection are CleverHans', and so is the
     division of a gradient by its mean absolute value: the paper's L1 norm divided by the
-    number of values, a factor that is the same in every step and cancels in its direction.
+    number of values, a factor that is the same in every step and cancels in its direction. In a
+    sweep, steps of one absolute size are shared as those of PGD are.
 
     Attributes:
         steps: gradient steps.
@@ -52,36 +51,23 @@ class MomentumIterative(BudgetAttack):
     temperature: float = 1.0
     batch_size: int = 128
 
-    climbs = "cross-entropy"
+    path = 1.0
 
     def __post_init__(self) -> None:
-        check_norm(self.norm, ("linf", "l2"))
-        check_whole(steps=self.steps, batch_size=self.batch_size)
-        check_number(above=0, temperature=self.temperature)
-        if self.step_size is not None:
-            check_number(above=0, step_size=self.step_size)
+        super().__post_init__()
         if not (math.isfinite(self.decay) and self.decay >= 0):
             raise ValueError(f"decay is {self.decay!r}; accepted: a finite number, 0 or more")
         if self.sign_inside and self.norm != "linf":
             raise ValueError(f"norm is {self.norm!r} with sign_inside; accepted: 'linf'")
 
-    def run_within(self, task: Task) -> Run:
-        step = _compiled_step(task, self.norm, self.sign_inside)
+    def compiled(self, task: Task) -> Step:
+        return _compiled_step(task, self.norm, self.sign_inside)
 
-        def run(batch: Batch, epsilons: np.ndarray) -> Crafted:
-            fixed = Fixed.of(batch, epsilons, self.step_size, epsilons / self.steps)
-            return iterate(
-                task,
-                batch,
-                step,
-                _State(fixed.originals, tf.zeros_like(fixed.originals)),
-                fixed,
-                _Settings(batch.goal.sign, self.temperature, self.decay, *bounds(self.clip)),
-                steps=self.steps,
-                stop_at_success=self.stop_at_success,
-            )
-
-        return run
+    def arguments(self, batch: Batch, epsilons: np.ndarray) -> tuple["_State", Fixed, "_Settings"]:
+        fixed = self.fixed(batch, epsilons)
+        state = _State(fixed.originals, tf.zeros_like(fixed.originals))
+        settings = _Settings(batch.goal.sign, self.temperature, self.decay, *bounds(self.clip))
+        return state, fixed, settings
 
 
 class _State(NamedTuple):

@@ -1,9 +1,11 @@
 """Patches: a rectangle of pixels that is pasted on images, on each at a place of its own."""
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 
@@ -163,6 +165,22 @@ class Patch:
                 progress(len(results) * len(pasted), len(seeds) * len(pasted))
         return results
 
+    def save(self, path: Path) -> None:
+        """Writes the patch to an .npz file."""
+        history = json.dumps(dict(self.history))
+        target = -1 if self.target is None else self.target
+        np.savez_compressed(
+            path, pixels=self.pixels, target=target, name=self.name, history=history
+        )
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Reads what `save` wrote."""
+        with np.load(path, allow_pickle=False) as stored:
+            target, history = int(stored["target"]), json.loads(str(stored["history"]))
+            name = str(stored["name"])
+            return cls(stored["pixels"], None if target < 0 else target, name, history)
+
     def _room(self, image_shape: tuple[int, ...]) -> tuple[int, int]:
         """The rows and the columns that the patch can begin at."""
         room = room_for(self.size, image_shape)
@@ -218,6 +236,35 @@ class PatchAttack(Attack):
             return []
         (result,) = self.patch.attack_task(task, [self.seed], progress)
         return [replace(result, epsilon=math.inf) for _ in epsilons]
+
+
+@dataclass(frozen=True, eq=False)
+class PatchAtPlaces(Attack):
+    """A patch at one random place per image for every epsilon, all of which are infinite.
+
+    Attributes:
+        patch: what is pasted.
+        rows: int [N], where the images are in the test set: their places are drawn by it.
+        batch_size: images per forward pass.
+    """
+
+    patch: Patch
+    rows: np.ndarray
+    batch_size: int = 32
+
+    norm = "patch"
+
+    def sweep_task(
+        self, task: Task, epsilons: Sequence[float], progress: Progress | None = None
+    ) -> list[AttackResult]:
+        """One placement for each of `epsilons`."""
+
+        def update(done: int, count: int) -> None:
+            if progress:  # each image counts once, and not once per placement
+                progress(done * len(task.images) // count, len(task.images))
+
+        placed = task.with_ids(self.rows[task.ids])
+        return self.patch.attack_task(placed, range(len(epsilons)), update)
 
 
 def check_size(size: int | tuple[int, int]) -> tuple[int, int]:

@@ -3,27 +3,93 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, Self
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 from cleverhans.tf2.utils import clip_eta
 
-from attacks.engine.budget import BudgetAttack
 from attacks.engine.draws import ball_noise
 from attacks.engine.geometry import per_image
 from attacks.engine.gradients import loss_gradient
-from attacks.engine.iterations import free_steps, iterate, iterate_sharing_steps, longest_step
+from attacks.engine.iterations import Step, iterate
 from attacks.engine.losses import exact_cross_entropy
 from attacks.engine.norms import ORDER, check_norm
 from attacks.engine.restarts import BestOfRuns, check_restarts
+from attacks.engine.shared_steps import SharedSteps
 from attacks.engine.steps import linear_step
 from attacks.engine.task import Batch, Crafted, Run, Task
 from models.ranges import check_number, check_whole
 
 
+class ProjectedSteps(SharedSteps):
+    """What PGD and its relatives have in common: steps uphill, each projected on the ball."""
+
+    clip: bool
+    temperature: float
+    batch_size: int
+    #: The length of all steps together, in epsilons, where `step_size` is `None`.
+    path: float
+
+    climbs = "cross-entropy"
+
+    def __post_init__(self) -> None:
+        check_norm(self.norm, ("linf", "l2"))
+        check_whole(steps=self.steps, batch_size=self.batch_size)
+        check_number(above=0, temperature=self.temperature)
+        if self.step_size is not None:
+            check_number(above=0, step_size=self.step_size)
+
+    def run_within(self, task: Task) -> Run:
+        return partial(self.one_run, task, self.compiled(task))
+
+    def one_run(
+        self, task: Task, step: Step, batch: Batch, epsilons: np.ndarray, restart: int = 0
+    ) -> Crafted:
+        """The steps from one start."""
+        state, fixed, settings = self.arguments(batch, epsilons)
+        return iterate(
+            task,
+            batch,
+            step,
+            state._replace(images=self.start(batch, fixed, restart)),
+            fixed,
+            settings,
+            steps=self.steps,
+            stop_at_success=self.stop_at_success,
+        )
+
+    def start(self, batch: Batch, fixed: "Fixed", restart: int) -> tf.Tensor:
+        """Where the steps start, [N, ...]."""
+        return fixed.originals
+
+    def compiled(self, task: Task) -> Step:
+        return compiled_step(task, self.norm)
+
+    def arguments(self, batch: Batch, epsilons: np.ndarray) -> tuple[Any, "Fixed", Any]:
+        fixed = self.fixed(batch, epsilons)
+        settings = Settings(batch.goal.sign, self.temperature, *bounds(self.clip))
+        return State(fixed.originals), fixed, settings
+
+    def fixed(self, batch: Batch, epsilons: np.ndarray) -> "Fixed":
+        """With one absolute step size, or else one for each image."""
+        step_sizes = self.path * epsilons / self.steps
+        if self.step_size is not None:
+            step_sizes = np.full(len(batch), self.step_size)
+        return Fixed(
+            originals=tf.constant(batch.images),
+            classes=tf.constant(batch.goal.classes),
+            epsilons=tf.constant(epsilons, tf.float32),
+            step_sizes=tf.constant(step_sizes, tf.float32),
+        )
+
+    def reach(self, epsilon: float) -> float:
+        return self.path * epsilon if self.step_size is None else self.steps * self.step_size
+
+
 @dataclass(frozen=True)
-class PGD(BudgetAttack):
+class PGD(ProjectedSteps):
     """Repeated gradient steps, each projected on the epsilon ball (a budget attack).
 
     Madry et al., "Towards Deep Learning Models Resistant to Adversarial Attacks", 2018,
@@ -62,72 +128,44 @@ class PGD(BudgetAttack):
     seed: int = 0
     batch_size: int = 128
 
-    climbs = "cross-entropy"
+    path = 2.5
 
     def __post_init__(self) -> None:
-        check_norm(self.norm, ("linf", "l2"))
-        check_whole(steps=self.steps, restarts=self.restarts, batch_size=self.batch_size)
-        check_number(above=0, temperature=self.temperature)
-        if self.step_size is not None:
-            check_number(above=0, step_size=self.step_size)
+        super().__post_init__()
+        check_whole(restarts=self.restarts)
         check_whole(least=0, seed=self.seed)
         check_restarts(self.restarts, self.random_start)
 
     def run_within(self, task: Task) -> Run:
-        step = compiled_step(task, self.norm)
+        one_run = partial(self.one_run, task, self.compiled(task))
 
         def run(batch: Batch, epsilons: np.ndarray) -> Crafted:
-            if self.restarts == 1:
-                return self._one_run(task, step, batch, epsilons, restart=0)
             best = BestOfRuns(batch)
             for restart in range(self.restarts):
                 rows = best.left
                 if not len(rows):
                     break
                 part = batch.take(rows)
-                one = self._one_run(task, step, part, epsilons[rows], restart)
+                one = one_run(part, epsilons[rows], restart)
                 logits = task.classifier.logits(one.images).numpy()
                 best.count(rows, one.gradient_evaluations, forwards=1)
                 loss = exact_cross_entropy(logits / np.float64(self.temperature), part.goal)
                 best.keep(rows, one.images, loss, part.goal.reached(logits))
             return best.crafted()
 
-        return run
+        return one_run if self.restarts == 1 else run
 
-    def _one_run(
-        self, task: Task, step: Callable, batch: Batch, epsilons: np.ndarray, restart: int
-    ) -> Crafted:
-        fixed = self._fixed(batch, epsilons)
-        start = fixed.originals
-        if self.random_start:
-            noise = ball_noise(batch.ids, batch.images.shape[1:], self.norm, (self.seed, restart))
-            bound = per_image(fixed.epsilons, start)
-            start = start + clip_eta(bound * noise, ORDER[self.norm], bound)
-            start = tf.clip_by_value(start, *bounds(self.clip))
-        return iterate(
-            task,
-            batch,
-            step,
-            State(start),
-            fixed,
-            Settings.of(self, batch),
-            steps=self.steps,
-            stop_at_success=self.stop_at_success,
-        )
+    def start(self, batch: Batch, fixed: "Fixed", restart: int) -> tf.Tensor:
+        if not self.random_start:
+            return fixed.originals
+        noise = ball_noise(batch.ids, batch.images.shape[1:], self.norm, (self.seed, restart))
+        bound = per_image(fixed.epsilons, fixed.originals)
+        start = fixed.originals + clip_eta(bound * noise, ORDER[self.norm], bound)
+        return tf.clip_by_value(start, *bounds(self.clip))
 
-    def sweep_batch(
-        self, task: Task, run: Run, batch: Batch, epsilons: list[float]
-    ) -> list[Crafted]:
-        if self.random_start or not shares_steps(self):
-            return super().sweep_batch(task, run, batch, epsilons)
-        return shared_runs(self, compiled_step(task, self.norm), batch, epsilons)
-
-    def plateau(self, image_shape: tuple[int, ...]) -> float:
-        """What the steps cannot reach, where the runs of a sweep share them."""
-        return math.inf if self.random_start else edge_of_steps(self, image_shape)
-
-    def _fixed(self, batch: Batch, epsilons: np.ndarray) -> "Fixed":
-        return Fixed.of(batch, epsilons, self.step_size, 2.5 * epsilons / self.steps)
+    @property
+    def starts_clean(self) -> bool:
+        return not self.random_start
 
 
 class State(NamedTuple):
@@ -144,40 +182,6 @@ class Fixed(NamedTuple):
     epsilons: tf.Tensor
     step_sizes: tf.Tensor
 
-    @classmethod
-    def of(
-        cls,
-        batch: Batch,
-        epsilons: np.ndarray,
-        step_size: float | None,
-        otherwise: np.ndarray,
-    ) -> Self:
-        """With one absolute step size, or else one for each image."""
-        step_sizes = otherwise if step_size is None else np.full(len(batch), step_size)
-        return cls(
-            originals=tf.constant(batch.images),
-            classes=tf.constant(batch.goal.classes),
-            epsilons=tf.constant(epsilons, tf.float32),
-            step_sizes=tf.constant(step_sizes, tf.float32),
-        )
-
-
-class Steps(Protocol):
-    """The attributes that PGD and BIM share."""
-
-    @property
-    def steps(self) -> int: ...
-    @property
-    def step_size(self) -> float | None: ...
-    @property
-    def norm(self) -> str: ...
-    @property
-    def stop_at_success(self) -> bool: ...
-    @property
-    def clip(self) -> bool: ...
-    @property
-    def temperature(self) -> float: ...
-
 
 class Settings(NamedTuple):
     """The scalars of a run; iterates are clipped to [low, high]."""
@@ -186,10 +190,6 @@ class Settings(NamedTuple):
     temperature: float
     low: float
     high: float
-
-    @classmethod
-    def of(cls, attack: Steps, batch: Batch) -> Self:
-        return cls(batch.goal.sign, attack.temperature, *bounds(attack.clip))
 
 
 def bounds(clip: bool) -> tuple[float, float]:
@@ -242,37 +242,3 @@ def projected_step(
     moved = tf.clip_by_value(current + linear_step(gradient, step_size, norm), *bounds)
     perturbation = clip_eta(moved - images, ORDER[norm], epsilon)
     return tf.clip_by_value(images + perturbation, *bounds)
-
-
-def shares_steps(attack: Steps) -> bool:
-    """Whether the runs from the clean image within several epsilons begin with the same steps."""
-    return attack.step_size is not None and not attack.stop_at_success
-
-
-def edge_of_steps(attack: Steps, image_shape: tuple[int, ...]) -> float:
-    """How far shared steps lead together; infinity where none are shared."""
-    if attack.step_size is None or not shares_steps(attack):
-        return math.inf
-    return attack.steps * longest_step(attack.step_size, attack.norm, image_shape)
-
-
-def shared_runs(
-    attack: Steps, step: Callable, batch: Batch, epsilons: list[float]
-) -> list[Crafted]:
-    """The runs from the clean image within ascending epsilons."""
-    assert attack.step_size is not None  # see `shares_steps`
-    longest = longest_step(attack.step_size, attack.norm, batch.images.shape[1:])
-
-    def fixed_within(epsilon: float) -> Fixed:
-        every = np.full(len(batch), epsilon)
-        return Fixed.of(batch, every, attack.step_size, every)
-
-    return iterate_sharing_steps(
-        step,
-        State(tf.constant(batch.images)),
-        fixed_within,
-        Settings.of(attack, batch),
-        steps=attack.steps,
-        epsilons=epsilons,
-        free_steps=[free_steps(epsilon, longest, attack.steps) for epsilon in epsilons],
-    )

@@ -11,7 +11,11 @@ from commands.choices import Attack, DataSet, Norm, PixelRange, Softmax
 from commands.console import console, errors, say, shown
 
 if TYPE_CHECKING:
-    from reports.own_model import Evaluation
+    import keras
+
+    import attacks
+    from evaluation import Outcomes
+    from evaluation.own_model import Evaluation
 
 ModelArgument = Annotated[
     Path,
@@ -112,8 +116,7 @@ def attack(
 ) -> None:
     """Attacks a model of yours on a test set and prints its robust accuracy."""
     import data as data_sets
-    import models
-    from reports.own_model import evaluate_own_model
+    from evaluation.own_model import evaluate_own_model
     from reports.progress import Bars
 
     if save is not None and save.exists():
@@ -129,7 +132,7 @@ def attack(
         "batch_size": batch_size,
     }
     chosen = build_attack(attack, given, option or [])
-    network = models.load_checkpoint(model)
+    network = _loaded(model)
     dataset = data_sets.load(data, data_dir=data_dir, images_per_class=images_per_class)
     with Bars(console) as bars, bars.stage(f"{attack} on {model.name}") as update:
         evaluation = evaluate_own_model(
@@ -145,13 +148,26 @@ def attack(
             progress=lambda done, count: update(done / count, f"{done} of {count} images"),
             jit_compile=jit_compile,
         )
-    _print_and_save(evaluation, save)
+    _show(evaluation, chosen, target is not None)
+    if save is not None:
+        _save(evaluation.outcomes, save)
 
 
-def _print_and_save(evaluation: "Evaluation", save: Path | None) -> None:
-    console.print(evaluation.table)
+def _loaded(path: Path) -> "keras.Model":
+    import defenses  # noqa: F401  (its layers, so that checkpoints that hold them can be loaded)
+    import models
+
+    return models.load_checkpoint(path)
+
+
+def _show(evaluation: "Evaluation", attack: "attacks.Attack", targeted: bool) -> None:
+    from reports.own_model import accuracy_table
+
+    console.print(accuracy_table(evaluation.outcomes, attack, targeted))
     for sentence in evaluation.sentences:
         say(sentence)
-    if save is not None:
-        evaluation.outcomes.save(save)
-        say(f"Outcomes of {len(evaluation.outcomes.labels)} images: {shown(save)}")
+
+
+def _save(outcomes: "Outcomes", path: Path) -> None:
+    outcomes.save(path)
+    say(f"Outcomes of {len(outcomes.labels)} images: {shown(path)}")

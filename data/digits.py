@@ -4,6 +4,7 @@ Alpaydin and Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Le
 1998. Enlarged to the shape of CIFAR images, they replace CIFAR where nothing can be downloaded.
 """
 
+from functools import cache
 from os import PathLike
 
 import numpy as np
@@ -28,7 +29,7 @@ def read(data_dir: str | PathLike | None = None) -> Official:
     Args:
         data_dir: unused, as the images are part of scikit-learn.
     """
-    images, labels = load_digits(return_X_y=True)
+    images, labels = _stored()
     images = (images.reshape(-1, 8, 8, 1) / 16).astype(np.float32)
     images = images.repeat(4, axis=1).repeat(4, axis=2).repeat(3, axis=3)
 
@@ -38,3 +39,9 @@ def read(data_dir: str | PathLike | None = None) -> Official:
     test = np.sort(by_class[::5])
     train = np.delete(np.arange(len(labels)), test)
     return Official(images[train], labels[train], images[test], labels[test], "scikit-learn")
+
+
+@cache
+def _stored() -> tuple[np.ndarray, np.ndarray]:
+    """scikit-learn's images and labels, from a compressed text that takes long to read."""
+    return load_digits(return_X_y=True)

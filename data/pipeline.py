@@ -41,6 +41,7 @@ def training_batches(
         if erasing is not None:
             _check_erasable(images)
 
+    @tf.autograph.experimental.do_not_convert
     def shuffled(epoch: tf.Tensor) -> tf.data.Dataset:
         epoch_seed = tf.stack([tf.constant(seed, tf.int64), epoch])
         order = tf.random.experimental.stateless_shuffle(tf.range(len(images)), epoch_seed)
@@ -52,6 +53,7 @@ def training_batches(
     def gather(indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return images[indices], labels[indices]
 
+    @tf.autograph.experimental.do_not_convert
     def batch(indices: tf.Tensor, batch_seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         # In NumPy, because TensorFlow would copy all images into a constant, twice.
         x, y = tf.numpy_function(gather, [indices], [images.dtype, labels.dtype], stateful=False)

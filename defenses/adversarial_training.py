@@ -8,7 +8,7 @@ from attacks.engine.gradients import loss_gradient
 from attacks.engine.half_precision import with_scaled_gradient
 from attacks.engine.losses import cross_entropy
 from attacks.engine.norms import check_norm
-from attacks.pgd import projected_step
+from attacks.pgd import PGD, projected_step
 from defenses.arguments import as_classes, check_epsilon_of
 from defenses.example_trainer import ExampleTrainer, as_images
 from distillation.network_trainer import computes_in_half
@@ -73,7 +73,7 @@ class AdversarialTrainer(ExampleTrainer):
         self.norm = norm
         self.epsilon = check_epsilon_of(network, epsilon, norm)
         self.steps = steps
-        self.step_size = 2.5 * self.epsilon / steps if step_size is None else float(step_size)
+        self.step_size = PGD.path * self.epsilon / steps if step_size is None else float(step_size)
         self.random_start = random_start
         self.seed = seed
 

@@ -21,7 +21,7 @@ from data import steps_per_epoch, training_batches
 from defenses.arguments import image_input
 from defenses.keyed_noise import content_keys, keyed_noise
 from distillation.arguments import check_is_array, check_network, check_probe, class_labels
-from distillation.network_trainer import with_loss_scale
+from distillation.network_trainer import build_optimizer, with_loss_scale
 from models.outputs import check_is_graph
 from models.ranges import check_number, check_whole
 
@@ -172,6 +172,7 @@ def fine_tune_with_noisy_updates(
         with_loss_scale(optimizer, copy),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     )
+    build_optimizer(trainer)
     trainer.fit(
         training_batches(images, labels, batch_size, seed=seed),
         epochs=epochs,

@@ -42,6 +42,11 @@ class NetworkTrainer(keras.Model):
             self._check_networks(x)
         return super().fit(x, *args, **kwargs)
 
+    def make_train_function(self, force: bool = False) -> Any:
+        with self.distribute_strategy.scope():
+            build_optimizer(self)
+        return super().make_train_function(force)
+
     def train_step(self, data: Any) -> dict:
         return super().train_step(self._with_flat_labels(data))
 
@@ -91,6 +96,15 @@ def with_loss_scale(
     if computes_in_half(network) and not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         return keras.optimizers.LossScaleOptimizer(optimizer, name="loss_scale_optimizer")
     return optimizer
+
+
+def build_optimizer(model: keras.Model) -> None:
+    """Makes the variables of a compiled model's optimizer before its training step is traced.
+
+    Made while it is traced, they would have TensorFlow trace it twice.
+    """
+    if model.trainable_variables:
+        model.optimizer.build(model.trainable_variables)
 
 
 def computes_in_half(network: keras.Model) -> bool:

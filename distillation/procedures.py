@@ -33,7 +33,7 @@ from distillation.losses import (
     SquaredTemperatureKLDivergence,
 )
 from distillation.monitor import LossTermMonitor
-from distillation.network_trainer import with_loss_scale
+from distillation.network_trainer import build_optimizer, with_loss_scale
 from models import with_softmax, with_temperature
 from models.outputs import check_is_graph
 from models.ranges import check_number
@@ -324,6 +324,7 @@ def defensive_distillation(
         one_hot = _one_hot("labels", labels, classes)
         trainer = compile_trainer(how, role, network, optimizer(), networks.get("teacher"))
         more = callbacks(role, network) if callbacks else ()
+        build_optimizer(trainer)
         history = trainer.fit(
             training_batches(images, one_hot, batch_size, seed=role_seed, erasing=erasing),
             epochs=how.warm_up_epochs if role == "warm_up" else epochs,

@@ -1,23 +1,30 @@
 """From attacks to measurements: outcomes per image, accuracies, intervals, paired tests."""
 
+from evaluation.curves import Curve, NotRun, alike, same, worst_of
 from evaluation.estimates import Estimate, average, resampled
 from evaluation.evaluate import evaluate
-from evaluation.f1 import confusion_counts, f1_per_class, macro_f1
+from evaluation.f1 import confusion_counts, f1_per_class, macro_f1, mean_macro_f1
 from evaluation.outcomes import Outcomes
 from evaluation.statistics import newcombe, wilson
 from evaluation.top_k import label_ranks, top_k_errors
 
 __all__ = [
+    "Curve",
     "Estimate",
+    "NotRun",
     "Outcomes",
+    "alike",
     "average",
     "confusion_counts",
     "evaluate",
     "f1_per_class",
     "label_ranks",
     "macro_f1",
+    "mean_macro_f1",
     "newcombe",
     "resampled",
+    "same",
     "top_k_errors",
     "wilson",
+    "worst_of",
 ]

@@ -1,4 +1,4 @@
-"""A Keras model of the user's own, made ready to be attacked on a data set.
+"""A Keras model of the user's own: made ready to be attacked on a data set, and attacked.
 
 Nothing is changed silently: what had to be adapted is returned in words, and what cannot be
 adapted is refused. Messages name the options of `reproduce.py attack`.
@@ -7,6 +7,7 @@ adapted is refused. Messages name the options of `reproduce.py attack`.
 import importlib
 import math
 import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import keras
@@ -14,11 +15,83 @@ import numpy as np
 
 import data
 import models
-from attacks import ModelError, as_logits, as_probabilities
+from attacks import BudgetAttack, MinimumNormAttack, ModelError, as_logits, as_probabilities
 from attacks.engine.classifier import Classifier
 from attacks.readings import Reading
 from data import Dataset
+from evaluation.evaluate import evaluate
+from evaluation.flags import findings
+from evaluation.outcomes import Outcomes
 from models.outputs import check_is_graph
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What happened to every image, and the sentences that a reader of it has to know."""
+
+    outcomes: Outcomes
+    sentences: list[str]
+
+
+def evaluate_own_model(
+    model: keras.Model,
+    dataset: Dataset,
+    attack: BudgetAttack | MinimumNormAttack,
+    epsilons: Sequence[float] | None = None,
+    *,
+    images: int = 200,
+    target: int | None = None,
+    pixel_range: str = "0-1",
+    softmax: str = "refuse",
+    predicted_labels: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+    jit_compile: bool = False,
+) -> Evaluation:
+    """Attacks a model on the first test images of a data set.
+
+    Args:
+        model: a Keras model with one input and one output.
+        epsilons: distances in [0, 1] pixels; default: 8/255, and for a minimum-norm attack any.
+        images: how many test images are attacked.
+        target: a class that the attack is to reach; its own images are left out.
+        pixel_range, softmax: see `made_ready`.
+        predicted_labels: the attack moves away from the predictions, not the true labels.
+        progress: called with (images done, images in all).
+
+    Raises:
+        ValueError: the model does not go with the data or the options, or as the attack.
+    """
+    if images < 1:
+        raise ValueError(f"--images is {images}; accepted: 1 or more")
+    if not epsilons:
+        epsilons = [math.inf if isinstance(attack, MinimumNormAttack) else 8 / 255]
+    own = made_ready(model, dataset, pixel_range=pixel_range, softmax=softmax)
+    x, y = dataset.x_test[:images], dataset.y_test[:images]
+    if target is not None:
+        x, y = x[y != target], y[y != target]
+    if not len(x):
+        raise ValueError(f"--target is {target}, the class of all --images; accepted: more")
+    with warnings.catch_warnings():
+        # Said below the table, with the share of images that it concerns.
+        warnings.filterwarnings("ignore", "model is random at inference", RuntimeWarning)
+        outcomes = evaluate(
+            own.seen,
+            x,
+            y,
+            attack,
+            epsilons,
+            predicted_labels=predicted_labels,
+            targets=None if target is None else np.full(len(y), target),
+            progress=progress,
+            jit_compile=jit_compile,
+        )
+    sentences = [*own.notes, *dataset.notes, *findings(outcomes, attack)]
+    if pixel_range == "0-1" and outcomes.table()["ci_low"].iloc[0] <= 1 / own.classes:
+        sentences.append(
+            "The clean accuracy cannot be told from guessing. If the model takes grey levels, "
+            "say --range 0-255."
+        )
+    return Evaluation(outcomes, sentences)
 
 
 @dataclass(frozen=True)

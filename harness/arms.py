@@ -14,11 +14,11 @@ import keras
 
 import models
 from attacks import Attack
+from attacks.units import grey_levels
 from data.splits import SPLITS
 from harness.patch_plan import PatchPlan
 from harness.recipe import Recipe
 from harness.trained_defenses import TrainedDefense
-from harness.units import grey_levels
 from models import applications
 
 
@@ -203,7 +203,7 @@ class Arm:
             given to `training`; `None` for `training` itself, with what is applied to it.
         applied: untrained defenses put around the network by `defenses.defended`: frozen data
             with a `name` and `in_front(model)`, such as `defenses.FeatureSmoothing`.
-        units: of the epsilons, one of `harness.units.UNITS`: "pixels", or "standardised" for
+        units: of the epsilons, one of `attacks.units.UNITS`: "pixels", or "standardised" for
             distances between images with ImageNet's mean and deviation taken out.
         strip_of: a class of which one image is shown at every epsilon, the first one attacked;
             how often each class gets each prediction is then kept as well. `None` for neither.

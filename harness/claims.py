@@ -1,11 +1,13 @@
 """Claims of a study, and what a measurement says of them."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
+from typing import Any
 
 from evaluation import Estimate
-from harness.results import Results
+from harness.results import Results, where_run
 
 
 class Ruling(StrEnum):
@@ -63,6 +65,18 @@ class Verdict:
     where: str
     outcome: Ruling
     evidence: str
+
+
+def at_each(
+    judge: Callable[..., Finding], *keys: Iterable[Any]
+) -> Callable[[Results], Iterator[Finding]]:
+    """A claim's judge, made of that of one place.
+
+    Args:
+        judge: gives the finding from the results and one of each of `keys`, such as a case and a
+            protocol; raises `evaluation.NotRun` where the place was not run.
+    """
+    return lambda results: where_run(partial(judge, results), *keys)
 
 
 def judged(claims: Sequence[Claim], results: Results) -> list[Verdict]:

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from attacks import PGD
+from attacks import BudgetAttack
+from attacks.units import grey_levels
 from evaluation import Outcomes
 from harness import pictures
 from harness.arms import MAIN, Arm, PatchArm, Role, Training
@@ -19,7 +20,6 @@ from harness.reductions import reductions
 from harness.results import Arrays, Results
 from harness.runner import Runner
 from harness.study import Profile, Study
-from harness.units import grey_levels
 
 
 def collect(study: Study, profile: Profile, runner: Runner, todo: Plan) -> Results:
@@ -83,7 +83,7 @@ def _rows(study: Study, profile: Profile, arm: Arm, outcomes: Outcomes, stage: s
         norm=arm.attack.norm,
         units=arm.units,
         epsilon_grey=table["epsilon"] * grey_levels(arm.units),
-        reach=_reach(arm.attack, table["epsilon"]),
+        reach=[_reach(arm.attack, epsilon) for epsilon in table["epsilon"]],
         labels="predicted" if arm.predicted_labels else "true",
         seed=arm.training.run,
         arm=arm.key,
@@ -92,12 +92,9 @@ def _rows(study: Study, profile: Profile, arm: Arm, outcomes: Outcomes, stage: s
     )
 
 
-def _reach(attack: Any, epsilons: pd.Series) -> pd.Series | float:
-    """How far all steps of the attack together can move a pixel."""
-    if not isinstance(attack, PGD):
-        return epsilons
-    step_size = attack.step_size
-    return 2.5 * epsilons if step_size is None else attack.steps * step_size
+def _reach(attack: Any, epsilon: float) -> float:
+    """How far all steps of an attack together may lead."""
+    return attack.reach(epsilon) if isinstance(attack, BudgetAttack) else epsilon
 
 
 def _of_patch(arm: PatchArm, table: pd.DataFrame, outcomes: Outcomes) -> dict[str, Any]:

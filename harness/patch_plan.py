@@ -1,15 +1,12 @@
 """Patches in a study: how one is made, on which images, and on which others it is evaluated."""
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import prod
-from pathlib import Path
 
 import numpy as np
 
-from attacks import AdversarialPatch, Attack, AttackResult, Patch, PatchOverlay
-from attacks.engine.task import Progress, Task
+from attacks import AdversarialPatch, Patch, PatchOverlay
 from attacks.readings import Reading
 from data.byte_images import ByteImages
 
@@ -114,54 +111,3 @@ class PatchPlan:
             patch = self.method.fit(model, *chosen, name=self.name)
             progress(1.0, f"chosen from {len(rows)} images of the class")
         return replace(patch, pixels=np.round(patch.pixels * 255) / np.float32(255))
-
-
-@dataclass(frozen=True, eq=False)
-class PatchAtPlaces(Attack):
-    """A patch at one random place per image for every epsilon, all of which are infinite.
-
-    Attributes:
-        patch: what is pasted.
-        rows: int [N], where the images are in the test set: their places are drawn by it.
-        batch_size: images per forward pass.
-    """
-
-    patch: Patch
-    rows: np.ndarray
-    batch_size: int = 32
-
-    norm = "patch"
-
-    def sweep_task(
-        self, task: Task, epsilons: Sequence[float], progress: Progress | None = None
-    ) -> list[AttackResult]:
-        """One placement for each of `epsilons`."""
-
-        def update(done: int, count: int) -> None:
-            if progress:  # each image counts once, and not once per placement
-                progress(done * len(task.images) // count, len(task.images))
-
-        placed = task.with_ids(self.rows[task.ids])
-        return self.patch.attack_task(placed, range(len(epsilons)), update)
-
-
-def save(path: Path, patch: Patch) -> None:
-    """Writes a patch to an .npz file."""
-    np.savez_compressed(
-        path,
-        pixels=patch.pixels,
-        target=np.array(patch.target),
-        name=patch.name,
-        history=json.dumps(dict(patch.history)),
-    )
-
-
-def load(path: Path) -> Patch:
-    """Reads what `save` wrote."""
-    with np.load(path, allow_pickle=False) as stored:
-        return Patch(
-            stored["pixels"],
-            int(stored["target"]),
-            str(stored["name"]),
-            json.loads(str(stored["history"])),
-        )

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from harness.arms import MAIN, Arm, Case, PatchArm, Training
@@ -18,7 +19,25 @@ class Change(NamedTuple):
     published: Any
 
     def __str__(self) -> str:
-        return f"{self.setting} {_shown(self.here)} instead of {_shown(self.published)}"
+        missing = "from scratch" if self.setting == "weights" else "all"
+        here, published = (missing if each is None else each for each in self[1:])
+        return f"{self.setting} {here} instead of {published}"
+
+
+#: What a profile may change of a training, and where it stands.
+_SCALE = {
+    "up-sampling": "network.upsampling",
+    "width": "network.width",
+    "weights": "network.weights",
+    "split": "split",
+    "training images": "images",
+    "validation images for choosing the epoch": "validation_images",
+}
+_RECIPE = {
+    "epochs": "recipe.epochs",
+    "batch size": "recipe.batch_size",
+    "learning rate": "recipe.learning_rate",
+}
 
 
 def reductions(study: Study, profile: Profile, todo: Plan) -> list[str]:
@@ -64,33 +83,15 @@ def _changed_trainings(pairs: list[tuple[Arm, Arm]]) -> Iterator[str]:
 
 def _training_changes(training: Training, published: Training) -> Iterator[Change]:
     """Wherever a profile changes the scale of a training."""
-    settings = [
-        Change("up-sampling", training.network.upsampling, published.network.upsampling),
-        Change("width", training.network.width, published.network.width),
-        Change(
-            "weights",
-            training.network.weights or "from scratch",
-            published.network.weights or "from scratch",
-        ),
-        Change("split", training.split, published.split),
-        Change("training images", training.images, published.images),
-        Change(
-            "validation images for choosing the epoch",
-            training.validation_images,
-            published.validation_images,
-        ),
-    ]
+    names = dict(_SCALE)
     if published.recipe.epochs:  # else it is not trained, and a stand-in has a recipe of its own
-        settings += [
-            Change(name.replace("_", " "), *(getattr(each.recipe, name) for each in both))
-            for both in [(training, published)]
-            for name in ("epochs", "batch_size", "learning_rate")
-        ]
+        names |= _RECIPE
     if training.dataset == published.dataset:
-        settings.append(
-            Change("images per class", training.images_per_class, published.images_per_class)
-        )
-    return (change for change in settings if change.here != change.published)
+        names |= {"images per class": "images_per_class"}
+    for setting, path in names.items():
+        change = Change(setting, *(attrgetter(path)(each) for each in (training, published)))
+        if change.here != change.published:
+            yield change
 
 
 def _fewer_images(pairs: list[tuple[Arm, Arm]]) -> Iterator[str]:
@@ -153,7 +154,3 @@ def _attack_settings(arm: Arm) -> dict[str, Any]:
     if plan.kind == "trained":
         settings |= {"images to fit on": plan.fitted_on, **asdict(plan.method)}
     return settings
-
-
-def _shown(value: Any) -> str:
-    return "all" if value is None else str(value)

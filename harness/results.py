@@ -2,17 +2,21 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
 
-from harness.curves import Curve, same, worst_of
+from evaluation import Curve, NotRun, same, worst_of
+from evaluation.flags import Flag, flags, warnings
 
 Arrays = dict[str, np.ndarray]
+T = TypeVar("T")
 
 
 class Compared(NamedTuple):
@@ -70,14 +74,17 @@ class Results:
         rows = self.select(**where).sort_values("seed", kind="stable")
         return list(dict.fromkeys(rows["arm"]))
 
-    def curve(self, **where: Any) -> Curve | None:
-        """Outcomes against epsilon of the arms with these entries, or `None` if none was run.
+    def curve(self, **where: Any) -> Curve:
+        """Outcomes against epsilon of the arms with these entries.
 
         Of several arms in one seed an image counts where it is correct under all of them.
+
+        Raises:
+            NotRun: there is no such arm.
         """
         rows = self.select(**where)
         if rows.empty:
-            return None
+            raise NotRun(_listed(where))
         curves = [
             worst_of(self._curve_of(arm) for arm in dict.fromkeys(run["arm"]))
             for _, run in rows.groupby("seed")
@@ -85,22 +92,30 @@ class Results:
         correct = np.concatenate([curve.correct for curve in curves], axis=1)
         return Curve(curves[0].epsilons, curves[0].grey, correct)
 
-    def compared_curve(self, case: Any, protocol: str, role: str, **where: Any) -> Curve | None:
-        """What stands beside the study's own curve, or `None` if it was not run.
+    def compared_curve(self, case: Any, protocol: str, role: str, **where: Any) -> Curve:
+        """What stands beside the study's own curve.
 
         Args:
             where: further entries, such as the attack; without it the worst of all attacks
                 counts for every image.
+
+        Raises:
+            NotRun: it was not run through the first of the outputs that are compared.
         """
         procedure, views = self.compared[protocol]
         place = {"case": case, "protocol": protocol, "variant": "main", **where}
         place["defense"] = "none" if role == "undefended" else f"{procedure} {role}"
-        if self.select(view=views[0], **place).empty:
-            return None
+        self.curve(view=views[0], **place)
         return self.curve(view=views, **place)
 
     def label(self, case: Any) -> str:
-        """A case in words, with the data set that stands in for the published one."""
+        """A case in words, with the data set that stands in for the published one.
+
+        Raises:
+            NotRun: nothing was run of it.
+        """
+        if not self.has(case):
+            raise NotRun(f"case {case}")
         row = self.select(case=case).iloc[0]
         stands_in = ""
         if row["dataset"] != row["published_dataset"]:
@@ -115,18 +130,31 @@ class Results:
         """The epochs of one training."""
         return selected(self.histories, stage=stage)
 
+    @property
+    def flags(self) -> dict[int, list[Flag]]:
+        """By row of the table, what makes it less than it seems."""
+        place = ("case", "variant", "protocol", "defense", "view", "seed")
+        return flags(self.table, self.correct, place)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What forbids trusting the accuracies of a network, a sentence for each."""
+        return warnings(self.table, ("case", "protocol", "defense"))
+
     def save(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
-        _replace(directory / "run.json", json.dumps(self.run, indent=1) + "\n")
+        with _written(directory / "run.json") as path:
+            path.write_text(json.dumps(self.run, indent=1) + "\n")
         for name in _FRAMES:
-            frame = getattr(self, name)
-            _replace(directory / f"{name}.csv", frame.to_csv(index=False, float_format="%.6g"))
-        _replace_arrays(directory / "correct.npz", self.correct)
-        for name in _BY_ARM:
-            path = directory / f"{name}.npz"
-            path.unlink(missing_ok=True)
-            if getattr(self, name):
-                _replace_arrays(path, _flat(getattr(self, name)))
+            with _written(directory / f"{name}.csv") as path:
+                getattr(self, name).to_csv(path, index=False, float_format="%.6g")
+        arrays: dict[str, dict[str, Any]] = {"correct": self.correct}
+        arrays |= {name: _flat(getattr(self, name)) for name in _BY_ARM}
+        for name, kept in arrays.items():
+            (directory / f"{name}.npz").unlink(missing_ok=True)
+            if kept:
+                with _written(directory / f"{name}.npz") as path:
+                    np.savez_compressed(path, **kept)
 
     @classmethod
     def load(cls, directory: Path, compared: Mapping[str, Compared]) -> "Results":
@@ -151,6 +179,18 @@ class Results:
         rows = self.select(arm=arm)
         epsilons, grey = (rows[name].to_numpy(float) for name in ("epsilon", "epsilon_grey"))
         return Curve(epsilons, grey, self.correct[arm][:, np.newaxis])
+
+
+def where_run(make: Callable[..., T], *keys: Iterable[Any]) -> Iterator[T]:
+    """What `make` gives for each combination of keys for which it does not raise `NotRun`."""
+    for each in product(*keys):
+        with suppress(NotRun):
+            yield make(*each)
+
+
+def run_by_key(make: Callable[[str], T], keys: Iterable[str]) -> dict[str, T]:
+    """By key, what `make` gives for it, without the keys for which it raises `NotRun`."""
+    return dict(where_run(lambda key: (key, make(key)), keys))
 
 
 _FRAMES = ("table", "trainings", "histories")
@@ -184,6 +224,10 @@ def _has(column: pd.Series, entry: Any) -> np.ndarray:
     return (column == str(entry)).to_numpy()
 
 
+def _listed(where: Mapping[str, Any]) -> str:
+    return ", ".join(f"{column} {entry}" for column, entry in where.items())
+
+
 def _flat(by_arm: dict[str, Arrays]) -> Arrays:
     return {
         f"{arm}|{name}": array for arm, arrays in by_arm.items() for name, array in arrays.items()
@@ -200,14 +244,9 @@ def _by_arm(path: Path) -> dict[str, Arrays]:
     return by_arm
 
 
-def _replace(path: Path, text: str) -> None:
-    """Writes a file that appears whole or not at all."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text)
-    os.replace(partial, path)
-
-
-def _replace_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
+@contextmanager
+def _written(path: Path) -> Iterator[Path]:
+    """Where to write a file that appears whole or not at all."""
     partial = path.with_name("partial-" + path.name)
-    np.savez_compressed(partial, **arrays)
+    yield partial
     os.replace(partial, path)

@@ -12,12 +12,12 @@ import numpy as np
 
 import data
 from attacks import Patch
+from attacks.patch import PatchAtPlaces
 from data import Dataset, DatasetNotFoundError
 from data.sources import DATA_DIR_VARIABLE
 from evaluation import Outcomes, evaluate
-from harness import digests, patch_plan
+from harness import digests
 from harness.arms import Arm, PatchArm, Training
-from harness.patch_plan import PatchAtPlaces
 from harness.plan import Plan, trainings_of
 from harness.store import Store
 from harness.training import network_of, train
@@ -129,7 +129,7 @@ class Runner:
         return [arm for arm in arms if self._is_local(arm.training) and self._is_done(arm)]
 
     def patch(self, arm: PatchArm) -> Patch:
-        return patch_plan.load(self.patch_path(arm) / "patch.npz")
+        return Patch.load(self.patch_path(arm) / "patch.npz")
 
     def outcomes(self, arm: Arm) -> Outcomes:
         return Outcomes.load(self.arm_path(arm) / "outcomes.npz")
@@ -148,82 +148,68 @@ class Runner:
             return False
 
     def _train(self, training: Training, progress: Progress) -> None:
-        title, what = f"train {training.title}", self._of_training(training)
-        if self.store.has("train", what):
-            progress.found(title)
-            return
-        sources = {
-            name: self.training_path(needed) / "model.h5"
-            for name, needed in training.sources.items()
+        paths = {
+            name: self.training_path(source) / "model.h5"
+            for name, source in training.sources.items()
         }
-        with progress.stage(title) as update, self.store.writing("train", what) as directory:
-            train(
-                training,
-                self.dataset(training),
-                directory,
-                sources,
-                update,
-                self._pretrained(training),
-            )
-        keras.backend.clear_session()  # else every network trained so far stays in memory
+
+        def make(directory: Path, update: Update) -> None:
+            dataset, pretrained = self.dataset(training), self._pretrained(training)
+            train(training, dataset, directory, paths, update, pretrained)
+            keras.backend.clear_session()  # else every network trained so far stays in memory
+
+        title = f"train {training.title}"
+        self._stage("train", title, self._of_training(training), progress, make)
 
     def _make_patch(self, arm: PatchArm, progress: Progress) -> None:
-        title, what = f"patch {arm.training.title}, {arm.attack_name}", self._of_patch(arm)
-        if self.store.has("patch", what):
-            progress.found(title)
-            return
-        dataset = self.dataset(arm.training)
-        with progress.stage(title) as update, self.store.writing("patch", what) as directory:
-            model, plan = self._seen(arm)
+        def make(directory: Path, update: Update) -> None:
+            dataset, (model, plan) = self.dataset(arm.training), self._seen(arm)
             patch = plan.make(model, dataset.x_test, dataset.y_test[: arm.images], update)
-            patch_plan.save(directory / "patch.npz", patch)
+            patch.save(directory / "patch.npz")
+
+        title = f"patch {arm.training.title}, {arm.attack_name}"
+        self._stage("patch", title, self._of_patch(arm), progress, make)
 
     def _attack(self, arm: Arm, progress: Progress) -> None:
-        title = f"attack {arm.training.title}, {arm.view}, {arm.attack_name}"
-        what = self._of_arm(arm)
-        if self.store.has("attack", what):
-            progress.found(title)
-            return
-        with progress.stage(title) as update, self.store.writing("attack", what) as directory:
-
+        def make(directory: Path, update: Update) -> None:
             def show(done: int, count: int) -> None:
                 update(done / count, f"{done} of {count} images")
 
-            if isinstance(arm, PatchArm):
-                outcomes = self._evaluated_patch(arm, show)
-            else:
-                outcomes = self._evaluated(arm, show)
-            outcomes.save(directory / "outcomes.npz")
+            self._evaluated(arm, show).save(directory / "outcomes.npz")
+
+        title = f"attack {arm.training.title}, {arm.view}, {arm.attack_name}"
+        self._stage("attack", title, self._of_arm(arm), progress, make)
+
+    def _stage(
+        self, kind: str, title: str, what: dict, progress: Progress, make: Callable[..., None]
+    ) -> None:
+        """Runs `make(directory, update)`, unless what it makes is there."""
+        if self.store.has(kind, what):
+            progress.found(title)
+            return
+        with progress.stage(title) as update, self.store.writing(kind, what) as directory:
+            make(directory, update)
 
     def _evaluated(self, arm: Arm, progress: Callable[[int, int], None]) -> Outcomes:
         dataset = self.dataset(arm.training)
         model, attack = self._seen(arm)
-        return evaluate(
-            model,
-            dataset.x_test[: arm.images],
-            dataset.y_test[: arm.images],
-            attack,
-            arm.epsilons,
-            predicted_labels=arm.predicted_labels,
-            surrogate=self._surrogate_of(arm),
-            examples=_examples(arm, dataset),
-            similarity=arm.similarity,
-            progress=progress,
-        )
-
-    def _evaluated_patch(self, arm: PatchArm, progress: Callable[[int, int], None]) -> Outcomes:
-        """On images that the patch was not made from."""
-        dataset = self.dataset(arm.training)
-        model, plan = self._seen(arm)
-        _, rows = plan.rows(dataset.y_test[: arm.images])
+        rows: Any = slice(arm.images)
+        options: dict[str, Any] = {"examples": _examples(arm, dataset)}
+        if isinstance(arm, PatchArm):  # on images that the patch was not made from
+            _, rows = attack.rows(dataset.y_test[: arm.images])
+            options["targets"] = np.full(len(rows), attack.target)
+            attack = PatchAtPlaces(self.patch(arm), rows, attack.batch_size)
         return evaluate(
             model,
             dataset.x_test[rows],
             dataset.y_test[rows],
-            PatchAtPlaces(self.patch(arm), rows, plan.batch_size),
+            attack,
             arm.epsilons,
-            targets=np.full(len(rows), plan.target),
+            predicted_labels=arm.predicted_labels,
+            surrogate=self._surrogate_of(arm),
+            similarity=arm.similarity,
             progress=progress,
+            **options,
         )
 
     def _seen(self, arm: Arm) -> tuple[Any, Any]:
@@ -256,13 +242,13 @@ class Runner:
         return digests.of_training(training, self.fingerprint(training), file_sum)
 
     def _of_arm(self, arm: Arm) -> dict:
-        return digests.of_arm(arm, self.fingerprint(arm.training), self._network_sums(arm))
+        sums = [self._network_sum(training) for training in arm.networks]
+        return digests.of_arm(arm, self.fingerprint(arm.training), sums)
 
     def _of_patch(self, arm: PatchArm) -> dict:
-        return digests.of_patch(arm, self.fingerprint(arm.training), self._network_sums(arm))
-
-    def _network_sums(self, arm: Arm) -> list[str | None]:
-        return [self._network_sum(training) for training in arm.networks]
+        return digests.of_patch(
+            arm, self.fingerprint(arm.training), [self._network_sum(arm.training)]
+        )
 
     def _network_sum(self, training: Training) -> str | None:
         path = self.training_path(training) / "model.h5"

@@ -103,13 +103,12 @@ class Study:
 
     Attributes:
         title: one line.
-        description: the paper, the cost, the expected numbers and the command.
-        folder: with `published.csv`, its printed numbers, and `report.md`, the template of its
-            page.
+        folder: with `README.md`, which tells what it did and how it is re-run, `published.csv`,
+            its printed numbers, and `report.md`, the template of its page.
         arms: all arms of a profile.
         link: ties a row of the published numbers to what measures it.
         measure: the number that a link asks for in a protocol, in the unit that was published;
-            `None` where nothing was run.
+            raises `evaluation.NotRun` where there is none.
         claims: what it claims, each with its judge.
         contents: what its page shows: the variables of the template, from the results, the
             comparison with the published numbers, and the directory for pictures.
@@ -120,12 +119,11 @@ class Study:
 
     name: str
     title: str
-    description: str
     folder: Path
     profiles: Mapping[str, Profile]
     arms: Callable[[Profile], list[Arm]]
     link: Callable[[pd.Series], Link]
-    measure: Callable[[Results, Link, Protocol], Estimate | None]
+    measure: Callable[[Results, Link, Protocol], Estimate]
     claims: tuple[Claim, ...]
     contents: Callable[[Results, pd.DataFrame, Path], dict[str, Any]]
     compared: Mapping[str, Compared]

@@ -1,21 +1,17 @@
 """Defenses that are trained, as words of a study: what each changes in a plain training."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import keras
 import numpy as np
 
+import defenses
 from attacks import BudgetAttack
 from attacks.engine.minimum_norm import MinimumNormAttack
-from defenses import (
-    AdversarialTrainer,
-    NoisyUpdateAdam,
-    RandomAttackTrainer,
-    TradesTrainer,
-    static_set,
-)
+from attacks.engine.task import Progress
 from harness.recipe import Recipe
+
+Examples = tuple[np.ndarray, np.ndarray]
 
 
 class TrainedDefense:
@@ -29,24 +25,19 @@ class TrainedDefense:
         raise NotImplementedError
 
     def training_set(
-        self,
-        source: keras.Model | None,
-        images: np.ndarray,
-        labels: np.ndarray,
-        progress: Callable[[int, int], None],
-    ) -> tuple[np.ndarray, np.ndarray]:
+        self, source: keras.Model | None, examples: Examples, progress: Progress
+    ) -> Examples:
         """What is trained on instead of images float32 [N, ...] and labels int [N].
 
         Args:
             source: the network of `Training.crafted_on`, `None` where there is none.
             progress: called with (images done, images in all).
         """
-        return images, labels
+        return examples
 
-    def optimizer(
-        self, recipe: Recipe, steps_per_epoch: int, seed: int
-    ) -> keras.optimizers.Optimizer:
-        return recipe.build_optimizer(steps_per_epoch)
+    def optimizer(self, recipe: Recipe, steps: int, seed: int) -> keras.optimizers.Optimizer:
+        """For epochs of so many steps."""
+        return recipe.build_optimizer(steps)
 
     def trainer(self, network: keras.Model, seed: int) -> keras.Model:
         """What is compiled with a loss of logits and fitted, so that `network` is trained."""
@@ -63,7 +54,9 @@ class PGDTraining(TrainedDefense):
     name = "PGD training"
 
     def trainer(self, network: keras.Model, seed: int) -> keras.Model:
-        return AdversarialTrainer(network, self.epsilon, self.steps, self.step_size, seed=seed)
+        return defenses.AdversarialTrainer(
+            network, self.epsilon, self.steps, self.step_size, seed=seed
+        )
 
 
 @dataclass(frozen=True)
@@ -77,7 +70,7 @@ class Trades(TrainedDefense):
     name = "TRADES"
 
     def trainer(self, network: keras.Model, seed: int) -> keras.Model:
-        return TradesTrainer(
+        return defenses.TradesTrainer(
             network, self.epsilon, self.steps, self.step_size, beta=self.beta, seed=seed
         )
 
@@ -94,15 +87,11 @@ class StaticSet(TrainedDefense):
         return f"{type(self.attack).__name__} set"
 
     def training_set(
-        self,
-        source: keras.Model | None,
-        images: np.ndarray,
-        labels: np.ndarray,
-        progress: Callable[[int, int], None],
-    ) -> tuple[np.ndarray, np.ndarray]:
+        self, source: keras.Model | None, examples: Examples, progress: Progress
+    ) -> Examples:
         if source is None:
             raise ValueError("crafted_on is None; accepted for a static set: a training")
-        return static_set(source, images, labels, self.attack, self.epsilons, progress=progress)
+        return defenses.static_set(source, *examples, self.attack, self.epsilons, progress=progress)
 
 
 @dataclass(frozen=True)
@@ -113,7 +102,7 @@ class RandomAttacks(TrainedDefense):
     name = "random attacks"
 
     def trainer(self, network: keras.Model, seed: int) -> keras.Model:
-        return RandomAttackTrainer(network, self.attacks, seed=seed)
+        return defenses.RandomAttackTrainer(network, self.attacks, seed=seed)
 
 
 @dataclass(frozen=True)
@@ -123,14 +112,12 @@ class NoisyUpdates(TrainedDefense):
     scale: float
     name = "noisy updates"
 
-    def optimizer(
-        self, recipe: Recipe, steps_per_epoch: int, seed: int
-    ) -> keras.optimizers.Optimizer:
+    def optimizer(self, recipe: Recipe, steps: int, seed: int) -> keras.optimizers.Optimizer:
         if recipe.optimizer != "Adam" or recipe.decay or recipe.halve_every:
             raise ValueError(
                 f"recipe is {recipe}; accepted for noisy updates: Adam without decay or halve_every"
             )
-        return NoisyUpdateAdam(
+        return defenses.NoisyUpdateAdam(
             self.scale,
             seed,
             learning_rate=recipe.learning_rate,

@@ -15,6 +15,7 @@ import models
 from data import Dataset, RandomErasing, training_batches
 from data.pipeline import steps_per_epoch
 from distillation import LossTermMonitor, compile_trainer, procedure
+from distillation.network_trainer import build_optimizer
 from harness.arms import Training
 from harness.recipe import Recipe
 from harness.trained_defenses import TrainedDefense
@@ -60,7 +61,7 @@ def train(
                 f"learning_rate below {training.recipe.learning_rate:g}"
             )
         models.load_weights(network, directory / "model.h5")
-        epoch = _kept_epoch(history, training.recipe.keep)
+        epoch, _ = models.kept_epoch(history, training.recipe.keep)
     else:
         models.save(network, directory / "model.h5", overwrite=True)
         history, epoch = pd.DataFrame(columns=["epoch", "val_accuracy", "seconds"]), None
@@ -90,45 +91,44 @@ def _fit(
 ) -> pd.DataFrame:
     """Trains `network` and writes `model.h5`; returns one row per epoch."""
     recipe, defense = training.recipe, training.defense or TrainedDefense()
-    x_train, y_train = _training_set(training, defense, loaded.get("crafted_on"), dataset, progress)
+    examples = dataset.x_train[: training.images], dataset.y_train[: training.images]
+    x_train, y_train = defense.training_set(loaded.get("crafted_on"), examples, _crafting(progress))
     labels = keras.utils.to_categorical(y_train, dataset.num_classes)
     steps = steps_per_epoch(len(x_train), recipe.batch_size)
     optimizer = defense.optimizer(recipe, steps, training.seed)
     trainer = _trainer(training, defense, network, optimizer, loaded.get("teacher"))
+    build_optimizer(trainer)
     resume = directory / "resume"
     resume.mkdir(exist_ok=True)
     log = resume / "history.csv"
     done = _finished_epochs(log)
+    _, best_so_far = models.kept_epoch(done, recipe.keep) if len(done) else (None, None)
     logger = keras.callbacks.CSVLogger(str(log), append=True)
+    erasing = RandomErasing() if training.erasing else None
     batches = training_batches(
-        x_train,
-        labels,
-        recipe.batch_size,
-        seed=training.seed,
-        erasing=RandomErasing() if training.erasing else None,
-        initial_epoch=len(done),
+        x_train, labels, recipe.batch_size, training.seed, erasing, initial_epoch=len(done)
     )
-    x_validation, y_validation = (
-        part[: training.validation_images] for part in (dataset.x_validation, dataset.y_validation)
-    )
+    validation = slice(training.validation_images)
+    y_validation = keras.utils.to_categorical(dataset.y_validation[validation], dataset.num_classes)
     try:
         trainer.fit(
             batches,
             epochs=recipe.epochs,
             initial_epoch=len(done),
             steps_per_epoch=steps,
-            validation_data=(
-                x_validation,
-                keras.utils.to_categorical(y_validation, dataset.num_classes),
-            ),
+            validation_data=(dataset.x_validation[validation], y_validation),
             validation_batch_size=256,
             callbacks=[
+                _ShowProgress(progress, recipe.epochs, steps),
                 LossTermMonitor(x_train[: recipe.batch_size], labels[: recipe.batch_size]),
-                _EpochSeconds(),
-                _best_checkpoint(directory, network, done, recipe.keep),
+                models.best_checkpoint(
+                    directory / "model.h5",
+                    initial_value_threshold=best_so_far,
+                    model=network,
+                    keep=recipe.keep,
+                ),
                 keras.callbacks.TerminateOnNaN(),
                 *([ReduceOnPlateau(recipe, done)] if recipe.patience else []),
-                _ShowProgress(progress, recipe.epochs, steps),
                 # Twice, so that an interrupt while one is written leaves the other.
                 keras.callbacks.BackupAndRestore(resume / "state", double_checkpoint=True),
                 logger,
@@ -142,45 +142,14 @@ def _fit(
     return _finished_epochs(log)
 
 
-def _training_set(
-    training: Training,
-    defense: TrainedDefense,
-    source: keras.Model | None,
-    dataset: Dataset,
-    progress: Progress,
-) -> tuple[np.ndarray, np.ndarray]:
-    images, labels = (part[: training.images] for part in (dataset.x_train, dataset.y_train))
-
-    def show(done: int, count: int) -> None:
-        progress(0.0, f"training set: {done} of {count} images")
-
-    return defense.training_set(source, images, labels, show)
+def _crafting(progress: Progress) -> Callable[[int, int], None]:
+    """The progress of a training set that is crafted."""
+    return lambda done, count: progress(0.0, f"training set: {done} of {count} images")
 
 
 def network_of(directory: Path) -> keras.Model:
     """The network of a finished training; it gives logits."""
     return models.load_checkpoint(directory / "model.h5")
-
-
-def _kept_epoch(history: pd.DataFrame, keep: str) -> int:
-    if keep == "last":
-        return len(history) - 1
-    if keep == "lowest loss":
-        return int(history["val_loss"].argmin())
-    return int(history["val_accuracy"].argmax())
-
-
-def _best_checkpoint(
-    directory: Path, network: keras.Model, done: pd.DataFrame, keep: str
-) -> keras.callbacks.Callback:
-    """Writes `model.h5` whenever an epoch is better than those that are done."""
-    threshold = None
-    if not done.empty and keep != "last":
-        losses, accuracies = done["val_loss"], done["val_accuracy"]
-        threshold = float(losses.min() if keep == "lowest loss" else accuracies.max())
-    return models.best_checkpoint(
-        directory / "model.h5", model=network, initial_value_threshold=threshold, keep=keep
-    )
 
 
 def _clean_accuracies(training: Training, network: keras.Model, dataset: Dataset) -> dict:
@@ -253,24 +222,16 @@ class ReduceOnPlateau(keras.callbacks.ReduceLROnPlateau):
             self.on_epoch_end(epoch, {"val_loss": loss})
 
 
-class _EpochSeconds(keras.callbacks.Callback):
-    """Adds the seconds of each epoch, validation included, to its logs."""
-
-    def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
-        self._started = perf_counter()
-
-    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        logs["seconds"] = perf_counter() - self._started
-
-
 class _ShowProgress(keras.callbacks.Callback):
+    """Also adds the seconds of each epoch, validation included, to its logs."""
+
     def __init__(self, progress: Progress, epochs: int, steps: int):
         super().__init__()
         self._progress, self._epochs, self._steps = progress, epochs, steps
-        self._epoch, self._text = 0, ""
+        self._epoch, self._text, self._started = 0, "", 0.0
 
     def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
-        self._epoch = epoch
+        self._epoch, self._started = epoch, perf_counter()
 
     def on_train_batch_end(self, batch: int, logs: Logs) -> None:
         share = (self._epoch + (batch + 1) / self._steps) / self._epochs
@@ -278,3 +239,4 @@ class _ShowProgress(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         self._text = f", validation {logs['val_accuracy']:.1%}"
+        logs["seconds"] = perf_counter() - self._started

@@ -7,9 +7,9 @@ from typing import Any
 import keras
 
 from attacks import as_logits
+from attacks.units import BetweenStandardised, standardised_input
 from defenses import defended
 from harness.arms import Arm, Training, View
-from harness.units import BetweenStandardised, standardised_input
 from models import with_softmax, with_temperature
 
 

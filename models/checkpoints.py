@@ -12,12 +12,13 @@ import re
 import tempfile
 import warnings
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import h5py
 import keras
+import numpy as np
 
 from models import descriptions, operations
 from models.hdf5_weights import CheckpointError, set_weights, stored_description, text
@@ -145,6 +146,21 @@ def best_checkpoint(
         ValueError: another suffix or `keep`.
     """
     return _BestCheckpoint(_with_suffix(path), initial_value_threshold, model, keep)
+
+
+def kept_epoch(history: Mapping[str, Sequence[float]], keep: str) -> tuple[int, float | None]:
+    """Which epoch of a history is kept, from 0, and the value for which; `None` for "last".
+
+    Args:
+        history: of one epoch or more, a list of values for each metric.
+        keep: as for `best_checkpoint`.
+    """
+    metric, sign = _monitored(keep)
+    if metric is None:
+        return len(history["val_loss"]) - 1, None
+    values = np.asarray(history[metric])
+    index = int(np.argmax(sign * values))
+    return index, float(values[index])
 
 
 def _monitored(keep: str) -> tuple[str | None, int]:

@@ -9,7 +9,6 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from harness.claims import judged
-from harness.flags import warnings
 from harness.results import Results
 from harness.study import Study
 from reports.compare import compare
@@ -64,7 +63,7 @@ def build_report(study: Study, directory: Path) -> Path:
         status=comparison["status"].value_counts().to_dict(),
         statuses=_STATUSES,
         flags=flags(results),
-        warnings=warnings(results.table),
+        warnings=results.warnings,
         one_search=ONE_SEARCH,
         cost=cost(results),
         table=markdown_table,

@@ -5,8 +5,8 @@ import pandas as pd
 from rich.table import Table
 from rich.text import Text
 
+from evaluation.flags import untrusted
 from harness.arms import MAIN, Role
-from harness.flags import untrusted, warnings
 from harness.results import Results
 from harness.study import Study
 
@@ -22,7 +22,7 @@ def summary(study: Study, results: Results) -> Table:
         "clean",
         *(f"{attack} {_distance(grey)}" for attack, grey in study.headline),
         title=f"Accuracy in percent ({study.name}, {results.run['profile']})",
-        caption=Text("\n".join(f"! {sentence}" for sentence in warnings(results.table))),
+        caption=Text("\n".join(f"! {sentence}" for sentence in results.warnings)),
     )
     main = results.select(variant=MAIN)
     # One screen: of many networks, the undefended and the distilled ones.

@@ -1,13 +1,16 @@
 """Tables that every report has, and how tables are written."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from harness.flags import flags as find_flags
-from harness.flags import not_recorded
-from harness.results import Results
+from evaluation import Curve, Estimate
+from evaluation.flags import not_recorded
+from harness.arms import Protocol
+from harness.results import Results, selected
 from reports.compare import estimate_in
 
 
@@ -36,18 +39,57 @@ def interval(row: pd.Series, protocol: str, digits: int = 1) -> str:
     return "" if estimate is None or np.isnan(estimate.value) else estimate.text(digits)
 
 
-def settings(comparison: pd.DataFrame) -> pd.DataFrame:
-    """The settings of the paper profile that differ from the published ones."""
-    rows = comparison[(comparison["kind"] == "setting") & (comparison["status"] == "differs")]
+def intervals(digits: int = 1) -> dict[str, Callable[[pd.Series], str]]:
+    """Columns for `listed` with what a comparison measured, one for each protocol."""
+    return {each: partial(interval, protocol=each, digits=digits) for each in Protocol}
+
+
+def listed(
+    rows: pd.DataFrame, columns: Mapping[str, str | Callable[[pd.Series], Any]]
+) -> pd.DataFrame:
+    """A table with a row for each of `rows`.
+
+    Args:
+        columns: by name, a column of `rows`, or what a function makes of a row.
+    """
+    every = [row for _, row in rows.iterrows()]
     return pd.DataFrame(
         {
-            "where": rows["table"].to_list(),
-            "setting": rows["metric"].to_list(),
-            "published": rows["value"].to_list(),
-            "here": [f"{value:g}" for value in rows["setting"]],
-            "why": rows["remark"].to_list(),
+            name: [row[column] if isinstance(column, str) else column(row) for row in every]
+            for name, column in columns.items()
         }
     )
+
+
+def by_epsilon(
+    columns: Mapping[str, tuple[Curve, Sequence[Estimate]]],
+    epsilons: Mapping[str, Callable[[float, float], str]],
+) -> pd.DataFrame:
+    """A row for each epsilon, and a column in percent for each curve.
+
+    Args:
+        columns: by name, a curve with an estimate for each of its epsilons.
+        epsilons: the first columns: by name, how an epsilon is written, from its value in the
+            units of the arm and in grey levels.
+    """
+    rows: dict[float, dict[str, str]] = {}
+    for name, (curve, estimates) in columns.items():
+        for epsilon, grey, estimate in zip(curve.epsilons, curve.grey, estimates, strict=True):
+            heads = {head: written(epsilon, grey) for head, written in epsilons.items()}
+            rows.setdefault(float(f"{epsilon:.6g}"), heads)[name] = estimate.percent()
+    return pd.DataFrame([rows[epsilon] for epsilon in sorted(rows)])
+
+
+def settings(comparison: pd.DataFrame) -> pd.DataFrame:
+    """The settings of the paper profile that differ from the published ones."""
+    columns = {
+        "where": "table",
+        "setting": "metric",
+        "published": "value",
+        "here": lambda row: f"{row['setting']:g}",
+        "why": "remark",
+    }
+    return listed(selected(comparison, kind="setting", status="differs"), columns)
 
 
 def trainings(
@@ -61,29 +103,25 @@ def trainings(
         rows: of `Results.trainings`; of a network with several places the first counts.
         names: of the networks, by role or from a row.
     """
-    named = names if callable(names) else lambda row: names[row["role"]]
-    return pd.DataFrame(
-        [
-            {
-                "network": named(row),
-                "seed": row["seed"],
-                **{
-                    split: f"{100 * row[f'{split}_accuracy']:.{digits}f}"
-                    for split in ("train", "validation", "test")
-                },
-                "test images": row["test_images"],
-                "kept epoch": f"{row['best_epoch']} of {row['epochs']}",
-                "minutes": f"{row['seconds'] / 60:.1f}",
-            }
-            for _, row in rows.drop_duplicates("stage").iterrows()
-        ]
-    )
+
+    def accuracy(row: pd.Series, split: str) -> str:
+        return f"{100 * row[f'{split}_accuracy']:.{digits}f}"
+
+    columns = {
+        "network": names if callable(names) else lambda row: names[row["role"]],
+        "seed": "seed",
+        **{split: partial(accuracy, split=split) for split in ("train", "validation", "test")},
+        "test images": "test_images",
+        "kept epoch": lambda row: f"{row['best_epoch']} of {row['epochs']}",
+        "minutes": lambda row: f"{row['seconds'] / 60:.1f}",
+    }
+    return listed(rows.drop_duplicates("stage"), columns)
 
 
 def flags(results: Results) -> pd.DataFrame:
     """How many rows carry each flag, with the worst of them, and what was not recorded."""
     by_name: dict[str, list] = {}
-    for index, marks in find_flags(results.table, results.correct).items():
+    for index, marks in results.flags.items():
         for flag in marks:
             by_name.setdefault(flag.name, []).append((flag, results.table.loc[index]))
     listed = []

@@ -3,9 +3,9 @@
 import json
 import os
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 import studies
 from harness.plan import plan
@@ -39,7 +39,9 @@ def tiny_profile() -> Profile:
         },
         cases={
             VGG_ON_CIFAR10: Scope(
-                roles=("undefended", "student", "control"), protocols=("faithful",)
+                roles=("undefended", "student", "control"),
+                protocols=("faithful",),
+                views=("softmax", "logits"),
             )
         },
         restarts=1,
@@ -57,23 +59,21 @@ def study():
 def finished(study, tiny_profile, tmp_path_factory):
     """The folder of its stages, their plan, a runner and a recorder of what ran.
 
-    Workers of pytest-xdist share the stages of the one that has finished first.
+    Workers of pytest-xdist share the stages of the one that comes first.
     """
     todo = plan(study, tiny_profile)
     recorder = Recorder()
-    session = os.environ.get("PYTEST_XDIST_TESTRUNUID")
-    shared = tmp_path_factory.getbasetemp().parent / f"finished-{session}.json"
-    if session and shared.exists():
-        told = json.loads(shared.read_text())
-        recorder.ran, recorder.stages = told["ran"], told["stages"]
-        return Path(told["root"]), todo, Runner(Store(Path(told["root"]))), recorder
-    root = tmp_path_factory.mktemp("runs")
-    runner = Runner(Store(root))
-    runner.run(todo, recorder)
-    if session:
-        told = {"root": str(root), "ran": recorder.ran, "stages": recorder.stages}
-        (root / "told.json").write_text(json.dumps(told))
-        (root / "told.json").replace(shared)  # never half written
+    base = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent
+    root, told = base / "finished", base / "finished.json"
+    with FileLock(base / "finished.lock"):
+        runner = Runner(Store(root))
+        if told.exists():
+            recorder.ran, recorder.stages = json.loads(told.read_text())
+        else:
+            runner.run(todo, recorder)
+            told.write_text(json.dumps([recorder.ran, recorder.stages]))
     return root, todo, runner, recorder
 
 

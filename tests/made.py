@@ -1,12 +1,18 @@
-"""Results made by hand, for tests of what is read off them."""
+"""Results made by hand, and the smallest training and arm, for tests of the harness."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from attacks import FGSM
+from harness.arms import Arm, Case, Network, Training
+from harness.recipe import Recipe
 from harness.results import Compared, Results
 
+#: The columns by which arms are the same but for their attack.
+PLACE = ("case", "variant", "protocol", "defense", "view", "seed")
 #: What a row of an arm has unless a test says otherwise: nothing is wrong with it.
 ROW = {
     "case": "vgg16/cifar10",
@@ -39,6 +45,35 @@ COMPARED = {
     "faithful": Compared("as_listed", ("softmax",)),
     "corrected": Compared("corrected", ("logits", "logits / T")),
 }
+
+RECIPE = Recipe("Adam", 0.003, batch_size=32, epochs=1)
+#: A network that is trained within a second.
+SMALL = Training(
+    network=Network("papernot_cnn", upsampling=1, width=1 / 16, preprocessing="unit"),
+    dataset="digits",
+    split="held-out",
+    role="undefended",
+    recipe=RECIPE,
+    images=96,
+    validation_images=32,
+    erasing=False,
+)
+
+
+def small_arm(training: Training = SMALL, **changes: Any) -> Arm:
+    """FGSM on a network like `SMALL`."""
+    plain = Arm(
+        case=Case("papernot_cnn", "digits"),
+        protocol="corrected",
+        variant="main",
+        training=training,
+        view="logits",
+        attack_name="FGSM",
+        attack=FGSM(),
+        epsilons=(0.1,),
+        images=40,
+    )
+    return replace(plain, **changes)
 
 
 def made_arm(epsilons, correct, **columns: Any) -> tuple[str, list[dict[str, Any]], np.ndarray]:

@@ -60,6 +60,16 @@ def test_every_printed_number_of_the_study_of_the_guide_is_linked(example):
         assert arm.epsilons == (0.1, 0.25)
 
 
+def test_numbers_come_from_where_the_guide_says():
+    rows = re.findall(r"^\| (\w+) \|.*\| `(\w+)` \|.*`(attack-\w+)` \|$", GUIDE.read_text(), re.M)
+    assert [study for study, _, _ in rows] == ["ntu", "icbai", "praxis", "rit_mnist", "wpi"]
+    for study, measured_by, stage in rows:
+        code = GUIDE.parent / "studies" / study / "measures.py"
+        assert f"\ndef {measured_by}(" in code.read_text()
+        table = GUIDE.parent / "reports" / "results" / study / "laptop" / "table.csv"
+        assert stage in table.read_text()
+
+
 @pytest.mark.slow
 def test_the_study_of_the_guide_runs(example, monkeypatch, tmp_path):
     study = example("studies.goodfellow").STUDY

@@ -22,10 +22,10 @@ function, the run: it takes a batch and an epsilon for each image, and returns w
 search takes the batch alone.)
 
 **The batches.** `crafted_within` hands the images over batch by batch, and `sweep_batch` takes one
-batch through all epsilons; an attack replaces one of the two if its epsilons can share work. A
-batch carries the images, their goal and their `ids`. Images that are done leave the tensors
-(`remaining`), of several runs on an image the best is kept (`restarts`), and random numbers are
-drawn by id (`draws`), so that no outcome depends on the neighbours in a batch.
+batch through all epsilons; an attack whose epsilons can share work (`shared_steps`) replaces one of
+the two. A batch carries the images, their goal and their `ids`. Images that are done leave the
+tensors (`remaining`), of several runs on an image the best is kept (`restarts`), and random numbers
+are drawn by id (`draws`), so that no outcome depends on the neighbours in a batch.
 
 **The result.** `Task.result` classifies the crafted images afresh. Success and distances are
 computed from these logits and images, never from what the attack believes of itself.

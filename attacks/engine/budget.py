@@ -90,6 +90,10 @@ class BudgetAttack(Attack):
         """One batch at ascending epsilons, for attacks that share work between them to replace."""
         return [run(batch, np.full(len(batch), epsilon)) for epsilon in epsilons]
 
+    def reach(self, epsilon: float) -> float:
+        """How far all steps together may lead, in the norm; less than epsilon for too few."""
+        return epsilon
+
     def plateau(self, image_shape: tuple[int, ...]) -> float:
         """The epsilon above which all give the same images; infinity where there is none."""
         return math.inf

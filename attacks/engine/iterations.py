@@ -1,7 +1,6 @@
-"""Repeats the step of a budget attack, for one epsilon or for several at once."""
+"""Repeats the step of a budget attack."""
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -58,67 +57,3 @@ def iterate(
         going = np.flatnonzero(remaining.going)
         images[remaining.rows_going] = take(state.images, going).numpy()
     return Crafted(images, gradients, np.zeros_like(gradients))
-
-
-def iterate_sharing_steps(
-    step: Step,
-    state: Any,
-    fixed_within: Callable[[float], Any],
-    settings: Any,
-    *,
-    steps: int,
-    epsilons: Sequence[float],
-    free_steps: Sequence[int],
-) -> list[Crafted]:
-    """The runs within ascending epsilons, as branches of the run within the largest.
-
-    Runs from the same state take the same steps until one of them meets the edge of its ball.
-
-    Args:
-        step, state, settings: see `Step`.
-        fixed_within: what is fixed in the run within an epsilon, see `Step`.
-        steps: how many each run takes.
-        epsilons: ascending.
-        free_steps: for each epsilon, how many steps surely stay inside the ball.
-
-    Returns:
-        What each run has crafted, all counted as if they shared nothing.
-    """
-
-    def after(state: Any, fixed: Any, count: int) -> Any:
-        for _ in range(count):
-            state, _ = step(state, fixed, settings)
-        return state
-
-    largest = fixed_within(epsilons[-1])
-    trunk, done = state, 0
-    crafted = []
-    for epsilon, free in zip(epsilons, free_steps, strict=True):
-        trunk, done = after(trunk, largest, free - done), free
-        branch = after(trunk, fixed_within(epsilon), steps - free)
-        images = branch.images.numpy()
-        gradients = np.full(len(images), steps)
-        crafted.append(Crafted(images, gradients, np.zeros_like(gradients)))
-    return crafted
-
-
-def longest_step(step_size: float, norm: str, image_shape: tuple[int, ...]) -> float:
-    """How far a step of `step_size` may lead in "linf" or "l2", rounding included."""
-    rounding = 2.4e-7
-    if norm == "l2":  # of every value of an image, and of the norms computed
-        rounding = rounding * math.sqrt(math.prod(image_shape)) + 1e-5 * step_size
-    return step_size + rounding
-
-
-def free_steps(epsilon: float, longest: float, steps: int) -> int:
-    """How many of `steps` from the centre of a ball surely stay inside it.
-
-    Args:
-        epsilon: the radius of the ball.
-        longest: how far a step may lead.
-        steps: the most that are asked for.
-    """
-    free = 0
-    while free < steps and (free + 1) * longest < epsilon:
-        free += 1
-    return free

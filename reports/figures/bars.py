@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.axes import Axes
 
 from evaluation import Estimate
-from reports.figures.canvas import save, shared_legend
+from reports.figures.canvas import canvas, percent, shared_legend
 
 
 def grouped_bars(
@@ -26,28 +26,21 @@ def grouped_bars(
     """
     members = list(next(iter(groups.values())))
     width = 0.8 / len(members)
-    size = (max(6.0, 0.5 * len(groups) * len(members) + 2), 3.6)
-    figure = Figure(figsize=size, layout="constrained")
-    axis = figure.subplots()
-    for index, member in enumerate(members):
-        shown = [group[member] for group in groups.values()]
-        places = np.arange(len(groups)) + (index - (len(members) - 1) / 2) * width
-        value, low, high = (
-            np.array([100 * getattr(each, end) for each in shown])
-            for end in ("value", "low", "high")
-        )
-        spread = np.abs([low - value, high - value])
-        bars = axis.bar(places, value, 0.94 * width, yerr=spread, capsize=2, label=member)
-        axis.bar_label(bars, fmt="%.0f", fontsize=7, padding=1)
-    if line is not None:
-        axis.axhline(100 * line[0], color="gray", linestyle="--", label=line[1])
-    axis.set_xticks(np.arange(len(groups)), list(groups))
-    axis.set(ylabel=quantity, ylim=(0, 112), yticks=range(0, 101, 20))
-    axis.grid(axis="y", alpha=0.3)
-    axis.set_axisbelow(True)
-    shared_legend(figure, [axis])
-    figure.suptitle(title, fontsize=10)
-    save(figure, path)
+    size = max(6.0, 0.5 * len(groups) * len(members) + 2), 3.6
+    with canvas(title, path, size) as (figure, [[axis]]):
+        for index, member in enumerate(members):
+            places = np.arange(len(groups)) + (index - (len(members) - 1) / 2) * width
+            value, low, high = percent(group[member] for group in groups.values())
+            spread = np.abs([low - value, high - value])
+            bars = axis.bar(places, value, 0.94 * width, yerr=spread, capsize=2, label=member)
+            axis.bar_label(bars, fmt="%.0f", fontsize=7, padding=1)
+        if line is not None:
+            axis.axhline(100 * line[0], color="gray", linestyle="--", label=line[1])
+        axis.set_xticks(np.arange(len(groups)), list(groups))
+        axis.set(ylabel=quantity, ylim=(0, 112), yticks=range(0, 101, 20))
+        axis.grid(axis="y", alpha=0.3)
+        axis.set_axisbelow(True)
+        shared_legend(figure, [axis])
 
 
 def heat_maps(
@@ -60,23 +53,16 @@ def heat_maps(
     """
     rows = max(len(names) for names, _, _ in panels.values())
     columns = sum(len(names) for _, names, _ in panels.values())
-    labels = 2.6 * len(panels)
-    figure = Figure(figsize=(0.8 * columns + labels, 0.42 * rows + 1.9), layout="constrained")
-    axes = figure.subplots(1, len(panels), squeeze=False)[0]
-    for axis, (panel, (row_names, column_names, values)) in zip(axes, panels.items(), strict=True):
-        image = axis.imshow(values, vmin=0, vmax=1, cmap="viridis", aspect="auto")
-        axis.set_xticks(range(len(column_names)), column_names, rotation=30, ha="right", fontsize=8)
-        axis.set_yticks(range(len(row_names)), row_names, fontsize=8)
-        for (row, column), value in np.ndenumerate(values):
-            if np.isfinite(value):
-                color = "black" if value > 0.6 else "white"
-                axis.text(
-                    column, row, f"{value:.2f}", ha="center", va="center", color=color, fontsize=8
-                )
-        axis.set_title(panel, fontsize=9)
-    figure.colorbar(image, ax=axes[-1], label="macro F1")
-    figure.suptitle(title, fontsize=10)
-    save(figure, path)
+    size = 0.8 * columns + 2.6 * len(panels), 0.42 * rows + 1.9
+    with canvas(title, path, size, columns=len(panels)) as (figure, [axes]):
+        for axis, (panel, (row_names, column_names, values)) in zip(axes, panels.items()):
+            image = axis.imshow(values, vmin=0, vmax=1, cmap="viridis", aspect="auto")
+            _label_cells(axis, np.vectorize("{:.2f}".format)(values), values <= 0.6)
+            ticks = range(len(column_names))
+            axis.set_xticks(ticks, column_names, rotation=30, ha="right", fontsize=8)
+            axis.set_yticks(range(len(row_names)), row_names, fontsize=8)
+            axis.set_title(panel, fontsize=9)
+        figure.colorbar(image, ax=axes[-1], label="macro F1")
 
 
 def class_shares(
@@ -94,15 +80,18 @@ def class_shares(
         unit: of the columns.
     """
     shares = 100 * counts / counts.sum(axis=0)
-    figure = Figure(figsize=(0.55 * len(columns) + 2, 0.35 * len(counts) + 1.4))
-    figure.set_layout_engine("constrained")
-    axis = figure.subplots()
-    axis.imshow(shares, cmap="Blues", vmin=0, vmax=100, aspect="auto")
-    for (row, column), share in np.ndenumerate(shares):
-        color = "white" if share > 50 else "black"
-        axis.text(column, row, f"{share:.0f}", ha="center", va="center", fontsize=7, color=color)
-    axis.set_xticks(range(len(columns)), columns, fontsize=8)
-    axis.set_yticks(range(len(counts)), class_names, fontsize=8)
-    axis.set(xlabel=unit, ylabel="predicted class")
-    figure.suptitle(title, fontsize=9)
-    save(figure, path)
+    size = 0.55 * len(columns) + 2, 0.35 * len(counts) + 1.4
+    with canvas(title, path, size) as (_, [[axis]]):
+        axis.imshow(shares, cmap="Blues", vmin=0, vmax=100, aspect="auto")
+        _label_cells(axis, np.vectorize("{:.0f}".format)(shares), shares > 50)
+        axis.set_xticks(range(len(columns)), columns, fontsize=8)
+        axis.set_yticks(range(len(counts)), class_names, fontsize=8)
+        axis.set(xlabel=unit, ylabel="predicted class")
+
+
+def _label_cells(axis: Axes, texts: np.ndarray, is_dark: np.ndarray) -> None:
+    """Writes into the cells of an image; "nan" leaves one empty."""
+    for (row, column), text in np.ndenumerate(texts):
+        if text != "nan":
+            color = "white" if is_dark[row, column] else "black"
+            axis.text(column, row, text, ha="center", va="center", fontsize=8, color=color)

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from evaluation import Estimate
-from reports.figures.canvas import save, shared_legend
+from reports.figures.canvas import canvas, percent, shared_legend
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,19 +22,9 @@ class Line:
     style: str = "-"
 
     def draw(self, axis: Axes) -> None:
-        ends = ("value", "low", "high")
-        value, low, high = (
-            np.array([100 * getattr(each, end) for each in self.estimates]) for end in ends
-        )
-        axis.plot(
-            self.epsilons,
-            value,
-            self.style,
-            marker="o",
-            markersize=3,
-            color=self.color,
-            label=self.label,
-        )
+        value, low, high = percent(self.estimates)
+        style = {"marker": "o", "markersize": 3, "color": self.color, "label": self.label}
+        axis.plot(self.epsilons, value, self.style, **style)
         axis.fill_between(self.epsilons, low, high, color=self.color, alpha=0.1, linewidth=0)
 
 
@@ -50,14 +39,8 @@ class Published:
     style: str = "x"
 
     def draw(self, axis: Axes) -> None:
-        axis.plot(
-            self.epsilons,
-            self.percent,
-            self.style,
-            markersize=5,
-            color=self.color,
-            label=self.label,
-        )
+        style = {"markersize": 5, "color": self.color, "label": self.label}
+        axis.plot(self.epsilons, self.percent, self.style, **style)
 
 
 def panels(
@@ -77,21 +60,19 @@ def panels(
         linear_up_to: the epsilon beyond which the axis is logarithmic, which the panel says.
     """
     drawn = {panel: lines for panel, lines in drawn.items() if lines}
-    figure = Figure(figsize=(3.4 * len(drawn) + 0.8, 4.2), layout="constrained")
-    axes = figure.subplots(1, len(drawn), sharey=True, squeeze=False)[0]
-    for axis, (panel, lines) in zip(axes, drawn.items(), strict=True):
-        for line in lines:
-            line.draw(axis)
-        axis.set_title(panel, fontsize=9)
-        axis.set_xlabel(unit, fontsize=8)
-        axis.set_ylim(-2, 102)
-        axis.grid(alpha=0.3)
-        if linear_up_to is not None:
-            _bend(axis, unit, linear_up_to, max(max(line.epsilons) for line in lines))
-    axes[0].set_ylabel(quantity)
-    shared_legend(figure, axes)
-    figure.suptitle(title, fontsize="medium" if len(drawn) > 1 else "small")
-    save(figure, path)
+    size = 3.4 * len(drawn) + 0.8, 4.2
+    with canvas(title, path, size, columns=len(drawn), sharey=True) as (figure, [axes]):
+        for axis, (panel, lines) in zip(axes, drawn.items(), strict=True):
+            for line in lines:
+                line.draw(axis)
+            axis.set_title(panel, fontsize=9)
+            axis.set_xlabel(unit, fontsize=8)
+            axis.set_ylim(-2, 102)
+            axis.grid(alpha=0.3)
+            if linear_up_to is not None:
+                _bend(axis, unit, linear_up_to, max(max(line.epsilons) for line in lines))
+        axes[0].set_ylabel(quantity)
+        shared_legend(figure, axes)
 
 
 def _bend(axis: Axes, unit: str, linear_up_to: float, largest: float) -> None:

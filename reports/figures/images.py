@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
-from matplotlib.figure import Figure
+from matplotlib.axes import Axes
 
 from data import RandomErasing
-from reports.figures.canvas import save
+from reports.figures.canvas import canvas, show
 
 
 class Confidences(NamedTuple):
@@ -37,26 +37,26 @@ def confidence_bars(rows: list[list[Confidences]], title: str, path: Path) -> No
         rows: one per picture, each with one entry per attack.
     """
     columns = len(rows[0])
-    figure = Figure(figsize=(4.6 * columns, 1.75 * len(rows) + 0.5), layout="constrained")
-    axes = figure.subplots(len(rows), 2 * columns, squeeze=False, width_ratios=[1, 1.15] * columns)
-    for axis_row, row in zip(axes, rows, strict=True):
-        for column, shown in enumerate(row):
-            picture, bars = axis_row[2 * column : 2 * column + 2]
-            picture.imshow(shown.picture.squeeze(), cmap="gray", vmin=0, vmax=255)
-            picture.set(xticks=[], yticks=[])
-            picture.set_title(shown.title, fontsize=8)
-            places = np.arange(len(shown.names))
-            colors = ["C2" if name == shown.true else "C0" for name in shown.names]
-            bars.barh(places, shown.confidences, color=colors)
-            bars.set_yticks(places, shown.names, fontsize=7)
-            bars.invert_yaxis()
-            bars.set(xlim=(0, 1.25), xticks=[0, 0.5, 1])
-            bars.tick_params(axis="x", labelsize=7)
-            for place, confidence in zip(places, shown.confidences, strict=True):
-                bars.text(confidence + 0.02, place, f"{confidence:.3f}", va="center", fontsize=6)
-            bars.spines[["top", "right"]].set_visible(False)
-    figure.suptitle(title, fontsize=10)
-    save(figure, path)
+    size, widths = (4.6 * columns, 1.75 * len(rows) + 0.5), [1, 1.15] * columns
+    with canvas(title, path, size, len(rows), 2 * columns, width_ratios=widths) as (_, axes):
+        for axis_row, row in zip(axes, rows, strict=True):
+            for column, shown in enumerate(row):
+                picture, bars = axis_row[2 * column : 2 * column + 2]
+                show(picture, shown.picture)
+                picture.set_title(shown.title, fontsize=8)
+                _draw_confidences(bars, shown)
+
+
+def _draw_confidences(axis: Axes, shown: Confidences) -> None:
+    places = np.arange(len(shown.names))
+    colors = ["C2" if name == shown.true else "C0" for name in shown.names]
+    bars = axis.barh(places, shown.confidences, color=colors)
+    axis.bar_label(bars, fmt="%.3f", fontsize=6, padding=1)
+    axis.set_yticks(places, shown.names, fontsize=7)
+    axis.invert_yaxis()
+    axis.set(xlim=(0, 1.25), xticks=[0, 0.5, 1])
+    axis.tick_params(axis="x", labelsize=7)
+    axis.spines[["top", "right"]].set_visible(False)
 
 
 def strips(
@@ -74,20 +74,16 @@ def strips(
         headings: of the columns.
         label: the true class.
     """
-    size = (1.1 * len(headings) + 1.2, 1.45 * len(rows) + 0.7)
-    figure = Figure(figsize=size, layout="constrained")
-    axes = figure.subplots(len(rows), len(headings), squeeze=False)
-    for axis_row, (name, (pictures, predictions)) in zip(axes, rows.items(), strict=True):
-        for axis, picture, predicted in zip(axis_row, pictures, predictions, strict=True):
-            axis.imshow(picture.squeeze(), cmap="gray", vmin=0, vmax=1)
-            axis.set(xticks=[], yticks=[])
-            color = "black" if predicted == label else "C3"
-            axis.set_xlabel(_called(class_names, predicted), fontsize=9, color=color)
-        axis_row[0].set_ylabel(name.replace(", ", ",\n").replace(": ", ":\n"), fontsize=8)
-    for axis, heading in zip(axes[0], headings, strict=True):
-        axis.set_title(heading, fontsize=8)
-    figure.suptitle(title, fontsize=10)
-    save(figure, path)
+    size = 1.1 * len(headings) + 1.2, 1.45 * len(rows) + 0.7
+    with canvas(title, path, size, len(rows), len(headings)) as (_, axes):
+        for axis_row, (name, (pictures, predictions)) in zip(axes, rows.items(), strict=True):
+            for axis, picture, predicted in zip(axis_row, pictures, predictions, strict=True):
+                show(axis, picture)
+                color = "black" if predicted == label else "C3"
+                axis.set_xlabel(_called(class_names, predicted), fontsize=9, color=color)
+            axis_row[0].set_ylabel(name.replace(", ", ",\n").replace(": ", ":\n"), fontsize=8)
+        for axis, heading in zip(axes[0], headings, strict=True):
+            axis.set_title(heading, fontsize=8)
 
 
 def random_erasing(images: np.ndarray, path: Path) -> None:
@@ -95,7 +91,7 @@ def random_erasing(images: np.ndarray, path: Path) -> None:
     erased = RandomErasing(probability=1.0).erase(
         tf.constant(images), tf.constant([0, 0], tf.int64)
     )
-    _grid([("before", images), ("after", np.asarray(erased))], None, path)
+    _grid([("before", images), ("after", np.asarray(erased))], {}, path)
 
 
 def adversarial_images(
@@ -135,18 +131,20 @@ def _called(class_names, prediction: int) -> str:
     return str(class_names[prediction]).replace("_", " ") if prediction >= 0 else "no number"
 
 
-def _grid(rows, captions, path: Path, title: str | None = None) -> None:
+def _grid(
+    rows: Sequence[tuple[str, np.ndarray]],
+    captions: Mapping[str, Sequence[str]],
+    path: Path,
+    title: str = "",
+) -> None:
+    """Rows of images by name, some with a caption above each."""
     columns = len(rows[0][1])
-    size = (1.5 * columns + 1, 1.8 * len(rows) + 0.4)
-    figure = Figure(figsize=size, layout="constrained")
-    axes = figure.subplots(len(rows), columns, squeeze=False)
-    for axis_row, (name, images) in zip(axes, rows, strict=True):
-        for column, (axis, image) in enumerate(zip(axis_row, images, strict=True)):
-            axis.imshow(image.squeeze(), cmap="gray", vmin=0, vmax=1)
-            axis.set(xticks=[], yticks=[])
-            if captions and name in captions:
-                axis.set_title(captions[name][column], fontsize=8)
-        axis_row[0].set_ylabel(name, fontsize=8)
-    if title:
-        figure.suptitle(title, fontsize=10)
-    save(figure, path)
+    with canvas(title, path, (1.5 * columns + 1, 1.8 * len(rows) + 0.4), len(rows), columns) as (
+        _,
+        axes,
+    ):
+        for axis_row, (name, images) in zip(axes, rows, strict=True):
+            for axis, image, caption in zip(axis_row, images, captions.get(name, [""] * columns)):
+                show(axis, image)
+                axis.set_title(caption, fontsize=8)
+            axis_row[0].set_ylabel(name, fontsize=8)

@@ -1,21 +1,22 @@
 """What was measured of ICBAI: accuracies under attack, and top-1 errors under patches."""
 
-from collections.abc import Iterator
-from itertools import product
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
 
-from evaluation import Estimate
+from evaluation import Curve, Estimate, NotRun
 from harness.arms import Case, Protocol
-from harness.curves import Curve
 from harness.links import Link
-from harness.results import Results
+from harness.results import Results, where_run
 from studies.icbai.classifiers import CASES, PROTOCOLS
 
+T = TypeVar("T")
 
-def measure(results: Results, link: Link, protocol: Protocol) -> Estimate | None:
+
+def measure(results: Results, link: Link, protocol: Protocol) -> Estimate:
     """The accuracy of the distilled network, or the side of the patches that do most damage.
 
     The accuracy is that under FGSM in the faithful protocol, under all attacks in the corrected.
@@ -24,8 +25,6 @@ def measure(results: Results, link: Link, protocol: Protocol) -> Estimate | None
         return _most_damaging_side(results, protocol)
     attack = {"attack": link.attacks} if protocol == Protocol.FAITHFUL else {}
     curve = results.compared_curve(link.cases[0], protocol, link.role, **attack)
-    if curve is None:
-        return None
     return Estimate.accuracy(curve.at(grey=link.epsilon_grey)).times(link.factor)
 
 
@@ -43,16 +42,14 @@ class UnderFgsm(NamedTuple):
     rows: pd.DataFrame
 
 
-def under_fgsm(results: Results) -> Iterator[UnderFgsm]:
-    """Every classifier and protocol that FGSM was run on."""
-    for case, protocol in product(CASES, Protocol):
-        place = {"case": case, "protocol": protocol, "attack": "FGSM"}
-        curve, rows = results.curve(**place), results.select(**place)
-        if curve is not None:
-            values = results.examples[rows["arm"].iloc[0]]["images"][0].size
-            change = 255 * rows["mean_l2"] / np.sqrt(values)
-            rows = rows.assign(change=change, psnr=20 * np.log10(255 / change))
-            yield UnderFgsm(case, results.label(case), protocol, curve, rows)
+def under_fgsm(results: Results, case: Case, protocol: Protocol) -> UnderFgsm:
+    """One classifier in one protocol; raises NotRun."""
+    place = {"case": case, "protocol": protocol, "attack": "FGSM"}
+    curve, rows = results.curve(**place), results.select(**place)
+    values = results.examples[rows["arm"].iloc[0]]["images"][0].size
+    change = 255 * rows["mean_l2"] / np.sqrt(values)
+    rows = rows.assign(change=change, psnr=20 * np.log10(255 / change))
+    return UnderFgsm(case, results.label(case), protocol, curve, rows)
 
 
 class UnderPatches(NamedTuple):
@@ -73,20 +70,25 @@ class UnderPatches(NamedTuple):
         return self.errors.T.groupby(level=0).mean().T
 
 
-def under_patches(results: Results) -> Iterator[UnderPatches]:
-    """Every classifier and kind of patches that were run."""
+def under_patches(results: Results, case: Case, kind: str) -> UnderPatches:
+    """One classifier under the patches of one kind; raises NotRun."""
     if "placement" not in results.table:
-        return
-    for case, kind in product(CASES, PROTOCOLS):
-        rows = results.select(case=case, patch=kind)
-        rows = rows[rows["placement"] > 0]
-        errors = {}
-        for row in rows.drop_duplicates("arm").itertuples():
-            per_image = 1 - results.correct[row.arm][1:].mean(axis=0)
-            tested = results.patches[row.arm]["rows"]
-            errors[int(row.patch_side), row.patch_class] = pd.Series(per_image, tested)
-        if errors:
-            yield UnderPatches(case, results.label(case), kind, rows, pd.DataFrame(errors))
+        raise NotRun("patches")
+    rows = results.select(case=case, patch=kind)
+    rows = rows[rows["placement"] > 0]
+    if rows.empty:
+        raise NotRun(f"{kind} patches on {case}")
+    errors = {}
+    for row in rows.drop_duplicates("arm").itertuples():
+        per_image = 1 - results.correct[row.arm][1:].mean(axis=0)
+        tested = results.patches[row.arm]["rows"]
+        errors[int(row.patch_side), row.patch_class] = pd.Series(per_image, tested)
+    return UnderPatches(case, results.label(case), kind, rows, pd.DataFrame(errors))
+
+
+def networks(measured: Callable[..., T], results: Results, *keys: Iterable[str]) -> list[T]:
+    """What was run of `under_fgsm` or `under_patches`, classifier by classifier."""
+    return list(where_run(partial(measured, results), CASES, *keys))
 
 
 def mean(errors: pd.Series) -> Estimate:
@@ -94,9 +96,10 @@ def mean(errors: pd.Series) -> Estimate:
     return Estimate.mean(errors.dropna().to_numpy())
 
 
-def _most_damaging_side(results: Results, protocol: Protocol) -> Estimate | None:
-    found = [each for each in under_patches(results) if PROTOCOLS[each.kind] == protocol]
-    if not found:
-        return None
-    damage = pd.DataFrame([each.by_side().mean() for each in found]).mean()
-    return Estimate(damage.idxmax(), images=int(max(each.rows["images"].max() for each in found)))
+def _most_damaging_side(results: Results, protocol: Protocol) -> Estimate:
+    kinds = [kind for kind, shown_in in PROTOCOLS.items() if shown_in == protocol]
+    patched = networks(under_patches, results, kinds)
+    if not patched:
+        raise NotRun(f"patches, {protocol}")
+    damage = pd.DataFrame([each.by_side().mean() for each in patched]).mean()
+    return Estimate(damage.idxmax(), images=int(max(each.rows["images"].max() for each in patched)))

@@ -9,17 +9,24 @@ import data
 from evaluation import Estimate
 from harness.arms import TRANSFERRED, Protocol, Role, View
 from harness.links import printed
-from harness.results import Results
+from harness.results import Results, run_by_key, where_run
 from reports.figures import curves, images, training
 from reports.figures.bars import grouped_bars
 from reports.figures.canvas import COLORS
 from reports.figures.patches import patch_grid, patched_images
 from reports.gallery import Gallery
-from reports.tables import interval, trainings
+from reports.tables import by_epsilon, interval, trainings
 from studies.icbai.claims import NOISE
-from studies.icbai.classifiers import CASES
+from studies.icbai.classifiers import CASES, PROTOCOLS
 from studies.icbai.distillation import CASE
-from studies.icbai.measures import UnderFgsm, UnderPatches, mean, under_fgsm, under_patches
+from studies.icbai.measures import (
+    UnderFgsm,
+    UnderPatches,
+    mean,
+    networks,
+    under_fgsm,
+    under_patches,
+)
 from studies.icbai.published import FOLDER
 
 _NAMES = {
@@ -84,31 +91,28 @@ def _panels(results: Results) -> dict[str, list[curves.Line | curves.Published]]
         "FGSM from the\nundefended network": {"attack": TRANSFERRED.format("FGSM")},
         "worst of all attacks": {},
     }
-    panels: dict[str, list[curves.Line | curves.Published]] = {}
-    for title, where in attacked.items():
-        for role, name in _NAMES.items():
-            place = {"case": CASE, "protocol": Protocol.CORRECTED, "role": role} | where
-            if role == Role.UNDEFENDED:  # it has no other output
-                place |= {"view": View.LOGITS}
-            curve = results.curve(**place)
-            if curve is not None:
-                line = curves.Line(name, COLORS[role], 100 * curve.epsilons, curve.accuracies)
-                panels.setdefault(title, []).append(line)
+
+    def line(role: str, where: dict[str, str]) -> curves.Line:
+        place = {"case": CASE, "protocol": Protocol.CORRECTED, "role": role} | where
+        if role == Role.UNDEFENDED:  # it has no other output
+            place |= {"view": View.LOGITS}
+        curve = results.curve(**place)
+        return curves.Line(_NAMES[role], COLORS[role], 100 * curve.epsilons, curve.accuracies)
+
+    panels: dict[str, list[curves.Line | curves.Published]] = {
+        title: list(where_run(line, _NAMES, [where])) for title, where in attacked.items()
+    }
     percent = float(printed(FOLDER, metric="accuracy of distilled network"))
     cross = curves.Published(f"published, student: {percent} %", "black", [30], [percent])
-    panels.setdefault(faithful, []).append(cross)
-    return panels
+    panels[faithful].append(cross)
+    return {title: lines for title, lines in panels.items() if lines}
 
 
 def _accuracies(results: Results, protocol: Protocol, **attack: str) -> pd.DataFrame:
     """Accuracy at every epsilon, one column per network; without an attack under all of them."""
-    columns: dict[str, list[str]] = {}
-    for role, name in _NAMES.items():
-        curve = results.compared_curve(CASE, protocol, role, **attack)
-        if curve is not None:
-            columns["epsilon, %"] = [f"{100 * epsilon:.4g}" for epsilon in curve.epsilons]
-            columns[name] = [accuracy.percent() for accuracy in curve.accuracies]
-    return pd.DataFrame(columns)
+    found = run_by_key(lambda role: results.compared_curve(CASE, protocol, role, **attack), _NAMES)
+    columns = {_NAMES[role]: (curve, curve.accuracies) for role, curve in found.items()}
+    return by_epsilon(columns, {"epsilon, %": lambda epsilon, _: f"{100 * epsilon:.4g}"})
 
 
 def _attacks(results: Results) -> pd.DataFrame:
@@ -134,7 +138,8 @@ def _attacks(results: Results) -> pd.DataFrame:
 
 def _classifiers(results: Results, pictures: Gallery) -> dict[str, Any]:
     """The half on ImageNet."""
-    attacked, patched = list(under_fgsm(results)), list(under_patches(results))
+    attacked = networks(under_fgsm, results, Protocol)
+    patched = networks(under_patches, results, PROTOCOLS)
     if attacked:
         _draw_fgsm(results, attacked, pictures)
     for network in patched:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 from attacks import FGSM, PGD
 from data import SPLITS
@@ -11,7 +13,9 @@ from harness.results import Compared
 from harness.study import Profile
 
 GREY = 1 / 255
-EPSILONS = tuple(level * GREY for level in (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8))
+#: The epsilons of the study, in grey levels.
+LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
+EPSILONS = tuple(level * GREY for level in LEVELS)
 #: The customary range starts where the study's ends.
 CORRECTED_EPSILONS = (*EPSILONS, 1 * GREY, 2 * GREY, 4 * GREY, 8 * GREY)
 STEPS, STEP_SIZE = 40, 0.01 * GREY
@@ -21,13 +25,6 @@ SPLIT = "test-validates"
 TEST_IMAGES = SPLITS[SPLIT].test_images
 #: Epochs, from a variable that the study's listing sets and never uses.
 HALVE_EVERY = 20
-
-CASES = tuple(
-    Case(model, dataset)
-    for model in ("vgg16", "resnet50", "inception_v3")
-    for dataset in ("cifar10", "cifar100")
-)
-VGG_ON_CIFAR10, VGG_ON_CIFAR100, *_ = CASES
 COMPARED = {
     Protocol.FAITHFUL: Compared("as_listed", (View.SOFTMAX,)),
     Protocol.CORRECTED: Compared("corrected", (View.LOGITS, View.LOGITS_OVER_T)),
@@ -36,23 +33,17 @@ COMPARED = {
 PROCEDURES = {Protocol.FAITHFUL: ("as_listed",), Protocol.CORRECTED: ("corrected", "papernot")}
 HEADLINE = (("FGSM", 0.8), ("PGD", 0.8), ("PGD", 8.0))
 
+#: With the preprocessing of the corrected protocol; the study feeds raw pixels.
 NETWORKS = {
-    "vgg16": Network("vgg16", upsampling=5),
-    "resnet50": Network("resnet50", upsampling=7, weights="imagenet"),
-    "inception_v3": Network("inception_v3", upsampling=7, weights="imagenet"),
+    "vgg16": Network("vgg16", upsampling=5, preprocessing="unit"),
+    "resnet50": Network("resnet50", 7, preprocessing="imagenet", weights="imagenet"),
+    "inception_v3": Network("inception_v3", 7, preprocessing="imagenet", weights="imagenet"),
 }
 
 
 def _sgd(batch_size: int, epochs: int) -> Recipe:
     return Recipe(
-        "SGD",
-        0.1,
-        batch_size,
-        epochs,
-        decay=1e-6,
-        momentum=0.9,
-        nesterov=True,
-        weight_decay=0.0005,
+        "SGD", 0.1, batch_size, epochs, decay=1e-6, momentum=0.9, nesterov=True, weight_decay=0.0005
     )
 
 
@@ -61,46 +52,33 @@ def _adam(batch_size: int, epochs: int) -> Recipe:
 
 
 #: Tables 4-1 to 4-18: (undefended, teacher, student).
-RECIPES = dict(
-    zip(
-        CASES,
-        (
-            (_sgd(128, 200), _sgd(128, 125), _sgd(128, 150)),
-            (_sgd(32, 200), _sgd(32, 250), _sgd(32, 200)),
-            (_adam(128, 50), _adam(128, 40), _adam(128, 40)),
-            (_adam(64, 70), _adam(64, 50), _adam(64, 50)),
-            (_adam(64, 40), _adam(128, 50), _adam(128, 50)),
-            (_adam(64, 200), _adam(64, 50), _adam(64, 50)),
-        ),
-        strict=True,
-    )
-)
+RECIPES = {
+    Case("vgg16", "cifar10"): (_sgd(128, 200), _sgd(128, 125), _sgd(128, 150)),
+    Case("vgg16", "cifar100"): (_sgd(32, 200), _sgd(32, 250), _sgd(32, 200)),
+    Case("resnet50", "cifar10"): (_adam(128, 50), _adam(128, 40), _adam(128, 40)),
+    Case("resnet50", "cifar100"): (_adam(64, 70), _adam(64, 50), _adam(64, 50)),
+    Case("inception_v3", "cifar10"): (_adam(64, 40), _adam(128, 50), _adam(128, 50)),
+    Case("inception_v3", "cifar100"): (_adam(64, 200), _adam(64, 50), _adam(64, 50)),
+}
+CASES = tuple(RECIPES)
+VGG_ON_CIFAR10, VGG_ON_CIFAR100, *_ = CASES
+#: Which of the three a role has.
+_RECIPE_OF = {"undefended": 0, "warm_up": 1, "teacher": 1, "student": 2, "control": 2}
 
-FAITHFUL_ATTACKS = {
+FAITHFUL_ATTACKS: dict[str, FGSM | PGD] = {
     "FGSM": FGSM(clip=False),
     "PGD": PGD(steps=STEPS, step_size=STEP_SIZE, random_start=False, clip=False),
 }
-#: The step that the study's text gives; its listing has 0.01.
-PGD_STEP_OF_THE_TEXT = replace(FAITHFUL_ATTACKS["PGD"], step_size=0.05 * GREY)
+ATTACKS = tuple(FAITHFUL_ATTACKS)
+#: PGD with the step that the study's text gives; its listing has 0.01.
+STEP_OF_THE_TEXT = "PGD, step 0.05"
 
 
-def corrected_attacks(profile: Profile) -> dict[str, FGSM | PGD]:
-    return {
-        "FGSM": FGSM(),
-        "PGD": PGD(steps=STEPS, random_start=True, restarts=profile.restarts, stop_at_success=True),
-    }
-
-
-def published_recipe(case: Case, role: str) -> Recipe:
-    """The control gets the student's recipe, a warm-up the teacher's."""
-    undefended, teacher, student = RECIPES[case]
-    return {
-        Role.UNDEFENDED: undefended,
-        Role.WARM_UP: teacher,
-        Role.TEACHER: teacher,
-        Role.STUDENT: student,
-        Role.CONTROL: student,
-    }[Role(role)]
+def _attacks(profile: Profile, protocol: Protocol) -> dict[str, FGSM | PGD]:
+    if protocol == Protocol.FAITHFUL:
+        return FAITHFUL_ATTACKS
+    pgd = PGD(steps=STEPS, random_start=True, restarts=profile.restarts, stop_at_success=True)
+    return {"FGSM": FGSM(), "PGD": pgd}
 
 
 def training(
@@ -112,20 +90,22 @@ def training(
     procedure: str | None = None,
 ) -> Training:
     """The network of a case in one role, as a profile trains it."""
-    scale, published = profile.scales[case.model], NETWORKS[case.model]
-    recipe = scale.applied_to(published_recipe(case, role))
+    scale, network = profile.scales[case.model], NETWORKS[case.model]
+    recipe = scale.applied_to(RECIPES[case][_RECIPE_OF[role]])
     faithful = protocol == Protocol.FAITHFUL
-    plain = scale.applied_to(published_recipe(case, Role.UNDEFENDED))
-    if procedure == "corrected" and role == Role.TEACHER and recipe == plain:
-        # A teacher at temperature 1 with the undefended recipe is the undefended network.
-        return training(profile, case, protocol, Role.UNDEFENDED, run)
-    base = Training(
+    if procedure == "corrected" and role == Role.TEACHER:
+        undefended = training(profile, case, protocol, Role.UNDEFENDED, run)
+        if recipe == undefended.recipe:  # at temperature 1 it is the same network
+            return undefended
+    source = partial(training, profile, case, protocol, run=run, procedure=procedure)
+    is_warmed_up = procedure == "papernot" and role != Role.WARM_UP
+    return Training(
         network=replace(
-            published,
+            network,
             upsampling=scale.upsampling,
             width=scale.width,
-            weights=published.weights if scale.pretrained else None,
-            preprocessing=_preprocessing(case.model, faithful),
+            weights=network.weights if scale.pretrained else None,
+            preprocessing="raw" if faithful else network.preprocessing,
         ),
         dataset=profile.datasets[case.dataset],
         split=SPLIT if faithful else "held-out",
@@ -135,26 +115,11 @@ def training(
         images=scale.images,
         validation_images=scale.validation_images,
         seed=seed_of(role, run),
+        temperature=TEMPERATURE if procedure else 1.0,
+        alpha=ALPHA if procedure else 1.0,
+        teacher=source(role=Role.TEACHER) if role == Role.STUDENT else None,
+        warm_up=source(role=Role.WARM_UP) if is_warmed_up else None,
     )
-    if procedure is None:
-        return base
-
-    def earlier(role: str) -> Training:
-        return training(profile, case, protocol, role, run, procedure)
-
-    return replace(
-        base,
-        temperature=TEMPERATURE,
-        alpha=ALPHA,
-        teacher=earlier(Role.TEACHER) if role == Role.STUDENT else None,
-        warm_up=earlier(Role.WARM_UP) if procedure == "papernot" and role != Role.WARM_UP else None,
-    )
-
-
-def _preprocessing(model: str, faithful: bool) -> str:
-    if faithful:
-        return "raw"
-    return "unit" if model == "vgg16" else "imagenet"
 
 
 def arms(profile: Profile) -> list[Arm]:
@@ -176,10 +141,12 @@ def _published_arms(
 ) -> Iterator[Arm]:
     if Role.UNDEFENDED in roles:
         network = training(profile, case, protocol, Role.UNDEFENDED, run)
-        yield from _attacked(profile, case, protocol, MAIN, network)
-        if protocol == Protocol.FAITHFUL and case.model == "vgg16":
-            step = {"PGD, step 0.05": PGD_STEP_OF_THE_TEXT}
-            yield from _attacked(profile, case, protocol, MAIN, network, (View.SOFTMAX,), step)
+        attacked = list(_attacked(profile, case, protocol, MAIN, network))
+        yield from attacked
+        for arm in attacked:
+            if case.model == "vgg16" and (arm.view, arm.attack_name) == (View.SOFTMAX, "PGD"):
+                other = replace(arm.attack, step_size=0.05 * GREY)
+                yield replace(arm, attack_name=STEP_OF_THE_TEXT, attack=other)
     for procedure in PROCEDURES[protocol]:
         for role in (Role.TEACHER, Role.STUDENT, Role.CONTROL):
             if role in roles:
@@ -206,61 +173,43 @@ def _control_arms(profile: Profile, case: Case, run: int) -> Iterator[Arm]:
 def _variants(
     profile: Profile, case: Case, protocol: Protocol, base: Training
 ) -> dict[str, Training]:
-    if case.model == "vgg16":
-        return _vgg_variants(profile, case, protocol, base)
-    least = 3 if case.model == "inception_v3" else 1
-    upsampling = max(profile.scales["vgg16"].upsampling, least)
-    network = base.network
-    variants = {
-        "NTU-8 equal up-sampling": replace(base, network=replace(network, upsampling=upsampling))
-    }
-    if network.weights:
-        scratch, frozen = replace(network, weights=None), replace(network, train_batch_norm=False)
-        variants["NTU-8 from scratch"] = replace(base, network=scratch)
-        variants["NTU-14 batch normalisation frozen"] = replace(base, network=frozen)
-    return variants
+    def of_network(**changed: Any) -> Training:
+        return replace(base, network=replace(base.network, **changed))
 
+    def of_recipe(**changed: Any) -> Training:
+        return replace(base, recipe=replace(base.recipe, **changed))
 
-def _vgg_variants(
-    profile: Profile, case: Case, protocol: Protocol, base: Training
-) -> dict[str, Training]:
-    recipe = base.recipe
+    scales = profile.scales
+    if case.model != "vgg16":
+        least = 3 if case.model == "inception_v3" else 1
+        upsampling = max(scales["vgg16"].upsampling, least)
+        variants = {"NTU-8 equal up-sampling": of_network(upsampling=upsampling)}
+        if base.network.weights:
+            variants["NTU-8 from scratch"] = of_network(weights=None)
+            variants["NTU-14 batch normalisation frozen"] = of_network(train_batch_norm=False)
+        return variants
     variants = {"NTU-15 no erasing": replace(base, erasing=False)}
     if protocol == Protocol.FAITHFUL:
-        upsampling = profile.scales["resnet50"].upsampling
-        larger = replace(base.network, upsampling=upsampling)
-        return variants | {"NTU-8 equal up-sampling": replace(base, network=larger)}
+        variants["NTU-8 equal up-sampling"] = of_network(upsampling=scales["resnet50"].upsampling)
+        return variants
     for rate in (0.1, 0.01):
-        sgd = replace(recipe, learning_rate=rate)
-        variants[f"NTU-16 SGD {rate:g}"] = replace(base, recipe=sgd)
+        variants[f"NTU-16 SGD {rate:g}"] = of_recipe(learning_rate=rate)
+    adam = {"optimizer": "Adam", "decay": 0.0, "momentum": 0.0, "nesterov": False}
     for rate in (0.001, 0.0001):
-        adam = replace(
-            _adam(recipe.batch_size, recipe.epochs),
-            learning_rate=rate,
-            weight_decay=recipe.weight_decay,
-        )
-        variants[f"NTU-16 Adam {rate:g}"] = replace(base, recipe=adam)
+        variants[f"NTU-16 Adam {rate:g}"] = of_recipe(learning_rate=rate, **adam)
     # In proportion where a profile trains for fewer epochs.
-    published = published_recipe(case, Role.UNDEFENDED).epochs
-    halve_every = max(1, round(HALVE_EVERY * recipe.epochs / published))
-    variants["NTU-A18 rate halved"] = replace(base, recipe=replace(recipe, halve_every=halve_every))
+    halve_every = round(HALVE_EVERY * base.recipe.epochs / RECIPES[case][0].epochs)
+    variants["NTU-A18 rate halved"] = of_recipe(halve_every=max(1, halve_every))
     return variants
 
 
 def _attacked(
-    profile: Profile,
-    case: Case,
-    protocol: Protocol,
-    variant: str,
-    network: Training,
-    views: tuple[View, ...] | None = None,
-    attacks: dict[str, PGD] | None = None,
+    profile: Profile, case: Case, protocol: Protocol, variant: str, network: Training
 ) -> Iterator[Arm]:
-    """A network under the attacks of a protocol, through every output, unless some are given."""
+    """A network under the attacks of a protocol, through every output."""
     faithful, scale = protocol == Protocol.FAITHFUL, profile.scales[case.model]
-    attacks = attacks or (FAITHFUL_ATTACKS if faithful else corrected_attacks(profile))
-    for view in views or _views(protocol, network):
-        for name, attack in attacks.items():
+    for view in _views(protocol, network):
+        for name, attack in _attacks(profile, protocol).items():
             yield Arm(
                 case=case,
                 protocol=protocol,

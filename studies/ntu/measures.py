@@ -4,145 +4,122 @@ from collections.abc import Callable
 
 import numpy as np
 
-from evaluation import Estimate
+from evaluation import Curve, Estimate, NotRun
 from harness.arms import MAIN, Case, Protocol, Role
-from harness.curves import Curve
 from harness.links import Link
-from harness.results import Results
+from harness.results import Results, where_run
 
 #: In grey levels; the study's epsilons are below.
 BEYOND = 0.85
+#: The networks of which the study prints accuracies.
+PRINTED = (Role.UNDEFENDED, Role.STUDENT)
 
 
-def measure(results: Results, link: Link, protocol: Protocol) -> Estimate | None:
+def measure(results: Results, link: Link, protocol: Protocol) -> Estimate:
     """The number a link asks for, accuracies in percent and epsilons in grey levels.
 
     With several seeds an accuracy is their mean, and images, not seeds, make its interval.
     """
-    return _MEASURES[link.kind](results, link, protocol)
+    return MEASURES[link.kind](results, link, protocol).times(link.factor)
 
 
-def in_range(
-    results: Results, case: Case, protocol: Protocol, role: str, attack: str
-) -> Curve | None:
+def in_range(results: Results, case: Case, protocol: str, role: str, attack: str) -> Curve:
     """The curve that stands beside a published one, at the study's epsilons."""
     curve = results.compared_curve(case, protocol, role, attack=attack)
-    return None if curve is None else curve.where(curve.grey < BEYOND)
+    return curve.where(curve.grey < BEYOND)
 
 
-def _accuracy(results: Results, link: Link, protocol: Protocol) -> Estimate | None:
-    curve = results.compared_curve(link.cases[0], protocol, link.role, attack=link.attacks[0])
-    if curve is None:
-        return None
+def pair(
+    results: Results, case: Case, protocol: str, attack: str, reference: str = Role.UNDEFENDED
+) -> tuple[Curve, Curve]:
+    """The student and the network that it is compared with."""
+    student = in_range(results, case, protocol, Role.STUDENT, attack)
+    return student, in_range(results, case, protocol, reference, attack)
+
+
+def _accuracy(results: Results, link: Link, protocol: Protocol) -> Estimate:
+    curve = in_range(results, link.cases[0], protocol, link.role, link.attacks[0])
     return Estimate.accuracy(curve.at(grey=link.epsilon_grey)).times(100)
 
 
-def _clean_accuracy(results: Results, link: Link, protocol: Protocol) -> Estimate | None:
-    return clean_accuracy(results, link.cases[0], protocol, link.split)
-
-
-def clean_accuracy(results: Results, case: Case, protocol: Protocol, split: str) -> Estimate | None:
-    """Of the undefended network, in percent."""
-    rows = results.trained(case=case, protocol=protocol, variant=MAIN, role=Role.UNDEFENDED)
+def _clean_accuracy(results: Results, link: Link, protocol: Protocol) -> Estimate:
+    place = {"case": link.cases[0], "protocol": protocol, "variant": MAIN}
+    rows = results.trained(role=Role.UNDEFENDED, **place)
     if rows.empty:
-        return None
-    accuracy, images = rows[f"{split}_accuracy"].mean(), int(rows[f"{split}_images"].iloc[0])
-    return Estimate.share(accuracy, images).times(100)
+        raise NotRun(f"the undefended network of {link.cases[0]}, {protocol}")
+    accuracy, images = (rows[f"{link.split}_{what}"].mean() for what in ("accuracy", "images"))
+    return Estimate.share(accuracy, int(images)).times(100)
 
 
-def _mean_drop(results: Results, link: Link, protocol: Protocol) -> Estimate | None:
+def _mean_drop(results: Results, link: Link, protocol: Protocol) -> Estimate:
+    case, attack = link.cases[0], link.attacks[0]
     # The study measures every drop from the undefended network; corrected, from its own.
     reference = Role.UNDEFENDED if protocol == Protocol.FAITHFUL else link.role
-    place = link.cases[0], protocol
-    attacked = in_range(results, *place, link.role, link.attacks[0])
-    clean = in_range(results, *place, reference, link.attacks[0])
-    if attacked is None or clean is None:
-        return None
-    under_attack = attacked.correct[1:]
-    unattacked = np.broadcast_to(clean.correct[0], under_attack.shape)
-    return Estimate.paired(unattacked, under_attack).times(100 * link.factor)
+    attacked = in_range(results, case, protocol, link.role, attack).correct[1:]
+    clean = in_range(results, case, protocol, reference, attack).correct[0]
+    return Estimate.paired(np.broadcast_to(clean, attacked.shape), attacked).times(100)
 
 
-def _mean_gain(results: Results, link: Link, protocol: Protocol) -> Estimate | None:
-    gain = mean_gain(results, link.cases[0], protocol, link.attacks[0], Role.UNDEFENDED)
-    return None if gain is None else gain.times(100 * link.factor)
+def _mean_gain(results: Results, link: Link, protocol: Protocol) -> Estimate:
+    return mean_gain(results, link.cases[0], protocol, link.attacks[0], Role.UNDEFENDED).times(100)
 
 
-def mean_gain(
-    results: Results, case: Case, protocol: Protocol, attack: str, reference: str
-) -> Estimate | None:
+def mean_gain(results: Results, case: Case, protocol: str, attack: str, reference: str) -> Estimate:
     """Accuracy of the student minus that of another network, over the study's epsilons."""
-    student, other = (
-        in_range(results, case, protocol, role, attack) for role in (Role.STUDENT, reference)
-    )
-    if student is None or other is None:
-        return None
+    student, other = pair(results, case, protocol, attack, reference)
     return Estimate.paired(student.correct[1:], other.correct[1:])
 
 
-def _plateau(results: Results, link: Link, protocol: Protocol) -> Estimate | None:
-    roles = (Role.UNDEFENDED, Role.STUDENT) if link.role == "all" else (link.role,)
-    read = [_read_off(results, link, protocol, (role,), _constant_from, np.max) for role in roles]
-    return max((each for each in read if each), key=lambda each: each.value, default=None)
+def _read_off(results: Results, link: Link, protocol: Protocol) -> Estimate:
+    """One epsilon, read off the curve of each case, attack and network, or pair of networks."""
+    read, choose = _READINGS[link.kind]
+    networks: list[tuple[str, ...]] = [(role,) for role in PRINTED if link.role in (role, "all")]
+    if link.kind == "better up to":
+        networks = [PRINTED]
 
+    def read_one(case: Case, attack: str, roles: tuple[str, ...]) -> tuple[float, int]:
+        curves = [in_range(results, case, protocol, role, attack) for role in roles]
+        accuracies = (curve.correct.mean(axis=(1, 2)) for curve in curves)
+        return read(curves[0].grey, *accuracies), curves[0].images
 
-def _rise(results: Results, link: Link, protocol: Protocol) -> Estimate | None:
-    return _read_off(results, link, protocol, (link.role,), _first_rise, np.nanmin)
-
-
-def _better_up_to(results: Results, link: Link, protocol: Protocol) -> Estimate | None:
-    roles = (Role.STUDENT, Role.UNDEFENDED)
-    return _read_off(results, link, protocol, roles, _better_range, min)
-
-
-def _read_off(
-    results: Results,
-    link: Link,
-    protocol: Protocol,
-    roles: tuple[str, ...],
-    read: Callable[..., float],
-    combine: Callable,
-) -> Estimate | None:
-    """One epsilon read off the curves of each case and attack, combined over them."""
-    values, images = [], 0
-    for case in link.cases:
-        for attack in link.attacks:
-            curves = [in_range(results, case, protocol, role, attack) for role in roles]
-            if None not in curves:
-                accuracies = [curve.correct.mean(axis=(1, 2)) for curve in curves]
-                values.append(read(curves[0].grey, *accuracies))
-                images = max(images, curves[0].images)
-    if not values:
-        return None
-    value = np.nan if np.isnan(values).all() else float(combine(values))
-    return Estimate(value, images=images)
+    every = list(where_run(read_one, link.cases, link.attacks, networks))
+    if not every:
+        raise NotRun(f"{link.kind}, {protocol}")
+    epsilons, images = zip(*every, strict=True)
+    epsilon = float(choose(epsilons))
+    return Estimate(epsilon if np.isfinite(epsilon) else np.nan, images=max(images))
 
 
 def _constant_from(epsilons: np.ndarray, accuracies: np.ndarray) -> float:
-    """The smallest epsilon from which on the accuracy does not change; NaN if it always does."""
+    """The smallest epsilon from which on the accuracy does not change."""
     changes = np.flatnonzero(np.diff(accuracies) != 0)
     start = changes[-1] + 1 if len(changes) else 0
-    return float(epsilons[start]) if start < len(epsilons) - 1 else float("nan")
+    return epsilons[start] if start < len(epsilons) - 1 else np.inf
 
 
 def _first_rise(epsilons: np.ndarray, accuracies: np.ndarray) -> float:
     """The smallest attacked epsilon at which accuracy exceeds that at the one before."""
     rises = np.flatnonzero(np.diff(accuracies[1:]) > 0)
-    return float(epsilons[rises[0] + 2]) if len(rises) else float("nan")
+    return epsilons[rises[0] + 2] if len(rises) else np.inf
 
 
-def _better_range(epsilons: np.ndarray, student: np.ndarray, undefended: np.ndarray) -> float:
+def _better_range(epsilons: np.ndarray, undefended: np.ndarray, student: np.ndarray) -> float:
     """The largest epsilon up to which the student is better at every one; 0 for none."""
     better = student[1:] > undefended[1:]
-    return float(epsilons[len(better) if better.all() else int(np.argmin(better))])
+    return epsilons[len(better) if better.all() else np.argmin(better)]
 
 
-_MEASURES = {
+#: How an epsilon is read off the accuracies, infinite where there is none, and which one counts.
+_READINGS: dict[str, tuple[Callable[..., float], Callable[..., float]]] = {
+    "plateau": (_constant_from, max),
+    "rise": (_first_rise, min),
+    "better up to": (_better_range, min),
+}
+#: By kind of link.
+MEASURES = {
     "accuracy under attack": _accuracy,
     "clean accuracy": _clean_accuracy,
     "mean drop": _mean_drop,
     "mean gain": _mean_gain,
-    "plateau": _plateau,
-    "rise": _rise,
-    "better up to": _better_up_to,
+    **dict.fromkeys(_READINGS, _read_off),
 }

@@ -1,12 +1,23 @@
 """The sizes at which the NTU study runs."""
 
+from dataclasses import replace
+
 from harness.arms import Case, Protocol, Role, View
 from harness.study import Profile, Scale, Scope
 from studies.ntu.arms import CASES, NETWORKS, TEST_IMAGES, VGG_ON_CIFAR10
 
-ROLES = (Role.UNDEFENDED, Role.TEACHER, Role.STUDENT, Role.CONTROL)
-_ALL = Scope(roles=ROLES)
+_ALL = Scope((Role.UNDEFENDED, Role.TEACHER, Role.STUDENT, Role.CONTROL))
 _ATTACKED = Scope((Role.UNDEFENDED,), (Protocol.FAITHFUL,), (View.SOFTMAX,))
+#: For networks that have to run, and need not learn.
+_TINY = Scale(
+    upsampling=1,
+    epochs=1,
+    images=128,
+    batch_size=32,
+    pretrained=False,
+    attack_images={"faithful": 4},
+    attack_batch_size=4,
+)
 
 PROFILES = {
     "demo": Profile(
@@ -24,24 +35,8 @@ PROFILES = {
                 batch_size=32,
                 attack_images={"faithful": 40, "corrected": 16},
             ),
-            "resnet50": Scale(
-                upsampling=1,
-                epochs=1,
-                images=128,
-                batch_size=32,
-                pretrained=False,
-                attack_images={"faithful": 4},
-                attack_batch_size=4,
-            ),
-            "inception_v3": Scale(
-                upsampling=3,
-                epochs=1,
-                images=64,
-                batch_size=32,
-                pretrained=False,
-                attack_images={"faithful": 4},
-                attack_batch_size=4,
-            ),
+            "resnet50": _TINY,
+            "inception_v3": replace(_TINY, upsampling=3, images=64),
         },
         cases={
             VGG_ON_CIFAR10: _ALL,

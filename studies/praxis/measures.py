@@ -1,21 +1,28 @@
 """Numbers of the Praxis study read off a run: what its comparison, claims and report share."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import attrgetter
 
 import numpy as np
 import pandas as pd
 
-from evaluation import Estimate
-from harness.arms import MAIN, Case, Protocol, Role, View
-from harness.curves import Curve, alike, same
+from attacks.units import grey_levels
+from evaluation import Curve, Estimate, NotRun, alike, same
+from harness.arms import MAIN, Case, Protocol, Role
 from harness.links import Link
 from harness.results import Arrays, Results
-from harness.units import grey_levels
 from studies.praxis import arms as praxis
 
 #: The protocol in which an attack is timed.
 _TIMED = {"FGSM": Protocol.FAITHFUL, "CW": Protocol.CORRECTED}
+#: The links to errors: which top-k error it is, and whether it is the highest of all epsilons.
+ERRORS = {
+    "top-1 error": (1, False),
+    "top-5 error": (5, False),
+    "highest top-1 error": (1, True),
+    "highest top-5 error": (5, True),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +53,13 @@ class Attacked:
         return bool((self.rows["dataset"] == praxis.IMAGENET).all())
 
     @property
+    def photographs(self) -> Arrays:
+        """`pictured`, where no other data set stands in for ImageNet; else raises `NotRun`."""
+        if not self.on_imagenet:
+            raise NotRun(f"ImageNet's pictures of {self.where}")
+        return self.pictured
+
+    @property
     def as_8_bit(self) -> Estimate:
         """The top-1 error at the largest epsilon that is left once images have 8 bits."""
         return Estimate.share(1 - self.rows["rounded_accuracy"].iloc[-1], self.curve.images)
@@ -65,74 +79,42 @@ class Attacked:
         return Estimate.paired(self.curve.at(first), self.curve.at(second))
 
 
-def classifiers(results: Results) -> list[str]:
-    """The models of part A that were attacked, in the order of the study."""
-    return [model for model, case in praxis.CLASSIFIERS.items() if results.has(case)]
-
-
-def attacked(results: Results, model: str, protocol: Protocol, attack: str) -> Attacked | None:
-    """One arm of part A, or `None` if it was not run."""
+def attacked(results: Results, model: str, protocol: Protocol, attack: str = "FGSM") -> Attacked:
+    """One arm of part A; raises `NotRun` without it."""
     case = praxis.CLASSIFIERS[model]
     where = {"case": case, "protocol": protocol, "attack": attack, "variant": MAIN}
-    rows, curve = results.select(**where), results.curve(**where)
-    if curve is None:
-        return None
+    curve, rows = results.curve(**where), results.select(**where)
     pictured = dict(results.pictured.get(rows["arm"].iloc[0], {}))
     for names in pictured.keys() & {"names", "label_names"}:
         pictured[names] = np.char.replace(pictured[names], "_", " ")
     return Attacked(model, protocol, attack, results.label(case), rows, curve, pictured)
 
 
-def under_fgsm(results: Results) -> Iterator[Attacked]:
-    """The classifiers under FGSM, in both protocols."""
-    for model in classifiers(results):
-        for protocol in Protocol:
-            arm = attacked(results, model, protocol, "FGSM")
-            if arm is not None:
-                yield arm
+def distilled(results: Results, role: str, protocol: Protocol, attack: str) -> Curve:
+    """A network of part B attacked through `arms.view`; raises `NotRun` without this arm."""
+    where = {"role": role, "protocol": protocol, "view": praxis.view(role, protocol)}
+    return results.curve(case=praxis.DISTILLED, attack=attack, **where)
 
 
-def variants(results: Results, fgsm: Attacked) -> list[Attacked]:
-    """What may have been run as CW, on the classifier and in the protocol of an arm of FGSM."""
-    arms = [
-        attacked(results, fgsm.model, fgsm.protocol, attack)
-        for attack in praxis.VARIANTS[fgsm.protocol]
-    ]
-    return [arm for arm in arms if arm is not None]
-
-
-def distilled(
-    results: Results, role: str, protocol: Protocol, attack: str, view: View
-) -> Curve | None:
-    """A network of part B under one attack, or `None` if it was not run.
-
-    The undefended network, which has no temperature, is attacked through its logits.
-    """
-    seen = View.LOGITS if role == Role.UNDEFENDED else view
-    where = {"role": role, "protocol": protocol, "attack": attack, "view": seen}
-    return results.curve(case=praxis.DISTILLED, **where)
-
-
-def differences(first: Curve, second: Curve, epsilons: Sequence[float]) -> list[Estimate]:
+def differences(first: Curve, second: Curve, epsilons: Iterable[float]) -> list[Estimate]:
     """Accuracy on the first curve less that on the second, on the images that both have."""
     first, second = alike(first, second)
     return [Estimate.paired(first.at(epsilon), second.at(epsilon)) for epsilon in epsilons]
 
 
-def timed(results: Results, case: Case, attack: str) -> pd.Series | None:
-    """The row of the results by which an attack is timed; of part B the student's.
+def timed(results: Results, case: Case, attack: str) -> pd.Series:
+    """The row of the results by which an attack is timed; raises `NotRun` without one.
 
-    FGSM on a classifier has an arm of a single epsilon for this.
+    FGSM on a classifier has an arm of a single epsilon for this. Of part B it is the student's.
     """
+    where = {"case": case, "protocol": _TIMED[attack], "attack": attack}
     part_b = case == praxis.DISTILLED
-    rows = results.select(
-        case=case,
-        protocol=_TIMED[attack],
-        variant=praxis.TIMING if attack == "FGSM" and not part_b else MAIN,
-        role=Role.STUDENT if part_b else Role.UNDEFENDED,
-        attack=attack,
-    )
-    return None if rows.empty else rows.iloc[-1]
+    role = Role.STUDENT if part_b else Role.UNDEFENDED
+    variant = praxis.TIMING if attack == "FGSM" and not part_b else MAIN
+    rows = results.select(role=role, variant=variant, **where)
+    if rows.empty:
+        raise NotRun(f"{attack} on {case}, timed")
+    return rows.iloc[-1]
 
 
 def seconds_per_iteration(row: pd.Series) -> Estimate:
@@ -147,40 +129,29 @@ def seconds_per_iteration(row: pd.Series) -> Estimate:
     return Estimate(praxis.ITERATION * per_image, images=images)
 
 
-def measure(results: Results, link: Link, protocol: Protocol) -> Estimate | None:
+def measure(results: Results, link: Link, protocol: Protocol) -> Estimate:
     """The number that a link asks for, in the unit that was published."""
-    estimate = _measured(results, link, protocol)
-    return None if estimate is None else estimate.times(link.factor)
+    return _measured(results, link, protocol).times(link.factor)
 
 
-def _measured(results: Results, link: Link, protocol: Protocol) -> Estimate | None:
+def _measured(results: Results, link: Link, protocol: Protocol) -> Estimate:
     """Shares and confidences as fractions, times in seconds."""
     if link.kind == "clean accuracy":
-        curve = distilled(results, Role.UNDEFENDED, Protocol.FAITHFUL, "FGSM", View.LOGITS)
-        return None if curve is None else curve.accuracies[0]
-    (case,) = link.cases
+        return distilled(results, Role.UNDEFENDED, Protocol.FAITHFUL, "FGSM").accuracies[0]
     # Images without attack are those of FGSM's arm.
-    attack = link.attacks[0] if link.attacks else "FGSM"
+    case, attack = link.cases[0], link.attacks[0] if link.attacks else "FGSM"
     if link.kind == "seconds per iteration":
-        row = timed(results, case, attack) if protocol == _TIMED[attack] else None
-        return None if row is None else seconds_per_iteration(row)
+        if protocol != _TIMED[attack]:
+            raise NotRun(f"{attack}, timed in the protocol {protocol}")
+        return seconds_per_iteration(timed(results, case, attack))
     if attack == "CW" and protocol == Protocol.FAITHFUL:
         attack = praxis.STEP
     arm = attacked(results, case.model, protocol, attack)
-    if arm is None:
-        return None
     if link.kind == "confidence":
-        return _confidence(arm, *link.index, under_attack=bool(link.attacks))
-    k = 5 if "top-5" in link.kind else 1
-    if link.kind.startswith("highest"):
-        errors = [arm.error(epsilon, k) for epsilon in praxis.EPSILONS]
-        return max(errors, key=lambda error: error.value)
+        shark, rank = link.index
+        place = len(link.attacks), list(praxis.SHARKS).index(shark), rank - 1
+        return Estimate(float(arm.photographs["confidences"][place]))
+    k, highest = ERRORS[link.kind]
+    if highest:
+        return max((arm.error(each, k) for each in praxis.EPSILONS), key=attrgetter("value"))
     return arm.error((link.epsilon_grey or 0.0) / grey_levels("standardised"), k)
-
-
-def _confidence(arm: Attacked, shark: int, rank: int, under_attack: bool) -> Estimate | None:
-    """In a pictured image of a class; on another data set nothing stands in for it."""
-    if not arm.on_imagenet:
-        return None
-    image = list(praxis.SHARKS).index(shark)
-    return Estimate(float(arm.pictured["confidences"][int(under_attack), image, rank - 1]))

@@ -1,5 +1,7 @@
 """The sizes at which the Praxis study is run."""
 
+from dataclasses import replace
+
 from harness.arms import Case, Role
 from harness.study import Profile, Scale, Scope
 from studies.praxis.arms import CIFAR, CLASSIFIERS, DISTILLED, IMAGENET, MODELS, TEACHER
@@ -9,18 +11,13 @@ def _classifiers(*models: str) -> dict[Case, Scope]:
     return {CLASSIFIERS[model]: Scope((Role.UNDEFENDED,)) for model in models}
 
 
-def _demo(epochs: int, learning_rate: float) -> Scale:
-    """At the published rate the few updates of a demo would teach nothing."""
-    return Scale(
-        upsampling=1,
-        width=1 / 8,
-        epochs=epochs,
-        batch_size=32,
-        learning_rate=learning_rate,
-        attack_images={"FGSM": 100, "variants": 50, "CW": 20, "distillation": 100},
-    )
-
-
+#: At the published rate the few updates of a demo would teach nothing.
+_DEMO = Scale(
+    upsampling=1,
+    width=1 / 8,
+    batch_size=32,
+    attack_images={"FGSM": 100, "variants": 50, "CW": 20, "distillation": 100},
+)
 _DISTILLATION = {DISTILLED: Scope((Role.UNDEFENDED, Role.TEACHER, Role.STUDENT, Role.CONTROL))}
 _LAPTOP = Scale(upsampling=1, images_per_class=1, attack_images={"variants": 192, "CW": 64})
 
@@ -30,10 +27,10 @@ PROFILES = {
         cost="minutes on two CPU cores, offline",
         datasets={IMAGENET: "digits", CIFAR: "digits"},
         scales={
-            "resnext50_32x4d": _demo(6, 1e-2),
+            "resnext50_32x4d": replace(_DEMO, epochs=6, learning_rate=1e-2),
             # Its batch normalisations need hundreds of updates.
-            "resnet101": _demo(12, 2e-3),
-            "vgg19": _demo(3, 1e-3),
+            "resnet101": replace(_DEMO, epochs=12, learning_rate=2e-3),
+            "vgg19": replace(_DEMO, epochs=3, learning_rate=1e-3),
         },
         # DenseNet-201 is left out: its 700 layers take minutes to compile.
         cases=_DISTILLATION | _classifiers("resnext50_32x4d", "vgg19"),

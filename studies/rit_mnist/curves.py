@@ -1,57 +1,56 @@
 """What the RIT study reads off curves, predictions and losses."""
 
-from collections.abc import Iterable
+from functools import partial
 
 import numpy as np
+from scipy import stats
+from scipy.interpolate import make_interp_spline
 
-from evaluation import Estimate
+from evaluation import Curve, Estimate, NotRun, alike
 from harness.arms import Protocol
-from harness.curves import Curve, alike
 from harness.results import Results
-from studies.rit_mnist.arms import CASE, PUBLISHED_EPSILONS
+from studies.rit_mnist.arms import CASE, PLATEAU, PUBLISHED_EPSILONS
 
-#: Added to a bound, so that an epsilon equal to it does not lie beyond it by rounding.
-ROUNDING = 1e-9
+#: Of predicted classes in bits, float [E], from counts int [E, classes].
+entropy = partial(stats.entropy, base=2, axis=1)
 
 
 def attacked(
     results: Results,
-    roles: Iterable[str],
+    *roles: str,
     attack: str | tuple[str, ...] = "FGSM",
     protocol: Protocol = Protocol.FAITHFUL,
 ) -> list[Curve]:
-    """One curve for each of some networks, or none at all if one of them was not run.
-
-    Args:
-        attack: of several ones the worst counts for every image.
-    """
+    """A curve for each network; of several attacks the worst counts for every image."""
     where = {"case": CASE, "protocol": protocol, "attack": attack}
-    every = [results.curve(role=role, **where) for role in roles]
-    return [] if any(curve is None for curve in every) else every
+    return [results.curve(role=role, **where) for role in roles]
+
+
+def gain_at(epsilon: float, first: Curve, second: Curve) -> Estimate:
+    """How much higher the accuracy of `first` is at one epsilon."""
+    return Estimate.paired(*(curve.at(epsilon) for curve in alike(first, second)))
 
 
 def area_gain(first: Curve, second: Curve, up_to: float = 0.3) -> Estimate:
     """How much higher the accuracy of `first` is, on average over epsilons from 0 to `up_to`."""
     first, second = alike(first, second)
-    return Estimate.mean(_areas(first, up_to) - _areas(second, up_to))
+    return Estimate.mean(_mean(first, up_to) - _mean(second, up_to))
 
 
-def _areas(curve: Curve, up_to: float) -> np.ndarray:
-    """float [N]; the trapezoids below each image's curve, over `up_to`."""
-    kept = curve.where(curve.epsilons <= up_to + ROUNDING)
-    return np.trapezoid(kept.per_image, kept.epsilons, axis=0) / up_to
+def _mean(curve: Curve, up_to: float) -> np.ndarray:
+    """float [N], of each image's curve, which is straight between the epsilons."""
+    if curve.epsilons[-1] < up_to:
+        raise NotRun(f"up_to is {up_to}; accepted: up to {curve.epsilons[-1]}")
+    return make_interp_spline(curve.epsilons, curve.per_image, k=1).integrate(0, up_to) / up_to
 
 
-def crossing(first: Curve, second: Curve, from_there_on: bool = False) -> Estimate:
+def crossing(first: Curve, second: Curve) -> Estimate:
     """The smallest epsilon up to which `first` is above `second`; NaN if there is none.
 
     Between the epsilons of the curves it is interpolated. An end of the interval is infinite
     where more than a fortieth of the bootstrap samples have no crossing.
-
-    Args:
-        from_there_on: whether it is the epsilon from which `first` is above instead.
     """
-    upper, lower = reversed(alike(first, second)) if from_there_on else alike(first, second)
+    upper, lower = alike(first, second)
     # Sums over seeds and images are whole numbers, so curves that are equal differ by exactly 0.
     gain = (upper.correct.sum(axis=1) - lower.correct.sum(axis=1)).astype(np.float32)
 
@@ -84,21 +83,24 @@ def median_limit(curve: Curve) -> Estimate:
     held = np.logical_and.accumulate(curve.correct, axis=0).sum(axis=0)  # [seeds, N]
     limits = np.sort(curve.epsilons[np.maximum(held, 1) - 1].ravel())
     half = 0.98 / np.sqrt(curve.images)  # of a binomial share near one half
-    low, value, high = np.quantile(
-        limits, [max(0, 0.5 - half), 0.5, min(1, 0.5 + half)], method="inverted_cdf"
-    )
+    shares = np.clip([0.5 - half, 0.5, 0.5 + half], 0, 1)
+    low, value, high = np.quantile(limits, shares, method="inverted_cdf")
     return Estimate(float(value), float(low), float(high), curve.images)
 
 
-def steps(curve: Curve) -> tuple[np.ndarray, np.ndarray]:
-    """Falls between the post's epsilons, per image float [9, N], and where each ends."""
-    published = curve.only(PUBLISHED_EPSILONS)
-    return -np.diff(published.per_image, axis=0), published.epsilons[1:]
+def _as_published(curve: Curve) -> np.ndarray:
+    """bool [10, seeds, N] without attack and at each of the post's epsilons."""
+    return np.stack([curve.at(epsilon) for epsilon in (0.0, *PUBLISHED_EPSILONS)])
+
+
+def steps(curve: Curve) -> np.ndarray:
+    """Falls to each of the post's epsilons from the one before, per image float [9, N]."""
+    return -np.diff(_as_published(curve).mean(axis=1), axis=0)
 
 
 def largest_step(curve: Curve) -> Estimate:
     """The epsilon at the end of the largest fall."""
-    falls, ends = steps(curve)
+    falls, ends = steps(curve), np.array(PUBLISHED_EPSILONS)
 
     def largest(weights: np.ndarray) -> np.ndarray:
         return ends[(weights @ falls.T).argmax(axis=1)]
@@ -106,64 +108,40 @@ def largest_step(curve: Curve) -> Estimate:
     return Estimate.bootstrap(largest, curve.images, discrete=True)
 
 
-def constant_from(curve: Curve, tolerance: float = 0.02) -> Estimate:
-    """The smallest of the post's epsilons from which on accuracies differ by `tolerance` at most.
+def constant_from(curve: Curve) -> Estimate:
+    """The smallest of the post's epsilons from which on accuracies differ by 2 points at most.
 
     NaN if not even the last two do. It has no interval.
     """
-    published = curve.only(PUBLISHED_EPSILONS)
-    accuracies = published.correct.mean(axis=(1, 2))
-    spreads = np.array([np.ptp(accuracies[start:]) for start in range(len(accuracies) - 1)])
-    held = published.epsilons[:-1][spreads <= tolerance]
-    return Estimate(float(held[0]) if len(held) else float("nan"), images=curve.images)
+    accuracies = _as_published(curve).mean(axis=(1, 2))
+    for start, epsilon in enumerate((0.0, *PUBLISHED_EPSILONS[:-1])):
+        if np.ptp(accuracies[start:]) <= 0.02:
+            return Estimate(epsilon, images=curve.images)
+    return Estimate(float("nan"), images=curve.images)
 
 
-def plateau(curve: Curve, beyond: float = 0.4) -> Curve:
-    """At the post's epsilons beyond one of them."""
-    published = curve.only(PUBLISHED_EPSILONS)
-    return published.where(published.epsilons > beyond + ROUNDING)
+def plateau(curve: Curve) -> np.ndarray:
+    """bool [5, seeds, N] at the post's epsilons beyond 0.4."""
+    return np.stack([curve.at(epsilon) for epsilon in PLATEAU])
 
 
-def confusion(results: Results, role: str) -> np.ndarray | None:
-    """How often each true class gets each prediction under FGSM, all seeds together.
-
-    Returns:
-        int [1 + E, classes, classes], the clean images first, or `None` if it was not run.
-    """
-    kept = _kept(results, role)
-    return np.sum([arrays["confusion"] for arrays in kept], axis=0) if kept else None
+def confusion(results: Results, role: str) -> np.ndarray:
+    """How often each class gets each prediction under FGSM, int [1 + E, classes, classes]."""
+    return np.sum([kept["confusion"] for kept in pictured(results, role)], axis=0)
 
 
-def strip(results: Results, role: str) -> tuple[np.ndarray, np.ndarray] | None:
-    """One image of the pictured class under FGSM at every epsilon, in the first run.
-
-    Returns:
-        Pictures uint8 [1 + E, height, width, channels] with predictions int [1 + E], the clean
-        image first, or `None` if it was not run.
-    """
-    kept = _kept(results, role)
-    return (kept[0]["strip"], kept[0]["strip_predictions"]) if kept else None
-
-
-def _kept(results: Results, role: str) -> list[dict[str, np.ndarray]]:
-    """What is kept of a network under FGSM, which both protocols have alike, run by run."""
-    for protocol in Protocol:
+def pictured(results: Results, role: str) -> list[dict[str, np.ndarray]]:
+    """What is kept of a network under FGSM, run by run; see `harness.pictures.strip`."""
+    for protocol in Protocol:  # both have the same
         arms = results.arms(case=CASE, protocol=protocol, role=role, attack="FGSM")
         if arms:
             return [results.examples[arm] for arm in arms]
-    return []
+    raise NotRun(f"{role} under FGSM")
 
 
-def entropy(counts: np.ndarray) -> np.ndarray:
-    """Entropy of predicted classes in bits, float [E], from counts int [E, classes]."""
-    shares = counts / counts.sum(axis=1, keepdims=True)
-    return 0 - (shares * np.log2(np.where(shares > 0, shares, 1))).sum(axis=1)
-
-
-def losses(results: Results, role: str) -> np.ndarray | None:
-    """Training losses of a network, float [seeds, epochs]; `None` if it was not trained."""
+def losses(results: Results, role: str) -> np.ndarray:
+    """Training losses of a network, float [seeds, epochs]."""
     rows = results.trained(case=CASE, role=role).sort_values("seed", kind="stable")
-    stages = rows["stage"].unique()
-    if not len(stages):
-        return None
-    return np.stack([results.history(stage)["loss"] for stage in stages])
+    if rows.empty:
+        raise NotRun(f"training of {role}")
+    return np.stack([results.history(stage)["loss"] for stage in rows["stage"].unique()])

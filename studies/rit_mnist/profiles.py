@@ -4,21 +4,18 @@ from harness.study import Profile, Scale, Scope
 from studies.rit_mnist.arms import CASE, NETWORKS
 
 _ALL = {CASE: Scope(roles=tuple(NETWORKS))}
+_DEMO_IMAGES = {"faithful": 100, "corrected": 50, "AutoAttack": 10}
+_LAPTOP_IMAGES = {"faithful": 1_000, "corrected": 500, "AutoAttack": 200}
+_DEMO = Scale(upsampling=1, width=1 / 2, epochs=12, batch_size=16, attack_images=_DEMO_IMAGES)
+_LAPTOP = Scale(upsampling=1, epochs=6, images=30_000, attack_images=_LAPTOP_IMAGES)
+_PAPER = Scale(upsampling=1, attack_images={"AutoAttack": 1_000})
 
 PROFILES = {
     "demo": Profile(
         name="demo",
         cost="minutes on two CPU cores, offline",
         datasets={CASE.dataset: "digits"},
-        scales={
-            CASE.model: Scale(
-                upsampling=1,
-                width=1 / 2,
-                epochs=12,
-                batch_size=16,
-                attack_images={"faithful": 100, "corrected": 50, "AutoAttack": 10},
-            )
-        },
+        scales={CASE.model: _DEMO},
         cases=_ALL,
         restarts=2,
     ),
@@ -26,14 +23,7 @@ PROFILES = {
         name="laptop",
         cost="half an hour on two CPU cores",
         datasets={CASE.dataset: CASE.dataset},
-        scales={
-            CASE.model: Scale(
-                upsampling=1,
-                epochs=6,
-                images=30_000,
-                attack_images={"faithful": 1_000, "corrected": 500, "AutoAttack": 200},
-            )
-        },
+        scales={CASE.model: _LAPTOP},
         cases=_ALL,
         restarts=3,
     ),
@@ -41,7 +31,7 @@ PROFILES = {
         name="paper",
         cost="a day on a GPU",
         datasets={CASE.dataset: CASE.dataset},
-        scales={CASE.model: Scale(upsampling=1, attack_images={"AutoAttack": 1_000})},
+        scales={CASE.model: _PAPER},
         cases=_ALL,
         restarts=20,
         seeds=(0, 1, 2),

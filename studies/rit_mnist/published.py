@@ -1,93 +1,71 @@
 """The numbers that the RIT blog prints, and what measures each, or why nothing does."""
 
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import pandas as pd
 
-from harness.arms import Role
 from harness.links import Link, printed
 from models.rit_cnn import DROPOUT, FILTERS, KERNEL, UNITS
 from studies.rit_mnist import arms
-from studies.rit_mnist.arms import CASE, RECIPE
+from studies.rit_mnist.measures import MEETINGS
 
 FOLDER = Path(__file__).parent
 #: What the post calls its networks.
 MODELS = {
-    Role.UNDEFENDED: "baseline CNN",
+    "undefended": "baseline CNN",
     "fgsm_retrained": "FGSM-trained (retrained)",
     "fgsm_untrained": "FGSM-trained (untrained, new)",
     "pgd_retrained": "PGD-trained",
 }
 _ROLES = {model: role for role, model in MODELS.items()}
 
-
-class Meeting(NamedTuple):
-    """Two networks whose curves meet: `first` is above up to there, or from there on."""
-
-    first: str
-    second: str
-    from_there_on: bool = False
-
-
-MEETINGS = {
-    "epsilon where baseline and retrained curves meet": Meeting("fgsm_retrained", "undefended"),
-    "epsilon where retrained and untrained curves meet": Meeting(
-        "fgsm_retrained", "fgsm_untrained"
-    ),
-    "epsilon up to which PGD-trained beats baseline": Meeting("pgd_retrained", "undefended"),
-    "epsilon from which PGD-trained beats FGSM-trained": Meeting(
-        "pgd_retrained", "fgsm_retrained", from_there_on=True
-    ),
-}
-
 _IMAGES = 54_000  # of MNIST, in the held-out split
-_HELD_OUT = "a tenth of the official training images validates"
+#: The settings of the paper profile, by what `measures` calls them.
+_SETTINGS: dict[str, float] = {
+    "input channels": 1,
+    "input side": 28,
+    "convolution layers": len(FILTERS),
+    "pooling layers": len(FILTERS),
+    "dense layers": len(UNITS) + 1,
+    "kernel side": KERNEL,
+    "stride": 1,
+    **{f"kernels of convolution {index}": count for index, count in enumerate(FILTERS, 1)},
+    "pool side": 2,
+    "batch size": arms.RECIPE.batch_size,
+    **{f"units of dense layer {index}": count for index, count in enumerate(UNITS, 1)},
+    "learning rate": arms.RECIPE.learning_rate,
+    "dropout rate": DROPOUT,
+    "epochs": arms.RECIPE.epochs,
+    **{f"epsilon {index}": each for index, each in enumerate((0.0, *arms.PUBLISHED_EPSILONS))},
+    **{f"training epsilon {index}": each for index, each in enumerate(arms.TRAINING_EPSILONS, 1)},
+    "images per training epsilon": _IMAGES,
+    "images of a static set": _IMAGES * arms.SETS,
+    "class shown": arms.PICTURED,
+    "images shown": 10,
+}
 _ONE_READING = "one reading of what the post lists"
-#: The settings of the paper profile, with what there is to say about them.
-_SETTINGS = {
-    "hyperparameter: input channels": (1, ""),
-    "hyperparameter: input side": (28, ""),
-    "hyperparameter: convolution layers": (len(FILTERS), ""),
-    "hyperparameter: pooling layers": (len(FILTERS), ""),
-    "hyperparameter: fully connected layers": (len(UNITS) + 1, ""),
-    "hyperparameter: kernel side (first)": (KERNEL, ""),
-    "hyperparameter: kernel side (second)": (1, f"convolutions' stride: {_ONE_READING}"),
-    "hyperparameter: kernels of conv 1": (FILTERS[0], ""),
-    "hyperparameter: kernels of conv 2": (FILTERS[1], ""),
-    "hyperparameter: kernels of conv 3": (FILTERS[2], ""),
-    "hyperparameter: pool side": (2, ""),
-    "hyperparameter: batch size": (RECIPE.batch_size, ""),
-    "hyperparameter: batch normalisation width 1": (UNITS[0], _ONE_READING),
-    "hyperparameter: batch normalisation width 2": (UNITS[1], _ONE_READING),
-    "hyperparameter: learning rate": (RECIPE.learning_rate, ""),
-    "hyperparameter: dropout rate": (DROPOUT, f"after each hidden Dense layer: {_ONE_READING}"),
-    "hyperparameter: epochs (at least)": (RECIPE.epochs, ""),
-    "training batch size": (RECIPE.batch_size, ""),
-    "true class of the shown samples": (arms.PICTURED, ""),
-    "samples shown": (10, "one image at ten epsilons"),
-    "images per training epsilon": (_IMAGES, _HELD_OUT),
-    "combined training images": (_IMAGES * arms.SETS, _HELD_OUT),
-    "last epoch": (RECIPE.epochs, ""),
-}
-_GRIDS = {
-    "epsilon grid value": (0.0, *arms.PUBLISHED_EPSILONS),
-    "training epsilon": arms.TRAINING_EPSILONS,
-}
+_HELD_OUT = "a tenth of the official training images validates"
 _WRONG_CLASS = "most frequent wrong class of the images of class 5"
-#: What a reader has to know of the rows that are no settings, by the kind of their link.
+_NOWHERE = 'a dash, or "nowhere" at an end, where the curves do not meet like this below 0.9'
+#: What a reader has to know, by what `measures` says; every row that is no setting has an entry.
 _REMARKS = {
-    **dict.fromkeys(("clean accuracy", "accuracy under attack", "first loss"), ""),
+    "stride": f"convolutions' stride: {_ONE_READING}",
+    **dict.fromkeys(("units of dense layer 1", "units of dense layer 2"), _ONE_READING),
+    "dropout rate": f"after each hidden Dense layer: {_ONE_READING}",
+    **dict.fromkeys(("images per training epsilon", "images of a static set"), _HELD_OUT),
+    "images shown": "one image at ten epsilons",
     "no counterpart": "what is compared is not said; see RIT-11 and RIT-13",
+    **dict.fromkeys(("clean accuracy", "accuracy under attack", "first loss"), ""),
     "last loss": "after the last epoch of the profile",
     "median limit": "median over the test images, on a grid of 0.05",
     "plateau": "mean accuracy at 0.5 to 0.9",
-    "largest step": "where the largest step ends",
-    "constant from": "accuracies at it and beyond within 2 points",
+    "largest step": "where the largest step ends; judged as RIT-3 and RIT-4",
+    "constant from": "accuracies at it and beyond within 2 points; judged as RIT-2 and RIT-4",
     "wrong class": f"{_WRONG_CLASS} at 0.2",
     "wrong class beyond": f"{_WRONG_CLASS} beyond 0.2",
     "first error": "of the image of class 5 that the report shows",
-    "meeting": 'a dash, or "nowhere" at an end, where the curves do not meet like this below 0.9',
+    **dict.fromkeys(MEETINGS, _NOWHERE),
 }
 
 
@@ -97,40 +75,30 @@ def link(row: pd.Series) -> Link:
     Raises:
         ValueError: nothing is known about the row.
     """
-    kind, metric = row["measures"], row["metric"]
-    if metric in _SETTINGS:
-        value, remark = _SETTINGS[metric]
-        return Link(kind, setting=float(value), remark=remark)
-    if metric in _GRIDS:
-        value = float(row["value"])
-        return Link(kind, setting=min(_GRIDS[metric], key=lambda epsilon: abs(epsilon - value)))
-    if kind == "no counterpart":
-        return Link(kind, remark=_REMARKS[kind])
-    role = metric if kind == "meeting" else _ROLES.get(row["model"])
-    if role is None or kind not in _REMARKS:
-        raise ValueError(f"row is {dict(row)}; accepted: a setting, or a network of the post")
-    remark = _REMARKS[kind] + ("; judged as RIT-4" if "most effective" in metric else "")
+    kind = row["measures"]
+    remark = _REMARKS.get(kind, "")
+    if kind in _SETTINGS:
+        return Link("setting", setting=float(_SETTINGS[kind]), remark=remark)
+    if kind not in _REMARKS:
+        accepted = ", ".join([*_SETTINGS, *_REMARKS])
+        raise ValueError(f"measures is {kind!r}; accepted: {accepted}")
     grey = 255 * float(row["epsilon"]) if kind == "accuracy under attack" else None
-    return Link(kind, (CASE,), role, epsilon_grey=grey, remark=remark)
+    return Link(kind, role=_ROLES.get(row["model"], ""), epsilon_grey=grey, remark=remark)
 
 
 def training_losses(role: str) -> dict[int, float]:
     """The printed losses by epoch, the first and the last one."""
-    kinds = {1: "first loss", RECIPE.epochs: "last loss"}
-    return {
-        epoch: printed(FOLDER, measures=kind, model=MODELS[role]) for epoch, kind in kinds.items()
-    }
+    of_network = partial(printed, FOLDER, model=MODELS[role])
+    last = arms.RECIPE.epochs
+    return {1: of_network(measures="first loss"), last: of_network(measures="last loss")}
 
 
 def baseline_under_fgsm() -> dict[float, float]:
     """The printed accuracies of the baseline in percent, by epsilon, 0 for clean images."""
     attacked = {"measures": "accuracy under attack"}
-    plateau = printed(FOLDER, measures="plateau")
-    constant_from = printed(FOLDER, measures="constant from")
-    beyond = [epsilon for epsilon in arms.PUBLISHED_EPSILONS if epsilon > constant_from]
     return {
-        0.0: printed(FOLDER, measures="clean accuracy", model=MODELS[Role.UNDEFENDED]),
+        0.0: printed(FOLDER, measures="clean accuracy", model=MODELS["undefended"]),
         0.1: printed(FOLDER, **attacked, epsilon="0.1"),
         0.2: printed(FOLDER, **attacked, epsilon="0.2"),
-        **dict.fromkeys(beyond, plateau),
+        **dict.fromkeys(arms.PLATEAU, printed(FOLDER, measures="plateau")),
     }

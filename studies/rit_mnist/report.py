@@ -1,6 +1,7 @@
 """What the report of the RIT study shows, beside what every report does."""
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -9,143 +10,132 @@ import numpy as np
 import pandas as pd
 
 import data
-from evaluation import Estimate
+from evaluation import Curve, Estimate
 from harness.arms import TRANSFERRED, Protocol
-from harness.curves import Curve, alike
-from harness.results import Results, selected
+from harness.results import Results, run_by_key, selected, where_run
 from reports.figures import bars, images, training
 from reports.figures.curves import Line, Published, panels
 from reports.gallery import Gallery
-from reports.tables import interval, trainings
-from studies.rit_mnist import arms, curves
-from studies.rit_mnist.arms import CASE, EVERY_ATTACK, NAMES, PICTURED, ROBUST_EPSILON
-from studies.rit_mnist.published import baseline_under_fgsm, training_losses
+from reports.tables import by_epsilon, interval, listed, trainings
+from studies.rit_mnist import arms, curves, published
+from studies.rit_mnist.arms import CASE, GRID, NAMES, PICTURED, ROBUST_EPSILON
+
+#: By their names, what the lines of a picture show: networks and the attack on each.
+_Lines = dict[str, tuple[str, str | tuple[str, ...]]]
 
 _FAITHFUL, _CORRECTED = Protocol
 _UNIT = "epsilon (pixels are 0 to 1)"
-_GRID = (0.0, *arms.EPSILONS)
 #: Apart from each other in deuteranopia as well.
 _PALETTE = ("#000000", "#d55e00", "#e69f00", "#0072b2", "#56b4e9", "#999999", "#882255")
 _COLORS = dict(zip(NAMES, _PALETTE, strict=True))
 
-_ALL = tuple(NAMES)
+
+def _under(attack: str | tuple[str, ...], roles: Iterable[str] = NAMES) -> _Lines:
+    return {NAMES[role]: (role, attack) for role in roles}
+
+
 _FGSM_TRAINED = ("undefended", "fgsm_retrained", "fgsm_untrained")
 _PGD_TRAINED = ("undefended", "pgd_retrained", "pgd_untrained")
 _COMPARED = ("undefended", "fgsm_retrained", "pgd_retrained")
 _BASELINE = "FGSM on the baseline"
 _AS_PUBLISHED = {
-    _BASELINE: (("undefended",), "FGSM"),
-    "FGSM, trained on FGSM": (_FGSM_TRAINED, "FGSM"),
-    "FGSM, three networks": (_COMPARED, "FGSM"),
-    "PGD, three networks": (_COMPARED, "PGD"),
+    _BASELINE: _under("FGSM", ["undefended"]),
+    "FGSM, trained on FGSM": _under("FGSM", _FGSM_TRAINED),
+    "FGSM, three networks": _under("FGSM", _COMPARED),
+    "PGD, three networks": _under("PGD", _COMPARED),
 }
 _TRAINED_ON_PGD = {
-    "FGSM": (_PGD_TRAINED, "FGSM"),
-    "PGD": (_PGD_TRAINED, "PGD"),
-    "PGD, trained on FGSM": (_FGSM_TRAINED, "PGD"),
+    "FGSM": _under("FGSM", _PGD_TRAINED),
+    "PGD": _under("PGD", _PGD_TRAINED),
+    "PGD, trained on FGSM": _under("PGD", _FGSM_TRAINED),
 }
 _STRONGER = {
-    "FGSM": (_ALL, "FGSM"),
-    "PGD-40 with restarts": (_ALL, "PGD"),
-    "FGSM from the baseline": (_ALL, TRANSFERRED.format("FGSM")),
-    "PGD-40 from the baseline": (_ALL, TRANSFERRED.format("PGD")),
+    "FGSM": _under("FGSM"),
+    "PGD-40 with restarts": _under("PGD"),
+    "FGSM from the baseline": _under(TRANSFERRED.format("FGSM")),
+    "PGD-40 from the baseline": _under(TRANSFERRED.format("PGD")),
 }
+#: A stronger attack is further down, and darker.
+_ROBUST: _Lines = {
+    "FGSM": ("on_the_fly", "FGSM"),
+    "PGD-40": ("on_the_fly", arms.SINGLE_RUN),
+    "PGD-40, restarts": ("on_the_fly", "PGD"),
+    "AutoAttack": ("on_the_fly", arms.STRONGEST),
+}
+_DARKER = dict(zip(_ROBUST, ("#fe9f6d", "#de4968", "#8c2981", "#000004"), strict=True))
+_LINE_COLORS = {NAMES[role]: color for role, color in _COLORS.items()} | _DARKER
 _CURVES = (
     ("published", "accuracy-published", "as the post plots it", _FAITHFUL, _AS_PUBLISHED),
     ("published", "accuracy-pgd-trained", "trained on PGD", _FAITHFUL, _TRAINED_ON_PGD),
     ("strong", "accuracy-corrected", "corrected", _CORRECTED, _STRONGER),
+    ("robust", "robust", "PGD on the fly", _CORRECTED, {"": _ROBUST}),
 )
-_FINE = tuple(epsilon for epsilon in _GRID if epsilon < 0.5)
+_FINE = GRID[GRID < 0.5]
 _STRIPS = {
-    "as the post shows the baseline": (("undefended",), (0.0, *arms.PUBLISHED_EPSILONS)),
+    "as the post shows the baseline": (["undefended"], [0.0, *arms.PUBLISHED_EPSILONS]),
     "as the post compares three networks": (_COMPARED, _FINE),
-    "the other networks": (tuple(role for role in NAMES if role not in _COMPARED), _FINE),
-}
-#: The attacks on the network trained on the fly, the strongest last and darkest.
-_ROBUST = {
-    "FGSM": ("FGSM", "#fe9f6d"),
-    arms.SINGLE_RUN: ("PGD-40", "#de4968"),
-    "PGD": ("PGD-40, restarts", "#8c2981"),
-    arms.STRONGEST: ("AutoAttack", "#000004"),
+    "the other networks": ([role for role in NAMES if role not in _COMPARED], _FINE),
 }
 
 
 def contents(results: Results, comparison: pd.DataFrame, directory: Path) -> dict[str, Any]:
     """The variables of `report.md`; its pictures are drawn into `directory`."""
-    robust = _robust(results)
+    sections = ("published", "strong", "losses", "training", "strips", "labels", "robust")
+    pictures, label = Gallery(directory, sections), results.label(CASE)
+    _draw_curves(results, label, pictures)
+    _draw_trainings(results, label, pictures)
+    _draw_images(results, label, pictures)
+    robust = _attacked(results, _CORRECTED, _ROBUST)
+    shown = [selected(comparison, kind=kind).iloc[0] for kind in ("first error", "median limit")]
     return {
-        "pictures": _draw(results, robust, directory),
+        "pictures": pictures,
         "clean": trainings(results.trained(case=CASE), NAMES),
         "published": _published(comparison),
-        "fgsm": _accuracies(_attacked(results, _FAITHFUL, "FGSM")),
-        "pgd": _accuracies(_attacked(results, _FAITHFUL, "PGD")),
-        "strong": _accuracies(_attacked(results, _CORRECTED, "PGD")),
-        "worst": _accuracies(_attacked(results, _CORRECTED, EVERY_ATTACK)),
+        "fgsm": _accuracies(_attacked(results, _FAITHFUL, _under("FGSM"))),
+        "pgd": _accuracies(_attacked(results, _FAITHFUL, _under("PGD"))),
+        "strong": _accuracies(_attacked(results, _CORRECTED, _under("PGD"))),
+        "worst": _accuracies(_attacked(results, _CORRECTED, _under(arms.EVERY_ATTACK))),
         "attacks": _attacks(results),
-        "readings": _readings_of_a_meeting(results),
+        "readings": run_by_key(partial(_reading, results), ("itself", "the baseline")),
         "labels": _labels(results),
-        "shown": _shown_image(comparison),
+        "shown": [interval(row, _FAITHFUL, 2) for row in shown],
         "robust": _accuracies(
             {f"{name} ({curve.images:,} images)": curve for name, curve in robust.items()}
         ),
         "orders": _orders(robust),
-        "bits": f"{np.log2(10):.2f}",
     }
 
 
-def _attacked(
-    results: Results,
-    protocol: Protocol,
-    attack: str | tuple[str, ...],
-    roles: Iterable[str] = _ALL,
-) -> dict[str, Curve]:
-    """The curves of those networks that were attacked, by name."""
-    every = {NAMES[role]: curves.attacked(results, [role], attack, protocol) for role in roles}
-    return {name: curve for name, found in every.items() for curve in found}
+def _attacked(results: Results, protocol: Protocol, lines: _Lines) -> dict[str, Curve]:
+    def curve(name: str) -> Curve:
+        role, attack = lines[name]
+        return results.curve(case=CASE, protocol=protocol, role=role, attack=attack)
+
+    return run_by_key(curve, lines)
 
 
-def _robust(results: Results) -> dict[str, Curve]:
-    """The curves of the network trained on the fly, by the name of the attack."""
-    every = {
-        name: curves.attacked(results, ["on_the_fly"], attack, _CORRECTED)
-        for attack, (name, _) in _ROBUST.items()
-    }
-    return {name: curve for name, found in every.items() for curve in found}
-
-
-def _draw(results: Results, robust: Mapping[str, Curve], directory: Path) -> Gallery:
-    sections = ("published", "strong", "losses", "training", "strips", "labels", "robust")
-    pictures, label = Gallery(directory, sections), results.label(CASE)
-    colors = {NAMES[role]: color for role, color in _COLORS.items()}
+def _draw_curves(results: Results, label: str, pictures: Gallery) -> None:
     for section, name, words, protocol, attacked in _CURVES:
-        lines: dict[str, list[Line | Published]] = {
-            panel: _lines(_attacked(results, protocol, attack, roles), colors)
-            for panel, (roles, attack) in attacked.items()
+        drawn: dict[str, list[Line | Published]] = {
+            panel: _lines(_attacked(results, protocol, lines)) for panel, lines in attacked.items()
         }
-        if lines.get(_BASELINE):
-            printed = baseline_under_fgsm()
+        if drawn.get(_BASELINE):
+            printed = published.baseline_under_fgsm()
             cross = Published("published", _PALETTE[-1], [*printed], [*printed.values()])
-            lines[_BASELINE].append(cross)
-        if any(lines.values()):
+            drawn[_BASELINE].append(cross)
+        if any(drawn.values()):
             title = f"Accuracy against epsilon, {words}: {label}"
-            panels(lines, title, pictures.add(section, name, title), unit=_UNIT)
-    if robust:
-        title = f"PGD on the fly: {label}"
-        drawn = {"": _lines(robust, dict(_ROBUST.values()))}
-        panels(drawn, title, pictures.add("robust", "robust", title), unit=_UNIT)
-    _draw_trainings(results, label, pictures)
-    _draw_images(results, label, pictures)
-    return pictures
+            panels(drawn, title, pictures.add(section, name, title), unit=_UNIT)
 
 
-def _lines(by_name: Mapping[str, Curve], colors: Mapping[str, str]) -> list[Line | Published]:
+def _lines(by_name: Mapping[str, Curve]) -> list[Line | Published]:
     """Networks that start from new weights are dashed."""
     lines: list[Line | Published] = []
     for name, curve in by_name.items():
         if len(curve.epsilons) == 2:  # one epsilon is a point and no line from the clean images
             curve = curve.where(curve.epsilons > 0)
         style = "--" if "untrained" in name else "-"
-        lines.append(Line(name, colors[name], curve.epsilons, curve.accuracies, style))
+        lines.append(Line(name, _LINE_COLORS[name], curve.epsilons, curve.accuracies, style))
     return lines
 
 
@@ -154,22 +144,20 @@ def _draw_trainings(results: Results, label: str, pictures: Gallery) -> None:
     path = pictures.add("training", "training", title)
     trained = results.trained(case=CASE).drop_duplicates("stage")
     training.training_curves(trained, results.histories, title, path, NAMES, _COLORS)
-
-    every = {role: curves.losses(results, role) for role in arms.ON_STATIC_SETS}
-    shown = {role: losses.mean(axis=0) for role, losses in every.items() if losses is not None}
+    losses = run_by_key(partial(curves.losses, results), arms.ON_STATIC_SETS)
+    shown = {role: of_seeds.mean(axis=0) for role, of_seeds in losses.items()}
     if not shown:
         return
     run = max(map(len, shown.values()))
     title = f"Training loss on the static sets: {label}"
-    drawn: dict[str, dict[int, float]] = {}
-    for role in ("fgsm_retrained", "fgsm_untrained"):
-        printed = training_losses(role)
-        drawn[role] = {epoch: loss for epoch, loss in printed.items() if epoch <= run}
-        title += "".join(
-            f"\n{NAMES[role]}: published {loss:g} after epoch {epoch}, beyond this axis"
-            for epoch, loss in printed.items()
-            if epoch > run
-        )
+    drawn: dict[str, dict[int, float]] = {"fgsm_retrained": {}, "fgsm_untrained": {}}
+    for role, crosses in drawn.items():
+        for epoch, loss in published.training_losses(role).items():
+            if epoch <= run:
+                crosses[epoch] = loss
+            else:
+                words = f"published {loss:g} after epoch {epoch}, beyond this axis"
+                title += f"\n{NAMES[role]}: {words}"
     path = pictures.add("losses", "losses", title.replace("\n", "; "))
     training.loss_curves(shown, NAMES, _COLORS, title, path, drawn)
 
@@ -177,54 +165,46 @@ def _draw_trainings(results: Results, label: str, pictures: Gallery) -> None:
 def _draw_images(results: Results, label: str, pictures: Gallery) -> None:
     class_names = data.class_names(results.select(case=CASE)["dataset"].iloc[0])
     for index, (words, (roles, epsilons)) in enumerate(_STRIPS.items(), start=1):
-        columns = [_GRID.index(epsilon) for epsilon in epsilons]
-        strips = {NAMES[role]: curves.strip(results, role) for role in roles}
+        kept, shown = run_by_key(partial(curves.pictured, results), roles), np.isin(GRID, epsilons)
         rows = {
-            name: (strip[0][columns] / 255, strip[1][columns])
-            for name, strip in strips.items()
-            if strip is not None
+            NAMES[role]: (first["strip"][shown] / 255, first["strip_predictions"][shown])
+            for role, (first, *_) in kept.items()
         }
         if rows:
             title = f"One image of class {PICTURED} under FGSM at growing epsilon, {words}"
             path = pictures.add("strips", f"strip-{index}", title)
-            headings = [f"{epsilon:g}" for epsilon in epsilons]
-            images.strips(rows, headings, class_names, PICTURED, title, path)
-    counts = curves.confusion(results, "undefended")
-    if counts is not None:
+            images.strips(rows, _written(epsilons), class_names, PICTURED, title, path)
+    for counts in where_run(partial(curves.confusion, results), ["undefended"]):
         title = f"Predictions of the baseline under FGSM, of all test images: {label}"
         path = pictures.add("labels", "predictions", title)
-        headings = [f"{epsilon:g}" for epsilon in _GRID]
-        bars.class_shares(counts.sum(axis=1).T, headings, class_names, _UNIT, title, path)
+        bars.class_shares(counts.sum(axis=1).T, _written(GRID), class_names, _UNIT, title, path)
+
+
+def _written(epsilons: Iterable[float]) -> list[str]:
+    return [f"{epsilon:g}" for epsilon in epsilons]
 
 
 def _published(comparison: pd.DataFrame) -> pd.DataFrame:
     """Every measured row; accuracies in percent, epsilons in [0, 1]."""
-    digits = {"percent": 1, "class label": 0}
-    return pd.DataFrame(
-        [
-            {
-                "network": row["model"],
-                "what": row["metric"],
-                "epsilon": row["epsilon"],
-                "published": row["value"],
-                **{each: interval(row, each, digits.get(row["unit"], 3)) for each in Protocol},
-                "how": row["remark"],
-            }
-            for _, row in selected(comparison, status="measured").iterrows()
-        ]
-    )
+
+    def measured(row: pd.Series, protocol: Protocol) -> str:
+        return interval(row, protocol, {"percent": 1, "class label": 0}.get(row["unit"], 3))
+
+    columns = {
+        "network": "model",
+        "what": "metric",
+        "epsilon": "epsilon",
+        "published": "value",
+        **{protocol: partial(measured, protocol=protocol) for protocol in Protocol},
+        "how": "remark",
+    }
+    return listed(selected(comparison, status="measured"), columns)
 
 
 def _accuracies(by_name: Mapping[str, Curve]) -> pd.DataFrame:
     """Accuracy at every epsilon, one column per curve."""
-    columns = {
-        name: {
-            f"{epsilon:g}": accuracy.percent()
-            for epsilon, accuracy in zip(curve.epsilons, curve.accuracies, strict=True)
-        }
-        for name, curve in by_name.items()
-    }
-    return pd.DataFrame(columns).rename_axis("epsilon").reset_index()
+    columns = {name: (curve, curve.accuracies) for name, curve in by_name.items()}
+    return by_epsilon(columns, {"epsilon": lambda epsilon, grey: f"{epsilon:g}"})
 
 
 def _attacks(results: Results) -> pd.DataFrame:
@@ -232,64 +212,41 @@ def _attacks(results: Results) -> pd.DataFrame:
     columns = {
         words: {
             name: Estimate.accuracy(curve.at(0.3)).percent()
-            for name, curve in _attacked(results, _CORRECTED, attack).items()
+            for name, curve in _attacked(results, _CORRECTED, lines).items()
         }
-        for words, (_, attack) in _STRONGER.items()
+        for words, lines in _STRONGER.items()
     }
     return pd.DataFrame(columns).rename_axis("network").reset_index()
 
 
-def _readings_of_a_meeting(results: Results) -> dict[str, Estimate]:
-    """How far the FGSM-retrained network is above the baseline at 0.3, where they meet in the post.
-
-    By the network that its images are crafted on, which the post does not name.
-    """
-    gains = {}
-    for source, attack in (("itself", "FGSM"), ("the baseline", TRANSFERRED.format("FGSM"))):
-        both = [
-            *curves.attacked(results, ["fgsm_retrained"], attack, _CORRECTED),
-            *curves.attacked(results, ["undefended"], "FGSM", _CORRECTED),
-        ]
-        if len(both) == 2:
-            gains[source] = Estimate.paired(*(curve.at(0.3) for curve in alike(*both)))
-    return gains
+def _reading(results: Results, source: str) -> Estimate:
+    """How far FGSM-retrained is above the baseline at 0.3, if its images are made on `source`."""
+    attack = "FGSM" if source == "itself" else TRANSFERRED.format("FGSM")
+    (retrained,) = curves.attacked(results, "fgsm_retrained", attack=attack, protocol=_CORRECTED)
+    (baseline,) = curves.attacked(results, "undefended", protocol=_CORRECTED)
+    return curves.gain_at(0.3, retrained, baseline)
 
 
 def _labels(results: Results) -> pd.DataFrame:
     """What each network calls the perturbed images: the class predicted most, and entropy."""
     columns = {}
-    for role, name in NAMES.items():
-        counts = curves.confusion(results, role)
-        if counts is not None:
-            predicted = counts.sum(axis=1)
-            shares = predicted / predicted.sum(axis=1, keepdims=True)
-            columns["epsilon"] = [f"{epsilon:g}" for epsilon in _GRID]
-            columns[name] = [
-                f"{share.argmax()}: {share.max():.0%} ({bits:.2f} bits)"
-                for share, bits in zip(shares, curves.entropy(predicted), strict=True)
-            ]
+    for role, counts in run_by_key(partial(curves.confusion, results), NAMES).items():
+        predicted = counts.sum(axis=1)
+        shares = predicted / predicted.sum(axis=1, keepdims=True)
+        columns["epsilon"] = _written(GRID)
+        columns[NAMES[role]] = [
+            f"{share.argmax()}: {share.max():.0%} ({bits:.2f} bits)"
+            for share, bits in zip(shares, curves.entropy(predicted), strict=True)
+        ]
     return pd.DataFrame(columns)
-
-
-def _shown_image(comparison: pd.DataFrame) -> list[str]:
-    """Where the baseline is first wrong on it, and up to where right on the median image."""
-    rows = [selected(comparison, kind=kind).iloc[0] for kind in ("first error", "median limit")]
-    return [interval(row, _FAITHFUL, 2) for row in rows]
 
 
 def _orders(robust: Mapping[str, Curve]) -> pd.DataFrame:
     """Each attack against the next stronger one on the same images, at the epsilon trained for."""
     rows = []
     for weaker, stronger in pairwise(robust):
-        first, second = alike(robust[weaker], robust[stronger])
-        gain = Estimate.paired(first.at(ROBUST_EPSILON), second.at(ROBUST_EPSILON))
-        rows.append(
-            {
-                "accuracy under": weaker,
-                "minus accuracy under": stronger,
-                "points": gain.points(),
-                "images": gain.images,
-                "as expected": "no" if gain.sign < 0 else "yes",
-            }
-        )
-    return pd.DataFrame(rows)
+        gain = curves.gain_at(ROBUST_EPSILON, robust[weaker], robust[stronger])
+        as_expected = "no" if gain.sign < 0 else "yes"
+        rows.append((weaker, stronger, gain.points(), gain.images, as_expected))
+    names = ["accuracy under", "minus accuracy under", "points", "images", "as expected"]
+    return pd.DataFrame(rows, columns=names)

@@ -4,34 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import inf
 
-from harness.arms import (
-    MAIN,
-    TRANSFERRED,
-    Arm,
-    Case,
-    Network,
-    Protocol,
-    Role,
-    Training,
-    View,
-    seed_of,
-)
+from harness.arms import MAIN, Arm, Case, Network, Protocol, Role, Training, View, seed_of
 from harness.recipe import Recipe
 from harness.results import Compared
 from harness.trained_defenses import RandomAttacks
-from studies.wpi import defenses
-from studies.wpi.attacks import (
-    ATTACKS,
-    CW,
-    DEEPFOOL,
-    IFGSM,
-    LINF,
-    OF_LOGIT_SIZE,
-    SWAP,
-    epsilons,
-    step_attacks,
-)
-from studies.wpi.defenses import DEFENSES, DISTILLED, FAITHFUL, HARD_LABELS, NONE, SMOOTHED, Defense
+from studies.wpi import attacks, defenses
+from studies.wpi.attacks import ATTACKS, CW, DEEPFOOL, IFGSM, SWAP
+from studies.wpi.defenses import DISTILLED, HARD_LABELS, NONE, SMOOTHED, Defense
 from studies.wpi.profiles import HELD_OUT, SPLIT, WPIProfile
 
 #: The class that the study pictures, a digit on MNIST.
@@ -59,11 +38,14 @@ class Run:
 
     def training(self, role: str) -> Training:
         """The network in one role: a `Role`, or one of `studies.wpi.defenses`."""
-        scale = self.profile.scales[self.case.dataset]
+        dataset = self.case.dataset
+        scale, split = self.profile.scales[dataset], SPLIT
+        if self.protocol == Protocol.CORRECTED:
+            split = self.profile.corrected_split.get(dataset, HELD_OUT)
         network = Training(
             network=Network(self.case.model, scale.upsampling, scale.width, preprocessing="unit"),
-            dataset=self.profile.datasets[self.case.dataset],
-            split=self._split,
+            dataset=self.profile.datasets[dataset],
+            split=split,
             role=role,
             recipe=scale.applied_to(RECIPE),
             images=scale.images,
@@ -86,26 +68,14 @@ class Run:
         )
         if role == defenses.FINE_TUNED:
             return replace(further, defense=defenses.UPDATE_NOISE)
-        images = self.profile.adversarial_training_images.get(self.case.dataset, scale.images)
-        return replace(further, defense=self._taught(role), images=images)
-
-    @property
-    def _split(self) -> str:
-        if self.protocol == Protocol.FAITHFUL:
-            return SPLIT
-        return self.profile.corrected_split.get(self.case.dataset, HELD_OUT)
-
-    def _taught(self, role: str) -> RandomAttacks:
-        """All attacks of the study, or all but one, as the role says."""
-        budgets = {IFGSM: LINF[self.case.dataset][-1]}
-        taught = zip(ATTACKS, self.profile.taught, strict=True)
-        return RandomAttacks(
-            tuple(
-                (attack, budgets.get(name))
-                for name, attack in taught
-                if role != defenses.all_but(name)
-            )
-        )
+        budgets = {IFGSM: attacks.LINF[dataset][-1]}
+        taught = [
+            (attack, budgets.get(name))
+            for name, attack in zip(ATTACKS, self.profile.taught, strict=True)
+            if role != defenses.left_out(name).role
+        ]
+        images = self.profile.adversarial_training_images.get(dataset, scale.images)
+        return replace(further, defense=RandomAttacks(tuple(taught)), images=images)
 
     def arm(self, defense: Defense, attack: str, transferred: bool = False) -> Arm:
         """A defense under an attack, crafted against it or `transferred` from the plain network."""
@@ -114,7 +84,7 @@ class Run:
         divided = (
             self.protocol == Protocol.CORRECTED
             and defense in (DISTILLED, HARD_LABELS)
-            and attack in OF_LOGIT_SIZE
+            and attack in attacks.OF_LOGIT_SIZE
             and not transferred
         )
         crafted = self.profile.attacks(self.protocol)[attack]
@@ -124,9 +94,9 @@ class Run:
             variant=MAIN,
             training=self.training(defense.role),
             view=View.LOGITS_OVER_T if divided else View.LOGITS,
-            attack_name=TRANSFERRED.format(attack) if transferred else attack,
+            attack_name=attacks.transferred(attack) if transferred else attack,
             attack=replace(crafted, batch_size=scale.attack_batch_size),
-            epsilons=epsilons(self.protocol, self.case.dataset, attack),
+            epsilons=attacks.epsilons(self.protocol, self.case.dataset, attack),
             images=scale.attacked(self.protocol),
             crafted_on=self.training(Role.UNDEFENDED) if transferred else None,
             applied=defense.applied,
@@ -137,12 +107,12 @@ class Run:
 
     def arms(self) -> Iterator[Arm]:
         if self.protocol == Protocol.FAITHFUL:
-            for defense in FAITHFUL:
+            for defense in defenses.FAITHFUL:
                 for attack in ATTACKS:
                     # WPI-A10: the blur from the plain network, the other defenses as they are.
                     yield self.arm(defense, attack, transferred=defense == SMOOTHED)
             return
-        for defense in DEFENSES:
+        for defense in defenses.DEFENSES:
             for attack in self.profile.attacks(self.protocol):
                 yield self.arm(defense, attack)
                 # Every defense meets both: for noise on gradient or logits, which leave the weights
@@ -157,7 +127,7 @@ class Run:
         adversarial training that has not seen the attack."""
         yield replace(self.arm(HARD_LABELS, IFGSM), variant=WITHOUT_TEACHER)
         usual = replace(self.arm(NONE, IFGSM), variant=OTHER_STEPS)
-        for name, attack in step_attacks(self.case.dataset).items():
+        for name, attack in attacks.step_attacks(self.case.dataset).items():
             attack = replace(attack, batch_size=usual.attack.batch_size)
             yield replace(usual, attack_name=name, attack=attack, epsilons=usual.epsilons[-1:])
         if self.case.dataset in self.profile.left_out:

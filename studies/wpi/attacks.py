@@ -6,7 +6,7 @@ from math import inf, isfinite
 
 from attacks import CarliniWagner, MomentumIterative, Targeted
 from attacks.deepfool import rivals
-from harness.arms import Protocol
+from harness.arms import TRANSFERRED, Protocol
 
 #: As the study names and orders them.
 IFGSM, DEEPFOOL, CW, SWAP = ATTACKS = ("IFGSM", "DeepFool", "CW", "Iterative pixel swap")
@@ -23,6 +23,11 @@ _COLOUR_LINF, _COLOUR_L2 = (2 / 255, 4 / 255, 8 / 255), (0.1, 0.25, 0.5)
 LINF = {"mnist": (0.1, 0.2, 0.3), "cifar10": _COLOUR_LINF, "gtsrb": _COLOUR_LINF}
 #: Budgets of DeepFool and CW in L2, which are also judged at any distance.
 L2 = {"mnist": (0.5, 1.0, 2.0), "cifar10": _COLOUR_L2, "gtsrb": _COLOUR_L2}
+
+
+def transferred(attack: str) -> str:
+    """What an attack is called that is crafted on the undefended network."""
+    return TRANSFERRED.format(attack)
 
 
 def epsilons(protocol: str, dataset: str, attack: str) -> tuple[float, ...]:

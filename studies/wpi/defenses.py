@@ -19,11 +19,6 @@ UPDATE_NOISE = NoisyUpdates(scale=0.01)
 ALL_FOUR, FINE_TUNED = "all four", "fine-tuned"
 
 
-def all_but(attack: str) -> str:
-    """The role of a network that is trained on the attacks of the study but this one."""
-    return f"all but {attack}"
-
-
 @dataclass(frozen=True)
 class Defense:
     """A way to train the network and what is put around it.
@@ -71,11 +66,6 @@ DEFENSES = (NONE, *SINGLE, COMBINED)
 FAITHFUL = (NONE, ADVERSARIAL, SMOOTHED, MASKED_SEEN, MASKED_UPDATES, DISTILLED)
 
 
-def named(name: str) -> Defense:
-    """The defense that the report calls `name`."""
-    return next(defense for defense in DEFENSES if defense.name == name)
-
-
 def left_out(attack: str) -> Defense:
     """Adversarial training that has not seen one of the attacks."""
-    return Defense(f"{ADVERSARIAL} without {attack}", all_but(attack), RandomAttacks.name)
+    return Defense(f"{ADVERSARIAL} without {attack}", f"all but {attack}", RandomAttacks.name)

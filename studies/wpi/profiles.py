@@ -8,6 +8,7 @@ from harness.arms import Case, Protocol
 from harness.study import Profile, Scale, Scope
 from studies.wpi.attacks import CW, DEEPFOOL, IFGSM, SWAP, UNSEEN, TowardsRival
 
+FAITHFUL, CORRECTED = Protocol
 DATASETS = ("mnist", "cifar10", "gtsrb")
 MNIST, CIFAR10, GTSRB = CASES = tuple(Case("wpi_cnn", dataset) for dataset in DATASETS)
 #: The study's own split and the official one; see `data.splits`.
@@ -35,15 +36,15 @@ class WPIProfile(Profile):
 
     def attacks(self, protocol: str) -> dict[str, Attack]:
         """The study's attacks by name, and in the corrected protocol `UNSEEN`."""
-        if protocol == Protocol.FAITHFUL:
-            ifgsm = MomentumIterative(steps=10, sign_inside=True, stop_at_success=True)
-            deepfool, more = DeepFool(overshoot=0.0), {}
-        else:
-            ifgsm = MomentumIterative(steps=10, stop_at_success=True)
-            pgd = PGD(steps=40, random_start=True, restarts=self.restarts, stop_at_success=True)
-            deepfool, more = DeepFool(overshoot=0.02), {UNSEEN: pgd}
-        study = {IFGSM: ifgsm, DEEPFOOL: deepfool, CW: self.cw[protocol], SWAP: PixelSwap()}
-        return study | more
+        faithful = protocol == FAITHFUL
+        study = {
+            IFGSM: MomentumIterative(steps=10, sign_inside=faithful, stop_at_success=True),
+            DEEPFOOL: DeepFool(overshoot=0.0 if faithful else 0.02),
+            CW: self.cw[protocol],
+            SWAP: PixelSwap(),
+        }
+        pgd = PGD(steps=40, random_start=True, restarts=self.restarts, stop_at_success=True)
+        return study if faithful else {**study, UNSEEN: pgd}
 
 
 _PAPER = WPIProfile(
@@ -54,10 +55,7 @@ _PAPER = WPIProfile(
     cases={case: Scope() for case in CASES},
     restarts=5,
     seeds=(0, 1, 2),
-    cw={
-        Protocol.FAITHFUL: TowardsRival(search_steps=4, steps=100),
-        Protocol.CORRECTED: CarliniWagner(),
-    },
+    cw={FAITHFUL: TowardsRival(search_steps=4, steps=100), CORRECTED: CarliniWagner()},
     taught=(
         MomentumIterative(steps=10, sign_inside=True, stop_at_success=True),
         DeepFool(overshoot=0.0),
@@ -83,10 +81,8 @@ _LAPTOP = replace(
     restarts=1,
     seeds=(0,),
     cw={
-        Protocol.FAITHFUL: TowardsRival(search_steps=4, steps=30, learning_rate=0.03),
-        Protocol.CORRECTED: CarliniWagner(
-            search_steps=3, steps=40, learning_rate=0.05, initial_c=1.0
-        ),
+        FAITHFUL: TowardsRival(search_steps=4, steps=30, learning_rate=0.03),
+        CORRECTED: CarliniWagner(search_steps=3, steps=40, learning_rate=0.05, initial_c=1.0),
     },
     # Every batch of the further epochs is attacked, so these attacks are short.
     taught=(
@@ -115,10 +111,8 @@ _DEMO = replace(
     scales={"mnist": _DIGITS},
     cases={MNIST: Scope()},
     cw={
-        Protocol.FAITHFUL: TowardsRival(search_steps=3, steps=20, learning_rate=0.05),
-        Protocol.CORRECTED: CarliniWagner(
-            search_steps=2, steps=20, learning_rate=0.1, initial_c=1.0
-        ),
+        FAITHFUL: TowardsRival(search_steps=3, steps=20, learning_rate=0.05),
+        CORRECTED: CarliniWagner(search_steps=2, steps=20, learning_rate=0.1, initial_c=1.0),
     },
     adversarial_training_images={"mnist": 320},
     left_out=("mnist",),

@@ -1,7 +1,7 @@
 """What the report of the WPI study shows, beside what every report does."""
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterable
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -11,20 +11,19 @@ import pandas as pd
 
 import data
 from evaluation import Estimate
-from harness.arms import MAIN, Case, Protocol
-from harness.results import Arrays, Results, selected
-from reports.figures.bars import grouped_bars, heat_maps
-from reports.figures.images import Confidences, confidence_bars
-from reports.figures.training import loss_curves
+from harness.arms import Case, Protocol
+from harness.results import Arrays, Results, run_by_key, selected, where_run
+from reports.figures import bars, images, training
 from reports.gallery import Gallery
-from reports.tables import interval, trainings
+from reports.tables import intervals, listed, trainings
 from studies.wpi import defenses
-from studies.wpi.arms import ATTACK_LEFT_OUT, OTHER_STEPS, RECIPE
+from studies.wpi.arms import ATTACK_LEFT_OUT, OTHER_STEPS
 from studies.wpi.attacks import ATTACKS, EVERY_ATTACK, IFGSM, STEP_ATTACKS, SWAP, WITHIN_BUDGET
 from studies.wpi.defenses import ADVERSARIAL, DEFENSES, NONE, SMOOTHED, Defense, left_out
 from studies.wpi.details import fooled
+from studies.wpi.profiles import CASES
 from studies.wpi.published import SHOWN_CLASSES
-from studies.wpi.scores import Missing, Place, Predictions, places
+from studies.wpi.scores import Place
 
 #: By role, what a network is called and its colour.
 _NETWORKS = {
@@ -37,66 +36,61 @@ _NETWORKS = {
 }
 _NAMES, _COLORS = ({role: each[index] for role, each in _NETWORKS.items()} for index in (0, 1))
 _BY_BUDGET = (NONE, ADVERSARIAL, SMOOTHED, defenses.DISTILLED, defenses.COMBINED)
+_SCORES = ("F1 score", "accuracy under attack", "confidence gap")
+_PUBLISHED = {"table": "table", "what": "kind", "data": "dataset", "attack": "attack"}
+_PUBLISHED |= {"published": "value", **intervals(3)}
+_WITH_BUDGETS = tuple(attack for attack in EVERY_ATTACK if attack != SWAP)
 
 
 def contents(results: Results, comparison: pd.DataFrame, directory: Path) -> dict[str, Any]:
     """The variables of `report.md`; its pictures are drawn into `directory`."""
-    everywhere = list(places(results))
-    corrected = list(places(results, Protocol.CORRECTED))
+    table, both = partial(_table, results), {"protocol": Protocol}
     return {
-        "pictures": _draw(results, everywhere, directory),
-        "clean": _table(_clean, everywhere, DEFENSES),
-        "published": _published(comparison),
-        "undefended": _table(_undefended, everywhere, EVERY_ATTACK),
-        "defended": _table(_defended, everywhere, DEFENSES, EVERY_ATTACK),
-        "blur": _table(_blur, corrected, EVERY_ATTACK),
-        "blur_sentences": [sentence for place in corrected for sentence in _blurred(place)],
-        "budgets": _budgets(results),
-        "left_out": _table(_left_out, corrected, ATTACKS),
-        "steps": _table(_steps, corrected, STEP_ATTACKS),
+        "pictures": _draw(results, directory),
+        "clean": table(_clean, **both, defense=DEFENSES),
+        "published": listed(selected(comparison, kind=_SCORES), _PUBLISHED),
+        "undefended": table(_undefended, **both, attack=EVERY_ATTACK),
+        "defended": table(_defended, **both, defense=DEFENSES, attack=EVERY_ATTACK),
+        "blur": table(_blur, attack=EVERY_ATTACK),
+        "blur_sentences": list(where_run(partial(_blurred, results), CASES)),
+        "budgets": table(_budgets, defense=_BY_BUDGET, attack=_WITH_BUDGETS),
+        "left_out": table(_left_out, attack=ATTACKS),
+        "steps": table(_steps, attack=STEP_ATTACKS),
         "times": _times(comparison),
         "trainings": trainings(
             results.trainings,
             lambda row: f"{row['dataset']}, {_NAMES.get(row['role'], row['role'])}",
         ),
         "temperature": f"{defenses.TEMPERATURE:g}",
-        "epochs": RECIPE.epochs,
     }
 
 
-def _rows(row: Callable[..., Any], keys: Iterable[tuple]) -> list[Any]:
-    """What `row` gives for each key whose arms were run."""
-    rows = []
-    for key in keys:
-        with suppress(Missing):
-            rows.append(row(*key))
-    return rows
+def _table(
+    results: Results, row: Callable[..., dict[str, Any]], **keys: Iterable[Any]
+) -> pd.DataFrame:
+    """A row for each data set and combination of keys whose arms were run.
+
+    The protocol is the corrected one where it is not a key.
+    """
+
+    def headed(case: Case, *key: Any) -> dict[str, Any]:
+        heads = dict(zip(keys, key, strict=True))
+        asked = {"protocol": Protocol.CORRECTED, **heads}
+        place = Place(results, case, asked.pop("protocol"))
+        return {"data": place.data, **heads, **row(place, **asked)}
+
+    return pd.DataFrame(list(where_run(headed, CASES, *keys.values())))
 
 
-def _table(row: Callable[..., dict[str, Any]], *keys: Iterable[Any]) -> pd.DataFrame:
-    """A row for each combination of keys whose arms were run."""
-    return pd.DataFrame(_rows(row, product(*keys)))
-
-
-def _f1(predictions: Callable[..., Predictions], *asked: Any) -> Estimate | None:
-    """`None` where it was not run."""
-    try:
-        return predictions(*asked).f1
-    except Missing:
-        return None
-
-
-def _cell(estimate: Estimate | None) -> str:
-    return "" if estimate is None else estimate.text()
+def _cell(written: Callable[[], str]) -> str:
+    """Empty where it was not run."""
+    return next(where_run(written), "")
 
 
 def _clean(place: Place, defense: Defense) -> dict[str, Any]:
     clean = place.clean(defense)
     recalls = [clean.correct[:, clean.labels == label].mean() for label in np.unique(clean.labels)]
     return {
-        "data": place.data,
-        "protocol": place.protocol,
-        "defense": defense,
         "images": len(clean.labels),
         "accuracy, %": clean.accuracy.percent(),
         "macro F1": clean.f1.text(),
@@ -105,13 +99,9 @@ def _clean(place: Place, defense: Defense) -> dict[str, Any]:
 
 
 def _undefended(place: Place, attack: str) -> dict[str, Any]:
-    attacked = place.direct(NONE, attack)
-    kept = place.details(NONE, attack)
+    attacked, kept = place.direct(NONE, attack), place.details(NONE, attack)
     gaps = kept["gap"][fooled(kept)]
     return {
-        "data": place.data,
-        "protocol": place.protocol,
-        "attack": attack,
         "accuracy, %": attacked.accuracy.percent(),
         "macro F1": attacked.f1.text(),
         **_distances(kept),
@@ -130,42 +120,35 @@ def _distances(kept: Arrays) -> dict[str, Any]:
 
 
 def _times_of(place: Place, defense: Defense, attack: str) -> dict[str, str]:
-    seconds = {"inference, ms": place.inference_seconds(defense)}
-    with suppress(Missing):
-        seconds = {"crafting, ms": place.crafting_seconds(defense, attack)} | seconds
     return {
-        name: f"{1000 * each:.3g}" if np.isfinite(each) else "" for name, each in seconds.items()
+        "crafting, ms": _cell(lambda: f"{1000 * place.crafting_seconds(defense, attack):.3g}"),
+        "inference, ms": _cell(lambda: f"{1000 * place.inference_seconds(defense):.3g}"),
     }
 
 
 def _defended(place: Place, defense: Defense, attack: str) -> dict[str, Any]:
     compared = place.compared(defense, attack)
+    direct = _cell(lambda: place.direct(defense, attack).f1.text())
+    transferred = _cell(lambda: place.transferred(defense, attack).f1.text())
     return {
-        "data": place.data,
-        "protocol": place.protocol,
-        "defense": defense,
-        "attack": attack,
-        "F1, crafted against the defense": _cell(_f1(place.direct, defense, attack)),
-        "F1, crafted on the plain network": _cell(_f1(place.transferred, defense, attack)),
+        "F1, crafted against the defense": direct,
+        "F1, crafted on the plain network": transferred,
         "F1, compared": compared.f1.text(),
         "accuracy, compared, %": compared.accuracy.percent(),
         **_times_of(place, defense, attack),
     }
 
 
-def _both_ways(place: Place, attack: str) -> tuple[np.ndarray, np.ndarray]:
-    """Correct through the blur, and from the plain network, bool [N] of the first seed."""
+def _both_ways(place: Place, attack: str) -> np.ndarray:
+    """Correct through the blur, and from the plain network, bool [2, N] of the first seed."""
     ways = (place.direct, place.transferred)
-    through, plain = (way(SMOOTHED, attack).correct[0] for way in ways)
-    return through, plain
+    return np.stack([way(SMOOTHED, attack).correct[0] for way in ways])
 
 
-def _blur(place: Place, attack: str) -> dict[str, Any]:
+def _blur(place: Place, attack: str) -> dict[str, str]:
     through, plain = _both_ways(place, attack)
     difference = Estimate.paired(through, plain)
     return {
-        "data": place.data,
-        "attack": attack,
         "through the blur, %": f"{100 * through.mean():.1f}",
         "from the plain network, %": f"{100 * plain.mean():.1f}",
         "difference, points": difference.points(),
@@ -173,96 +156,48 @@ def _blur(place: Place, attack: str) -> dict[str, Any]:
     }
 
 
-def _blurred(place: Place) -> Iterator[str]:
-    correct = {}
-    for attack in EVERY_ATTACK:
-        with suppress(Missing):
-            correct[attack] = _both_ways(place, attack)
-    if correct:
-        ways = zip(*correct.values(), strict=True)
-        through, plain = (100 * np.logical_and.reduce(way).mean() for way in ways)
-        above = [attack for attack, (blur, other) in correct.items() if blur.mean() > other.mean()]
-        says = f"above it for {', '.join(above)}" if above else "not above it for any attack"
-        yield (
-            f"{place.data}: under the worst of the attacks {through:.1f} % through the blur and "
-            f"{plain:.1f} % from the plain network; accuracy through the blur is {says}."
-        )
+def _blurred(results: Results, case: Case) -> str:
+    place = Place(results, case, Protocol.CORRECTED)
+    correct = place.by_key(partial(_both_ways, place), EVERY_ATTACK)
+    through, plain = 100 * np.logical_and.reduce([*correct.values()]).mean(axis=1)
+    above = [attack for attack, (blur, other) in correct.items() if blur.mean() > other.mean()]
+    says = f"above it for {', '.join(above)}" if above else "not above it for any attack"
+    return (
+        f"{place.data}: under the worst of the attacks {through:.1f} % through the blur and "
+        f"{plain:.1f} % from the plain network; accuracy through the blur is {says}."
+    )
 
 
-def _budgets(results: Results) -> pd.DataFrame:
+def _budgets(place: Place, defense: Defense, attack: str) -> dict[str, str]:
     """Accuracy against epsilon, attacks crafted against the defense."""
-    names = {defense.in_results: defense for defense in _BY_BUDGET}
-    rows = results.select(
-        protocol=Protocol.CORRECTED,
-        variant=MAIN,
-        defense=tuple(names),
-        attack=tuple(attack for attack in EVERY_ATTACK if attack != SWAP),
-    )
-    groups = rows[rows["epsilon"] > 0].groupby(["case", "defense", "attack"], sort=False)
-    return pd.DataFrame(
-        [
-            {
-                "data": group["dataset"].iloc[0],
-                "defense": names[defense],
-                "attack": attack,
-                "norm": group["norm"].iloc[0],
-                "accuracy, %, by epsilon": ", ".join(
-                    f"{_epsilon(epsilon, attack)}: {100 * accuracy:.1f}"
-                    for epsilon, accuracy in group.groupby("epsilon")["accuracy"].mean().items()
-                ),
-            }
-            for (_, defense, attack), group in groups
-        ]
-    )
+    rows = place.rows(defense, attack=attack)
+    rows = rows[rows["epsilon"] > 0]
+    accuracies = [
+        f"{_epsilon(epsilon, attack)}: {100 * accuracy:.1f}"
+        for epsilon, accuracy in rows.groupby("epsilon")["accuracy"].mean().items()
+    ]
+    return {"norm": rows["norm"].iloc[0], "accuracy, %, by epsilon": ", ".join(accuracies)}
 
 
 def _epsilon(epsilon: float, attack: str) -> str:
     if np.isinf(epsilon):
         return "any"
-    grey = 255 * epsilon
-    if attack in WITHIN_BUDGET and abs(grey - round(grey)) < 1e-3 and grey < 20:
-        return f"{grey:.0f}/255"
-    return f"{epsilon:g}"
+    in_grey_levels = attack in WITHIN_BUDGET and epsilon < 0.05
+    return f"{255 * epsilon:.0f}/255" if in_grey_levels else f"{epsilon:g}"
 
 
-def _left_out(place: Place, attack: str) -> dict[str, Any]:
+def _left_out(place: Place, attack: str) -> dict[str, str]:
     without = place.direct(left_out(attack), attack, ATTACK_LEFT_OUT)
     return {
-        "data": place.data,
-        "attack": attack,
-        "F1, trained on all four": _cell(_f1(place.direct, ADVERSARIAL, attack)),
+        "F1, trained on all four": _cell(lambda: place.direct(ADVERSARIAL, attack).f1.text()),
         "F1, trained on the other three": without.f1.text(),
     }
 
 
-def _steps(place: Place, name: str) -> dict[str, Any]:
-    kept = place.details(NONE, name, OTHER_STEPS)
-    return {
-        "data": place.data,
-        "attack": name,
-        "accuracy, %": Estimate.accuracy(kept["predictions"][-1] == kept["labels"]).percent(),
-        **_distances(kept),
-    }
-
-
-def _published(comparison: pd.DataFrame) -> pd.DataFrame:
-    kinds = ("F1 score", "accuracy under attack", "confidence gap")
-    return pd.DataFrame(
-        [
-            {
-                "table": row["table"],
-                "what": row["kind"],
-                "data": row["dataset"],
-                "attack": row["attack"],
-                "published": row["value"],
-                **{
-                    protocol: interval(row, protocol, 3 if row["kind"] == "F1 score" else 2)
-                    for protocol in Protocol
-                },
-            }
-            for _, row in selected(comparison, kind=kinds).iterrows()
-        ]
-    )
+def _steps(place: Place, attack: str) -> dict[str, Any]:
+    kept = place.details(NONE, attack, OTHER_STEPS)
+    accuracy = Estimate.accuracy(kept["predictions"][-1] == kept["labels"])
+    return {"accuracy, %": accuracy.percent(), **_distances(kept)}
 
 
 def _times(comparison: pd.DataFrame) -> pd.DataFrame:
@@ -275,51 +210,50 @@ def _times(comparison: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def _draw(results: Results, everywhere: list[Place], directory: Path) -> Gallery:
+def _draw(results: Results, directory: Path) -> Gallery:
     gallery = Gallery(directory, ("maps", "bars", "confidences", "losses"))
-    for case in dict.fromkeys(place.case for place in everywhere):
-        at = [place for place in everywhere if place.case == case]
-        name, label = case.dataset, at[0].data
-        title = f"Macro F1, defenses against attacks: {label}"
-        maps = {_panel(place): _map(place) for place in at}
-        heat_maps(maps, title, gallery.add("maps", f"map-{name}", title))
+    for case in filter(results.has, CASES):
+        places = [Place(results, case, protocol) for protocol in Protocol]
+        name, label = case.dataset, places[0].data
+        maps = dict(where_run(_map, places))
+        if maps:
+            title = f"Macro F1, defenses against attacks: {label}"
+            bars.heat_maps(maps, title, gallery.add("maps", f"map-{name}", title))
         title = f"Training loss: {label}"
         path = gallery.add("losses", f"loss-{name}", title)
-        loss_curves(_losses(results, case), _NAMES, _COLORS, title, path)
-        columns = _rows(_confidences, product(at))
-        if columns:
-            title = f"One image under each attack: {label}"
+        training.loss_curves(_losses(results, case), _NAMES, _COLORS, title, path)
+        rows = [list(row) for row in zip(*where_run(_confidences, places), strict=True)]
+        if rows:
+            title = f"One image under each attack, and what the attack adds (scaled): {label}"
             path = gallery.add("confidences", f"confidences-{name}", title)
-            confidence_bars([list(row) for row in zip(*columns, strict=True)], title, path)
+            images.confidence_bars(rows, title, path)
     for (index, defense), protocol in product(enumerate(DEFENSES), Protocol):
-        at = [place for place in everywhere if place.protocol == protocol]
-        groups = dict(_rows(_accuracies, product(at, [defense])))
+        groups = dict(where_run(partial(_accuracies, results, protocol, defense), CASES))
         if groups:
             title = f"Accuracy, {protocol}: {'no defense' if defense == NONE else defense}"
-            grouped_bars(groups, title, gallery.add("bars", f"bars-{index}-{protocol}", title))
+            bars.grouped_bars(groups, title, gallery.add("bars", f"bars-{index}-{protocol}", title))
     return gallery
 
 
-def _map(place: Place) -> tuple[list[str], list[str], np.ndarray]:
-    """Names of rows and columns, and macro F1, NaN where it was not run."""
-    attacks = ATTACKS if place.protocol == Protocol.FAITHFUL else EVERY_ATTACK
-    rows = {}
-    for defense in DEFENSES:
-        clean = _f1(place.clean, defense)
-        if clean is not None:
-            scores = [clean, *(_f1(place.compared, defense, attack) for attack in attacks)]
-            rows[str(defense)] = [np.nan if each is None else each.value for each in scores]
-    return list(rows), ["clean", *attacks], np.array(list(rows.values()))
+def _map(place: Place) -> tuple[str, tuple[list[str], list[str], np.ndarray]]:
+    """A panel with names of rows and columns, and macro F1, NaN where it was not run."""
+
+    def scores(defense: Defense) -> list[float]:
+        f1 = run_by_key(lambda attack: place.compared(defense, attack).f1.value, place.attacks)
+        return [place.clean(defense).f1.value, *(f1.get(each, np.nan) for each in place.attacks)]
+
+    rows = place.by_key(scores, DEFENSES)
+    counted = "first success" if place.protocol == Protocol.FAITHFUL else "at the budget"
+    values = np.array([*rows.values()])
+    return f"{place.protocol}, {counted}", ([*map(str, rows)], ["clean", *place.attacks], values)
 
 
-def _panel(place: Place) -> str:
-    faithful = place.protocol == Protocol.FAITHFUL
-    return f"{place.protocol}, {'first success' if faithful else 'at the budget'}"
-
-
-def _accuracies(place: Place, defense: Defense) -> tuple[str, dict[str, Estimate]]:
-    """The data set, and the accuracy under every attack of the study."""
-    attacked = {attack: place.compared(defense, attack).accuracy for attack in ATTACKS}
+def _accuracies(
+    results: Results, protocol: Protocol, defense: Defense, case: Case
+) -> tuple[str, dict[str, Estimate]]:
+    """The data set, and the accuracy without and under every attack."""
+    place = Place(results, case, protocol)
+    attacked = {attack: place.compared(defense, attack).accuracy for attack in place.attacks}
     return place.data, {"clean": place.clean(defense).accuracy} | attacked
 
 
@@ -327,29 +261,32 @@ def _losses(results: Results, case: Case) -> dict[str, np.ndarray]:
     """Training losses by role, of the first seed; the faithful networks where both were run."""
     rows = results.trained(case=case, role=tuple(_NAMES))
     rows = rows.sort_values(["seed", "protocol"], ascending=[True, False], kind="stable")
-    stages = rows.drop_duplicates("role").set_index("role")["stage"]
-    return {
-        role: results.history(stages[role])["loss"].to_numpy() for role in _NAMES if role in stages
-    }
+    stages = rows.drop_duplicates("role").set_index("role")["stage"].reindex([*_NAMES]).dropna()
+    return {role: results.history(stage)["loss"].to_numpy() for role, stage in stages.items()}
 
 
-def _confidences(place: Place) -> list[Confidences]:
-    """One image of the class that the study shows, clean and under each attack."""
-    names = data.class_names(place.rows()["dataset"].iloc[0])
+def _confidences(place: Place) -> list[images.Confidences]:
+    """One image of the class that the study shows, clean and under each attack.
+
+    Beside it is what the attack adds, from black to white: the images themselves look alike.
+    """
+    names = data.class_names(place.rows(NONE)["dataset"].iloc[0])
     kept = {attack: place.details(NONE, attack) for attack in ATTACKS}
-
-    def shown(title: str, of_attack: Arrays, picture: str, index: int) -> Confidences:
-        probabilities = of_attack["probabilities"][index]
+    column = []
+    for title, shown, after in [("clean", kept[IFGSM], 0), *((*each, 1) for each in kept.items())]:
+        probabilities = shown["probabilities"][after]
         likeliest = np.argsort(-probabilities, kind="stable")[:SHOWN_CLASSES]
-        return Confidences(
-            title,
-            np.round(255 * np.clip(of_attack[picture], 0, 1)).astype(np.uint8),
-            [names[each] for each in likeliest],
-            probabilities[likeliest],
-            names[int(of_attack["label"])],
+        picture = shown[("picture", "adversarial")[after]]
+        added = picture - shown["picture"]
+        scaled = 0.5 + added / max(2 * np.abs(added).max(), 1e-9)
+        pictures = np.clip(np.concatenate([picture, scaled], axis=1), 0, 1)
+        column.append(
+            images.Confidences(
+                f"{title}, {place.protocol}",
+                np.round(255 * pictures).astype(np.uint8),
+                [names[each] for each in likeliest],
+                probabilities[likeliest],
+                names[int(shown["label"])],
+            )
         )
-
-    return [shown("clean", kept[IFGSM], "picture", 0)] + [
-        shown(f"{attack}, {place.protocol}", of_attack, "adversarial", 1)
-        for attack, of_attack in kept.items()
-    ]
+    return column

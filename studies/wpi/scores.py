@@ -1,25 +1,17 @@
 """F1 scores and times, as the claims and the report of the WPI study compare them."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from evaluation import Estimate, average
-from harness.arms import MAIN, TRANSFERRED, Case, Protocol
-from harness.curves import same
-from harness.results import Arrays, Results
-from studies.wpi.attacks import ATTACKS, WITHIN_BUDGET, budget, epsilons
+from evaluation import Estimate, NotRun, average, mean_macro_f1, same
+from harness.arms import MAIN, Case, Protocol
+from harness.results import Arrays, Results, run_by_key, where_run
+from studies.wpi.attacks import ATTACKS, EVERY_ATTACK, WITHIN_BUDGET, budget, epsilons, transferred
 from studies.wpi.defenses import NONE, SMOOTHED, Defense
-from studies.wpi.profiles import CASES
-
-
-class Missing(LookupError):
-    """The arms that a number stands on were not run."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,36 +37,13 @@ class Predictions:
 
     @property
     def f1(self) -> Estimate:
-        """Macro F1, the mean over seeds; see `evaluation.macro_f1`."""
-        labels, predicted = (each.astype(np.int16) for each in (self.labels, self.predicted))
-        return _macro_f1(labels.tobytes(), predicted.tobytes())
-
-
-@lru_cache(maxsize=1024)  # claims, tables and pictures ask for the same ones
-def _macro_f1(labels_kept: bytes, predicted_kept: bytes) -> Estimate:
-    labels = np.frombuffer(labels_kept, np.int16)
-    predicted = np.frombuffer(predicted_kept, np.int16).reshape(-1, len(labels))
-    classes = np.arange(1 + max(labels.max(), predicted.max()))
-    labelled = (labels[:, np.newaxis] == classes).astype(np.float32)
-
-    def statistic(weights: np.ndarray) -> np.ndarray:
-        scores = []
-        for run in predicted[..., np.newaxis] == classes:
-            correct = weights @ (labelled * run)
-            with np.errstate(invalid="ignore"):  # a class that is neither drawn nor predicted
-                f1 = 2 * correct / (weights @ (labelled + run))
-            scores.append(np.nanmean(f1, axis=1))
-        return np.mean(scores, axis=0, dtype=np.float64)
-
-    return Estimate.bootstrap(statistic, len(labels))
+        """Macro F1, the mean over seeds."""
+        return mean_macro_f1(self.labels, self.predicted)
 
 
 @dataclass(frozen=True, eq=False)
 class Place:
-    """What was measured of one data set in one protocol.
-
-    What is asked of arms that were not run raises `Missing`.
-    """
+    """What was measured of one data set in one protocol; raises `NotRun` where nothing was."""
 
     results: Results
     case: Case
@@ -88,27 +57,32 @@ class Place:
         """The data set, with the one it stands in for."""
         return self.results.label(self.case).removeprefix(f"{self.case.model} on ")
 
-    def rows(self, **where: Any) -> pd.DataFrame:
-        """The rows of its results, see `Results.select`."""
-        return self.results.select(case=self.case, protocol=self.protocol, **where)
+    @property
+    def attacks(self) -> tuple[str, ...]:
+        return ATTACKS if self.protocol == Protocol.FAITHFUL else EVERY_ATTACK
 
-    def arms(self, defense: Defense, attack: str, variant: str = MAIN) -> list[str]:
-        """One for each seed."""
-        rows = self.rows(variant=variant, defense=defense.in_results, attack=attack)
+    def by_key(self, make: Callable[[Any], Any], keys: Iterable[Any]) -> dict[Any, Any]:
+        """As `run_by_key`, but raises `NotRun` where `make` does for all keys."""
+        made = run_by_key(make, keys)
+        if not made:
+            raise NotRun(f"{self}: every key of {keys}")
+        return made
+
+    def rows(self, defense: Defense, variant: str = MAIN, **where: Any) -> pd.DataFrame:
+        """The rows of its results, seed by seed; see `Results.select`."""
+        where |= {"protocol": self.protocol, "variant": variant, "defense": defense.in_results}
+        rows = self.results.select(case=self.case, **where)
         if rows.empty:
-            raise Missing(f"{self.case}, {self.protocol}: {defense} under {attack}")
-        return list(dict.fromkeys(rows.sort_values("seed", kind="stable")["arm"]))
+            raise NotRun(f"case {self.case}, {where}")
+        return rows.sort_values("seed", kind="stable")
 
     def details(self, defense: Defense, attack: str, variant: str = MAIN) -> Arrays:
         """What is kept of the images of the first seed."""
-        return self.results.details[self.arms(defense, attack, variant)[0]]
+        return self.results.details[self.rows(defense, variant, attack=attack)["arm"].iloc[0]]
 
     def clean(self, defense: Defense, variant: str = MAIN) -> Predictions:
         """Without attack."""
-        rows = self.rows(variant=variant, defense=defense.in_results)
-        if rows.empty:
-            raise Missing(f"{self.case}, {self.protocol}: {defense}")
-        return self._at(0.0, defense, rows["attack"].iloc[0], variant)
+        return self._at(0.0, defense, self.rows(defense, variant)["attack"].iloc[0], variant)
 
     def direct(self, defense: Defense, attack: str, variant: str = MAIN) -> Predictions:
         """At the budget of an attack that is crafted against the defended network."""
@@ -116,18 +90,16 @@ class Place:
 
     def transferred(self, defense: Defense, attack: str) -> Predictions:
         """At the budget of an attack that is crafted on the undefended network."""
-        return self._at(self._budget(attack), defense, TRANSFERRED.format(attack))
+        return self._at(self._budget(attack), defense, transferred(attack), MAIN)
 
     def compared(self, defense: Defense, attack: str) -> Predictions:
         """Every image under the way of crafting that succeeds, where both ways were run."""
-        try:
-            direct = self.direct(defense, attack)
-        except Missing:
-            return self.transferred(defense, attack)
-        with suppress(Missing):
-            other = self.transferred(defense, attack).predicted
-            return Predictions(direct.labels, np.where(direct.correct, other, direct.predicted))
-        return direct
+        ways = (self.direct, self.transferred)
+        every = list(where_run(lambda way: way(defense, attack), ways))
+        if not every:
+            raise NotRun(f"case {self.case}, {self.protocol}: {defense} under {attack}")
+        first, last = every[0], every[-1]
+        return Predictions(first.labels, np.where(first.correct, last.predicted, first.predicted))
 
     def furthest_f1(self) -> dict[str, Estimate]:
         """F1 without defense by attack, at the largest distance that it was run at.
@@ -135,7 +107,7 @@ class Place:
         There attacks are compared with each other: their budgets are of different norms.
         """
         largest = {each: epsilons(self.protocol, self.case.dataset, each)[-1] for each in ATTACKS}
-        return {each: self._at(epsilon, NONE, each).f1 for each, epsilon in largest.items()}
+        return {each: self._at(epsilon, NONE, each, MAIN).f1 for each, epsilon in largest.items()}
 
     def f1(self, defense: Defense, attacks: Sequence[str] = ATTACKS) -> dict[str, Estimate]:
         """What is compared, by attack."""
@@ -150,42 +122,37 @@ class Place:
         return {attack: defended[attack] - plain[attack] for attack in attacks}
 
     def inference_seconds(self, defense: Defense) -> float:
-        """Per image, the median over every arm of the defended network; NaN if not recorded."""
-        rows = self.rows(variant=MAIN, defense=defense.in_results)
+        """Per image, the median over every arm of the defended network."""
+        rows = self.rows(defense)
         rows = rows[rows["epsilon"] > 0].drop_duplicates("arm")
-        return float((rows["inference_seconds"] / rows["images"]).median())
+        return _median(rows["inference_seconds"] / rows["images"])
 
     def crafting_seconds(self, defense: Defense, attack: str) -> float:
-        """Per image and epsilon, the median over seeds; NaN if not recorded.
+        """Per image and epsilon, the median over seeds.
 
         The faithful blur's attacks are crafted on the plain network.
         """
         on_plain = self.protocol == Protocol.FAITHFUL and defense == SMOOTHED
-        arms = self.arms(defense, TRANSFERRED.format(attack) if on_plain else attack)
-        rows = self.results.select(arm=arms)
+        rows = self.rows(defense, attack=transferred(attack) if on_plain else attack)
         attacked = rows[rows["epsilon"] > 0].groupby("arm")
         seconds = attacked["crafting_seconds"].first()
         if attack in WITHIN_BUDGET:  # the others run once for all epsilons
             seconds /= attacked.size()
-        return float(seconds.median())
+        return _median(seconds)
 
     def _budget(self, attack: str) -> float:
         return budget(self.protocol, self.case.dataset, attack)
 
-    def _at(
-        self, epsilon: float, defense: Defense, attack: str, variant: str = MAIN
-    ) -> Predictions:
+    def _at(self, epsilon: float, defense: Defense, attack: str, variant: str) -> Predictions:
         predicted = []
-        for arm in self.arms(defense, attack, variant):
-            (row,) = np.flatnonzero(same(self.results.select(arm=arm)["epsilon"], epsilon))
+        for arm, rows in self.rows(defense, variant, attack=attack).groupby("arm", sort=False):
+            (row,) = np.flatnonzero(same(rows["epsilon"], epsilon))
             predicted.append(self.results.details[arm]["predictions"][row])
         return Predictions(self.results.details[arm]["labels"], np.stack(predicted))
 
 
-def places(results: Results, *protocols: Protocol) -> Iterator[Place]:
-    """Where something was run, of all protocols or of some."""
-    for case in CASES:
-        for protocol in protocols or Protocol:
-            place = Place(results, case, protocol)
-            if not place.rows().empty:
-                yield place
+def _median(seconds: pd.Series) -> float:
+    median = float(seconds.median())
+    if np.isnan(median):
+        raise NotRun("seconds: not recorded")
+    return median

@@ -35,15 +35,20 @@ def test_bim_is_pgd_from_the_image(cnn, images, labels, arguments):
         np.testing.assert_array_equal(result.gradient_evaluations, same.gradient_evaluations)
 
 
-def test_bim_shares_steps_as_pgd_does(counting, images, labels):
-    runs = []
-    for attack in (BIM(6, 0.02), PGD(6, 0.02, random_start=False)):
-        attack.sweep(counting, images, labels, epsilons=[0.05, 0.07])
-        counting.runs()
-        attack.sweep(counting, images, labels, epsilons=[0.05, 0.07])
-        runs.append(counting.runs())
+@pytest.mark.parametrize(
+    "attack",
+    [PGD(6, 0.02, random_start=False), BIM(6, 0.02), MomentumIterative(6, 0.02)],
+    ids=lambda attack: type(attack).__name__,
+)
+def test_steps_of_one_size_are_shared(attack, counting, images, labels):
+    attack.sweep(counting, images, labels, epsilons=[0.05, 0.07])
+    counting.runs()
+    shared = attack.sweep(counting, images, labels, epsilons=[0.05, 0.07])
     # Steps 1 and 2 for both, the third for the larger; then a probe and two outcomes.
-    assert runs == 2 * [3 + 4 + 3 + 1 + 2]
+    assert counting.runs() == 3 + 4 + 3 + 1 + 2
+    alone = attack(counting, images, labels, epsilon=0.05)
+    np.testing.assert_array_equal(shared[0].images, alone.images)
+    np.testing.assert_array_equal(shared[0].gradient_evaluations, alone.gradient_evaluations)
 
 
 WEIGHTS = np.array([2.0, -1.0, 0.5, 0.0], np.float32)

@@ -65,7 +65,7 @@ def test_noise_on_the_gradient_leaves_the_outputs_alone(cnn, images):
 
 @pytest.mark.parametrize("draws", [1, 16])
 def test_noise_on_the_logits(cnn, digits, draws):
-    distinct = np.unique(digits[0], axis=0)
+    distinct = np.unique(digits[0][:400], axis=0)
     assert_gaussian(logit_noise(cnn, distinct, 2.0, draws=draws), 2.0 / draws**0.5)
 
 
@@ -115,11 +115,22 @@ def test_gradients_of_two_classes_have_their_own_noise(cnn, images, labels):
 @pytest.mark.parametrize("mask", [with_noisy_gradient, with_noisy_logits])
 def test_attacks_do_not_depend_on_the_batch(cnn, images, labels, mask):
     model = mask(cnn, 0.05)
-    for attack in (PGD(steps=3, step_size=0.05), PGD(steps=3, step_size=0.05, batch_size=7)):
-        result = attack(model, images[:24], labels[:24], epsilon=0.1)
-        expected = PGD(steps=3, step_size=0.05)(model, images[:24], labels[:24], epsilon=0.1)
-        np.testing.assert_array_equal(result.success, expected.success)
-    assert DeepFool(steps=2)(model, images[:4], labels[:4]).images.shape == images[:4].shape
+    first, again, in_parts = (
+        PGD(steps=3, step_size=0.05, batch_size=size)(model, images[:24], labels[:24], epsilon=0.1)
+        for size in (24, 24, 7)
+    )
+    np.testing.assert_array_equal(again.success, first.success)
+    np.testing.assert_array_equal(in_parts.success, first.success)
+
+
+@pytest.mark.parametrize("mask", [with_noisy_gradient, with_noisy_logits])
+def test_gradients_of_all_logits_are_found_through_the_noise(images, mask):
+    keras.utils.set_random_seed(0)
+    inputs = [keras.Input((8, 8, 1)), layers.Flatten()]
+    model = keras.Sequential([*inputs, layers.Dense(3)])
+    labels = model(images[:4]).numpy().argmax(axis=1)
+    result = DeepFool(steps=10)(mask(model, 1e-4), images[:4], labels)
+    assert result.success.all()
 
 
 def test_averaging_gives_the_attack_its_strength_back(cnn, images, labels):
@@ -177,11 +188,10 @@ def test_every_weight_and_update_has_its_own_noise():
 def test_fine_tuning_without_noise_is_plain_fine_tuning_and_noise_costs_accuracy(cnn, digits):
     x_train, y_train, x_test, y_test = digits
     before = [weight.copy() for weight in cnn.get_weights()]
-    quiet, noisy, again = (
+    quiet, noisy = (
         fine_tune_with_noisy_updates(cnn, x_train, y_train, scale, epochs=2, learning_rate=0.01)
-        for scale in (0.0, 1.0, 1.0)
+        for scale in (0.0, 1.0)
     )
-    assert_same(noisy.get_weights(), again.get_weights())
     assert_same(cnn.get_weights(), before)
 
     plain = keras.models.clone_model(cnn)

@@ -10,6 +10,7 @@ from scipy.special import softmax
 import models
 from attacks import FGSM, PGD, DeepFool, MomentumIterative, PixelSwap
 from defenses import RandomAttackTrainer
+from resuming import backups
 
 RANDOM = np.random.default_rng(0)
 IMAGES = RANDOM.uniform(0.2, 0.8, [20, 4]).astype(np.float32)
@@ -76,7 +77,9 @@ def test_steps_are_an_attack_on_the_current_weights_and_an_update():
 
 
 def test_where_nothing_is_found_it_is_plain_fit():
-    options = dict(batch_size=8, shuffle=False, epochs=2, verbose=0)
+    """Sample weights count, of images that are left out too."""
+    weights = np.r_[np.ones(10), 3 * np.ones(6), np.zeros(4)]
+    options = dict(batch_size=8, shuffle=False, epochs=2, sample_weight=weights, verbose=0)
     ours, theirs = normalised(), normalised()
     compiled(RandomAttackTrainer(ours, [(DeepFool(steps=3), 0.0)])).fit(IMAGES, LABELS, **options)
     plain(theirs).fit(IMAGES, LABELS, **options)
@@ -118,44 +121,34 @@ def test_nothing_is_compiled_anew_for_a_batch():
     assert len(traces) == once < 30
 
 
-class Interrupted(keras.callbacks.Callback):
-    def on_epoch_begin(self, epoch, logs=None):
-        if epoch == 2:
-            raise KeyboardInterrupt
-
-
 def test_a_resumed_training_is_the_uninterrupted_one(tmp_path):
-    def fit(*callbacks):
+    def fit(callbacks):
         trained = network(layers.BatchNormalization())
         trainer = RandomAttackTrainer(trained, SEVERAL, seed=2)
         trainer.compile(keras.optimizers.Adam(0.01), SPARSE)
-        backup = keras.callbacks.BackupAndRestore(tmp_path)
+        assert {trainer.drawn(update) for update in range(4, 8)} == {0, 1, 2}
         options = dict(batch_size=8, epochs=4, shuffle=False, verbose=0)
-        trainer.fit(IMAGES, LABELS, callbacks=[backup, *callbacks], **options)
-        return trained.get_weights()
+        history = trainer.fit(IMAGES[:16], LABELS[:16], callbacks=callbacks, **options)
+        return trained.get_weights(), history
 
-    whole = fit()
-    with pytest.raises(KeyboardInterrupt):
-        fit(Interrupted())
-    assert_same(fit(), whole)
+    (whole, _), (resumed, rest) = map(fit, backups(tmp_path))
+    assert rest.epoch == [2, 3]
+    assert_same(resumed, whole)
 
 
-@pytest.mark.parametrize("form", ["[N, 1]", "one-hot", "tf.data"])
-def test_forms_of_labels(form):
-    loss = SPARSE
-    data = (IMAGES, LABELS)
-    if form == "[N, 1]":
-        data = (IMAGES, LABELS[:, None])
-    elif form == "one-hot":
-        data, loss = (IMAGES, ONE_HOT), keras.losses.CategoricalCrossentropy(from_logits=True)
-    elif form == "tf.data":
-        data = (tf.data.Dataset.from_tensor_slices(data).batch(20),)
-    ours, theirs = network(), network()
-    for trained, what, how in ((ours, data, loss), (theirs, (IMAGES, LABELS), SPARSE)):
-        trainer = compiled(RandomAttackTrainer(trained, SEVERAL), how)
-        options = {} if form == "tf.data" and trained is ours else {"batch_size": 20}
-        trainer.fit(*what, shuffle=False, epochs=3, verbose=0, **options)
-    assert_same(ours.get_weights(), theirs.get_weights())
+def test_forms_of_labels():
+    pairs = tf.data.Dataset.from_tensor_slices((IMAGES, ONE_HOT)).batch(20)
+    one_hot = keras.losses.CategoricalCrossentropy(from_logits=True)
+    results = []
+    for data, loss in (((IMAGES, LABELS), SPARSE), ((pairs,), one_hot)):
+        trained = network()
+        trainer = compiled(RandomAttackTrainer(trained, [(FGSM(), 0.1)]), loss)
+        examples = trainer.craft(IMAGES, LABELS)
+        for labels in (LABELS[:, None], ONE_HOT):
+            np.testing.assert_array_equal(trainer.craft(IMAGES, labels), examples)
+        trainer.fit(*data, shuffle=False, verbose=0)
+        results.append(trained.get_weights())
+    assert_same(*results)
 
 
 def test_validation_and_evaluation_are_on_images_as_they_are():
@@ -167,17 +160,6 @@ def test_validation_and_evaluation_are_on_images_as_they_are():
     assert history["val_accuracy"][0] == pytest.approx(accuracy)
     assert trainer.evaluate(IMAGES, LABELS, verbose=0)[1] == pytest.approx(accuracy)
     assert history["accuracy"][0] < accuracy
-
-
-def test_sample_weights_count():
-    ours, theirs = network(), network()
-    weights = np.r_[np.ones(10), np.zeros(10)]
-    options = dict(batch_size=20, verbose=0)
-    compiled(RandomAttackTrainer(ours, [(DeepFool(), 0.0)])).fit(
-        IMAGES, LABELS, sample_weight=weights, **options
-    )
-    plain(theirs).fit(IMAGES, LABELS, sample_weight=weights, **options)
-    assert_same(ours.get_weights(), theirs.get_weights())
 
 
 @pytest.mark.parametrize(

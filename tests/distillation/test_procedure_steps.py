@@ -119,7 +119,7 @@ def test_step(name, role, loss_by_hand, decays, batch, linear, one_step):
 def test_what_the_validation_of_a_student_measures(name, temperature, batch, linear):
     network = linear(1)
     trainer = compile_trainer(procedure(name, T), "student", network, "sgd", linear(2))
-    z = network.predict(batch.x, verbose=0)
+    z = network(batch.x).numpy()
     expected, _ = hard_labels(z, None, batch.one_hot, temperature)
     found = trainer.evaluate(batch.x, batch.one_hot, verbose=0, return_dict=True)
     assert found["loss"] == pytest.approx(expected, rel=1e-5)
@@ -134,10 +134,8 @@ def test_every_role_is_covered():
 def test_listed_teacher_has_the_temperature_inside(batch, linear):
     network = linear(1)
     teacher = compile_trainer(procedure("as_listed", T), "teacher", network, "sgd")
-    logits = network.predict(batch.x, verbose=0)
-    np.testing.assert_allclose(
-        teacher.predict(batch.x, verbose=0), softmax(logits / T, axis=1), atol=1e-6
-    )
+    logits = network(batch.x).numpy()
+    np.testing.assert_allclose(teacher(batch.x).numpy(), softmax(logits / T, axis=1), atol=1e-6)
 
 
 @pytest.mark.parametrize("role", ["teacher", "control"])

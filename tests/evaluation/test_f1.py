@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from evaluation import confusion_counts, f1_per_class, macro_f1
+from evaluation import confusion_counts, f1_per_class, macro_f1, mean_macro_f1
 
 
 def test_by_hand():
@@ -41,6 +41,20 @@ def test_by_counts():
 
 def test_columns_of_classes():
     assert macro_f1([[0], [1]], np.array([[0], [1]]), 2) == 1
+
+
+def test_the_mean_over_networks_has_a_paired_interval():
+    random = np.random.default_rng(0)
+    labels = random.integers(0, 4, 300)
+    good = np.where(random.random([2, 300]) < 0.9, labels, (labels + 1) % 4)
+    worse = np.where(np.arange(300) < 15, (labels + 2) % 4, good)
+    score, other = mean_macro_f1(labels, good), mean_macro_f1(labels, worse)
+    assert score.value == pytest.approx(np.mean([macro_f1(labels, each, 4) for each in good]))
+    assert score.low < score.value < score.high
+    assert (score - other).sign == 1 and (score - score).sign == 0
+    # What the two have in common does not widen the interval of their difference.
+    unpaired = np.hypot(score.high - score.low, other.high - other.low)
+    assert (score - other).high - (score - other).low < 0.9 * unpaired
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,13 @@
 
 import pytest
 
-from evaluation import Estimate
+from evaluation import Estimate, NotRun
 from harness.claims import (
     Claim,
     Finding,
     Ruling,
     all_of,
+    at_each,
     by_sign,
     directions,
     inside,
@@ -61,3 +62,17 @@ def test_every_claim_has_a_verdict():
         ("X-3", "", "not judged", "a matter of taste"),
     ]
     assert verdicts[2].statement == "it snows"
+
+
+def test_a_claim_is_judged_where_it_was_run():
+    def judge(results, case, protocol):
+        if case == "left out":
+            raise NotRun(case)
+        return Finding(f"{case}, {protocol}", Ruling.CONFIRMED, results)
+
+    claim = Claim("X-1", "it holds", at_each(judge, ("left out", "run"), ("a", "b")))
+    found = judged([claim], "these results")
+    assert [(each.where, each.evidence) for each in found] == [
+        ("run, a", "these results"),
+        ("run, b", "these results"),
+    ]

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from attacks import AdversarialPatch, Patch, PatchOverlay
-from harness import patch_plan
 from harness.patch_plan import PatchPlan
 
 
@@ -30,7 +29,7 @@ def test_the_images_are_divided_once_and_the_target_class_is_left_out():
 
 def test_a_patch_is_kept_as_it_is(tmp_path):
     pixels = np.random.default_rng(0).uniform(size=(2, 3, 1)).astype(np.float32)
-    patch_plan.save(tmp_path / "patch.npz", Patch(pixels, 4, "four", {"loss": [2.0, 1.5]}))
-    found = patch_plan.load(tmp_path / "patch.npz")
+    Patch(pixels, 4, "four", {"loss": [2.0, 1.5]}).save(tmp_path / "patch.npz")
+    found = Patch.load(tmp_path / "patch.npz")
     np.testing.assert_array_equal(found.pixels, pixels)
     assert (found.target, found.name, found.history) == (4, "four", {"loss": [2.0, 1.5]})

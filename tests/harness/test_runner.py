@@ -1,5 +1,6 @@
 """A study run end to end at the smallest size: stages, resumption, results, report."""
 
+import shutil
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -8,12 +9,13 @@ import pandas as pd
 import pytest
 
 import harness.training
+from evaluation.flags import flags, not_recorded
 from harness.collect import collect
-from harness.flags import flags, not_recorded
 from harness.plan import plan, plan_of
 from harness.results import Results
 from harness.runner import Runner
 from harness.store import Store
+from made import PLACE, SMALL, small_arm
 from recording import Recorder
 from reports import build_report
 from studies.run import run_study
@@ -57,7 +59,7 @@ def test_the_plateau_is_the_same_images(finished):
 
 def said_of(table: pd.DataFrame, correct) -> pd.Series:
     """The flags of every row as one text."""
-    marked = flags(table, correct)
+    marked = flags(table, correct, PLACE)
     texts = ["; ".join(flag.text for flag in marked.get(index, [])) for index in table.index]
     return pd.Series(texts, table.index)
 
@@ -102,13 +104,9 @@ def test_pgd_that_is_weaker_than_fgsm_is_flagged_on_the_images_that_both_attack(
     assert said == ["", "", "", "", "PGD is weaker than FGSM", ""]
 
 
-def test_a_state_that_was_cut_off_while_it_was_written_is_not_the_only_one(
-    study, tiny_profile, tmp_path, monkeypatch
-):
-    todo = plan(study, tiny_profile, "*none/softmax/FGSM*")
-    longer = replace(todo.trainings[0], recipe=replace(todo.trainings[0].recipe, epochs=4))
-    arm = replace(todo.arms[0], training=longer)
-    runner, todo = Runner(Store(tmp_path)), plan_of([arm], "*")
+def test_a_state_that_was_cut_off_while_it_was_written_is_not_the_only_one(tmp_path, monkeypatch):
+    longer = replace(SMALL, recipe=replace(SMALL.recipe, epochs=4))
+    runner, todo = Runner(Store(tmp_path)), plan_of([small_arm(longer)], "*")
 
     class Interrupt(harness.training._ShowProgress):
         def on_epoch_begin(self, epoch, logs=None):
@@ -186,6 +184,8 @@ def test_an_interrupted_training_goes_on_where_it_was(
     """Interrupted in its second epoch, the Distiller's training resumes after the first."""
     todo = plan(study, tiny_profile, "*student/softmax/FGSM*")
     runner = Runner(Store(tmp_path))
+    teacher = finished[2].training_path(todo.trainings[0])
+    shutil.copytree(teacher, tmp_path / teacher.name)
     epochs = []
 
     class Interrupt(harness.training._ShowProgress):

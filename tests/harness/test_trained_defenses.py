@@ -12,25 +12,15 @@ import pytest
 import models
 from attacks import BIM, FGSM
 from defenses import FeatureSmoothing, GradientMasking
-from harness.arms import Arm, Case, Network, Training, description
+from harness.arms import Arm, Network, Training, description
 from harness.plan import plan_of
-from harness.recipe import Recipe
 from harness.runner import Runner
 from harness.store import Store
 from harness.trained_defenses import NoisyUpdates, PGDTraining, RandomAttacks, StaticSet, Trades
+from made import RECIPE, small_arm
+from made import SMALL as PLAIN
 from recording import Recorder
 
-RECIPE = Recipe("Adam", 0.003, batch_size=32, epochs=1)
-PLAIN = Training(
-    network=Network("papernot_cnn", upsampling=1, width=1 / 16, preprocessing="unit"),
-    dataset="digits",
-    split="held-out",
-    role="undefended",
-    recipe=RECIPE,
-    images=96,
-    validation_images=32,
-    erasing=False,
-)
 DEFENSES = [
     PGDTraining(epsilon=0.1, steps=2),
     Trades(epsilon=0.1, steps=2),
@@ -40,21 +30,6 @@ DEFENSES = [
 ]
 
 
-def arm(training: Training, **changes) -> Arm:
-    plain = Arm(
-        case=Case("papernot_cnn", "digits"),
-        protocol="corrected",
-        variant="main",
-        training=training,
-        view="logits",
-        attack_name="FGSM",
-        attack=FGSM(),
-        epsilons=(0.1,),
-        images=40,
-    )
-    return replace(plain, **changes)
-
-
 def run(runner: Runner, *arms: Arm) -> Recorder:
     recorder = Recorder()
     runner.run(plan_of(list(arms), "*"), recorder)
@@ -62,7 +37,8 @@ def run(runner: Runner, *arms: Arm) -> Recorder:
 
 
 def trained(runner: Runner, training: Training) -> tuple[keras.Model, dict, pd.DataFrame]:
-    run(runner, arm(training))
+    without_attack = replace(plan_of([small_arm(training)], "*"), arms=[])
+    runner.run(without_attack, Recorder())
     path = runner.training_path(training)
     return (
         models.load_checkpoint(path / "model.h5"),
@@ -88,13 +64,13 @@ def test_a_hardened_network_starts_from_the_plain_one_and_differs(runner, defens
     assert 0 < max(moved) < 1, "not the plain network's weights, trained on"
     assert any((a != b).any() for a, b in zip(network.get_weights(), further.get_weights()))
     assert report["epochs"] == len(history) == 1
-    assert arm(training).defense == f"{defense.name} retrained"
+    assert small_arm(training).defense == f"{defense.name} retrained"
 
 
 def test_a_static_set_needs_a_network_to_craft_on(runner):
     training = replace(PLAIN, role="untrained", defense=StaticSet(FGSM(), epsilons=(0.1,)))
     with pytest.raises(ValueError, match="crafted_on is None"):
-        run(runner, arm(training))
+        run(runner, small_arm(training))
 
 
 def test_distilled_and_hardened_at_once_is_refused():
@@ -125,7 +101,7 @@ def test_a_diverged_training_is_no_result_and_leaves_nothing_to_go_on_from(runne
     training = replace(PLAIN, recipe=recipe)
     for _ in range(2):  # a second attempt says the same
         with pytest.raises(ValueError, match="diverged: its loss is nan in epoch 1; .* 1e\\+30"):
-            run(runner, arm(training))
+            run(runner, small_arm(training))
         assert not runner.training_path(training).exists()
 
 
@@ -178,10 +154,10 @@ def test_a_pretrained_network_is_used_as_it_is(tmp_path):
 
 def test_what_is_applied_is_attacked_through_or_only_classifies(runner):
     smoothing = FeatureSmoothing(kernel_size=3, sigma=2.0)
-    adaptive = arm(PLAIN, applied=(smoothing,))
-    transferred = arm(PLAIN, applied=(smoothing,), crafted_on=PLAIN)
-    run(runner, arm(PLAIN), adaptive, transferred)
-    plain, through, past = map(runner.outcomes, (arm(PLAIN), adaptive, transferred))
+    adaptive = small_arm(PLAIN, applied=(smoothing,))
+    transferred = small_arm(PLAIN, applied=(smoothing,), crafted_on=PLAIN)
+    run(runner, small_arm(PLAIN), adaptive, transferred)
+    plain, through, past = map(runner.outcomes, (small_arm(PLAIN), adaptive, transferred))
     # The attack that does not see the blur makes the plain network's images.
     np.testing.assert_array_equal(past.examples, plain.examples)
     assert (through.examples != plain.examples).any()
@@ -199,9 +175,9 @@ def test_defenses_with_equal_numbers_are_told_apart():
     first = replace(PLAIN, defense=RandomAttacks(((FGSM(), 0.1),)))
     second = replace(PLAIN, defense=RandomAttacks(((BIM(), 0.1),)))
     assert description(first) != description(second)
-    masked = [arm(PLAIN, applied=(GradientMasking("logits", scale),)) for scale in (0.1, 0.2)]
+    masked = [small_arm(PLAIN, applied=(GradientMasking("logits", scale),)) for scale in (0.1, 0.2)]
     assert description(masked[0]) != description(masked[1])
 
 
 def test_an_infinite_epsilon_has_a_digest(runner):
-    assert runner.arm_path(arm(PLAIN, epsilons=(float("inf"),))).name.startswith("attack-")
+    assert runner.arm_path(small_arm(PLAIN, epsilons=(float("inf"),))).name.startswith("attack-")

@@ -56,10 +56,17 @@ def test_only_batch_normalisation_trains_in_a_pretrained_backbone(request, name)
     assert all(layer.trainable for layer in model.layers[-head:])
 
 
-def test_frozen_batch_normalisation(resnet_weights):
-    model = models.resnet50(10, upsampling=1, weights=resnet_weights[1], train_batch_norm=False)
-    assert not any(layer.trainable_variables for layer in model.layers[:-5])
-    assert len(model.trainable_variables) == 2 + 2 + 2
+def test_frozen_batch_normalisation(little, monkeypatch):
+    application, path = little
+    monkeypatch.setattr(keras.applications, "ResNet50", application)
+    monkeypatch.setattr(keras.applications, "InceptionV3", application)
+    for build, head in ((models.resnet50, RESNET_HEAD), (models.inception_v3, INCEPTION_HEAD)):
+        model = build(10, upsampling=3, width=0.1, weights=path, train_batch_norm=False)
+        layers_below = model.layers[: -len(head)]
+        assert sum(isinstance(layer, layers.BatchNormalization) for layer in layers_below) == 2
+        assert not any(layer.trainable_variables for layer in layers_below)
+        trains = 2 * sum(kind in ("Dense", "BatchNormalization") for kind in head)
+        assert len(model.trainable_variables) == trains
 
 
 def test_from_scratch_everything_trains(resnet_from_scratch):
@@ -123,9 +130,9 @@ def test_failed_download_says_what_to_do():
         ("imagenet", ValueError, "weights is 'imagenet' with 1 channels; accepted: 3"),
     ],
 )
-def test_refused_weights(weights, error, message):
+def test_refused_weights(weights, error, message, little):
     with pytest.raises(error, match=message):
-        backbone(keras.applications.MobileNet, keras.Input((32, 32, 1)), weights, True)
+        backbone(little[0], keras.Input((32, 32, 1)), weights, True)
 
 
 def test_refused_preprocessing():

@@ -1,5 +1,6 @@
 """ResNeXt-50, RegNetY-400MF and AlexNet against torchvision's."""
 
+import functools
 import re
 
 import keras
@@ -18,6 +19,19 @@ PARAMETERS = {
     "alexnet": 61_100_840,
 }
 SMALL = {"width": 0.05, "input_shape": (32, 32, 1), "preprocessing": "unit", "upsampling": 3}
+
+
+@pytest.fixture(scope="module")
+def full():
+    return functools.cache(lambda name: models.build(name, 1000))
+
+
+@pytest.fixture(scope="module")
+def narrow():
+    """Small networks with temperature; tests may not rely on their weights."""
+    return functools.cache(
+        lambda name: models.build(name, 3, temperature=20, name="student", **SMALL)
+    )
 
 
 def state_dict(model: keras.Model) -> dict[str, np.ndarray]:
@@ -39,8 +53,8 @@ def state_dict(model: keras.Model) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
-def test_equals_torchvision(name, tmp_path):
-    model = models.build(name, 1000)
+def test_equals_torchvision(name, full, tmp_path):
+    model = full(name)
     assert sum(np.prod(v.shape) for v in model.trainable_variables) == PARAMETERS[name]
 
     path = tmp_path / "weights.safetensors"
@@ -60,14 +74,14 @@ def test_equals_torchvision(name, tmp_path):
         np.testing.assert_allclose(logits, expected[f"{name}/logits"], atol=1e-4)
 
 
-def test_stages_of_regnet_follow_the_papers_rule():
+def test_stages_of_regnet_follow_the_papers_rule(full):
     """Equations 2 to 4 of the paper, then widths rounded to whole groups."""
     depth, w_0, w_a, w_m, group_width = 16, 48, 27.89, 2.09, 8
     linear = w_0 + w_a * np.arange(depth)
     exponents = np.round(np.log(linear / w_0) / np.log(w_m))
     widths = np.round(w_0 * w_m**exponents / 8) * 8
     whole_groups = np.round(widths / group_width) * group_width
-    model = models.regnety_400mf(2)
+    model = full("regnety_400mf")
     blocks = [layer for layer in model.layers if re.fullmatch(r"trunk.*-\d+", layer.name)]
     assert [block.output.shape[-1] for block in blocks] == list(whole_groups)
 
@@ -87,10 +101,10 @@ def test_grouped_convolution_is_that_of_keras(strides):
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
-def test_narrow_networks_on_grey_images(name):
-    model = models.build(name, 10, temperature=20, name="student", **SMALL)
+def test_narrow_networks_on_grey_images(name, narrow):
+    model = narrow(name)
     assert model.count_params() < PARAMETERS[name] / 40
-    assert model(np.zeros((3, 32, 32, 1), np.float32)).shape == (3, 10)
+    assert model(np.zeros((2, 32, 32, 1), np.float32)).shape == (2, 3)
     assert (model.name, model.layers[-1].name) == ("student", "temperature")
     assert all(layer.trainable for layer in model.layers)
 
@@ -109,9 +123,9 @@ def test_alexnet_averages_its_features_to_six_by_six(side, pooled):
 
 
 @pytest.fixture(scope="module")
-def regnet():
+def regnet(narrow):
     """A network with every kind of layer, and a file's worth of weights for it."""
-    model = models.regnety_400mf(3, **SMALL)
+    model = narrow("regnety_400mf")
     return model, state_dict(model)
 
 
@@ -175,10 +189,10 @@ def test_missing_file(regnet, tmp_path):
 
 
 @pytest.mark.parametrize("suffix", [".h5", ".keras"])
-def test_weights_from_a_checkpoint(images, shaken, tmp_path, suffix):
-    model = shaken(models.alexnet(3, **SMALL))
+def test_weights_from_a_checkpoint(images, shaken, narrow, tmp_path, suffix):
+    model = shaken(narrow("alexnet"))
     path = models.save(model, tmp_path / f"network{suffix}")
-    again = models.alexnet(3, weights=path, **SMALL)
+    again = models.alexnet(3, weights=path, temperature=20, **SMALL)
     grey = images[..., :1]
     np.testing.assert_array_equal(again(grey, training=False), model(grey, training=False))
 

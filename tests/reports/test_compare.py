@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 
-from evaluation import Estimate
+from evaluation import Estimate, NotRun
 from harness.links import Link
 from reports.compare import compare, estimate_in
 
@@ -39,7 +39,9 @@ class Measured:
 
     def __call__(self, results, link, protocol):
         self.asked.append((link.kind, protocol))
-        return self.estimate if protocol == "corrected" else None
+        if self.estimate is None or protocol != "corrected":
+            raise NotRun(protocol)
+        return self.estimate
 
 
 def compared(estimate: Estimate | None) -> tuple[pd.DataFrame, Measured]:

@@ -33,7 +33,12 @@ def verdicts_of(outcomes: dict, seconds=(100.0, 100.0, 100.0), profile="paper") 
         columns = dict(protocol=protocol, view=view, role=role, defense=defense, attack=attack)
         arms.append(made_arm(EPSILONS, values, mean_linf=0.0, **columns))
     trainings = [
-        {"role": role, "seconds": taken, "test_accuracy": 0.87, "test_images": 200}
+        {
+            "role": role,
+            "seconds": taken,
+            "test_images": 200,
+            **{f"{split}_accuracy": 0.87 for split in ("train", "validation", "test")},
+        }
         for role, taken in zip(("undefended", "teacher", "student"), seconds, strict=True)
     ]
     results = made_results(*arms, trainings=trainings, run={"profile": profile})

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from evaluation import NotRun
 from harness.arms import Protocol
 from harness.links import Link
 from made import made_arm, made_results
@@ -79,6 +80,20 @@ def test_a_curve_that_moves_to_the_end_has_no_plateau():
     moving = made_results(network("undefended", "PGD", outcomes(9, 8, 7, 6, 5, 4, 3, 2, 1)))
     plateau = measured("plateau", "undefended", "PGD", results=moving)
     assert np.isnan(plateau.value) and plateau.images == 10
+
+
+def test_the_plateau_of_all_networks_is_where_the_last_of_them_stops():
+    assert measured("plateau", "all", "PGD").value == pytest.approx(0.4)
+    moving = network("student", "PGD", outcomes(9, 8, 7, 6, 5, 4, 3, 2, 1))
+    both = made_results(ARMS[1], moving)
+    assert np.isnan(measured("plateau", "all", "PGD", results=both).value)
+
+
+def test_what_was_not_run_is_refused():
+    only_fgsm = made_results(ARMS[0], trainings=[{"role": "student"}])
+    for kind in ("mean drop", "plateau", "clean accuracy"):
+        with pytest.raises(NotRun):
+            measured(kind, "undefended", "PGD", results=only_fgsm, split="test")
 
 
 def test_better_up_to_ends_at_the_first_tie():

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 
 import data
+from evaluation import Curve, NotRun
 from harness.arms import Protocol
 from harness.claims import judged
 from harness.collect import collect
-from harness.curves import Curve
 from harness.plan import plan, plan_of
 from harness.results import Results
 from harness.runner import Runner
@@ -32,7 +32,7 @@ from studies.rit_mnist.curves import (
     largest_step,
     median_limit,
 )
-from studies.rit_mnist.measures import measure
+from studies.rit_mnist.measures import MEETINGS, measure
 from studies.rit_mnist.profiles import PROFILES
 from studies.rit_mnist.published import baseline_under_fgsm, link, training_losses
 
@@ -64,8 +64,7 @@ def test_curves_meet_where_lines_between_the_grid_do():
     assert 0.2 < upper.low < 0.225 < upper.high < 0.25
     # Below by 0.05 at 0, above by 0.1 at 0.1: from a third of the way on.
     assert crossing(second, first).value == pytest.approx(0.1 / 3)
-    assert crossing(first, second, from_there_on=True).value == pytest.approx(0.1 / 3)
-    apart = crossing(first, falling([0.1] * 4, epsilons), from_there_on=True)
+    apart = crossing(falling([0.1] * 4, epsilons), first)
     assert np.isnan(apart.value) and apart.short() == "nowhere"
     # That both have come to nothing is no crossing.
     spent = crossing(falling([0.9, 0.8, 0.0, 0.0], epsilons), falling([0.8, 0.2, 0, 0], epsilons))
@@ -82,6 +81,13 @@ def test_areas_and_limits_by_hand():
     # (0.1 + 0.2 x 0.75 - 0.1 x 0.5) / 0.3; what lies beyond 0.3 does not count.
     assert area_gain(first, second).value == pytest.approx(0.2 / 0.3)
     assert area_gain(first, first).sign == 0
+    # Between epsilons the curves are straight: 0.875 and 0 at 0.15, 0.25 and 0 at 0.6.
+    assert area_gain(first, second, up_to=0.15).value == pytest.approx(
+        (0.05 + 0.05 * 0.9375) / 0.15
+    )
+    assert area_gain(first, second, up_to=0.6).value == pytest.approx((0.2 + 0.3 * 0.375) / 0.6)
+    with pytest.raises(NotRun, match="up_to is 1; accepted: up to 0.9"):
+        area_gain(first, second, up_to=1)
     assert median_limit(falling([1.0, 0.8, 0.4, 0.3], epsilons)).value == 0.1
     # An image that is wrong once and right again is not held beyond.
     again = falling([1.0, 0.2, 1.0, 1.0], epsilons)
@@ -106,7 +112,7 @@ def test_every_row_is_linked():
     assert kinds.value_counts().to_dict() == {
         "setting": 46,
         "no counterpart": 2,
-        "meeting": 4,
+        **dict.fromkeys(MEETINGS, 1),
         "median limit": 3,
         "clean accuracy": 2,
         "accuracy under attack": 2,
@@ -125,8 +131,10 @@ def test_every_row_is_linked():
         "combined training images",
     }
     assert all(tied.remark for _, tied in differing)
+    for tied in PUBLISHED.apply(link, axis=1):
+        assert not tied.is_measured or tied.kind in MEETINGS or tied.role in ROLES
     unknown = PUBLISHED.iloc[0].copy()
-    unknown["metric"] = unknown["measures"] = "something else"
+    unknown["measures"] = "something else"
     with pytest.raises(ValueError, match="something else"):
         link(unknown)
 
@@ -219,9 +227,10 @@ def verdicts_of(
     assert measure(results, link(first), Protocol.FAITHFUL).value == pytest.approx(0.2)
     meeting = link(PUBLISHED[PUBLISHED["value"] == "0.30"].iloc[0])
     measured = measure(results, meeting, Protocol.FAITHFUL)
-    expected = crossing(*attacked(results, ("fgsm_retrained", "undefended")))
+    expected = crossing(*attacked(results, "fgsm_retrained", "undefended"))
     assert ends(measured) == ends(expected) or np.isnan(measured.value)
-    assert measure(results, meeting, Protocol.CORRECTED) is None
+    with pytest.raises(NotRun):
+        measure(results, meeting, Protocol.CORRECTED)
     verdicts = judged(CLAIMS, results)
     return pd.DataFrame([vars(verdict) for verdict in verdicts]).set_index("claim")
 

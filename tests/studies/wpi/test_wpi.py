@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evaluation import Estimate, average, macro_f1
+from evaluation import Estimate, NotRun, average, macro_f1
 from harness.arms import TRANSFERRED, Case, Protocol
 from harness.claims import judged
 from harness.collect import collect
@@ -50,7 +50,7 @@ def test_every_row_is_linked():
     }
     assert all(each.remark for each in tied if each.kind in ("no counterpart", "time ratio"))
     unknown = PUBLISHED.iloc[0].copy()
-    unknown["metric"] = "something else"
+    unknown["measures"] = "something else"
     with pytest.raises(ValueError, match="something else"):
         link(unknown)
 
@@ -62,6 +62,17 @@ def test_settings_are_those_printed_but_for_the_largest_c():
         if link(row).kind == "setting" and not np.isclose(link(row).setting, float(row["value"]))
     ]
     assert differing == ["CW constant c: search maximum"]
+
+
+def test_remarks_on_settings_have_the_numbers_of_the_paper_profile():
+    remarks = {row["metric"]: link(row).remark for _, row in PUBLISHED.iterrows()}
+    runs = PAPER.cw["corrected"].search_steps
+    assert f"what {runs} runs reach" in remarks["CW constant c: search maximum"]
+    scales = (
+        f"{defenses.SEEN_NOISE.scale:g} on the gradient seen, "
+        f"{defenses.UPDATE_NOISE.scale:g} on the weights' updates"
+    )
+    assert scales in remarks["gradient noise variance"]
 
 
 def test_published_ratios_are_those_of_the_printed_times():
@@ -287,12 +298,16 @@ def test_of_two_ways_the_one_that_succeeds_counts():
     results = made({(defenses.SMOOTHED, attacks.CW): 100, (defenses.SMOOTHED, moved): 300})
     compared = Place(results, MNIST, Protocol.CORRECTED).compared(defenses.SMOOTHED, attacks.CW)
     np.testing.assert_array_equal(compared.correct[0], np.arange(400) < 100)
+    turned = made({(defenses.SMOOTHED, attacks.CW): 300, (defenses.SMOOTHED, moved): 100})
+    other = Place(turned, MNIST, Protocol.CORRECTED).compared(defenses.SMOOTHED, attacks.CW)
+    np.testing.assert_array_equal(other.correct, compared.correct)
     tied = link(PUBLISHED[(PUBLISHED["table"] == "Table 7")].iloc[0])
     tied = replace(tied, role=defenses.SMOOTHED.name)
     assert measure(results, tied, Protocol.CORRECTED).value == pytest.approx(
         macro_f1(compared.labels, compared.predicted[0], 10)
     )
-    assert measure(results, tied, Protocol.FAITHFUL) is None
+    with pytest.raises(NotRun):
+        measure(results, tied, Protocol.FAITHFUL)
 
 
 def together(*parts: Results) -> Results:
@@ -383,6 +398,28 @@ def test_distances_are_judged_by_l2_and_ssim():
     assert verdict("WPI-6", made(ALL_ATTACKS, l2=l2.get, ssim=lambda name: 0.5)) == "undecided"
     turned = {name: 1 - value for name, value in ssim.items()}
     assert verdict("WPI-6", made(ALL_ATTACKS, l2=l2.get, ssim=turned.get)) == "refuted"
+
+
+def test_distances_need_two_images_that_every_attack_fools():
+    one = made(ALL_ATTACKS | {(defenses.NONE, attacks.DEEPFOOL): 399})
+    (verdict,) = [each for each in judged(CLAIMS, one) if each.claim == "WPI-6"]
+    assert (verdict.outcome, verdict.evidence) == ("undecided", "images that all attacks fool: 1")
+
+
+def test_times_of_crafting_are_per_epsilon_and_recorded():
+    place = Place(made(ALL_ATTACKS, seconds={attacks.CW: np.nan}), MNIST, Protocol.CORRECTED)
+    # Per epsilon where every epsilon is a run of its own.
+    assert place.crafting_seconds(defenses.NONE, attacks.IFGSM) == pytest.approx(0.01)
+    assert place.crafting_seconds(defenses.NONE, attacks.SWAP) == pytest.approx(0.04)
+    with pytest.raises(NotRun):
+        place.crafting_seconds(defenses.NONE, attacks.CW)
+
+
+def test_bars_show_the_unseen_attack_where_it_was_run():
+    for protocol, also in ((Protocol.FAITHFUL, False), (Protocol.CORRECTED, True)):
+        results = made(of(defenses.NONE, *[40] * (4 + also), also=also), protocol)
+        name, bars = report._accuracies(results, protocol, defenses.NONE, MNIST)
+        assert (name, list(bars)) == ("mnist", ["clean", *attacks.ATTACKS, *["PGD"] * also])
 
 
 def test_closeness_to_the_boundary():
@@ -557,8 +594,7 @@ def test_distances_are_of_images_that_were_right_and_that_every_attack_turned():
     (verdict,) = [each for each in judged(CLAIMS, results) if each.claim == "WPI-19"]
     assert "over 150 images that were right and that all four fool" in verdict.evidence
     assert f"{names[0]} 2.000" in verdict.evidence and verdict.outcome == "confirmed"
-    place = Place(results, MNIST, Protocol.CORRECTED)
-    shown = report._table(report._steps, [place], attacks.STEP_ATTACKS).set_index("attack")
+    shown = report._table(results, report._steps, attack=attacks.STEP_ATTACKS).set_index("attack")
     assert shown["successes"].to_list() == [150, 200, 200, 200]
     assert shown["L2 of successes"].str.startswith(("2.000", "1.000", "3.000", "1.500")).all()
 
@@ -579,8 +615,7 @@ def test_the_report_finds_the_arms_of_left_out_attacks():
     assert called == {defense.in_results: name for name, defense in lacking.items()}
     parts = [made(ALL_ATTACKS), made(of(defenses.ADVERSARIAL, *[100] * 4))]
     parts += [made({(each, name): 50}, variant="WPI-A1") for name, each in lacking.items()]
-    place = Place(together(*parts), MNIST, Protocol.CORRECTED)
-    shown = report._table(report._left_out, [place], attacks.ATTACKS)
+    shown = report._table(together(*parts), report._left_out, attack=attacks.ATTACKS)
     assert list(shown["attack"]) == list(attacks.ATTACKS)
     assert (shown["F1, trained on all four"] != shown["F1, trained on the other three"]).all()
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from attacks import FGSM, PGD, as_logits
-from harness.units import UNITS, BetweenStandardised, grey_levels, standardised_input
+from attacks.units import UNITS, BetweenStandardised, grey_levels, standardised_input
 from models.preprocessing import IMAGENET_MEAN, IMAGENET_STD
 
 SHAPE = (4, 4, 3)

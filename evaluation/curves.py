@@ -6,7 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from evaluation import Estimate
+from evaluation.estimates import Estimate
+
+
+class NotRun(LookupError):
+    """What a number stands on was not run, or not at this epsilon."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,14 +46,19 @@ class Curve:
         """One for each epsilon."""
         return [Estimate.accuracy(~correct) for correct in self.correct]
 
-    def at(self, epsilon: float | None = None, *, grey: float | None = None) -> np.ndarray | None:
+    def at(self, epsilon: float | None = None, *, grey: float | None = None) -> np.ndarray:
         """bool [seeds, N] at one epsilon, in the units of the arm or in grey levels.
 
-        `None` where there is no such epsilon.
+        Raises:
+            NotRun: there is no such epsilon.
         """
         grid, wanted = (self.epsilons, epsilon) if grey is None else (self.grey, grey)
         rows = np.flatnonzero(same(grid, wanted))
-        return self.correct[rows[0]] if len(rows) else None
+        if not len(rows):
+            raise NotRun(
+                f"epsilon is {wanted}; accepted: {', '.join(f'{each:g}' for each in grid)}"
+            )
+        return self.correct[rows[0]]
 
     def where(self, kept: np.ndarray) -> "Curve":
         """At some of the epsilons, bool [E]."""

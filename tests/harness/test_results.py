@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from evaluation import NotRun, alike, worst_of
 from harness.arms import Case
-from harness.curves import alike, worst_of
-from harness.results import Results, selected
+from harness.results import Results, selected, where_run
 from made import made_arm, made_results
 
 EPSILONS = np.array([0.0, 0.1, 0.2])
@@ -49,7 +49,10 @@ def test_of_several_attacks_an_image_counts_under_the_worst():
     assert curve.correct.shape == (3, 1, 10)
     assert list(curve.correct.sum(axis=(1, 2))) == [8, 6, 2]
     assert list(results.curve(attack="PGD").correct.sum(axis=(1, 2))) == [9, 8, 6]
-    assert results.curve(attack="CW") is None
+    with pytest.raises(NotRun, match="attack CW"):
+        results.curve(attack="CW")
+    found = where_run(lambda attack: results.curve(attack=attack), ("CW", "PGD", "FGSM"))
+    assert [list(each.correct.sum(axis=(1, 2))) for each in found] == [[9, 8, 6], [9, 8, 6]]
     assert [round(each.value, 3) for each in curve.accuracies] == [0.8, 0.6, 0.2]
     assert [round(each.value, 3) for each in curve.errors] == [0.2, 0.4, 0.8]
 
@@ -80,7 +83,8 @@ def test_other_epsilons_and_fewer_images_are_left_out():
 def test_one_epsilon_in_either_unit():
     curve = made_results(made_arm(EPSILONS, first(9, 8, 6))).curve(case=CASE)
     assert curve.at(0.1).sum() == curve.at(grey=25.5).sum() == 8
-    assert curve.at(0.15) is None
+    with pytest.raises(NotRun, match=r"epsilon is 0.15; accepted: 0, 0.1, 0.2"):
+        curve.at(0.15)
     assert list(curve.only([0.2, 0.7]).epsilons) == [0.0, 0.2]
     assert list(curve.where(curve.grey > 30).epsilons) == [0.2]
 
@@ -94,8 +98,9 @@ def test_what_is_compared_is_the_worse_of_its_outputs():
     )
     curve = results.compared_curve(CASE, "corrected", "student", attack="FGSM")
     assert list(curve.correct.sum(axis=(1, 2))) == [7, 7, 7]
-    assert results.compared_curve(CASE, "faithful", "student") is None
-    assert results.compared_curve(CASE, "corrected", "undefended") is None
+    for protocol, role in (("faithful", "student"), ("corrected", "undefended")):
+        with pytest.raises(NotRun, match=f"view .*protocol {protocol}"):
+            results.compared_curve(CASE, protocol, role)
 
 
 def test_a_label_names_the_stand_in():

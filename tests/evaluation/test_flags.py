@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from harness.flags import flags, not_recorded, warnings
+from evaluation.flags import flags, not_recorded, warnings
 from harness.results import Results
-from made import COMPARED, ROW
+from made import COMPARED, PLACE, ROW
 from reports import summary
 from reports.tables import flags as table_of_flags
 
@@ -27,7 +27,7 @@ def row(attack: str, climbs: str | None, epsilon: float = 0.1, **changes) -> dic
 
 def texts(*rows: dict) -> list[list[str]]:
     table = pd.DataFrame(rows)
-    marked = flags(table, {})
+    marked = flags(table, {}, PLACE)
     return [[flag.text for flag in marked.get(index, [])] for index in table.index]
 
 
@@ -107,7 +107,7 @@ def test_the_summary_marks_an_accuracy_that_cannot_be_trusted_and_says_why():
 
 def test_warnings_name_each_network_once_at_its_worst():
     bad = [row("FGSM", "cross-entropy", epsilon, not_finite=epsilon) for epsilon in (0.0, 0.1, 0.2)]
-    (sentence,) = warnings(pd.DataFrame(bad))
+    (sentence,) = warnings(pd.DataFrame(bad), ("case", "protocol", "defense"))
     assert sentence == "vgg16/cifar10, faithful, none: logits not finite on 20% of the images"
 
 
