@@ -46,21 +46,38 @@ def linear(shape, scale=1.0):
     return model
 
 
-MODELS = {
+#: Models of images of other shapes, or with another unit.
+FORMS = {
     "N,64": lambda: linear((64,)),
     "N,8,8": lambda: linear((8, 8)),
-    "N,8,8,1": lambda: linear((8, 8, 1)),
     "0-255": lambda: linear((8, 8, 1), 255.0),
 }
+#: The norms and the kinds of step; what else an attack is told does not know of shapes.
+IN_EVERY_FORM = [
+    FGSM("l1"),
+    FGSM(temperature=5),
+    PGD(20, 0.05, "l2", random_start=True, restarts=2),
+    MomentumIterative(10, norm="l2"),
+    APGD(20, norm="l2", random_start=False),
+]
 
 
-@pytest.fixture(scope="module", params=MODELS)
-def model(request):
-    return MODELS[request.param]()
+@pytest.fixture(scope="module")
+def model():
+    return linear((8, 8, 1))
+
+
+@pytest.fixture(scope="module", params=FORMS)
+def another_model(request):
+    return FORMS[request.param]()
 
 
 @pytest.fixture(scope="module")
 def points(model):
+    return points_for(model)
+
+
+def points_for(model):
     """Images at the same distance from the boundary, on either side, and their classes."""
     points = np.random.default_rng(1).uniform(0.4, 0.6, (12, VALUES))
     classes = np.arange(12) % 2
@@ -72,6 +89,15 @@ def points(model):
 
 @pytest.mark.parametrize("attack", [*ATTACKS, AutoAttack(steps=20, queries=5)], ids=str)
 def test_success_begins_at_the_boundary(model, points, attack):
+    assert_success_begins_at_the_boundary(model, points, attack)
+
+
+@pytest.mark.parametrize("attack", IN_EVERY_FORM, ids=str)
+def test_success_begins_there_in_other_shapes_and_units(another_model, attack):
+    assert_success_begins_at_the_boundary(another_model, points_for(another_model), attack)
+
+
+def assert_success_begins_at_the_boundary(model, points, attack):
     images, classes = points
     optimum = OPTIMUM[attack.norm]
     below, above = attack.sweep(model, images, classes, epsilons=[0.99 * optimum, 1.01 * optimum])

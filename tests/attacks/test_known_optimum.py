@@ -30,6 +30,12 @@ TARGETED = [attack for attack in MINIMUM_NORM if not getattr(attack, "targets", 
 FORMS = {"N,64": ((64,), 1), "N,8,8": ((8, 8), 1), "N,8,8,1": ((8, 8, 1), 1)}
 FORMS["0-255"] = ((8, 8, 1), 255)
 
+#: Settings of an attack do not know of the form, so each form sees every kind of step once.
+PAIRS = [("N,8,8,1", attack) for attack in MINIMUM_NORM]
+PAIRS += [("N,64", attack) for attack in (DeepFool(), FAB(steps=10, targets=3), MINIMUM_NORM[-1])]
+PAIRS += [("N,8,8", DeepFool(norm="linf")), ("N,8,8", FAB(steps=10, norm="l2", targets=3))]
+PAIRS += [("0-255", DeepFool()), ("0-255", FAB(steps=10)), ("0-255", MINIMUM_NORM[-1])]
+
 
 @functools.cache  # one trace of each attack serves all tests
 def linear(form):
@@ -81,8 +87,7 @@ def assert_near(attack, distances, optimum):
         assert ratios.mean() <= 1.02 and np.median(ratios) <= 1.01
 
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("attack", MINIMUM_NORM, ids=str)
+@pytest.mark.parametrize("form, attack", PAIRS, ids=str)
 def test_the_nearest_adversarial_image_is_found(attack, form):
     images, classes = points(form)
     result = attack(linear(form), images, classes)
@@ -91,7 +96,7 @@ def test_the_nearest_adversarial_image_is_found(attack, form):
     assert_near(attack, result.distances[attack.norm], nearest)
 
 
-@pytest.mark.parametrize("count", [1, 3, 8])
+@pytest.mark.parametrize("count", [1, 3])
 @pytest.mark.parametrize("attack", MINIMUM_NORM, ids=str)
 def test_it_is_found_in_a_batch_of_any_size(attack, count):
     images, classes = points("N,8,8,1", count)

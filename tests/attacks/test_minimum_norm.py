@@ -1,5 +1,6 @@
 """What holds for every minimum-norm attack."""
 
+import functools
 import math
 from dataclasses import replace
 
@@ -27,6 +28,12 @@ def targets(labels):
     return (labels + 1) % 10
 
 
+@pytest.fixture(scope="module")
+def nearest(cnn, images, labels):
+    """What an attack finds for all images in one batch: a run that several tests look at."""
+    return functools.cache(lambda attack: attack(cnn, images, labels))
+
+
 def assert_same(result, expected, part):
     np.testing.assert_allclose(result.images, expected.images[part], rtol=0, atol=1e-5)
     np.testing.assert_array_equal(result.success, expected.success[part])
@@ -34,19 +41,27 @@ def assert_same(result, expected, part):
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=str)
-def test_split_permuted_and_batched_otherwise(network, images, labels, attack):
-    whole = attack(network, images, labels)
+def test_split_permuted_and_batched_otherwise(cnn, images, labels, nearest, attack):
+    assert_independent(cnn, images, labels, attack, nearest(attack))
+
+
+def test_batches_are_not_normalised(normalised, images, labels):
+    """All attacks call the model in one way, so one of them shows it."""
+    attack = DeepFool(10)
+    assert_independent(normalised, images, labels, attack, attack(normalised, images, labels))
+
+
+def assert_independent(model, images, labels, attack, whole):
     assert whole.success.any()
     order = np.random.default_rng(0).permutation(len(images))
-    for part in (order, order[:5], np.arange(30, 48)):
-        assert_same(attack(network, images[part], labels[part], ids=part), whole, part)
-    batched = replace(attack, batch_size=11)
-    assert_same(batched(network, images, labels), whole, slice(None))
+    for part, size in ((order[:5], 128), (order, 11)):
+        some = replace(attack, batch_size=size)(model, images[part], labels[part], ids=part)
+        assert_same(some, whole, part)
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=str)
-def test_same_seed_same_bits(cnn, images, labels, attack):
-    first, second = (attack(cnn, images, labels) for _ in range(2))
+def test_same_seed_same_bits(cnn, images, labels, nearest, attack):
+    first, second = nearest(attack), attack(cnn, images, labels)
     np.testing.assert_array_equal(first.images, second.images)
     np.testing.assert_array_equal(first.logits, second.logits)
 
@@ -67,8 +82,8 @@ def test_what_comes_back(cnn, images, labels, attack):
 
 
 @pytest.mark.parametrize("attack", AIMING, ids=str)
-def test_targets(cnn, images, labels, targets, attack):
-    untargeted = attack(cnn, images, labels)
+def test_targets(cnn, images, labels, targets, nearest, attack):
+    untargeted = nearest(attack)
     result = attack(cnn, images, Targeted(targets, labels))
     np.testing.assert_array_equal(result.success, result.logits.argmax(axis=1) == targets)
     assert result.success.mean() > 0.5
@@ -78,8 +93,8 @@ def test_targets(cnn, images, labels, targets, attack):
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=str)
-def test_a_sweep_is_one_run_seen_at_every_epsilon(cnn, images, labels, attack):
-    nearest = attack(cnn, images, labels)
+def test_a_sweep_is_one_run_seen_at_every_epsilon(cnn, images, labels, nearest, attack):
+    nearest = nearest(attack)
     distances = nearest.distances[attack.norm]
     middle = float(np.median(distances[nearest.success & (distances > 0)]))
     within, anywhere, nowhere = attack.sweep(cnn, images, labels, epsilons=[middle, math.inf, 0.0])
