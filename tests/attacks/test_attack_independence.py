@@ -1,5 +1,6 @@
 """The outcome of an image depends on the image and its id, not on its neighbours."""
 
+import functools
 from dataclasses import replace
 
 import numpy as np
@@ -49,28 +50,43 @@ def assert_same(result, images, success, gradients, atol=1e-6):
     np.testing.assert_array_equal(result.gradient_evaluations, gradients)
 
 
+@pytest.fixture(scope="module")
+def whole(cnn, images, labels):
+    """What an attack finds for all images in one batch: a run that several tests look at."""
+    return functools.cache(
+        lambda attack: attack(cnn, images, labels, epsilon=EPSILON[attack.norm])
+    )
+
+
 @pytest.mark.parametrize("attack", ATTACKS, ids=str)
-def test_split_permuted_and_batched_otherwise(network, images, labels, attack):
+def test_split_permuted_and_batched_otherwise(cnn, images, labels, whole, attack):
+    assert_independent(cnn, images, labels, attack, whole(attack))
+
+
+@pytest.mark.parametrize("attack", [PGD(4, random_start=True), Square(40)], ids=str)
+def test_batches_are_not_normalised(normalised, images, labels, attack):
+    """All attacks call the model in one way: with a gradient, and without."""
+    whole = attack(normalised, images, labels, epsilon=EPSILON[attack.norm])
+    assert_independent(normalised, images, labels, attack, whole)
+
+
+def assert_independent(model, images, labels, attack, whole):
     epsilon = EPSILON[attack.norm]
-    whole = attack(network, images, labels, epsilon=epsilon)
     assert 0 < whole.success.mean() < 1
 
     # L2 steps along a small gradient show more of how its sums were rounded than signs do.
     atol = 1e-6 if attack.norm == "linf" else 3e-6
     order = np.random.default_rng(0).permutation(len(images))
-    for part in (order, order[:5], np.arange(30, 48)):
-        some = attack(network, images[part], labels[part], epsilon=epsilon, ids=part)
+    for part, size in ((order[:5], 128), (order, 11)):
+        batched = replace(attack, batch_size=size)
+        some = batched(model, images[part], labels[part], epsilon=epsilon, ids=part)
         expected = whole.images[part], whole.success[part], whole.gradient_evaluations[part]
         assert_same(some, *expected, atol)
-    batched = replace(attack, batch_size=11)
-    again = batched(network, images, labels, epsilon=epsilon)
-    assert_same(again, whole.images, whole.success, whole.gradient_evaluations, atol)
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=str)
-def test_same_seed_same_bits(cnn, images, labels, attack):
-    epsilon = EPSILON[attack.norm]
-    first, second = (attack(cnn, images, labels, epsilon=epsilon) for _ in range(2))
+def test_same_seed_same_bits(cnn, images, labels, whole, attack):
+    first, second = whole(attack), attack(cnn, images, labels, epsilon=EPSILON[attack.norm])
     np.testing.assert_array_equal(first.images, second.images)
     np.testing.assert_array_equal(first.logits, second.logits)
 

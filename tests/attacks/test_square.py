@@ -163,7 +163,7 @@ LAYOUTS = [(8, 8, 1), (4, 16), (2, 8, 4), (2, 2, 4, 4)]
 @NORMS
 @pytest.mark.parametrize("shape", LAYOUTS, ids=str)
 def test_bounds_are_kept_and_used(counting, images, labels, norm, shape):
-    attack = Square(40, norm, stop_at_success=False)
+    attack = Square(25, norm, stop_at_success=False)
     few = images[:6].reshape(6, *shape)
     epsilons = [0.05, 1.0] if norm == "linf" else [0.7, 4.0]
     results = attack.sweep(counting, few, labels[:6], epsilons=epsilons)
@@ -226,16 +226,16 @@ def test_every_image_has_its_own_epsilon(cnn, images, labels, norm):
 
 
 @NORMS
-@pytest.mark.parametrize("queries", [1, 2, 3, 70])
-def test_queries_are_counted_and_not_exceeded(counting, images, labels, norm, queries):
-    attack = Square(queries, norm, stop_at_success=False)
+def test_queries_are_counted_and_not_exceeded(counting, images, labels, norm):
     counting(images[:1])
-    counting.runs()
-    attack.craft(counting, images, labels, epsilons=[0.1])
-    assert counting.runs() == 1 + queries  # a probe
-    result = attack(counting, images, labels, epsilon=0.1)
-    np.testing.assert_array_equal(result.forward_evaluations, queries + 1)
-    assert not result.gradient_evaluations.any()
+    for queries in (1, 2, 70):
+        attack = Square(queries, norm, stop_at_success=False)
+        counting.runs()
+        attack.craft(counting, images, labels, epsilons=[0.1])
+        assert counting.runs() == 1 + queries  # a probe
+        result = attack(counting, images, labels, epsilon=0.1)
+        np.testing.assert_array_equal(result.forward_evaluations, queries + 1)
+        assert not result.gradient_evaluations.any()
 
 
 @NORMS
@@ -249,16 +249,17 @@ def test_images_leave_at_their_first_success(cnn, images, labels, norm):
     np.testing.assert_array_equal(used == 1, clean)
     np.testing.assert_array_equal(result.images[clean], images[clean])
     assert len(set(used)) > 5
-    for count in sorted(set(used))[:6]:
+    for count in sorted(set(used))[:6:2]:
         fewer = replace(attack, queries=int(count))(cnn, images, labels, epsilon=EPSILON[norm])
         np.testing.assert_array_equal(fewer.success, result.success & (used <= count))
         there = fewer.success
         np.testing.assert_allclose(fewer.images[there], result.images[there], rtol=0, atol=1e-6)
 
 
-@NORMS
-@STOPS
-@pytest.mark.parametrize("targeted", [False, True])
+@pytest.mark.parametrize(
+    "norm, stop, targeted",
+    [("linf", True, False), ("linf", False, True), ("l2", True, True), ("l2", False, False)],
+)
 def test_more_queries_are_never_worse(cnn, images, labels, norm, stop, targeted):
     goal = Targeted((labels + 1) % 10) if targeted else labels
     results = [
@@ -287,11 +288,11 @@ def test_going_on_lowers_the_margin_and_loses_no_success(cnn, images, labels, no
 
 
 @pytest.mark.parametrize("norm, less", [("linf", 0.1), ("l2", 0.3)])
-def test_nearly_as_strong_as_gradients(network, images, labels, norm, less):
+def test_nearly_as_strong_as_gradients(cnn, images, labels, norm, less):
     gradients = PGD(10, norm=norm, random_start=True, restarts=2)
     for epsilon in (EPSILON[norm], 1.7 * EPSILON[norm]):
-        result = Square(200, norm)(network, images, labels, epsilon=epsilon)
-        reference = gradients(network, images, labels, epsilon=epsilon)
+        result = Square(200, norm)(cnn, images, labels, epsilon=epsilon)
+        reference = gradients(cnn, images, labels, epsilon=epsilon)
         assert result.success.mean() > reference.success.mean() - less
     assert result.success.mean() > 0.85
 
@@ -301,8 +302,10 @@ OPTIMUM = {"linf": 0.4 / np.abs(WEIGHTS).sum(), "l2": 0.4 / np.linalg.norm(WEIGH
 
 
 # In L2 windows of 3 x 3 pixels make a poor copy of weights that differ from pixel to pixel.
-@pytest.mark.parametrize("norm, enough", [("linf", 1.6), ("l2", 3.5)])
-@pytest.mark.parametrize("shape", [(8, 8), (64,), (4, 4, 4)], ids=str)
+@pytest.mark.parametrize(
+    "norm, enough, shape",
+    [("linf", 1.6, (8, 8)), ("linf", 1.6, (64,)), ("l2", 3.5, (8, 8)), ("l2", 3.5, (4, 4, 4))],
+)
 def test_success_above_the_optimum_and_none_below(norm, enough, shape):
     """Two classes, a linear boundary at a known distance from every image, on either side."""
     points = np.random.default_rng(1).uniform(0.4, 0.6, (12, 64))
@@ -325,14 +328,14 @@ def test_success_above_the_optimum_and_none_below(norm, enough, shape):
 
 @NORMS
 @STOPS
-def test_split_permuted_and_batched_otherwise(network, images, labels, norm, stop):
+def test_split_permuted_and_batched_otherwise(cnn, images, labels, norm, stop):
     attack = Square(40, norm, stop_at_success=stop)
-    whole = attack(network, images, labels, epsilon=EPSILON[norm])
+    whole = attack(cnn, images, labels, epsilon=EPSILON[norm])
     assert 0 < whole.success.mean() < 1
     order = np.random.default_rng(0).permutation(len(images))
-    for part, size in ((order, 128), (order[:5], 128), (np.arange(30, 48), 128), (order, 11)):
+    for part, size in ((order[:5], 128), (order, 11)):
         attack = replace(attack, batch_size=size)
-        some = attack(network, images[part], labels[part], epsilon=EPSILON[norm], ids=part)
+        some = attack(cnn, images[part], labels[part], epsilon=EPSILON[norm], ids=part)
         np.testing.assert_allclose(some.images, whole.images[part], rtol=0, atol=1e-6)
         np.testing.assert_array_equal(some.success, whole.success[part])
         np.testing.assert_array_equal(some.forward_evaluations, whole.forward_evaluations[part])
@@ -351,9 +354,9 @@ def test_rounding_is_no_progress(images):
     attack = Square(60, p_init=0.1)
     whole = attack(model, images, epsilon=0.2)
     assert 0.3 < whole.success.mean() < 0.9  # batches shrink
-    for size in (1, 5, 18):
-        again = replace(attack, batch_size=size)(model, images[:18], epsilon=0.2)
-        np.testing.assert_array_equal(again.images, whole.images[:18])
+    for size in (1, 5, 6):
+        again = replace(attack, batch_size=size)(model, images[:6], epsilon=0.2)
+        np.testing.assert_array_equal(again.images, whole.images[:6])
 
 
 @NORMS
