@@ -135,18 +135,19 @@ def test_success_comes_before_a_high_loss():
     assert not PGD(10, random_start=False)(one_pixel, images, [0], epsilon=0.4).success.any()
 
 
-@pytest.mark.parametrize("norm", ["linf", "l2"])
-@pytest.mark.parametrize("loss", ["cross-entropy", "margin", "dlr"])
+@pytest.mark.parametrize(
+    "norm, loss", [("linf", "cross-entropy"), ("l2", "margin"), ("linf", "dlr"), ("l2", "dlr")]
+)
 def test_as_strong_as_pgd_with_as_many_gradients(cnn, images, labels, norm, loss):
     epsilons = np.array([0.6, 1.0, 1.3]) * EPSILON[norm]
-    crafted = APGD(30, norm, loss).sweep(cnn, images, labels, epsilons=epsilons)
-    pgd = PGD(30, norm=norm, random_start=True).sweep(cnn, images, labels, epsilons=epsilons)
+    crafted = APGD(20, norm, loss).sweep(cnn, images, labels, epsilons=epsilons)
+    pgd = PGD(20, norm=norm, random_start=True).sweep(cnn, images, labels, epsilons=epsilons)
     ours, theirs = (np.array([r.success.sum() for r in results]) for results in (crafted, pgd))
     assert (ours >= theirs - 2).all()
     for result in crafted:
         assert result.images.min() >= 0 and result.images.max() <= 1
         assert 0.9 * result.epsilon < result.distances[norm].max() <= result.epsilon + 1e-6
-        np.testing.assert_array_equal(result.gradient_evaluations, 30)
+        np.testing.assert_array_equal(result.gradient_evaluations, 20)
         np.testing.assert_array_equal(result.forward_evaluations, 2)  # last iterate, result
 
 
@@ -174,12 +175,12 @@ def test_epsilon_zero_and_a_split_batch(cnn, images, labels, attack):
 @pytest.mark.parametrize("norm", ["linf", "l2"])
 def test_stopping_costs_less_for_the_same_success(cnn, images, labels, norm, goal):
     epsilon = 1.3 * EPSILON[norm]
-    full = APGD(30, norm)(cnn, images, goal(labels), epsilon=epsilon)
-    stopped = APGD(30, norm, stop_at_success=True)(cnn, images, goal(labels), epsilon=epsilon)
+    full = APGD(20, norm)(cnn, images, goal(labels), epsilon=epsilon)
+    stopped = APGD(20, norm, stop_at_success=True)(cnn, images, goal(labels), epsilon=epsilon)
     np.testing.assert_array_equal(stopped.success, full.success)
     used = stopped.gradient_evaluations
     assert 0.1 < full.success.mean() < 1
-    assert (used[~full.success] == 30).all() and used[full.success].mean() < 15
+    assert (used[~full.success] == 20).all() and used[full.success].mean() < 10
     unbroken = stopped.images[~full.success]
     np.testing.assert_allclose(unbroken, full.images[~full.success], rtol=0, atol=1e-6)
 
@@ -240,8 +241,9 @@ def test_targets_add_strength(cnn, images, labels):
     assert towards.success.sum() >= away.success.sum()
 
 
-@pytest.mark.parametrize("loss", ["cross-entropy", "margin", "dlr"])
-@pytest.mark.parametrize("norm", ["linf", "l2"])
+@pytest.mark.parametrize(
+    "norm, loss", [("linf", "cross-entropy"), ("l2", "margin"), ("linf", "dlr"), ("l2", "dlr")]
+)
 def test_a_target(cnn, images, labels, norm, loss):
     goal = Targeted((labels + 3) % 10)
     result = APGD(20, norm, loss)(cnn, images, goal, epsilon=3 * EPSILON[norm])
