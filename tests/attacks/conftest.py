@@ -103,9 +103,14 @@ def place_blind(roaming_digits):
 
 @pytest.fixture
 def compiled_functions():
-    """The cache of compiled functions, with nothing in it that a dead model left behind."""
+    """The cache of compiled functions, with nothing in it that a dead model left behind.
+
+    Collections within the test look at what the test makes, not at all of TensorFlow again.
+    """
     gc.collect()
-    return cache.BY_MODEL
+    gc.freeze()
+    yield cache.BY_MODEL
+    gc.unfreeze()
 
 
 class Counting:

@@ -1,5 +1,7 @@
 """FAB: near images, what each setting buys, when it stops."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -51,7 +53,8 @@ def test_more_steps_are_never_worse(cnn, images, labels, norm, targets):
 
 @pytest.mark.parametrize("norm", NORMS)
 def test_more_restarts_are_never_worse(images, norm):
-    lengths = [distances(FAB(5, norm, restarts=count), wavy, images) for count in (1, 2, 6)]
+    attack = FAB(5, norm, candidates=3)
+    lengths = [distances(replace(attack, restarts=n), wavy, images) for n in (1, 2, 6)]
     for fewer, more in zip(lengths, lengths[1:]):
         assert (more <= fewer).all()
     assert (lengths[2] < lengths[0]).mean() > 0.05
@@ -113,11 +116,11 @@ def test_evaluations_are_counted(cnn, images, labels):
 
 @pytest.mark.parametrize("norm", NORMS)
 def test_restarts_are_drawn_by_seed_and_id(images, norm):
-    attack = FAB(5, norm, restarts=3)
+    attack = FAB(5, norm, candidates=3, restarts=3)
     first = attack(wavy, images)
     np.testing.assert_array_equal(attack(wavy, images).images, first.images)
     for other in (
-        FAB(5, norm, restarts=3, seed=1)(wavy, images),
+        replace(attack, seed=1)(wavy, images),
         attack(wavy, images, ids=np.arange(len(images)) + 1),
     ):
         # Some images keep what the run from the original found.

@@ -43,7 +43,7 @@ def test_budget_attacks(pair, digits, attack, epsilon):
 
 
 def test_minimum_norm_attacks(pair, images, labels):
-    for attack in (DeepFool(), CarliniWagner(3, 40, learning_rate=0.05)):
+    for attack in (DeepFool(candidates=3), CarliniWagner(3, 40, learning_rate=0.05)):
         expected, result = (attack(model, images, labels) for model in pair)
         np.testing.assert_array_equal(result.success, expected.success)
         means = [each.distances["l2"][each.success].mean() for each in (expected, result)]

@@ -28,10 +28,10 @@ def swept(attack, model, images, goal, epsilons):
     ],
     ids=str,
 )
-def test_the_curve_is_that_of_a_sweep(network, images, labels, attack, epsilons, target):
+def test_the_curve_is_that_of_a_sweep(cnn, images, labels, attack, epsilons, target):
     goal = Targeted((labels + 1) % 10) if target else labels
-    curve = robust_curve(network, images, goal, attack, epsilons)
-    broken = swept(attack, network, images, goal, epsilons)
+    curve = robust_curve(cnn, images, goal, attack, epsilons)
+    broken = swept(attack, cnn, images, goal, epsilons)
     first = np.where(broken.any(axis=0), np.array(epsilons)[broken.argmax(axis=0)], np.inf)
     # What the descent relies on: who breaks at an epsilon breaks at the larger ones.
     monotone = (np.diff(broken.astype(int), axis=0) >= 0).all(axis=0)

@@ -111,11 +111,11 @@ EPSILONS = [0.08, 0.030001, 0.05000001, 0.0, 0.11, 0.01]
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=str)
-def test_a_sweep_gives_the_bits_of_separate_calls(network, images, labels, attack):
-    together = attack.sweep(network, images, labels, epsilons=EPSILONS)
+def test_a_sweep_gives_the_bits_of_separate_calls(cnn, images, labels, attack):
+    together = attack.sweep(cnn, images, labels, epsilons=EPSILONS)
     assert not np.array_equal(together[0].images, together[1].images)
     for epsilon, result in zip(EPSILONS, together, strict=True):
-        alone = attack(network, images, labels, epsilon=epsilon)
+        alone = attack(cnn, images, labels, epsilon=epsilon)
         np.testing.assert_array_equal(alone.images, result.images)
         np.testing.assert_array_equal(alone.logits, result.logits)
         np.testing.assert_array_equal(alone.gradient_evaluations, result.gradient_evaluations)

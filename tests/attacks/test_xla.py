@@ -84,8 +84,7 @@ def test_a_batch_keeps_its_size(cnn, images, labels):
 
 def test_curves(cnn, images, labels):
     epsilons = [0.05, 0.1, 0.2, 0.3]
-    plain = robust_curve(cnn, images, labels, PGD(4, batch_size=16, random_start=False), epsilons)
-    compiled = robust_curve(
-        cnn, images, labels, PGD(4, batch_size=16, random_start=False), epsilons, jit_compile=True
-    )
+    attack = PGD(4, random_start=False)
+    plain = robust_curve(cnn, images, labels, attack, epsilons)
+    compiled = robust_curve(cnn, images, labels, attack, epsilons, jit_compile=True)
     assert np.mean(plain.broken_at == compiled.broken_at) > 0.95
