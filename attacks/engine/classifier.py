@@ -155,7 +155,7 @@ class Classifier:
             return tf.function(
                 function,
                 input_signature=signature,
-                autograph=not is_keras,
+                autograph=False,  # but for a callable's own code, see `Network`
                 jit_compile=self.jit_compile or None,
             ).get_concrete_function()
         except Exception as error:

@@ -1,6 +1,7 @@
 """A model as a function from images to logits, for compiled functions to call."""
 
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -29,6 +30,8 @@ class Network:
         self.reading = reading
         self.image_shape = image_shape
         self.batch_size = batch_size
+        # As it is outside of compiled functions, which are traced without AutoGraph.
+        self._autograph = tf.__internal__.autograph.control_status_ctx()
 
     def __call__(self, images: tf.Tensor) -> tf.Tensor:
         return self.reading.logits(self.outputs(images))
@@ -51,6 +54,8 @@ class Network:
         model = self.model_now()
         if isinstance(model, keras.Model):
             outputs = model(images, training=False)
+        elif tf.inside_function():
+            outputs = tf.__internal__.autograph.tf_convert(_call, self._autograph)(model, images)
         else:
             outputs = model(images)
         if not tf.is_tensor(outputs):
@@ -68,6 +73,11 @@ class Network:
                 "[N, 1] for two classes"
             )
         return tf.cast(outputs, tf.float32)
+
+
+def _call(model: Callable, images: tf.Tensor) -> Any:
+    """What AutoGraph converts: a callable may branch on tensors, the code of attacks does not."""
+    return model(images)
 
 
 def fixed_batch_size(model: Callable) -> int | None:

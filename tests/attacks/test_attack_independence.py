@@ -53,9 +53,7 @@ def assert_same(result, images, success, gradients, atol=1e-6):
 @pytest.fixture(scope="module")
 def whole(cnn, images, labels):
     """What an attack finds for all images in one batch: a run that several tests look at."""
-    return functools.cache(
-        lambda attack: attack(cnn, images, labels, epsilon=EPSILON[attack.norm])
-    )
+    return functools.cache(lambda attack: attack(cnn, images, labels, epsilon=EPSILON[attack.norm]))
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=str)

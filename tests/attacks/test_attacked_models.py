@@ -12,7 +12,7 @@ import tensorflow as tf
 from keras import layers
 
 import models
-from attacks import FGSM, PGD, as_logits, as_probabilities
+from attacks import FGSM, PGD, Square, as_logits, as_probabilities
 
 ATTACKS = [
     FGSM(),
@@ -98,6 +98,28 @@ def test_the_same_network_in_another_form(normalised, images, labels, make, tmp_
         np.testing.assert_allclose(result.images, expected.images, rtol=0, atol=1e-6)
         np.testing.assert_allclose(result.logits, expected.logits, rtol=1e-4, atol=1e-4)
         assert result.success.any()
+
+
+def branching(model):
+    def of_mean(values):
+        if tf.reduce_mean(values) > 1e6:  # a tensor, whose truth a graph does not know
+            return tf.zeros_like(values)
+        return values
+
+    def logits(images):
+        values = model(images, training=False)
+        for _ in tf.range(2):
+            values = of_mean(values)
+        return values
+
+    return logits
+
+
+@pytest.mark.parametrize("attack", [PGD(3, random_start=False), Square(5)], ids=str)
+def test_code_of_ones_own_may_branch_on_tensors(cnn, images, labels, attack):
+    result = attack(branching(cnn), images, labels, epsilon=0.1)
+    expected = attack(cnn, images, labels, epsilon=0.1)
+    np.testing.assert_allclose(result.images, expected.images, rtol=0, atol=1e-6)
 
 
 def test_mixed_precision(cnn, images, labels):
