@@ -47,13 +47,13 @@ def test_the_compiled_step_is_the_adam_of_keras(cnn, images, labels, goal, c):
     right = logits.argmax(axis=1) == labels
     images, labels = images[right], labels[right]
     targets = np.argsort(logits[right], axis=1)[:, -2]
-    attack = CarliniWagner(1, 40, learning_rate=0.05, initial_c=c, abort_early=False)
+    attack = CarliniWagner(1, 25, learning_rate=0.05, initial_c=c, abort_early=False)
     if goal == "targeted":
         result = attack(cnn, images, Targeted(targets))
-        expected, lengths = by_the_book(cnn, images, targets, -1.0, c, 40, 0.05)
+        expected, lengths = by_the_book(cnn, images, targets, -1.0, c, 25, 0.05)
     else:
         result = attack(cnn, images, labels)
-        expected, lengths = by_the_book(cnn, images, labels, 1.0, c, 40, 0.05)
+        expected, lengths = by_the_book(cnn, images, labels, 1.0, c, 25, 0.05)
     assert result.success.mean() > 0.3
     np.testing.assert_array_equal(result.success, np.isfinite(lengths))
     success = result.success

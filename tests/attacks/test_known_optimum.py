@@ -34,7 +34,7 @@ FORMS["0-255"] = ((8, 8, 1), 255)
 PAIRS = [("N,8,8,1", attack) for attack in MINIMUM_NORM]
 PAIRS += [("N,64", attack) for attack in (DeepFool(), FAB(steps=10, targets=3), MINIMUM_NORM[-1])]
 PAIRS += [("N,8,8", DeepFool(norm="linf")), ("N,8,8", FAB(steps=10, norm="l2", targets=3))]
-PAIRS += [("0-255", DeepFool()), ("0-255", FAB(steps=10)), ("0-255", MINIMUM_NORM[-1])]
+PAIRS += [("0-255", DeepFool()), ("0-255", FAB(steps=10, targets=3)), ("0-255", MINIMUM_NORM[-1])]
 
 
 @functools.cache  # one trace of each attack serves all tests

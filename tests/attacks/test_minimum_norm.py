@@ -9,7 +9,7 @@ import pytest
 
 from attacks import FAB, CarliniWagner, DeepFool, PixelSwap, Targeted
 
-QUICK_CW = CarliniWagner(search_steps=2, steps=50, learning_rate=0.1, initial_c=10.0)
+QUICK_CW = CarliniWagner(search_steps=2, steps=25, learning_rate=0.1, initial_c=10.0)
 ATTACKS = [
     DeepFool(10),
     DeepFool(10, norm="linf", candidates=3),

@@ -181,7 +181,7 @@ def test_a_line_of_values(norm):
     weights = tf.constant(np.random.default_rng(0).normal(size=(50, 2)), tf.float32)
     images = np.random.default_rng(1).uniform(0.3, 0.7, (5, 50)).astype(np.float32)
     epsilon = {"linf": 0.2, "l2": 1.2}[norm]
-    result = Square(200, norm)(lambda x: x @ weights, images, epsilon=epsilon)
+    result = Square(100, norm)(lambda x: x @ weights, images, epsilon=epsilon)
     assert result.success.all()
     assert result.distances[norm].max() <= epsilon + 1e-6
 
@@ -319,7 +319,7 @@ def test_success_above_the_optimum_and_none_below(norm, enough, shape):
         return tf.concat([tf.zeros_like(score), score], axis=1)
 
     for goal in (classes, Targeted(1 - classes)):
-        below, above = Square(150, norm).sweep(
+        below, above = Square(100, norm).sweep(
             model, points, goal, epsilons=[0.99 * OPTIMUM[norm], enough * OPTIMUM[norm]]
         )
         assert not below.success.any()
