@@ -64,34 +64,18 @@ def training(profile: PatchProfile, case: Case) -> Training:
 def arms(profile: PatchProfile, case: Case) -> Iterator[Arm]:
     """Every arm of one classifier."""
     scale = profile.scales[case.model]
-    shared = {
-        "case": case,
-        "variant": MAIN,
-        "training": training(profile, case),
-        "view": View.LOGITS,
-        "images": scale.attacked(DATASET, (DATASET,)),
-    }
-    fgsm = FGSM(batch_size=scale.attack_batch_size)
-    for protocol, units, attack in (
-        (Protocol.FAITHFUL, "standardised", replace(fgsm, clip=False)),
-        (Protocol.CORRECTED, "pixels", fgsm),
-    ):
-        yield Arm(
-            protocol=protocol,
-            attack_name="FGSM",
-            attack=attack,
-            epsilons=EPSILONS,
-            units=units,
-            **shared,
-        )
+    images = scale.attacked(DATASET, (DATASET,))
+    network = (MAIN, training(profile, case), View.LOGITS)
+    fgsm = FGSM(clip=False, batch_size=scale.attack_batch_size)
+    place = (case, Protocol.FAITHFUL, *network)
+    faithful = Arm(*place, "FGSM", fgsm, EPSILONS, images=images, units="standardised")
+    yield faithful
+    clipped = replace(faithful, attack=replace(fgsm, clip=True), units="pixels")
+    yield replace(clipped, protocol=Protocol.CORRECTED)
     for plan in profile.patches:
-        yield PatchArm(
-            protocol=PROTOCOLS[plan.kind],
-            attack_name=f"{plan.kind} {plan.name} {plan.side}",
-            attack=plan,
-            epsilons=(inf,) * plan.placements,
-            **shared,
-        )
+        place = (case, PROTOCOLS[plan.kind], *network)
+        name, placements = f"{plan.kind} {plan.name} {plan.side}", (inf,) * plan.placements
+        yield PatchArm(*place, name, plan, placements, images=images)
 
 
 def plans(
