@@ -4,7 +4,6 @@ from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
 
-import numpy as np
 import pandas as pd
 
 from evaluation import Estimate, NotRun
@@ -13,7 +12,7 @@ from harness.claims import Claim, Finding, Ruling, at_each, by_sign, directions,
 from harness.results import Results, run_by_key, selected, where_run
 from studies.icbai.classifiers import CASES, PROTOCOLS
 from studies.icbai.distillation import CASE, NOISE
-from studies.icbai.measures import UnderFgsm, mean, under_fgsm, under_patches
+from studies.icbai.measures import UnderFgsm, mean, on_mnist, under_fgsm, under_patches
 
 SATURATED = 0.04  # an epsilon, as the sister study says (ICB-1)
 TOLERANCE = 0.01  # a change of the error from there on (ICB-1)
@@ -23,8 +22,8 @@ SEEN_AT, INVISIBLE = 0.02, 1.5  # an epsilon, and the most grey levels there (IC
 
 _COMPARED_WITH = {Role.CONTROL: "hard labels at T", Role.UNDEFENDED: "the undefended network"}
 _AGAINST = {
-    Protocol.FAITHFUL: ("FGSM through saturated logits", {"attack": "FGSM"}),
-    Protocol.CORRECTED: ("the worst of all attacks", {}),
+    Protocol.FAITHFUL: "FGSM through saturated logits",
+    Protocol.CORRECTED: "the worst of all attacks",
 }
 
 
@@ -126,19 +125,14 @@ def _better_than_fgsm(results: Results, case: Case, kind: str) -> Finding:
 
 
 def _keeps_accuracy(results: Results, protocol: Protocol) -> Finding:
-    words, attack = _AGAINST[protocol]
-
-    def correct(role: str) -> np.ndarray:
-        return results.compared_curve(CASE, protocol, role, **attack).at(grey=NOISE)
-
-    student, others = correct(Role.STUDENT), run_by_key(correct, _COMPARED_WITH)
-    gains = (
-        f"; gain over {_COMPARED_WITH[role]} {Estimate.paired(student, other).points()} points"
-        for role, other in others.items()
-    )
-    accuracy = Estimate.accuracy(student)
+    correct = on_mnist(results, protocol, Role.STUDENT).at(grey=NOISE)
+    gains = []
+    for role, other in run_by_key(partial(on_mnist, results, protocol), _COMPARED_WITH).items():
+        gain = Estimate.paired(correct, other.at(grey=NOISE))
+        gains.append(f"; gain over {_COMPARED_WITH[role]} {gain.points()} points")
+    accuracy = Estimate.accuracy(correct)
     return Finding(
-        f"{results.label(CASE)}, {protocol}, {words}",
+        f"{results.label(CASE)}, {protocol}, {_AGAINST[protocol]}",
         by_sign([accuracy.above(CLAIMED)]),
         f"accuracy {accuracy.percent(2)} % of {accuracy.images:,} images; confirmed above "
         f"{100 * CLAIMED:.0f} %{''.join(gains)}",

@@ -1,13 +1,4 @@
-"""The half of ICBAI on ImageNet: FGSM and patches against pre-trained classifiers.
-
-ResNet-101, AlexNet and RegNetY-400MF; MobileNet and MobileNetV2 are not the study's, but their
-weights are easier to come by. Faithful is what the review tells of: FGSM at 0.01 to 0.10, taken
-to be distances between standardised images, as in the sister study (Praxis), unclipped; and
-patches that are pictures of other classes. Corrected are FGSM between images in [0, 1], and
-patches that are trained, as in the public tutorial (Lippe, "UvA Deep Learning Tutorials", number
-10) whose three sizes and five classes the study's seem to be. All patches lie at random places,
-and are judged on images that they were not made from and that are not of their class.
-"""
+"""The half of ICBAI on ImageNet: FGSM and patches against pre-trained classifiers."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace

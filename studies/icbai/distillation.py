@@ -1,16 +1,4 @@
-"""The half of ICBAI on MNIST: defensive distillation at a high temperature against FGSM.
-
-What the review leaves open is chosen: Papernot's network for MNIST, T = 100, Adam (0.9, 0.99) at
-0.0001 with a plateau scheduler, 10 epochs, and the noise levels of the sister study (Praxis),
-which fit a public notebook on the subject.
-
-Teacher and student are trained at temperature T, which is taken away afterwards. Faithful attacks
-the student through its logits as they are: about T times too large, so that softmax and
-cross-entropy saturate in 32-bit floats, gradients of most images are exactly zero, and FGSM
-stands still. Corrected attacks the same networks through logits / T, with a margin loss, and by
-transfer from the undefended network as well. The controls are the undefended network and one
-trained at T on hard labels alone: a teacher adds only what is beyond them.
-"""
+"""The half of ICBAI on MNIST: defensive distillation at a high temperature against FGSM."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -54,7 +42,7 @@ def training(profile: Profile, role: str, run: int = 0) -> Training:
 def arms(profile: Profile, case: Case) -> Iterator[Arm]:
     """Every arm on MNIST, the one case."""
     scale = profile.scales[case.model]
-    images = {protocol: scale.attacked(protocol) for protocol in Protocol}
+    many, few = (scale.attacked(protocol) for protocol in Protocol)
     batches = {"batch_size": scale.attack_batch_size}
     search = {"restarts": profile.restarts, "stop_at_success": True}
     fgsm, pgd = FGSM(**batches), PGD(steps=40, random_start=True, **batches)
@@ -62,13 +50,11 @@ def arms(profile: Profile, case: Case) -> Iterator[Arm]:
     attacks = {"FGSM": fgsm, "PGD": replace(pgd, **search), "APGD, margin": apgd}
     for run, role in product(profile.seeds, profile.cases[case].roles):
         place = (case, Protocol.FAITHFUL, words.MAIN, training(profile, role, run), View.LOGITS)
-        faithful = Arm(*place, "FGSM", fgsm, EPSILONS, images=images[Protocol.FAITHFUL])
+        faithful = Arm(*place, "FGSM", fgsm, EPSILONS, images=many)
         yield faithful
         if role == Role.TEACHER:
             continue
-        corrected = replace(
-            faithful, protocol=Protocol.CORRECTED, images=images[Protocol.CORRECTED]
-        )
+        corrected = replace(faithful, protocol=Protocol.CORRECTED, images=few)
         views = (View.LOGITS,) if role == Role.UNDEFENDED else (View.LOGITS, View.LOGITS_OVER_T)
         for view, (name, attack) in product(views, attacks.items()):
             yield replace(corrected, view=view, attack_name=name, attack=attack)

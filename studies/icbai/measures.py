@@ -11,23 +11,26 @@ from harness.arms import Case, Protocol
 from harness.links import Link
 from harness.results import Results, where_run
 from studies.icbai.classifiers import PROTOCOLS
+from studies.icbai.distillation import CASE
 
 
 def measure(results: Results, link: Link, protocol: Protocol) -> Estimate:
-    """The accuracy of the distilled network, or the side of the patches that do most damage.
-
-    The accuracy is that under FGSM in the faithful protocol, under all attacks in the corrected.
-    """
+    """The accuracy of the distilled network, or the side of the patches that do most damage."""
     if link.kind == "accuracy under attack":
-        attack = {"attack": link.attacks} if protocol == Protocol.FAITHFUL else {}
-        curve = results.compared_curve(link.cases[0], protocol, link.role, **attack)
-        return Estimate.accuracy(curve.at(grey=link.epsilon_grey)).times(link.factor)
+        correct = on_mnist(results, protocol, link.role).at(grey=link.epsilon_grey)
+        return Estimate.accuracy(correct).times(link.factor)
     kinds = [kind for kind, shown_in in PROTOCOLS.items() if shown_in == protocol]
     patched = list(where_run(partial(under_patches, results), link.cases, kinds))
     if not patched:
         raise NotRun(f"patches, {protocol}")
     damage = pd.DataFrame([each.by_side().mean() for each in patched]).mean()
     return Estimate(damage.idxmax(), images=int(max(each.rows["images"].max() for each in patched)))
+
+
+def on_mnist(results: Results, protocol: Protocol, role: str) -> Curve:
+    """One network, faithful under FGSM, corrected under the worst of all attacks; raises NotRun."""
+    attack = {"attack": "FGSM"} if protocol == Protocol.FAITHFUL else {}
+    return results.compared_curve(CASE, protocol, role, **attack)
 
 
 class UnderFgsm(NamedTuple):

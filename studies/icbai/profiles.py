@@ -9,6 +9,7 @@ from studies.icbai.distillation import CASE, ROLES
 _MNIST = {CASE: Scope(ROLES)}
 _CLASSIFIER = Scope((Role.UNDEFENDED,))
 _SMALL = ("mobilenet", "mobilenet_v2")
+_ATTACKED = {"faithful": 200, "corrected": 50}
 _DIGITS = {0: "zero", 3: "three", 7: "seven"}
 _ON_DIGITS = AdversarialPatch(1, learning_rate=10.0, batch_size=10)
 #: On a fifteenth of the images: larger steps, and smaller batches for more of them.
@@ -20,14 +21,8 @@ PROFILES = {
         cost="minutes on two CPU cores, offline",
         datasets={"mnist": "digits", DATASET: "digits"},
         scales={
-            "papernot_cnn": Scale(
-                upsampling=1,
-                width=1 / 4,
-                # As many updates as fit: at the published rate a few hundred teach little.
-                epochs=24,
-                batch_size=8,
-                attack_images={"faithful": 200, "corrected": 50},
-            ),
+            # As many updates as fit: at the published rate a few hundred teach little.
+            "papernot_cnn": Scale(1, 1 / 4, epochs=24, batch_size=8, attack_images=_ATTACKED),
             "alexnet": Scale(upsampling=3, width=1 / 8),
         },
         cases=_MNIST | {Case("alexnet", DATASET): _CLASSIFIER},

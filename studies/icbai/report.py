@@ -17,7 +17,7 @@ from reports.gallery import Gallery
 from reports.tables import by_epsilon, interval, listed, trainings
 from studies.icbai.classifiers import CASES, PROTOCOLS
 from studies.icbai.distillation import CASE, NOISE
-from studies.icbai.measures import UnderFgsm, UnderPatches, under_fgsm, under_patches
+from studies.icbai.measures import UnderFgsm, UnderPatches, on_mnist, under_fgsm, under_patches
 from studies.icbai.published import FOLDER
 
 _NAMES = {
@@ -56,7 +56,7 @@ def _distilled(results: Results, comparison: pd.DataFrame, pictures: Gallery) ->
         "published": row["value"],
         "measured": {protocol: interval(row, protocol, 2) for protocol in Protocol},
         "clean": trainings(results.trained(case=CASE), _NAMES),
-        "faithful": _accuracies(results, Protocol.FAITHFUL, attack="FGSM"),
+        "faithful": _accuracies(results, Protocol.FAITHFUL),
         "worst": _accuracies(results, Protocol.CORRECTED),
         "attacks": _attacks(results),
     }
@@ -97,9 +97,9 @@ def _lines(results: Results, panel: str) -> Iterator[curves.Line | curves.Publis
         yield curves.Published(f"published, student: {percent} %", "black", [30], [percent])
 
 
-def _accuracies(results: Results, protocol: Protocol, **attack: str) -> pd.DataFrame:
-    """Accuracy at every epsilon, one column per network; without an attack under all of them."""
-    found = run_by_key(lambda role: results.compared_curve(CASE, protocol, role, **attack), _NAMES)
+def _accuracies(results: Results, protocol: Protocol) -> pd.DataFrame:
+    """Accuracy at every epsilon, one column per network."""
+    found = run_by_key(partial(on_mnist, results, protocol), _NAMES)
     columns = {_NAMES[role]: (curve, curve.accuracies) for role, curve in found.items()}
     return by_epsilon(columns, {"epsilon, %": lambda epsilon, _: f"{100 * epsilon:.4g}"})
 
