@@ -60,8 +60,8 @@ class Recipe:
         if self.optimizer == "SGD":
             return keras.optimizers.SGD(rate, momentum=self.momentum, nesterov=self.nesterov)
         if self.optimizer == "Adam":
-            moments = {"beta_1": self.beta_1, "beta_2": self.beta_2, "amsgrad": self.amsgrad}
-            return adam(learning_rate=rate, epsilon=self.epsilon, **moments)
+            settings = {"beta_1": self.beta_1, "beta_2": self.beta_2, "amsgrad": self.amsgrad}
+            return adam(learning_rate=rate, epsilon=self.epsilon, **settings)
         raise ValueError(f"optimizer is {self.optimizer!r}; accepted: 'SGD', 'Adam'")
 
 

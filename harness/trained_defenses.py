@@ -22,7 +22,7 @@ class TrainedDefense:
     Subclasses are frozen data whose fields are part of what determines the trained weights.
     """
 
-    #: What trains a network, made of it, the fields and a seed; `None`: Keras' own training.
+    #: Called with a network, the fields and a seed, to train it; `None` for Keras alone.
     trained_by: ClassVar[type[keras.Model] | None] = None
 
     @property
