@@ -114,9 +114,7 @@ def _kept(study: Study, arm: Arm, outcomes: Outcomes, runner: Runner) -> dict[st
     names = runner.dataset(arm.training).class_names
     kept: dict[str, Arrays] = {"examples": {}}
     if arm.pictured is not None:
-        kept["pictured"] = pictures.pictured(
-            outcomes, arm.pictured.images, arm.pictured.epsilon, names
-        )
+        kept["pictured"] = pictures.pictured(outcomes, arm.pictured, names)
     elif _is_shown(study, arm):
         kept["examples"] = pictures.examples(outcomes, names)
     if arm.strip_of is not None:

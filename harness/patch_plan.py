@@ -10,9 +10,6 @@ from attacks import AdversarialPatch, Patch, PatchOverlay
 from attacks.readings import Reading
 from data.byte_images import ByteImages
 
-#: Of the order in which the test images are divided; the same for all networks and patches.
-_ORDER_SEED = 0
-
 
 @dataclass(frozen=True)
 class PatchPlan:
@@ -40,10 +37,8 @@ class PatchPlan:
     placements: int = 4
     batch_size: int = 32
 
-    #: What a patch is bounded by, as attacks name it.
-    norm = "patch"
-    #: Pasting a patch follows no gradient.
-    climbs = None
+    norm = "patch"  # what a patch is bounded by, as attacks name it
+    climbs = None  # pasting a patch follows no gradient
 
     @property
     def kind(self) -> str:
@@ -70,14 +65,14 @@ class PatchPlan:
                 f"fitted_on is {self.fitted_on} of {len(labels)} test images; accepted: 1 to "
                 f"{len(labels) - 1}, so that some are left to evaluate on"
             )
-        order = np.random.RandomState(_ORDER_SEED).permutation(len(labels))
+        order = np.random.RandomState(0).permutation(len(labels))  # one for all patches
         fitted, held_out = np.split(order, [self.fitted_on])
         if self.evaluated_on is not None:
             # From the end, so that parts of other sizes share no image where there are enough.
             held_out = held_out[-self.evaluated_on :]
         of_target = labels == self.target
-        pictures = np.flatnonzero(of_target)
-        made_from = fitted[~of_target[fitted]] if self.kind == "trained" else pictures
+        trained = self.kind == "trained"
+        made_from = fitted[~of_target[fitted]] if trained else np.flatnonzero(of_target)
         return np.sort(made_from), np.sort(held_out[~of_target[held_out]])
 
     def make(
@@ -100,13 +95,12 @@ class PatchPlan:
         """
         rows, _ = self.rows(labels)
         chosen = np.asarray(images[rows]), self.target, labels[rows]
+
+        def show(done: int, count: int) -> None:
+            progress(done / count, f"{done} of {count} images")
+
         if isinstance(self.method, AdversarialPatch):
-            patch = self.method.fit(
-                model,
-                *chosen,
-                name=self.name,
-                progress=lambda done, count: progress(done / count, f"{done} of {count} images"),
-            )
+            patch = self.method.fit(model, *chosen, name=self.name, progress=show)
         else:
             patch = self.method.fit(model, *chosen, name=self.name)
             progress(1.0, f"chosen from {len(rows)} images of the class")

@@ -7,14 +7,12 @@ import numpy as np
 from attacks import Patch
 from data import Dataset
 from evaluation import Outcomes, confusion_counts
+from harness.arms import Pictured
 from harness.results import Arrays
 
-#: Images shown of an arm, at its largest epsilon.
-EXAMPLES = 6
-#: Rows of a patched image that is shown.
-SHOWN_SIDE = 112
-#: Classes whose confidences are shown of an image.
-LIKELIEST = 5
+EXAMPLES = 6  # images shown of an arm, at its largest epsilon
+SHOWN_SIDE = 112  # rows of a patched image that is shown
+LIKELIEST = 5  # classes whose confidences are shown of an image
 
 
 def examples(outcomes: Outcomes, class_names: Sequence[str]) -> Arrays:
@@ -53,13 +51,11 @@ def strip(outcomes: Outcomes, shown: int) -> Arrays:
     predictions = np.vstack([outcomes.clean_predictions, outcomes.predictions])
     classes = 1 + int(max(outcomes.labels.max(), predictions.max()))
     images = np.concatenate([outcomes.example_images[np.newaxis, -1], outcomes.examples[:, -1]])
-    index = int(np.argmax(outcomes.labels == shown))
+    counts = [confusion_counts(outcomes.labels, each, classes) for each in predictions]
     return {
-        "confusion": np.stack(
-            [confusion_counts(outcomes.labels, each, classes) for each in predictions]
-        ),
+        "confusion": np.stack(counts),
         "strip": _as_bytes(images),
-        "strip_predictions": predictions[:, index],
+        "strip_predictions": predictions[:, np.argmax(outcomes.labels == shown)],
     }
 
 
@@ -84,9 +80,7 @@ def patched(patch: Patch, rows: np.ndarray, dataset: Dataset, outcomes: Outcomes
     }
 
 
-def pictured(
-    outcomes: Outcomes, images: Sequence[int], epsilon: float, class_names: Sequence[str]
-) -> Arrays:
+def pictured(outcomes: Outcomes, chosen: Pictured, class_names: Sequence[str]) -> Arrays:
     """Chosen images before and after the attack at one epsilon, with their confidences.
 
     Returns:
@@ -96,12 +90,12 @@ def pictured(
         "label_confidences" and "ranks" of the true class [2, n], 0 the first; and of all N images
         "every_label", "every_clean" and "every_prediction".
     """
-    at = int(np.flatnonzero(np.isclose(outcomes.epsilons, epsilon)).item())
+    at = int(np.flatnonzero(np.isclose(outcomes.epsilons, chosen.epsilon)).item())
     clean, adversarial = outcomes.example_images, outcomes.examples[at]
     changes = 255 * np.abs(adversarial - clean).reshape(len(clean), -1)
     probabilities = outcomes.example_probabilities[[0, 1 + at]]
     likeliest = np.argsort(-probabilities, axis=2, kind="stable")[:, :, :LIKELIEST]
-    kept = list(images)
+    kept = list(chosen.images)
     labels = outcomes.labels[kept]
     ranks = outcomes.clean_label_ranks[kept], outcomes.label_ranks[at, kept]
     return {

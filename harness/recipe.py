@@ -1,5 +1,6 @@
 """How one network is trained: optimiser, learning rate, length."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,16 +51,17 @@ class Recipe:
                 f"{self.halve_every}; accepted: one way of lowering the learning rate"
             )
 
-    def build_optimizer(self, steps_per_epoch: int) -> keras.optimizers.Optimizer:
+    def build_optimizer(
+        self, steps_per_epoch: int, adam: Callable[..., Any] = keras.optimizers.Adam
+    ) -> keras.optimizers.Optimizer:
         rate = self.learning_rate
         if self.decay or self.halve_every:
             rate = DecayAndHalve(rate, self.decay, self.halve_every * steps_per_epoch)
         if self.optimizer == "SGD":
             return keras.optimizers.SGD(rate, momentum=self.momentum, nesterov=self.nesterov)
         if self.optimizer == "Adam":
-            return keras.optimizers.Adam(
-                rate, self.beta_1, self.beta_2, epsilon=self.epsilon, amsgrad=self.amsgrad
-            )
+            settings = {"beta_1": self.beta_1, "beta_2": self.beta_2, "amsgrad": self.amsgrad}
+            return adam(learning_rate=rate, epsilon=self.epsilon, **settings)
         raise ValueError(f"optimizer is {self.optimizer!r}; accepted: 'SGD', 'Adam'")
 
 

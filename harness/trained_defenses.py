@@ -1,6 +1,8 @@
 """Defenses that are trained, as words of a study: what each changes in a plain training."""
 
 from dataclasses import dataclass
+from functools import partial
+from typing import ClassVar
 
 import keras
 import numpy as np
@@ -19,6 +21,9 @@ class TrainedDefense:
 
     Subclasses are frozen data whose fields are part of what determines the trained weights.
     """
+
+    #: Called with a network, the fields and a seed, to train it; `None` for Keras alone.
+    trained_by: ClassVar[type[keras.Model] | None] = None
 
     @property
     def name(self) -> str:
@@ -41,7 +46,9 @@ class TrainedDefense:
 
     def trainer(self, network: keras.Model, seed: int) -> keras.Model:
         """What is compiled with a loss of logits and fitted, so that `network` is trained."""
-        return keras.Model(network.inputs, network.outputs)
+        if self.trained_by is None:
+            return keras.Model(network.inputs, network.outputs)
+        return self.trained_by(network, **vars(self), seed=seed)
 
 
 @dataclass(frozen=True)
@@ -52,27 +59,16 @@ class PGDTraining(TrainedDefense):
     steps: int = 10
     step_size: float | None = None
     name = "PGD training"
-
-    def trainer(self, network: keras.Model, seed: int) -> keras.Model:
-        return defenses.AdversarialTrainer(
-            network, self.epsilon, self.steps, self.step_size, seed=seed
-        )
+    trained_by: ClassVar[type[keras.Model] | None] = defenses.AdversarialTrainer
 
 
 @dataclass(frozen=True)
-class Trades(TrainedDefense):
+class Trades(PGDTraining):
     """See `defenses.TradesTrainer`."""
 
-    epsilon: float
-    steps: int = 10
-    step_size: float | None = None
     beta: float = 6.0
     name = "TRADES"
-
-    def trainer(self, network: keras.Model, seed: int) -> keras.Model:
-        return defenses.TradesTrainer(
-            network, self.epsilon, self.steps, self.step_size, beta=self.beta, seed=seed
-        )
+    trained_by = defenses.TradesTrainer
 
 
 @dataclass(frozen=True)
@@ -100,9 +96,7 @@ class RandomAttacks(TrainedDefense):
 
     attacks: tuple[tuple[BudgetAttack | MinimumNormAttack, float | None], ...]
     name = "random attacks"
-
-    def trainer(self, network: keras.Model, seed: int) -> keras.Model:
-        return defenses.RandomAttackTrainer(network, self.attacks, seed=seed)
+    trained_by = defenses.RandomAttackTrainer
 
 
 @dataclass(frozen=True)
@@ -117,12 +111,4 @@ class NoisyUpdates(TrainedDefense):
             raise ValueError(
                 f"recipe is {recipe}; accepted for noisy updates: Adam without decay or halve_every"
             )
-        return defenses.NoisyUpdateAdam(
-            self.scale,
-            seed,
-            learning_rate=recipe.learning_rate,
-            beta_1=recipe.beta_1,
-            beta_2=recipe.beta_2,
-            epsilon=recipe.epsilon,
-            amsgrad=recipe.amsgrad,
-        )
+        return recipe.build_optimizer(steps, partial(defenses.NoisyUpdateAdam, self.scale, seed))

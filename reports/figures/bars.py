@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from evaluation import Estimate
-from reports.figures.canvas import canvas, percent, shared_legend
+from reports.figures.canvas import canvas, percent
 
 
 def grouped_bars(
@@ -27,7 +27,7 @@ def grouped_bars(
     members = list(next(iter(groups.values())))
     width = 0.8 / len(members)
     size = max(6.0, 0.5 * len(groups) * len(members) + 2), 3.6
-    with canvas(title, path, size) as (figure, [[axis]]):
+    with canvas(title, path, size) as [[axis]]:
         for index, member in enumerate(members):
             places = np.arange(len(groups)) + (index - (len(members) - 1) / 2) * width
             value, low, high = percent(group[member] for group in groups.values())
@@ -40,7 +40,6 @@ def grouped_bars(
         axis.set(ylabel=quantity, ylim=(0, 112), yticks=range(0, 101, 20))
         axis.grid(axis="y", alpha=0.3)
         axis.set_axisbelow(True)
-        shared_legend(figure, [axis])
 
 
 def heat_maps(
@@ -54,15 +53,15 @@ def heat_maps(
     rows = max(len(names) for names, _, _ in panels.values())
     columns = sum(len(names) for _, names, _ in panels.values())
     size = 0.8 * columns + 2.6 * len(panels), 0.42 * rows + 1.9
-    with canvas(title, path, size, columns=len(panels)) as (figure, [axes]):
+    with canvas(title, path, size, columns=len(panels)) as [axes]:
         for axis, (panel, (row_names, column_names, values)) in zip(axes, panels.items()):
             image = axis.imshow(values, vmin=0, vmax=1, cmap="viridis", aspect="auto")
-            _label_cells(axis, np.vectorize("{:.2f}".format)(values), values <= 0.6)
+            _label_cells(axis, values, "{:.2f}", values <= 0.6)
             ticks = range(len(column_names))
             axis.set_xticks(ticks, column_names, rotation=30, ha="right", fontsize=8)
             axis.set_yticks(range(len(row_names)), row_names, fontsize=8)
             axis.set_title(panel, fontsize=9)
-        figure.colorbar(image, ax=axes[-1], label="macro F1")
+        axes[-1].figure.colorbar(image, ax=axes[-1], label="macro F1")
 
 
 def class_shares(
@@ -81,17 +80,17 @@ def class_shares(
     """
     shares = 100 * counts / counts.sum(axis=0)
     size = 0.55 * len(columns) + 2, 0.35 * len(counts) + 1.4
-    with canvas(title, path, size) as (_, [[axis]]):
+    with canvas(title, path, size) as [[axis]]:
         axis.imshow(shares, cmap="Blues", vmin=0, vmax=100, aspect="auto")
-        _label_cells(axis, np.vectorize("{:.0f}".format)(shares), shares > 50)
+        _label_cells(axis, shares, "{:.0f}", shares > 50)
         axis.set_xticks(range(len(columns)), columns, fontsize=8)
         axis.set_yticks(range(len(counts)), class_names, fontsize=8)
         axis.set(xlabel=unit, ylabel="predicted class")
 
 
-def _label_cells(axis: Axes, texts: np.ndarray, is_dark: np.ndarray) -> None:
-    """Writes into the cells of an image; "nan" leaves one empty."""
-    for (row, column), text in np.ndenumerate(texts):
-        if text != "nan":
-            color = "white" if is_dark[row, column] else "black"
-            axis.text(column, row, text, ha="center", va="center", fontsize=8, color=color)
+def _label_cells(axis: Axes, values: np.ndarray, form: str, is_dark: np.ndarray) -> None:
+    """Writes values into the cells of an image; NaN leaves one empty."""
+    for row, column in np.argwhere(~np.isnan(values)):
+        style = {"fontsize": 8, "color": "white" if is_dark[row, column] else "black"}
+        text = form.format(values[row, column])
+        axis.text(column, row, text, ha="center", va="center", **style)

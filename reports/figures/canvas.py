@@ -1,6 +1,6 @@
 """How every picture is laid out, coloured and saved."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,27 +15,6 @@ from evaluation import Estimate
 COLORS = {"undefended": "C0", "teacher": "C2", "student": "C3", "control": "C1", "warm_up": "C7"}
 
 
-def shared_legend(figure: Figure, axes: Sequence[Axes], title: str | None = None) -> None:
-    """One legend below all panels, with every label once, as wide as the figure allows."""
-    handles = {
-        label: handle
-        for axis in axes
-        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)
-    }
-    if not handles:
-        return
-    inches = 0.7 + 0.065 * max(map(len, handles))  # of a handle and the longest label
-    figure.legend(
-        handles.values(),
-        handles.keys(),
-        title=title,
-        fontsize=8,
-        title_fontsize=8,
-        loc="outside lower center",
-        ncols=max(1, min(len(handles), int(figure.get_figwidth() / inches))),
-    )
-
-
 @contextmanager
 def canvas(
     title: str,
@@ -43,21 +22,37 @@ def canvas(
     size: tuple[float, float],
     rows: int = 1,
     columns: int = 1,
+    *,
+    legend_title: str | None = None,
     **options: Any,
-) -> Iterator[tuple[Figure, np.ndarray]]:
-    """A figure and its axes [rows, columns] to draw on, written to `path` in the end.
+) -> Iterator[np.ndarray]:
+    """Axes [rows, columns] to draw on, written to `path` in the end.
+
+    What has a label is in one legend below all panels.
 
     Args:
         size: width and height in inches.
         options: of `Figure.subplots`.
     """
     figure = Figure(figsize=size, layout="constrained")
-    yield figure, figure.subplots(rows, columns, squeeze=False, **options)
+    yield figure.subplots(rows, columns, squeeze=False, **options)
     if title:
         figure.suptitle(title, fontsize=10)
+    _add_legend(figure, legend_title)
     path.parent.mkdir(parents=True, exist_ok=True)
     # Without this, the library's version alone would change a committed picture.
     figure.savefig(path, dpi=110, metadata={"Software": None})
+
+
+def _add_legend(figure: Figure, title: str | None) -> None:
+    """With every label once, as wide as the figure allows."""
+    labelled = [axis.get_legend_handles_labels() for axis in figure.axes]
+    handles = {label: handle for each in labelled for handle, label in zip(*each, strict=True)}
+    if handles:
+        inches = 0.7 + 0.065 * max(map(len, handles))  # of a handle and the longest label
+        columns = max(1, min(len(handles), int(figure.get_figwidth() / inches)))
+        style = {"title": title, "fontsize": 8, "title_fontsize": 8, "ncols": columns}
+        figure.legend(handles.values(), handles.keys(), loc="outside lower center", **style)
 
 
 def show(axis: Axes, picture: np.ndarray) -> None:
@@ -67,8 +62,6 @@ def show(axis: Axes, picture: np.ndarray) -> None:
     axis.set(xticks=[], yticks=[])
 
 
-def percent(estimates: Iterable[Estimate]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Values of fractions and both ends of their intervals, in percent."""
-    ends = [(each.value, each.low, each.high) for each in estimates]
-    value, low, high = 100 * np.array(ends).T
-    return value, low, high
+def percent(estimates: Iterable[Estimate]) -> np.ndarray:
+    """Values of fractions and both ends of their intervals, in percent: float [3, N]."""
+    return 100 * np.array([(each.value, each.low, each.high) for each in estimates]).T

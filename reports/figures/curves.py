@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from evaluation import Estimate
-from reports.figures.canvas import canvas, percent, shared_legend
+from reports.figures.canvas import canvas, percent
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,11 +36,10 @@ class Published:
     color: str
     epsilons: Sequence[float]
     percent: Sequence[float]
-    style: str = "x"
 
     def draw(self, axis: Axes) -> None:
         style = {"markersize": 5, "color": self.color, "label": self.label}
-        axis.plot(self.epsilons, self.percent, self.style, **style)
+        axis.plot(self.epsilons, self.percent, "x", **style)
 
 
 def panels(
@@ -61,7 +60,7 @@ def panels(
     """
     drawn = {panel: lines for panel, lines in drawn.items() if lines}
     size = 3.4 * len(drawn) + 0.8, 4.2
-    with canvas(title, path, size, columns=len(drawn), sharey=True) as (figure, [axes]):
+    with canvas(title, path, size, columns=len(drawn), sharey=True) as [axes]:
         for axis, (panel, lines) in zip(axes, drawn.items(), strict=True):
             for line in lines:
                 line.draw(axis)
@@ -72,7 +71,6 @@ def panels(
             if linear_up_to is not None:
                 _bend(axis, unit, linear_up_to, max(max(line.epsilons) for line in lines))
         axes[0].set_ylabel(quantity)
-        shared_legend(figure, axes)
 
 
 def _bend(axis: Axes, unit: str, linear_up_to: float, largest: float) -> None:

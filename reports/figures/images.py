@@ -1,11 +1,11 @@
 """Images before and after an attack, with what networks take them for."""
 
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import tensorflow as tf
 from matplotlib.axes import Axes
 
 from data import RandomErasing
@@ -38,7 +38,7 @@ def confidence_bars(rows: list[list[Confidences]], title: str, path: Path) -> No
     """
     columns = len(rows[0])
     size, widths = (4.6 * columns, 1.75 * len(rows) + 0.5), [1, 1.15] * columns
-    with canvas(title, path, size, len(rows), 2 * columns, width_ratios=widths) as (_, axes):
+    with canvas(title, path, size, len(rows), 2 * columns, width_ratios=widths) as axes:
         for axis_row, row in zip(axes, rows, strict=True):
             for column, shown in enumerate(row):
                 picture, bars = axis_row[2 * column : 2 * column + 2]
@@ -75,7 +75,7 @@ def strips(
         label: the true class.
     """
     size = 1.1 * len(headings) + 1.2, 1.45 * len(rows) + 0.7
-    with canvas(title, path, size, len(rows), len(headings)) as (_, axes):
+    with canvas(title, path, size, len(rows), len(headings)) as axes:
         for axis_row, (name, (pictures, predictions)) in zip(axes, rows.items(), strict=True):
             for axis, picture, predicted in zip(axis_row, pictures, predictions, strict=True):
                 show(axis, picture)
@@ -88,10 +88,8 @@ def strips(
 
 def random_erasing(images: np.ndarray, path: Path) -> None:
     """Images above what `RandomErasing` makes of them, every one erased."""
-    erased = RandomErasing(probability=1.0).erase(
-        tf.constant(images), tf.constant([0, 0], tf.int64)
-    )
-    _grid([("before", images), ("after", np.asarray(erased))], {}, path)
+    erased = RandomErasing(probability=1.0).erase(images, np.zeros(2, np.int64)).numpy()
+    _grid([("before", images, []), ("after", erased, [])], "", path)
 
 
 def adversarial_images(
@@ -107,23 +105,19 @@ def adversarial_images(
     images, adversarial = (examples[name].astype(np.float32) for name in ("images", "adversarial"))
     perturbation = adversarial - images
     largest = max(float(np.abs(perturbation).max()), 1e-9)
-    captions = {
-        "image": [
-            _called(names, p) + ("" if p == t else f"\n(true: {_called(names, t)})")
-            for p, t in zip(examples["clean"], examples["labels"], strict=True)
-        ],
-        "adversarial": [_called(names, p) for p in examples["predictions"]],
-    }
-    _grid(
-        [
-            ("image", images),
-            (f"perturbation\n(largest {255 * largest:.2g} grey)", perturbation / largest / 2 + 0.5),
-            ("adversarial", np.clip(adversarial, 0, 1)),
-        ],
-        captions,
-        path,
-        title,
+    amplified = perturbation / largest / 2 + 0.5
+    true, before, after = (
+        [_called(names, index) for index in examples[each]]
+        for each in ("labels", "clean", "predictions")
     )
+    for place in np.flatnonzero(examples["clean"] != examples["labels"]):
+        before[place] += f"\n(true: {true[place]})"
+    rows = [
+        ("image", images, before),
+        (f"perturbation\n(largest {255 * largest:.2g} grey)", amplified, []),
+        ("adversarial", np.clip(adversarial, 0, 1), after),
+    ]
+    _grid(rows, title, path)
 
 
 def _called(class_names, prediction: int) -> str:
@@ -131,20 +125,13 @@ def _called(class_names, prediction: int) -> str:
     return str(class_names[prediction]).replace("_", " ") if prediction >= 0 else "no number"
 
 
-def _grid(
-    rows: Sequence[tuple[str, np.ndarray]],
-    captions: Mapping[str, Sequence[str]],
-    path: Path,
-    title: str = "",
-) -> None:
-    """Rows of images by name, some with a caption above each."""
+def _grid(rows: list[tuple[str, np.ndarray, list[str]]], title: str, path: Path) -> None:
+    """Rows of images, each with its name and the captions above its images, if it has any."""
     columns = len(rows[0][1])
-    with canvas(title, path, (1.5 * columns + 1, 1.8 * len(rows) + 0.4), len(rows), columns) as (
-        _,
-        axes,
-    ):
-        for axis_row, (name, images) in zip(axes, rows, strict=True):
-            for axis, image, caption in zip(axis_row, images, captions.get(name, [""] * columns)):
+    size = 1.5 * columns + 1, 1.8 * len(rows) + 0.4
+    with canvas(title, path, size, len(rows), columns) as axes:
+        for axis_row, (name, images, captions) in zip(axes, rows, strict=True):
+            axis_row[0].set_ylabel(name, fontsize=8)
+            for axis, image, caption in zip_longest(axis_row, images, captions, fillvalue=""):
                 show(axis, image)
                 axis.set_title(caption, fontsize=8)
-            axis_row[0].set_ylabel(name, fontsize=8)

@@ -44,7 +44,7 @@ def _grid(
     """Draws that picture of every patch; each axis with its patch, to be labelled."""
     columns, (width, height) = max(map(len, patches.values())), cell
     size = width * columns + 0.8, height * len(patches) + 0.6
-    with canvas(title, path, size, len(patches), columns) as (_, axes):
+    with canvas(title, path, size, len(patches), columns) as axes:
         for axis_row, (row, of_row) in zip(axes, patches.items(), strict=True):
             axis_row[0].set_ylabel(row, fontsize=8)
             for axis, (name, patch) in zip(axis_row, of_row.items(), strict=True):

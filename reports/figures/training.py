@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from reports.figures.canvas import COLORS, canvas, shared_legend
+from reports.figures.canvas import COLORS, canvas
 
 
 def training_curves(
@@ -26,7 +26,8 @@ def training_curves(
         dotted: procedures whose validation is dotted instead.
     """
     named = names if callable(names) else lambda row: names[row["role"]]
-    with canvas(title, path, (10.4, 4), columns=2) as (figure, [axes]):
+    styles = "solid: validation, dashed: training"
+    with canvas(title, path, (10.4, 4), columns=2, legend_title=styles) as [axes]:
         for _, training in trainings.iterrows():
             history = histories[histories["stage"] == training["stage"]]
             epochs, color = history["epoch"] + 1, colors[training["role"]]
@@ -35,11 +36,10 @@ def training_curves(
                 validation = scale * history[f"val_{name}"]
                 axis.plot(epochs, validation, style, color=color, label=named(training))
                 axis.plot(epochs, scale * history[name], "--", color=color, alpha=0.5)
-        axes[0].set(title="accuracy (%)", xlabel="epoch")
-        axes[1].set(title="loss", xlabel="epoch", yscale="log")
-        for axis in axes:
+        axes[1].set_yscale("log")
+        for axis, panel in zip(axes, ("accuracy (%)", "loss"), strict=True):
+            axis.set(title=panel, xlabel="epoch")
             axis.grid(alpha=0.3)
-        shared_legend(figure, axes[:1], title="solid: validation, dashed: training")
 
 
 def loss_curves(
@@ -56,7 +56,7 @@ def loss_curves(
         curves: by role, float [epochs].
         published: by role, the losses that a study prints by epoch, drawn as crosses.
     """
-    with canvas(title, path, (7, 4)) as (figure, [[axis]]):
+    with canvas(title, path, (7, 4)) as [[axis]]:
         for role, values in curves.items():
             epochs = np.arange(1, len(values) + 1)
             axis.semilogy(epochs, values, marker=".", color=colors[role], label=names[role])
@@ -65,7 +65,6 @@ def loss_curves(
             axis.plot([*losses], [*losses.values()], "x", color=colors[role], label=label)
         axis.set(xlabel="epoch", ylabel="training loss")
         axis.grid(alpha=0.3)
-        shared_legend(figure, [axis])
 
 
 def loss_terms(histories: Mapping[str, pd.DataFrame], title: str, path: Path) -> None:
@@ -74,17 +73,16 @@ def loss_terms(histories: Mapping[str, pd.DataFrame], title: str, path: Path) ->
     Args:
         histories: by procedure, the history of the student.
     """
-    with canvas(title, path, (10.4, 4), columns=2) as (figure, [axes]):
+    panels = {"term": "weighted loss term", "gradient_norm": "gradient norm of the weighted term"}
+    with canvas(title, path, (10.4, 4), columns=2) as [axes]:
         for index, (procedure, history) in enumerate(histories.items()):
             for name, style in (("student", "-"), ("distillation", "--")):
                 label = f"{procedure.replace('_', ' ')}: {name} term"
                 drawn = {"color": f"C{index}", "label": label}
-                for axis, column in zip(axes, ("term", "gradient_norm"), strict=True):
+                for axis, column in zip(axes, panels, strict=True):
                     values = history[f"{name}_{column}"]
                     if (values > 0).any():
                         axis.semilogy(history["epoch"] + 1, values, style, **drawn)
-        axes[0].set(title="weighted loss term", xlabel="epoch")
-        axes[1].set(title="gradient norm of the weighted term", xlabel="epoch")
-        for axis in axes:
+        for axis, panel in zip(axes, panels.values(), strict=True):
+            axis.set(title=panel, xlabel="epoch")
             axis.grid(alpha=0.3)
-        shared_legend(figure, axes[:1])

@@ -13,8 +13,5 @@ HEADLINE = (("FGSM", 76.5), ("PGD", 76.5), ("APGD, margin", 76.5))
 
 def arms(profile: classifiers.PatchProfile) -> list[Arm]:
     """Every arm of a profile, case by case."""
-    planned: list[Arm] = []
-    for case in profile.cases:
-        half = distillation if case == distillation.CASE else classifiers
-        planned += half.arms(profile, case)
-    return planned
+    halves = {case: classifiers for case in classifiers.CASES} | {distillation.CASE: distillation}
+    return [arm for case in profile.cases for arm in halves[case].arms(profile, case)]

@@ -1,13 +1,4 @@
-"""The half of ICBAI on ImageNet: FGSM and patches against pre-trained classifiers.
-
-ResNet-101, AlexNet and RegNetY-400MF; MobileNet and MobileNetV2 are not the study's, but their
-weights are easier to come by. Faithful is what the review tells of: FGSM at 0.01 to 0.10, taken
-to be distances between standardised images, as in the sister study (Praxis), unclipped; and
-patches that are pictures of other classes. Corrected are FGSM between images in [0, 1], and
-patches that are trained, as in the public tutorial (Lippe, "UvA Deep Learning Tutorials", number
-10) whose three sizes and five classes the study's seem to be. All patches lie at random places,
-and are judged on images that they were not made from and that are not of their class.
-"""
+"""The half of ICBAI on ImageNet: FGSM and patches against pre-trained classifiers."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -64,34 +55,18 @@ def training(profile: PatchProfile, case: Case) -> Training:
 def arms(profile: PatchProfile, case: Case) -> Iterator[Arm]:
     """Every arm of one classifier."""
     scale = profile.scales[case.model]
-    shared = {
-        "case": case,
-        "variant": MAIN,
-        "training": training(profile, case),
-        "view": View.LOGITS,
-        "images": scale.attacked(DATASET, (DATASET,)),
-    }
-    fgsm = FGSM(batch_size=scale.attack_batch_size)
-    for protocol, units, attack in (
-        (Protocol.FAITHFUL, "standardised", replace(fgsm, clip=False)),
-        (Protocol.CORRECTED, "pixels", fgsm),
-    ):
-        yield Arm(
-            protocol=protocol,
-            attack_name="FGSM",
-            attack=attack,
-            epsilons=EPSILONS,
-            units=units,
-            **shared,
-        )
+    images = scale.attacked(DATASET, (DATASET,))
+    network = (MAIN, training(profile, case), View.LOGITS)
+    fgsm = FGSM(clip=False, batch_size=scale.attack_batch_size)
+    place = (case, Protocol.FAITHFUL, *network)
+    faithful = Arm(*place, "FGSM", fgsm, EPSILONS, images=images, units="standardised")
+    yield faithful
+    clipped = replace(faithful, attack=replace(fgsm, clip=True), units="pixels")
+    yield replace(clipped, protocol=Protocol.CORRECTED)
     for plan in profile.patches:
-        yield PatchArm(
-            protocol=PROTOCOLS[plan.kind],
-            attack_name=f"{plan.kind} {plan.name} {plan.side}",
-            attack=plan,
-            epsilons=(inf,) * plan.placements,
-            **shared,
-        )
+        place = (case, PROTOCOLS[plan.kind], *network)
+        name, placements = f"{plan.kind} {plan.name} {plan.side}", (inf,) * plan.placements
+        yield PatchArm(*place, name, plan, placements, images=images)
 
 
 def plans(

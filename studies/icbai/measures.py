@@ -1,8 +1,7 @@
 """What was measured of ICBAI: accuracies under attack, and top-1 errors under patches."""
 
-from collections.abc import Callable, Iterable
 from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,28 +10,34 @@ from evaluation import Curve, Estimate, NotRun
 from harness.arms import Case, Protocol
 from harness.links import Link
 from harness.results import Results, where_run
-from studies.icbai.classifiers import CASES, PROTOCOLS
-
-T = TypeVar("T")
+from studies.icbai.classifiers import PROTOCOLS
+from studies.icbai.distillation import CASE
 
 
 def measure(results: Results, link: Link, protocol: Protocol) -> Estimate:
-    """The accuracy of the distilled network, or the side of the patches that do most damage.
+    """The accuracy of the distilled network, or the side of the patches that do most damage."""
+    if link.kind == "accuracy under attack":
+        correct = on_mnist(results, protocol, link.role).at(grey=link.epsilon_grey)
+        return Estimate.accuracy(correct).times(link.factor)
+    kinds = [kind for kind, shown_in in PROTOCOLS.items() if shown_in == protocol]
+    patched = list(where_run(partial(under_patches, results), link.cases, kinds))
+    if not patched:
+        raise NotRun(f"patches, {protocol}")
+    damage = pd.DataFrame([each.by_side().mean() for each in patched]).mean()
+    return Estimate(damage.idxmax(), images=int(max(each.rows["images"].max() for each in patched)))
 
-    The accuracy is that under FGSM in the faithful protocol, under all attacks in the corrected.
-    """
-    if link.kind == "most damaging side":
-        return _most_damaging_side(results, protocol)
-    attack = {"attack": link.attacks} if protocol == Protocol.FAITHFUL else {}
-    curve = results.compared_curve(link.cases[0], protocol, link.role, **attack)
-    return Estimate.accuracy(curve.at(grey=link.epsilon_grey)).times(link.factor)
+
+def on_mnist(results: Results, protocol: Protocol, role: str) -> Curve:
+    """One network, faithful under FGSM, corrected under the worst of all attacks; raises NotRun."""
+    attack = {"attack": "FGSM"} if protocol == Protocol.FAITHFUL else {}
+    return results.compared_curve(CASE, protocol, role, **attack)
 
 
 class UnderFgsm(NamedTuple):
     """One classifier under FGSM.
 
-    Its rows, by epsilon, have "change", the root mean square change in grey levels, and "psnr",
-    in decibels.
+    Its rows, by epsilon, have "change", the root mean square change in grey levels, "psnr", in
+    decibels, and "error", an Estimate.
     """
 
     case: Case
@@ -48,15 +53,17 @@ def under_fgsm(results: Results, case: Case, protocol: Protocol) -> UnderFgsm:
     curve, rows = results.curve(**place), results.select(**place)
     values = results.examples[rows["arm"].iloc[0]]["images"][0].size
     change = 255 * rows["mean_l2"] / np.sqrt(values)
-    rows = rows.assign(change=change, psnr=20 * np.log10(255 / change))
+    rows = rows.assign(change=change, psnr=20 * np.log10(255 / change), error=curve.errors)
     return UnderFgsm(case, results.label(case), protocol, curve, rows)
 
 
 class UnderPatches(NamedTuple):
-    """One classifier under the patches of one kind, with the rows where they are on the images.
+    """One classifier under the patches of one kind.
 
-    Its errors are the share of its places at which a patch makes the network err: a row for every
-    test image, a column for every (side, class); NaN where an image was not given the patch.
+    Its rows, one for each patch, are means over the "places" that the patch is put at; their
+    "error" is an Estimate. Its errors are the share of places at which a patch makes the network
+    err: a row for every test image, a column for every (side, class); NaN where an image was not
+    given the patch.
     """
 
     case: Case
@@ -74,32 +81,21 @@ def under_patches(results: Results, case: Case, kind: str) -> UnderPatches:
     """One classifier under the patches of one kind; raises NotRun."""
     if "placement" not in results.table:
         raise NotRun("patches")
-    rows = results.select(case=case, patch=kind)
-    rows = rows[rows["placement"] > 0]
-    if rows.empty:
+    placed = results.select(case=case, patch=kind).query("placement > 0")
+    if placed.empty:
         raise NotRun(f"{kind} patches on {case}")
+    patch = ["arm", "model", "patch", "patch_side", "patch_class"]
+    by_patch = placed.astype({"patch_side": int}).groupby(patch, sort=False)
+    rows = by_patch.mean(numeric_only=True).assign(places=by_patch.size()).reset_index()
     errors = {}
-    for row in rows.drop_duplicates("arm").itertuples():
+    for row in rows.itertuples():
         per_image = 1 - results.correct[row.arm][1:].mean(axis=0)
         tested = results.patches[row.arm]["rows"]
-        errors[int(row.patch_side), row.patch_class] = pd.Series(per_image, tested)
+        errors[row.patch_side, row.patch_class] = pd.Series(per_image, tested)
+    rows["error"] = list(map(mean, errors.values()))
     return UnderPatches(case, results.label(case), kind, rows, pd.DataFrame(errors))
-
-
-def networks(measured: Callable[..., T], results: Results, *keys: Iterable[str]) -> list[T]:
-    """What was run of `under_fgsm` or `under_patches`, classifier by classifier."""
-    return list(where_run(partial(measured, results), CASES, *keys))
 
 
 def mean(errors: pd.Series) -> Estimate:
     """Of the errors of images, or of their differences; NaN is left out."""
     return Estimate.mean(errors.dropna().to_numpy())
-
-
-def _most_damaging_side(results: Results, protocol: Protocol) -> Estimate:
-    kinds = [kind for kind, shown_in in PROTOCOLS.items() if shown_in == protocol]
-    patched = networks(under_patches, results, kinds)
-    if not patched:
-        raise NotRun(f"patches, {protocol}")
-    damage = pd.DataFrame([each.by_side().mean() for each in patched]).mean()
-    return Estimate(damage.idxmax(), images=int(max(each.rows["images"].max() for each in patched)))

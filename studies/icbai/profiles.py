@@ -9,6 +9,11 @@ from studies.icbai.distillation import CASE, ROLES
 _MNIST = {CASE: Scope(ROLES)}
 _CLASSIFIER = Scope((Role.UNDEFENDED,))
 _SMALL = ("mobilenet", "mobilenet_v2")
+_ATTACKED = {"faithful": 200, "corrected": 50}
+_DIGITS = {0: "zero", 3: "three", 7: "seven"}
+_ON_DIGITS = AdversarialPatch(1, learning_rate=10.0, batch_size=10)
+#: On a fifteenth of the images: larger steps, and smaller batches for more of them.
+_ON_FEW = AdversarialPatch(1, learning_rate=3.0, batch_size=10, epochs=3)
 
 PROFILES = {
     "demo": PatchProfile(
@@ -16,26 +21,13 @@ PROFILES = {
         cost="minutes on two CPU cores, offline",
         datasets={"mnist": "digits", DATASET: "digits"},
         scales={
-            "papernot_cnn": Scale(
-                upsampling=1,
-                width=1 / 4,
-                # As many updates as fit: at the published rate a few hundred teach little.
-                epochs=24,
-                batch_size=8,
-                attack_images={"faithful": 200, "corrected": 50},
-            ),
+            # As many updates as fit: at the published rate a few hundred teach little.
+            "papernot_cnn": Scale(1, 1 / 4, epochs=24, batch_size=8, attack_images=_ATTACKED),
             "alexnet": Scale(upsampling=3, width=1 / 8),
         },
         cases=_MNIST | {Case("alexnet", DATASET): _CLASSIFIER},
         # 5 and 9 of 32 pixels cover what 32 and 64 of 224 do, about.
-        patches=plans(
-            {0: "zero", 3: "three", 7: "seven"},
-            (5, 9),
-            AdversarialPatch(1, learning_rate=10.0, batch_size=10),
-            batch_size=128,
-            fitted_on=200,
-            evaluated_on=160,
-        ),
+        patches=plans(_DIGITS, (5, 9), _ON_DIGITS, 128, fitted_on=200, evaluated_on=160),
     ),
     "laptop": PatchProfile(
         name="laptop",
@@ -50,14 +42,7 @@ PROFILES = {
         datasets={DATASET: DATASET},
         scales=dict.fromkeys(_SMALL, Scale(upsampling=1, attack_batch_size=32, images_per_class=1)),
         cases={Case(model, DATASET): _CLASSIFIER for model in _SMALL},
-        # A fifteenth of the images: larger steps, and smaller batches for more of them.
-        patches=plans(
-            CLASSES,
-            SIDES,
-            AdversarialPatch(1, learning_rate=3.0, batch_size=10, epochs=3),
-            fitted_on=300,
-            evaluated_on=250,
-        ),
+        patches=plans(CLASSES, SIDES, _ON_FEW, fitted_on=300, evaluated_on=250),
     ),
     "paper": PatchProfile(
         name="paper",

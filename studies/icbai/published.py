@@ -1,51 +1,46 @@
 """Ties every row of `published.csv` to what measures it, or says why nothing does."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
 from harness.arms import Role
-from harness.links import Link
+from harness.links import NOT_MEASURED, Link
 from studies.icbai import classifiers, distillation
 
 FOLDER = Path(__file__).parent
 
-_LINKS = {
-    "accuracy of distilled network": Link(
-        "accuracy under attack",
-        (distillation.CASE,),
-        Role.STUDENT,
-        ("FGSM",),
-        epsilon_grey=0.3 * 255,
-        factor=100,
-        remark="corrected: the worst of all attacks for every image",
-    ),
-    "side of the most damaging patch": Link(
-        "most damaging side",
-        classifiers.CASES,
-        Role.UNDEFENDED,
-        remark="faithful: pasted pictures, corrected: trained patches; mean over the networks "
-        "and classes. That a class does most damage is claim ICB-3",
-    ),
-    "epsilon grid minimum": Link("setting", setting=min(classifiers.EPSILONS)),
-    "epsilon grid maximum": Link("setting", setting=max(classifiers.EPSILONS)),
-    "noise level": Link("setting", setting=100 * max(distillation.EPSILONS)),
-    "number of classifier models": Link("setting", setting=len(classifiers.PUBLISHED_MODELS)),
+#: The settings of the paper profile, by what `measures` calls them.
+_SETTINGS = {
+    "smallest epsilon": min(classifiers.EPSILONS),
+    "largest epsilon": max(classifiers.EPSILONS),
+    **{f"patch side {number}": side for number, side in enumerate(classifiers.SIDES, 1)},
+    "noise level": 100 * max(distillation.EPSILONS),
+    "classifiers": len(classifiers.PUBLISHED_MODELS),
+}
+_STUDENT = ((distillation.CASE,), Role.STUDENT, ("FGSM",), distillation.NOISE)
+_MEASURED = {
+    "accuracy under attack": Link("accuracy under attack", *_STUDENT, factor=100),
+    "most damaging side": Link("most damaging side", classifiers.CASES, Role.UNDEFENDED),
 }
 
 
 def link(row: pd.Series) -> Link:
     """The link of one row of the published numbers.
 
+    Its `measures` names a setting or a measurement, or says that there is none, and then, after a
+    colon, what a reader has to know.
+
     Raises:
         ValueError: nothing is known about the row.
     """
-    metric = row["metric"]
-    if metric == "reference count" or row["table"] == "First 3 experiments":
-        return Link("background", remark="of the review, not a result of the paper")
-    if metric == "patch side":
-        nearest = min(classifiers.SIDES, key=lambda side: abs(side - float(row["value"])))
-        return Link("setting", setting=nearest)
-    if metric not in _LINKS:
-        raise ValueError(f"metric is {metric!r}; accepted: {', '.join(_LINKS)}, patch side")
-    return _LINKS[metric]
+    kind, _, remark = row["measures"].partition(": ")
+    if kind in NOT_MEASURED:
+        return Link(kind, remark=remark)
+    if kind in _SETTINGS:
+        return Link("setting", setting=_SETTINGS[kind], remark=remark)
+    if kind not in _MEASURED:
+        accepted = ", ".join((*NOT_MEASURED, *_SETTINGS, *_MEASURED))
+        raise ValueError(f"measures is {row['measures']!r}; accepted: {accepted}")
+    return replace(_MEASURED[kind], remark=remark)

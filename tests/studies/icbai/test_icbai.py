@@ -42,7 +42,7 @@ def test_every_row_is_linked():
     assert (tied.role, tied.attacks) == ("student", ("FGSM",))
     assert np.isclose(tied.epsilon_grey, 76.5)
     unknown = PUBLISHED.iloc[0].copy()
-    unknown["metric"], unknown["dataset"] = "something else", "MNIST"
+    unknown["measures"] = "something else"
     with pytest.raises(ValueError, match="something else"):
         link(unknown)
 
