@@ -1,4 +1,5 @@
 # make demo: install, run the small profile of a study (STUDY=ntu), write its report
+# make demos: the demo of every study; with --jobs=2 two at a time
 # make lint: install, check style, format and types
 # make test: install, run the fast tests, print the fifteen slowest
 # make test-slow: install, run the tests that take minutes
@@ -13,10 +14,16 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 python := $(VENV)/bin/python
 pip_install := $(python) -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo lint test test-slow test-peers bench clean
+.PHONY: demo demos lint test test-slow test-peers bench clean
 
 demo: $(VENV)/.installed
 	$(python) reproduce.py run $(STUDY) --profile demo
+
+# The longest first, so that two at a time end together.
+demos: demo-rit_mnist demo-praxis demo-ntu demo-icbai demo-wpi
+
+demo-%: $(VENV)/.installed
+	$(python) reproduce.py run $* --profile demo
 
 lint: $(VENV)/.installed-dev
 	$(python) -m ruff check
@@ -27,7 +34,7 @@ test: $(VENV)/.installed-dev
 	$(python) -m pytest -n 2 --dist loadfile --durations=15
 
 test-slow: $(VENV)/.installed-dev
-	$(python) -m pytest -m slow
+	$(python) -m pytest -m slow -n 2 --dist loadfile --durations=15
 
 test-peers: $(VENV)/.installed-peers
 	$(python) -m pytest tests/peers -m "slow or not slow"
