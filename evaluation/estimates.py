@@ -178,14 +178,18 @@ class Estimate:
         return self._shown(f".{digits}f")
 
     def short(self, digits: int = 3) -> str:
-        """With so many significant digits; "nowhere" for a number that there is not."""
+        """With so many significant digits: "0.914 [0.891, 0.932]"."""
         return self._shown(f".{digits}g")
 
     def _shown(self, form: str) -> str:
-        value, low, high = (
-            f"{number:{form}}" if np.isfinite(number) else "nowhere"
-            for number in (self.value, self.low, self.high)
-        )
+        """"nowhere" stands for a number that there is not, "no bound" for an infinite one."""
+
+        def shown(number: float) -> str:
+            if np.isfinite(number):
+                return f"{number:{form}}"
+            return "nowhere" if np.isnan(number) else "no bound"
+
+        value, low, high = map(shown, (self.value, self.low, self.high))
         if np.isnan(self.value) or np.isnan(self.low):
             return value
         return f"{value} [{low}, {high}]"

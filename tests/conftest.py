@@ -49,7 +49,7 @@ def tiny_profile() -> Profile:
             VGG_ON_CIFAR10: Scope(
                 roles=("undefended", "student", "control"),
                 protocols=("faithful",),
-                views=("softmax", "logits"),
+                views=("softmax",),
             )
         },
         restarts=1,

@@ -300,6 +300,7 @@ def test_efficiency_of_fit(seconds, missed):
     assert (", missed" in training.as_markdown([row], 3)) == missed
 
 
+@pytest.mark.slow
 def test_a_quick_run_of_trainings(monkeypatch, tmp_path):
     monkeypatch.setattr(training, "RESULTS", tmp_path / "results")
     paths = ["--json", str(tmp_path / "t.json"), "--table", str(tmp_path / "t.md")]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 HERE = Path(__file__).parent
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

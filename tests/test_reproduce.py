@@ -285,6 +285,7 @@ def test_help_does_not_wait_for_tensorflow():
     assert done.stdout.endswith("\n[]\n")
 
 
+@pytest.mark.slow
 def test_it_runs_as_a_program_from_another_folder(tmp_path):
     done = subprocess.run(
         [sys.executable, ROOT / "reproduce.py", "list"],

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from reports.figures.canvas import COLORS, canvas
 
@@ -38,8 +40,8 @@ def training_curves(
                 axis.plot(epochs, scale * history[name], "--", color=color, alpha=0.5)
         axes[1].set_yscale("log")
         for axis, panel in zip(axes, ("accuracy (%)", "loss"), strict=True):
-            axis.set(title=panel, xlabel="epoch")
-            axis.grid(alpha=0.3)
+            axis.set(title=panel)
+            _along_epochs(axis)
 
 
 def loss_curves(
@@ -63,8 +65,8 @@ def loss_curves(
         for role, losses in (published or {}).items():
             label = f"published, {names[role]}"
             axis.plot([*losses], [*losses.values()], "x", color=colors[role], label=label)
-        axis.set(xlabel="epoch", ylabel="training loss")
-        axis.grid(alpha=0.3)
+        axis.set(ylabel="training loss")
+        _along_epochs(axis)
 
 
 def loss_terms(histories: Mapping[str, pd.DataFrame], title: str, path: Path) -> None:
@@ -84,5 +86,11 @@ def loss_terms(histories: Mapping[str, pd.DataFrame], title: str, path: Path) ->
                     if (values > 0).any():
                         axis.semilogy(history["epoch"] + 1, values, style, **drawn)
         for axis, panel in zip(axes, panels.values(), strict=True):
-            axis.set(title=panel, xlabel="epoch")
-            axis.grid(alpha=0.3)
+            axis.set(title=panel)
+            _along_epochs(axis)
+
+
+def _along_epochs(axis: Axes) -> None:
+    axis.set(xlabel="epoch")
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axis.grid(alpha=0.3)

@@ -47,7 +47,7 @@ _SETTINGS: dict[str, float] = {
 _ONE_READING = "one reading of what the post lists"
 _HELD_OUT = "a tenth of the official training images validates"
 _WRONG_CLASS = "most frequent wrong class of the images of class 5"
-_NOWHERE = 'a dash, or "nowhere" at an end, where the curves do not meet like this below 0.9'
+_NOWHERE = 'a dash, or "no bound" at an end, where the curves do not meet like this below 0.9'
 #: What a reader has to know, by what `measures` says; every row that is no setting has an entry.
 _REMARKS = {
     "stride": f"convolutions' stride: {_ONE_READING}",

@@ -196,7 +196,7 @@ def test_a_sample_without_the_number_counts_as_infinite():
     draws = np.concatenate([np.full(90, 0.3), np.full(10, np.nan)])
     estimate = Estimate.of_draws(0.3, draws, 100)
     assert (estimate.low, estimate.high) == (0.3, np.inf)
-    assert estimate.short() == "0.3 [0.3, nowhere]"
+    assert estimate.short() == "0.3 [0.3, no bound]"
     assert Estimate(np.nan, images=3).short() == "nowhere"
     assert Estimate(np.nan).inside(0, 1) == -1
 

@@ -15,7 +15,7 @@ from harness.plan import plan, plan_of
 from harness.results import Results
 from harness.runner import Runner
 from harness.store import Store
-from made import PLACE, SMALL, small_arm
+from made import PLACE, RECIPE, SMALL, small_arm
 from recording import Recorder
 from reports import build_report
 from studies.run import run_study
@@ -125,8 +125,9 @@ def test_a_state_that_was_cut_off_while_it_was_written_is_not_the_only_one(tmp_p
     assert list(history["epoch"])[-1] == 3
 
 
-def test_some_arms_now_and_some_later_make_one_report(finished, tiny_study, tmp_path):
+def test_some_arms_now_and_some_later_make_one_report(finished, tiny_study, tmp_path, monkeypatch):
     """A run of some arms neither loses nor hides what earlier runs measured."""
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda *arguments, **options: None)
     root, todo, _, _ = finished
     run = dict(runs=root, directory=tmp_path / "results", progress=Recorder())
     report = run_study("ntu", "demo", arms="*student*", **run)
@@ -178,22 +179,21 @@ def test_the_report_shows_published_beside_measured(finished, study, tiny_profil
         assert path.stat().st_size > 5000
 
 
-def test_an_interrupted_training_goes_on_where_it_was(
-    study, tiny_profile, tmp_path, monkeypatch, finished
-):
+def test_an_interrupted_training_goes_on_where_it_was(tmp_path, monkeypatch):
     """Interrupted in its second epoch, the Distiller's training resumes after the first."""
-    todo = plan(study, tiny_profile, "*student/softmax/FGSM*")
-    runner = Runner(Store(tmp_path))
-    teacher = finished[2].training_path(todo.trainings[0])
-    shutil.copytree(teacher, tmp_path / teacher.name)
-    epochs = []
+    teacher = replace(SMALL, role="teacher")
+    distilled = {"procedure": "soft_labels", "temperature": 2.0, "alpha": 0.1, "teacher": teacher}
+    recipe = replace(RECIPE, epochs=2)
+    student = replace(SMALL, role="student", recipe=recipe, seed=1, **distilled)
+    todo = replace(plan_of([small_arm(student)], "*"), arms=[])
+    undisturbed = Runner(Store(tmp_path / "undisturbed"))
+    undisturbed.run(todo, Recorder())
+    runs = tmp_path / "runs"
+    runner = Runner(Store(runs))
+    kept = undisturbed.training_path(teacher)
+    shutil.copytree(kept, runs / kept.name)
 
     class Interrupt(harness.training._ShowProgress):
-        def on_epoch_begin(self, epoch, logs=None):
-            super().on_epoch_begin(epoch, logs)
-            if isinstance(self.model, harness.training.keras.Model):
-                epochs.append((self.model.name, epoch))
-
         def on_train_batch_end(self, batch, logs=None):
             if self._epoch == 1 and "distiller" in self.model.name:
                 raise KeyboardInterrupt
@@ -202,16 +202,15 @@ def test_an_interrupted_training_goes_on_where_it_was(
         patched.setattr(harness.training, "_ShowProgress", Interrupt)
         with pytest.raises(KeyboardInterrupt):
             runner.run(todo, _Quiet())
-    student = todo.trainings[-1]
     assert not runner.training_path(student).exists()
 
     resumed = Recorder()
-    Runner(Store(tmp_path)).run(todo, resumed)
+    Runner(Store(runs)).run(todo, resumed)
     history = pd.read_csv(runner.training_path(student) / "history.csv")
     assert list(history["epoch"]) == [0, 1]
     assert [title for title in resumed.there if "teacher" in title]
     # Its first epoch was not run again, so it is the uninterrupted run's.
-    whole = pd.read_csv(finished[2].training_path(student) / "history.csv")
+    whole = pd.read_csv(undisturbed.training_path(student) / "history.csv")
     assert np.isclose(history["loss"][0], whole["loss"][0])
     assert not np.isclose(history["loss"][0], history["loss"][1])
 

@@ -120,6 +120,7 @@ def test_an_unknown_epoch_to_keep_is_refused():
         replace(RECIPE, keep="first")
 
 
+@pytest.mark.slow
 def test_a_pretrained_network_is_used_as_it_is(tmp_path):
     network = Network("mobilenet", upsampling=1, width=1 / 4, preprocessing="unit")
     # keras.applications' own network without its top, as its weights come.

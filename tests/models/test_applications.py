@@ -29,7 +29,7 @@ SHAPE = (32, 32, 3)
 
 
 #: Those that take seconds to build are left to the slow tests.
-DEEP = ("densenet201", "resnet101")
+DEEP = ("densenet201", "resnet101", "mobilenet_v2")
 EACH = pytest.mark.parametrize(
     "name", [pytest.param(n, marks=pytest.mark.slow if n in DEEP else ()) for n in COMPLETE]
 )

@@ -65,10 +65,20 @@ NETWORKS = {
     "papernot_cnn": lambda: models.papernot_cnn(10, (32, 32, 3), width=0.1, temperature=20),
     "wpi_cnn": lambda: models.wpi_cnn(10, width=0.1),
     "rit_cnn": lambda: models.rit_cnn(10, input_shape=(32, 32, 3), width=0.1),
-    **{name: small(name) for name in ("resnext50_32x4d", "alexnet", "vgg19", "mobilenet")},
+    **{name: small(name) for name in ("alexnet", "mobilenet")},
     "smoothed": lambda: defenses.FeatureSmoothing(5, 1.0).in_front(pooled()),
 }
-MORE = {name: small(name) for name in ("regnety_400mf", "mobilenet_v2", "densenet201", "resnet101")}
+MORE = {
+    name: small(name)
+    for name in (
+        "resnext50_32x4d",
+        "vgg19",
+        "regnety_400mf",
+        "mobilenet_v2",
+        "densenet201",
+        "resnet101",
+    )
+}
 #: Of many layers: one format has to do.
 DEEP = ("resnext50_32x4d", "mobilenet", "resnet", "inception")
 OURS = {
@@ -134,7 +144,7 @@ def read(images, shaken, little, tmp_path_factory):
 
 
 def test_plain_keras_gives_the_same_bits(read):
-    assert len(read.before) == 24
+    assert len(read.before) == 21
     assert_same(read, read.before)
 
 

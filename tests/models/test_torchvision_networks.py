@@ -52,7 +52,14 @@ def state_dict(model: keras.Model) -> dict[str, np.ndarray]:
     return {name: draw(name, tuple(shape)) for name, shape in shapes.items()}
 
 
-@pytest.mark.parametrize("name", PARAMETERS)
+# The two with many parameters take seconds.
+@pytest.mark.parametrize(
+    "name",
+    [
+        "regnety_400mf",
+        *(pytest.param(n, marks=pytest.mark.slow) for n in ("resnext50_32x4d", "alexnet")),
+    ],
+)
 def test_equals_torchvision(name, full, tmp_path):
     model = full(name)
     assert sum(np.prod(v.shape) for v in model.trainable_variables) == PARAMETERS[name]
