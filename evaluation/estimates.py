@@ -171,11 +171,11 @@ class Estimate:
 
     def points(self, digits: int = 1) -> str:
         """A difference of fractions in percentage points: "+2.3 [-0.1, +4.7]"."""
-        return self.times(100)._shown(f"+.{digits}f")
+        return self.times(100)._shown(f"+z.{digits}f")
 
     def text(self, digits: int = 3) -> str:
         """With so many decimals: "0.914 [0.891, 0.932]"."""
-        return self._shown(f".{digits}f")
+        return self._shown(f"z.{digits}f")
 
     def short(self, digits: int = 3) -> str:
         """With so many significant digits: "0.914 [0.891, 0.932]"."""

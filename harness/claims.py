@@ -6,23 +6,29 @@ from enum import StrEnum
 from functools import partial
 from typing import Any
 
-from evaluation import Estimate
 from harness.results import Results, where_run
+from harness.rule import Judgement, Ruling
+from harness.study import Study
 
 
-class Ruling(StrEnum):
-    """What a measurement says of a claim.
+class SpeaksOf(StrEnum):
+    """Which networks can speak to a claim.
 
-    Confirmed: it holds, and a 95 % interval excludes the contrary. Refuted: the interval
-    excludes the claim. Undecided: neither. Not run: without its arms. Not judged: without a
-    test here.
+    Mechanism: any that were attacked on the study's data, such as for a plateau, a vanished
+    gradient or an order of attacks on the same images. Level: those of the published size and
+    training alone, such as for an accuracy.
     """
 
-    CONFIRMED = "confirmed"
-    REFUTED = "refuted"
-    UNDECIDED = "undecided"
-    NOT_RUN = "not run"
-    NOT_JUDGED = "not judged"
+    MECHANISM = "mechanism"
+    LEVEL = "level"
+
+
+class Standing(StrEnum):
+    """How near to the study a run is: as published, reduced, or on data that stand in for its."""
+
+    PUBLISHED = "published"
+    REDUCED = "reduced"
+    STAND_IN = "stand-in"
 
 
 @dataclass(frozen=True)
@@ -32,11 +38,13 @@ class Finding:
     Attributes:
         where: the networks and protocol it was judged on.
         evidence: the numbers behind it.
+        counted: what the numbers stand on, of which more would decide.
     """
 
     where: str
-    ruling: Ruling
+    judgement: Judgement
     evidence: str
+    counted: str = "images"
 
 
 @dataclass(frozen=True)
@@ -44,16 +52,16 @@ class Claim:
     """What a study says.
 
     Attributes:
-        id: its number, such as "NTU-3".
-        judge: gives a finding for every place where the claim can be judged on its own; `None`
-            where nothing here judges it.
+        id: its number, such as "NTU-3"; the parts of one claim are "NTU-10a" and "NTU-10b".
+        judge: gives a finding for every place where the claim can be judged on its own.
         needs: why there may be no finding.
     """
 
     id: str
     statement: str
-    judge: Callable[[Results], Iterable[Finding]] | None
+    judge: Callable[[Results], Iterable[Finding]]
     needs: str = "its arms were not run"
+    speaks_of: SpeaksOf = SpeaksOf.MECHANISM
 
 
 @dataclass(frozen=True)
@@ -79,43 +87,49 @@ def at_each(
     return lambda results: where_run(partial(judge, results), *keys)
 
 
-def judged(claims: Sequence[Claim], results: Results) -> list[Verdict]:
+def standing(study: Study, results: Results) -> Standing:
+    """How near to the study the run behind some results is."""
+    name, used = results.run["profile"], set(results.table["dataset"])
+    profile = study.profile(name)
+    if any(used & {here} for published, here in profile.datasets.items() if here != published):
+        return Standing.STAND_IN
+    return Standing.PUBLISHED if name == "paper" else Standing.REDUCED
+
+
+def judged(
+    claims: Sequence[Claim], results: Results, standing: Standing = Standing.PUBLISHED
+) -> list[Verdict]:
     """All verdicts, claim by claim."""
-    verdicts = []
-    for claim in claims:
-        missing = Ruling.NOT_RUN if claim.judge else Ruling.NOT_JUDGED
-        findings = list(claim.judge(results)) if claim.judge else []
-        for finding in findings or [Finding("", missing, claim.needs)]:
-            verdicts.append(
-                Verdict(claim.id, claim.statement, finding.where, finding.ruling, finding.evidence)
-            )
-    return verdicts
+    return [
+        Verdict(claim.id, claim.statement, *row)
+        for claim in claims
+        for row in _rows(claim, results, standing)
+    ]
 
 
-def by_sign(signs: Iterable[int]) -> Ruling:
-    """Of several comparisons, each 1 as claimed, -1 the other way, 0 neither.
-
-    Confirmed if all are 1; refuted if any is -1; else undecided.
-    """
-    listed = list(signs)
-    if not listed:
-        return Ruling.NOT_RUN
-    if min(listed) < 0:
-        return Ruling.REFUTED
-    return Ruling.CONFIRMED if min(listed) > 0 else Ruling.UNDECIDED
+def _rows(claim: Claim, results: Results, standing: Standing) -> Iterator[tuple[str, Ruling, str]]:
+    findings = list(claim.judge(results))
+    if not findings:
+        yield "", Ruling.NOT_RUN, claim.needs
+    for finding in findings:
+        yield finding.where, *_spoken(finding, claim.speaks_of, standing)
 
 
-def directions(*estimates: Estimate) -> Ruling:
-    """Of differences that are all claimed to be above zero."""
-    return by_sign(estimate.sign for estimate in estimates)
+def _spoken(finding: Finding, speaks_of: SpeaksOf, standing: Standing) -> tuple[Ruling, str]:
+    """What a finding says of a claim, given the networks and data that it is of."""
+    ruling, needed = finding.judgement.ruling, finding.judgement.needed
+    if standing == Standing.STAND_IN:
+        return Ruling.NO_VERDICT, f"{finding.evidence}; on other data than the study's"
+    if standing == Standing.REDUCED and speaks_of == SpeaksOf.LEVEL:
+        evidence = f"{finding.evidence}; at a reduced size, which cannot tell of the published one"
+        return Ruling.UNDECIDED, evidence
+    if ruling != Ruling.UNDECIDED or needed is None:
+        return ruling, finding.evidence
+    return ruling, f"{finding.evidence}; {_would_decide(needed, finding.counted)}"
 
 
-def inside(estimate: Estimate, least: float, most: float) -> Ruling:
-    """Of a number that is claimed to lie from `least` to `most`."""
-    return by_sign([estimate.inside(least, most)])
-
-
-def all_of(rulings: Iterable[Ruling]) -> Ruling:
-    """Of a claim whose parts must all hold."""
-    worth = {Ruling.CONFIRMED: 1, Ruling.REFUTED: -1}
-    return by_sign(worth.get(ruling, 0) for ruling in rulings)
+def _would_decide(needed: float, counted: str) -> str:
+    if needed == float("inf"):
+        return f"no number of {counted} would decide, were the number what was measured"
+    rounded = float(f"{needed:.2g}")
+    return f"about {rounded:,.0f} {counted} would decide, were the number what was measured"

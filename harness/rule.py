@@ -1,0 +1,119 @@
+"""The rule of all verdicts: a number with its interval, held against what is claimed of it.
+
+What is claimed divides the line of all numbers into open regions. The verdict is that of the
+region which holds the whole 95 % interval. Where none does, the number is undecided, and so many
+images (or seeds) would decide as the interval has to shrink to fit into one.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from evaluation import Estimate
+
+#: Differences of accuracies within a percentage point are none, unless a claim says otherwise.
+POINT = 0.01
+
+
+class Ruling(StrEnum):
+    """What a measurement says of a claim.
+
+    Confirmed: it holds, and a 95 % interval excludes the contrary. Refuted: the interval
+    excludes the claim. No difference: the interval lies around zero and within the margin of
+    the claim. Undecided: none of them. Not run: without its arms. No verdict: on data that stand
+    in for the study's.
+    """
+
+    CONFIRMED = "confirmed"
+    REFUTED = "refuted"
+    NO_DIFFERENCE = "no difference"
+    UNDECIDED = "undecided"
+    NOT_RUN = "not run"
+    NO_VERDICT = "no verdict"
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """One number, or all numbers that a claim is about, as the rule sees them.
+
+    Attributes:
+        needed: how many images (or seeds) would decide if the number and its spread stayed what
+            they are; infinite where it lies on the border of two regions. `None` where it is
+            decided, and where the spread is not known.
+    """
+
+    ruling: Ruling
+    needed: float | None = None
+
+
+def direction(difference: Estimate, margin: float = POINT) -> Judgement:
+    """Of a difference that is claimed to be above zero."""
+    return _held(
+        difference,
+        (Ruling.CONFIRMED, 0.0, math.inf),
+        (Ruling.REFUTED, -math.inf, 0.0),
+        (Ruling.NO_DIFFERENCE, -margin, margin),
+    )
+
+
+def equality(difference: Estimate, margin: float = POINT) -> Judgement:
+    """Of a difference that is claimed to be none."""
+    return within(difference, -margin, margin)
+
+
+def level(number: Estimate, stated: float, margin: float) -> Judgement:
+    """Of a number that is claimed to be the stated one."""
+    return within(number, stated - margin, stated + margin)
+
+
+def within(number: Estimate, least: float = -math.inf, most: float = math.inf) -> Judgement:
+    """Of a number that is claimed to lie between two others."""
+    return _held(
+        number,
+        (Ruling.CONFIRMED, least, most),
+        (Ruling.REFUTED, -math.inf, least),
+        (Ruling.REFUTED, most, math.inf),
+    )
+
+
+def together(parts: Iterable[Judgement]) -> Judgement:
+    """Of a claim that all of its numbers have to bear out.
+
+    Refuted if one is; no difference if one shows none; else undecided if one is.
+    """
+    judged = list(parts)
+    if not judged:
+        return Judgement(Ruling.NOT_RUN)
+    order = (Ruling.NOT_RUN, Ruling.REFUTED, Ruling.NO_DIFFERENCE, Ruling.UNDECIDED)
+    ruling = next((each for each in order if any(j.ruling == each for j in judged)), None)
+    if ruling is None:
+        return Judgement(Ruling.CONFIRMED)
+    if ruling != Ruling.UNDECIDED:
+        return Judgement(ruling)
+    needed = [each.needed for each in judged if each.ruling == Ruling.UNDECIDED]
+    known = [each for each in needed if each is not None]
+    return Judgement(ruling, max(known) if len(known) == len(needed) else None)
+
+
+def _held(number: Estimate, *regions: tuple[Ruling, float, float]) -> Judgement:
+    if math.isnan(number.value):  # there is no such number, so that it is not as claimed
+        return Judgement(Ruling.REFUTED)
+    for ruling, least, most in regions:
+        if (least < number.low or least == -math.inf) and (number.high < most or most == math.inf):
+            return Judgement(ruling)
+    if math.isnan(number.low) or not math.isfinite(number.high - number.low):
+        return Judgement(Ruling.UNDECIDED)
+    shrinking = min(_shrinking(number, least, most) for _, least, most in regions)
+    return Judgement(Ruling.UNDECIDED, np.floor(number.images * shrinking**2) + 1)
+
+
+def _shrinking(number: Estimate, least: float, most: float) -> float:
+    """How many times narrower the interval has to be to fit into a region, around the number."""
+    ends = ((number.value - number.low, number.value - least),)
+    ends += ((number.high - number.value, most - number.value),)
+    if any(room <= 0 for _, room in ends):
+        return math.inf
+    return max(spread / room for spread, room in ends)
