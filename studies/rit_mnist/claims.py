@@ -1,7 +1,7 @@
 """The claims of the RIT blog, judged by what was measured.
 
-A claim about an order is judged by the sign of a paired difference, one about a value by whether
-the interval of the measured one lies within a tolerance that is named in the evidence.
+A claim about an order is judged by a paired difference, one about a value by a tolerance that is
+named in the evidence.
 """
 
 from contextlib import suppress
@@ -12,9 +12,10 @@ import numpy as np
 
 from evaluation import Estimate, NotRun
 from harness.arms import Protocol
-from harness.claims import Claim, Finding, Ruling, all_of, at_each, by_sign, directions, inside
+from harness.claims import Claim, Finding, SpeaksOf, at_each
 from harness.links import Link, printed
 from harness.results import Results
+from harness.rule import Judgement, Ruling, direction, equality, level, together, within
 from studies.rit_mnist import arms, curves, measures
 from studies.rit_mnist.arms import PUBLISHED_EPSILONS
 from studies.rit_mnist.published import FOLDER, MODELS
@@ -28,7 +29,7 @@ def _clean_accuracy(results: Results) -> Finding:
     evidence = (
         f"{accuracy.percent(2)} % of {baseline.images:,} images; confirmed within 98.5 to 99.6 %"
     )
-    return Finding(_where(results, "clean images"), inside(accuracy, 0.985, 0.996), evidence)
+    return Finding(_where(results, "clean images"), within(accuracy, 0.985, 0.996), evidence)
 
 
 def _plateau(results: Results) -> Finding:
@@ -37,10 +38,9 @@ def _plateau(results: Results) -> Finding:
     accuracies = [Estimate.accuracy(correct) for correct in beyond]
     means = [accuracy.value for accuracy in accuracies]
     spread = Estimate.paired(beyond[np.argmax(means)], beyond[np.argmin(means)])
-    parts = [inside(spread, -0.02, 0.02), *(inside(each, 0.05, 0.15) for each in accuracies)]
     return Finding(
         _where(results, "FGSM"),
-        all_of(parts),
+        together([equality(spread, 0.02), *(level(each, 0.1, 0.05) for each in accuracies)]),
         f"accuracies at 0.5 to 0.9: {', '.join(f'{100 * mean:.1f}' for mean in means)} %; largest "
         f"difference {spread.points()} points, at most 2 points for constant; 5 to 15 % for "
         f"chance; within 2 points of each other from {curves.constant_from(baseline).short()} on",
@@ -60,7 +60,7 @@ def _largest_step(results: Results) -> Finding:
     first, second = (Estimate.accuracy(baseline.at(epsilon)).percent(2) for epsilon in (0.1, 0.2))
     return Finding(
         _where(results, "FGSM"),
-        directions(Estimate.mean(falls[at] - rival)),
+        direction(Estimate.mean(falls[at] - rival)),
         f"the largest step ends at {curves.largest_step(baseline).short()}; accuracy changes by "
         f"{listed} points; {first} % at 0.1, {second} % at 0.2",
     )
@@ -72,22 +72,25 @@ def _useful_range(results: Results) -> Finding:
     share = falls[[0.2 < end <= 0.4 for end in PUBLISHED_EPSILONS]].sum() / falls.sum()
     return Finding(
         _where(results, "FGSM"),
-        all_of(part.ruling for part in parts),
+        together(part.judgement for part in parts),
         f"follows from RIT-2 and RIT-3; {share:.0%} of the whole fall lies between 0.2 and 0.4",
     )
 
 
 def _single_class(results: Results) -> Finding:
-    predicted = curves.confusion(results, "undefended")[arms.GRID > 0.2].sum(axis=1)
-    images = int(predicted[0].sum())
+    beyond = [round(float(each), 9) in PUBLISHED_EPSILONS and each > 0.2 for each in arms.GRID]
+    predicted = curves.confusion(results, "undefended")[beyond].sum(axis=1)
+    images, ends = int(predicted[0].sum()), arms.GRID[beyond]
     single = int(predicted.sum(axis=0).argmax())
-    shares, bits = predicted[:, single] / images, curves.entropy(predicted)
+    shares = [Estimate.share(count / images, images) for count in predicted[:, single]]
+    bits = curves.entropy(predicted)
+    listed = ", ".join(f"{100 * each.value:.1f} at {end:g}" for each, end in zip(shares, ends))
     return Finding(
         _where(results, "FGSM"),
-        all_of(inside(Estimate.share(share, images), 0.9, 1.0) for share in shares),
-        f"class {single}, predicted most often, gets {shares.min():.0%} to {shares.max():.0%} of "
-        f"the predictions, entropy {bits.min():.2f} to {bits.max():.2f} bits of "
-        f"{np.log2(predicted.shape[1]):.2f}; confirmed from 90 % on at every epsilon above 0.2",
+        together(within(share, least=0.9) for share in shares),
+        f"class {single}, predicted most often, gets {listed} % of the predictions, entropy "
+        f"{bits.min():.2f} to {bits.max():.2f} bits of {np.log2(predicted.shape[1]):.2f}; "
+        "confirmed from 90 % on at every epsilon of the post above 0.2",
     )
 
 
@@ -107,13 +110,13 @@ def _losses(results: Results) -> Finding:
     retrained = curves.losses(results, "fgsm_retrained")
     untrained = curves.losses(results, "fgsm_untrained")
     ratios = retrained[:, 0] / untrained[:, 0]
-    ruling = Ruling.REFUTED if (ratios < 1).all() else Ruling.UNDECIDED
     at_the_end = np.concatenate([retrained[:, -1], untrained[:, -1]])
+    ruling = Ruling.REFUTED if (ratios < 1).all() else Ruling.UNDECIDED
     if ((ratios > 1.5) & (ratios < 2.5)).all() and (at_the_end < 0.003).all():
         ruling = Ruling.CONFIRMED
     return Finding(
         f"{results.label(arms.CASE)}, {len(ratios)} seed{'s' if len(ratios) > 1 else ''}",
-        ruling,
+        Judgement(ruling),
         f"training loss after epoch 1: retrained {_each(retrained[:, 0])}, untrained "
         f"{_each(untrained[:, 0])}, ratio {_each(ratios)}; after epoch {retrained.shape[1]} (of "
         f"{arms.RECIPE.epochs} published): {_each(retrained[:, -1])} and {_each(untrained[:, -1])}"
@@ -128,7 +131,7 @@ def _meeting(results: Results, name: str) -> Finding:
     met = measures.measure(results, Link(name), Protocol.FAITHFUL)
     gain = _gain(results, first, second, up_to=epsilon)
     # What ends there has to be an advantage.
-    signs = [] if from_there_on else [gain.sign]
+    advantage = [] if from_there_on else [direction(gain)]
     evidence = (
         f"measured: {met.short()} ({met.images:,} images), published: {epsilon:g}; confirmed "
         f"within 0.05; mean gain for epsilon 0 to {epsilon:g} {gain.points()} points"
@@ -136,8 +139,8 @@ def _meeting(results: Results, name: str) -> Finding:
     with suppress(NotRun):
         worst = measures.measure(results, Link(name), Protocol.CORRECTED)
         evidence += f"; {_WORST}: {worst.short()}"
-    ruling = by_sign([met.inside(epsilon - 0.05, epsilon + 0.05), *signs])
-    return Finding(_where(results, f"FGSM, {name}"), ruling, evidence)
+    judgement = together([level(met, epsilon, 0.05), *advantage])
+    return Finding(_where(results, f"FGSM, {name}"), judgement, evidence)
 
 
 def _costs_a_point(results: Results) -> Finding:
@@ -146,37 +149,55 @@ def _costs_a_point(results: Results) -> Finding:
     first, second = (curve.accuracies[0].percent(2) for curve in (baseline, retrained))
     return Finding(
         _where(results, "clean images"),
-        inside(cost, 0.005, 0.015),
+        level(cost, 0.01, 0.005),
         f"baseline {first} %, retrained {second} %, cost {cost.points()} points of "
         f"{cost.images:,} images; confirmed within 0.5 to 1.5 points",
     )
 
 
 def _pgd_training_resists_pgd(results: Results, protocol: Protocol) -> Finding:
-    under_pgd = {"attack": "PGD", "protocol": protocol}
-    fgsm, baseline = curves.attacked(results, "fgsm_retrained", "undefended", **under_pgd)
-    near, far = (
-        fgsm.at(epsilon).mean(axis=0) - baseline.at(epsilon).mean(axis=0) for epsilon in (0.1, 0.3)
-    )
-    gain = partial(_gain, results, **under_pgd)
-    gains = {
-        "PGD-trained over FGSM-trained": gain("pgd_retrained", "fgsm_retrained"),
-        "FGSM-trained over baseline": gain("fgsm_retrained", "undefended"),
-        "FGSM-trained over baseline, at 0.1 more than at 0.3": Estimate.mean(near - far),
-    }
+    over = _gain(results, "pgd_retrained", "fgsm_retrained", attack="PGD", protocol=protocol)
+    gains = {"PGD-trained over FGSM-trained": over}
     return _all_above_zero(gains, _where(results, "PGD", protocol))
 
 
+def _fgsm_training_resists_pgd(results: Results, protocol: Protocol) -> Finding:
+    over = _gain(results, "fgsm_retrained", "undefended", attack="PGD", protocol=protocol)
+    return _all_above_zero({"FGSM-trained over baseline": over}, _where(results, "PGD", protocol))
+
+
+def _help_against_pgd_fades(results: Results, protocol: Protocol) -> Finding:
+    roles = "fgsm_retrained", "undefended"
+    trained, baseline = curves.attacked(results, *roles, attack="PGD", protocol=protocol)
+    gains = {
+        epsilon: trained.at(epsilon).mean(axis=0) - baseline.at(epsilon).mean(axis=0)
+        for epsilon in (0.1, 0.3)
+    }
+    fades = Estimate.mean(gains[0.1] - gains[0.3])
+    listed = " and ".join(
+        f"{Estimate.mean(gain).points()} at {epsilon:g}" for epsilon, gain in gains.items()
+    )
+    return Finding(
+        _where(results, "PGD", protocol),
+        direction(fades),
+        f"gain of the FGSM-trained network over the baseline {listed} points: less by "
+        f"{fades.points()}",
+    )
+
+
 def _limit(results: Results, role: str) -> Finding:
+    """Whether an image with the limit that the post shows is one of the usual."""
     (curve,) = curves.attacked(results, role)
-    limit = printed(FOLDER, measures="median limit", model=MODELS[role])
-    median = curves.median_limit(curve)
+    stated = printed(FOLDER, measures="median limit", model=MODELS[role])
+    limits = curves.limits(curve)
+    below, above = (Estimate.accuracy(each) for each in (limits <= stated, limits >= stated))
     return Finding(
         _where(results, f"{arms.NAMES[role]}, under FGSM"),
-        inside(median, limit - 0.025, limit + 0.025),
-        f"the median over {median.images:,} images of the largest epsilon up to which an image is "
-        f"classified correctly, on a grid of 0.05: {median.short()}; published for the images "
-        f"shown: {limit:g}; confirmed within 0.025",
+        together(within(share, least=0.025) for share in (below, above)),
+        f"{stated:g} on the one image shown; of {curve.images:,} images {below.percent()} % are "
+        f"classified correctly up to there or less, {above.percent()} % up to there or further; "
+        f"the median is {curves.median_limit(curve).short()}; confirmed if the image shown is not "
+        "among the outermost 2.5 % on either side",
     )
 
 
@@ -198,7 +219,9 @@ def _where(results: Results, what: str, protocol: Protocol = Protocol.FAITHFUL) 
 
 def _all_above_zero(gains: dict[str, Estimate], where: str) -> Finding:
     listed = "; ".join(f"{words} {gain.points()} points" for words, gain in gains.items())
-    return Finding(where, directions(*gains.values()), f"mean gain for epsilon 0 to 0.3: {listed}")
+    return Finding(
+        where, together(map(direction, gains.values())), f"mean gain for epsilon 0 to 0.3: {listed}"
+    )
 
 
 def _each(values: np.ndarray) -> str:
@@ -214,7 +237,9 @@ _TWICE_THE_LOSS = (
 )
 _MEET = "baseline and retrained curves meet near 0.30, retrained and untrained near 0.37"
 _COSTS = "FGSM training costs about 1 point of clean accuracy (99 to 98 %)"
-_FADES = "PGD training is most robust to PGD; FGSM training helps but fades with epsilon"
+_MOST_ROBUST = "PGD training is most robust to PGD"
+_ALSO_HELPS = "FGSM training helps against PGD too"
+_FADES = "what FGSM training helps against PGD fades with epsilon"
 _BEATS = (
     "under FGSM the PGD-trained network beats the baseline up to 0.33 and the FGSM-trained one "
     "from 0.15"
@@ -222,18 +247,34 @@ _BEATS = (
 _UP_TO = "correct class up to epsilon 0.15 (baseline), 0.2 (FGSM-trained), 0.25 (PGD-trained)"
 _BETTER = "the FGSM-retrained network resists better than the PGD-trained one in both scenarios"
 
+_LEVEL = SpeaksOf.LEVEL
+_LIMITS = ("undefended", "fgsm_retrained", "pgd_retrained")
 CLAIMS = (
-    Claim("RIT-1", "the baseline's test accuracy is 99 %", at_each(_clean_accuracy)),
+    Claim(
+        "RIT-1", "the baseline's test accuracy is 99 %", at_each(_clean_accuracy), speaks_of=_LEVEL
+    ),
     Claim("RIT-2", _CONSTANT, at_each(_plateau)),
-    Claim("RIT-3", "the step to 0.2 is the largest (79 % to 24 %)", at_each(_largest_step)),
-    Claim("RIT-4", "the useful range of epsilon is 0.2 to 0.4", at_each(_useful_range)),
+    Claim(
+        "RIT-3",
+        "the step to 0.2 is the largest (79 % to 24 %)",
+        at_each(_largest_step),
+        speaks_of=_LEVEL,
+    ),
+    Claim(
+        "RIT-4",
+        "the useful range of epsilon is 0.2 to 0.4",
+        at_each(_useful_range),
+        speaks_of=_LEVEL,
+    ),
     Claim("RIT-5", _SINGLE_CLASS, at_each(_single_class)),
     Claim("RIT-6", _BEST, at_each(_retrained_is_best, Protocol)),
-    Claim("RIT-7", _TWICE_THE_LOSS, at_each(_losses)),
-    Claim("RIT-8", _MEET, at_each(_meeting, measures.RETRAINED_MEETS)),
-    Claim("RIT-9", _COSTS, at_each(_costs_a_point)),
-    Claim("RIT-10", _FADES, at_each(_pgd_training_resists_pgd, Protocol)),
-    Claim("RIT-11", _BEATS, at_each(_meeting, measures.PGD_TRAINED_BEATS)),
-    Claim("RIT-12", _UP_TO, at_each(_limit, ("undefended", "fgsm_retrained", "pgd_retrained"))),
+    Claim("RIT-7", _TWICE_THE_LOSS, at_each(_losses), speaks_of=_LEVEL),
+    Claim("RIT-8", _MEET, at_each(_meeting, measures.RETRAINED_MEETS), speaks_of=_LEVEL),
+    Claim("RIT-9", _COSTS, at_each(_costs_a_point), speaks_of=_LEVEL),
+    Claim("RIT-10a", _MOST_ROBUST, at_each(_pgd_training_resists_pgd, Protocol)),
+    Claim("RIT-10b", _ALSO_HELPS, at_each(_fgsm_training_resists_pgd, Protocol)),
+    Claim("RIT-10c", _FADES, at_each(_help_against_pgd_fades, Protocol)),
+    Claim("RIT-11", _BEATS, at_each(_meeting, measures.PGD_TRAINED_BEATS), speaks_of=_LEVEL),
+    Claim("RIT-12", _UP_TO, at_each(_limit, _LIMITS), speaks_of=_LEVEL),
     Claim("RIT-13", _BETTER, at_each(_fgsm_training_is_better, Protocol)),
 )

@@ -75,16 +75,20 @@ def _crossing(epsilons: np.ndarray, gain: np.ndarray) -> float:
     return float(epsilons[at] + share * (epsilons[at + 1] - epsilons[at]))
 
 
-def median_limit(curve: Curve) -> Estimate:
-    """The median over images of the largest epsilon up to which each is classified correctly.
+def limits(curve: Curve) -> np.ndarray:
+    """The largest epsilon up to which each image is classified correctly, float [seeds, N].
 
-    An image that is wrong without attack has 0. The interval is that of the order statistics.
+    An image that is wrong without attack has 0.
     """
-    held = np.logical_and.accumulate(curve.correct, axis=0).sum(axis=0)  # [seeds, N]
-    limits = np.sort(curve.epsilons[np.maximum(held, 1) - 1].ravel())
+    held = np.logical_and.accumulate(curve.correct, axis=0).sum(axis=0)
+    return curve.epsilons[np.maximum(held, 1) - 1]
+
+
+def median_limit(curve: Curve) -> Estimate:
+    """The median of `limits`, with the interval of the order statistics."""
     half = 0.98 / np.sqrt(curve.images)  # of a binomial share near one half
     shares = np.clip([0.5 - half, 0.5, 0.5 + half], 0, 1)
-    low, value, high = np.quantile(limits, shares, method="inverted_cdf")
+    low, value, high = np.quantile(limits(curve), shares, method="inverted_cdf")
     return Estimate(float(value), float(low), float(high), curve.images)
 
 
