@@ -8,15 +8,7 @@ from dataclasses import replace
 import pytest
 from filelock import FileLock
 
-import studies
-from harness.plan import plan
-from harness.runner import Runner
-from harness.store import Store
-from harness.study import Profile, Scale, Scope
-from recording import Recorder
-from studies import STUDIES
-from studies.ntu.arms import VGG_ON_CIFAR10
-from studies.ntu.profiles import PROFILES
+# What needs TensorFlow is imported in the fixtures: pytest-xdist's controller does without it.
 
 
 def pytest_collection_finish():
@@ -27,8 +19,12 @@ def pytest_collection_finish():
 
 
 @pytest.fixture(scope="session")
-def tiny_profile() -> Profile:
+def tiny_profile():
     """The smallest thing that still is the study: one case of the demo, two epochs."""
+    from harness.study import Profile, Scale, Scope
+    from studies.ntu.arms import VGG_ON_CIFAR10
+    from studies.ntu.profiles import PROFILES
+
     return Profile(
         name="tiny",
         cost="seconds",
@@ -47,7 +43,7 @@ def tiny_profile() -> Profile:
         },
         cases={
             VGG_ON_CIFAR10: Scope(
-                roles=("undefended", "student", "control"),
+                roles=("undefended", "student"),
                 protocols=("faithful",),
                 views=("softmax",),
             )
@@ -60,6 +56,8 @@ def tiny_profile() -> Profile:
 
 @pytest.fixture(scope="session")
 def study():
+    from studies import STUDIES
+
     return STUDIES["ntu"]
 
 
@@ -69,6 +67,11 @@ def finished(study, tiny_profile, tmp_path_factory):
 
     Workers of pytest-xdist share the stages of the one that comes first.
     """
+    from harness.plan import plan
+    from harness.runner import Runner
+    from harness.store import Store
+    from recording import Recorder
+
     todo = plan(study, tiny_profile)
     recorder = Recorder()
     base = tmp_path_factory.getbasetemp()
@@ -88,6 +91,8 @@ def finished(study, tiny_profile, tmp_path_factory):
 @pytest.fixture
 def tiny_study(monkeypatch, study, tiny_profile):
     """The command line's `ntu` at the smallest size."""
+    import studies
+
     monkeypatch.setitem(
         studies.STUDIES,
         "ntu",

@@ -248,6 +248,8 @@ def test_wrong_arguments_are_named_in_one_sentence(words, message, model, tmp_pa
 
 def test_run_report_and_export_of_a_finished_study(tiny_study, finished, tmp_path, monkeypatch):
     runs = finished[0]
+    # Pictures are looked at in the harness' tests.
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda *arguments, **options: None)
     done = run("run", "ntu", "--runs", runs, "--results", tmp_path / "results")
     assert done.exit_code == 0, done.output
     assert "stages were there already" in done.output
@@ -255,8 +257,6 @@ def test_run_report_and_export_of_a_finished_study(tiny_study, finished, tmp_pat
     assert len(done.output.splitlines()) < 40  # fits a screen
 
     (tmp_path / "results" / "report.md").unlink()
-    # The pictures are drawn once.
-    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda *arguments, **options: None)
     assert run("report", "ntu", "--results", tmp_path / "results").exit_code == 0
     assert (tmp_path / "results" / "report.md").exists()
 

@@ -158,11 +158,11 @@ def test_the_report_shows_published_beside_measured(finished, study, tiny_profil
     _, todo, runner, _ = finished
     results = collect(study, tiny_profile, runner, todo)
     results.table["not_finite"] = 0.0
-    results.table.loc[results.table["role"] == "control", "not_finite"] = 0.25
+    results.table.loc[results.table["role"] == "student", "not_finite"] = 0.25
     results.save(tmp_path)
     page = build_report(study, tmp_path)
     text = (tmp_path / "report.md").read_text()
-    untrusted = "- vgg16/cifar10, faithful, as_listed control: logits not finite on 25% of the"
+    untrusted = "- vgg16/cifar10, faithful, as_listed student: logits not finite on 25% of the"
     assert text.count(untrusted) == text.count("logits not finite on") - 1 == 1  # and a flag
     assert "Accuracies that cannot be trusted" in text
     comparison = pd.read_csv(tmp_path / "comparison.csv")
