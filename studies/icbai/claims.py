@@ -8,16 +8,17 @@ import pandas as pd
 
 from evaluation import Estimate, NotRun
 from harness.arms import Case, Protocol, Role
-from harness.claims import Claim, Finding, Ruling, at_each, by_sign, directions, inside
+from harness.claims import Claim, Finding, SpeaksOf, at_each
 from harness.results import Results, run_by_key, selected, where_run
+from harness.rule import Judgement, Ruling, direction, equality, level, together, within
 from studies.icbai.classifiers import CASES, PROTOCOLS
 from studies.icbai.distillation import CASE, NOISE
 from studies.icbai.measures import UnderFgsm, mean, on_mnist, under_fgsm, under_patches
 
 SATURATED = 0.04  # an epsilon, as the sister study says (ICB-1)
 TOLERANCE = 0.01  # a change of the error from there on (ICB-1)
-MOST_DAMAGING, LEADS = "toaster", 8 / 9  # of the pairs of network and size (ICB-3)
-CLAIMED = 0.9  # an accuracy, rounded down to what a single network can be held to (ICB-5)
+MOST_DAMAGING, LEADS, PAIRS = "toaster", 8, 9  # of network and size (ICB-3)
+PRINTED, NEAR = 0.9291, 0.01  # an accuracy, and how near to it is its level (ICB-5)
 SEEN_AT, INVISIBLE = 0.02, 1.5  # an epsilon, and the most grey levels there (ICB-6)
 
 _COMPARED_WITH = {Role.CONTROL: "hard labels at T", Role.UNDEFENDED: "the undefended network"}
@@ -37,7 +38,7 @@ def _falls(fgsm: UnderFgsm) -> Finding:
     peak = int(curve.per_image.mean(axis=1).argmin())
     return Finding(
         f"{fgsm.label}, {fgsm.protocol}, falls",
-        Ruling.REFUTED if back else directions(rise),
+        Judgement(Ruling.REFUTED) if back else direction(rise),
         f"from {curve.epsilons[1]:g} to {SATURATED:g} the error changes by {rise.points()} points; "
         f"it falls significantly in {back} of {len(steps)} steps; it is highest at "
         f"{curve.epsilons[peak]:g}: {curve.errors[peak].percent()} %",
@@ -48,7 +49,7 @@ def _saturates(fgsm: UnderFgsm) -> Finding:
     change = Estimate.paired(fgsm.curve.at(SATURATED), fgsm.curve.correct[-1])
     return Finding(
         f"{fgsm.label}, {fgsm.protocol}, saturates by {SATURATED:g}",
-        inside(change, -TOLERANCE, TOLERANCE),
+        equality(change, TOLERANCE),
         f"from there to {fgsm.curve.epsilons[-1]:g} the error changes by {change.points()} points; "
         f"confirmed within {100 * TOLERANCE:.0f} point",
     )
@@ -58,10 +59,10 @@ def _invisible(fgsm: UnderFgsm) -> Finding:
     seen, last = selected(fgsm.rows, epsilon=SEEN_AT).iloc[0], fgsm.rows.iloc[-1]
     return Finding(
         f"{fgsm.label}, {fgsm.protocol}, at {SEEN_AT:g}",
-        Ruling.CONFIRMED if seen["change"] <= INVISIBLE else Ruling.REFUTED,
+        Judgement(Ruling.CONFIRMED if seen["change"] <= INVISIBLE else Ruling.REFUTED),
         f"root mean square change {seen['change']:.2f} grey levels, PSNR {seen['psnr']:.1f} dB; at "
         f"{last['epsilon']:g} {last['change']:.2f} and {last['psnr']:.1f} dB; confirmed up to "
-        f"{INVISIBLE:g} grey levels",
+        f"{INVISIBLE:g} grey levels, which stands for the eye",
     )
 
 
@@ -78,30 +79,35 @@ def _grows_with_size(results: Results, case: Case, kind: str) -> Finding:
     listed = (f"{mean(error).percent()} % at {side} pixels" for side, error in errors.items())
     return Finding(
         f"{patches.label}, {kind} patches",
-        directions(*steps),
+        together(map(direction, steps)),
         f"mean error over classes and places: {', '.join(listed)}; from size to size it changes by "
         f"{', '.join(step.points() for step in steps)} points",
     )
 
 
 def _toaster_leads(results: Results, kind: str) -> Finding:
-    patched = where_run(partial(under_patches, results), CASES, [kind])
+    patched = list(where_run(partial(under_patches, results), CASES, [kind]))
     pairs = [each.errors[side] for each in patched for side in each.by_side()]
     means = pd.DataFrame([pair.mean() for pair in pairs])
     if MOST_DAMAGING not in means:
         raise NotRun(f"{kind} patches of a {MOST_DAMAGING}")
     ranks = 1 + means.gt(means[MOST_DAMAGING], axis=0).sum(axis=1)
-    over = ([mean(pair[name] - pair[MOST_DAMAGING]).sign for name in pair] for pair in pairs)
-    leads, behind = sum(ranks == 1), sum(max(signs) > 0 for signs in over)
-    # A pair that the toaster is behind in cannot be one that it leads.
-    needed, possible = LEADS * len(pairs), len(pairs) - behind
+    over = [
+        [mean(pair[MOST_DAMAGING] - pair[name]).sign for name in pair if name != MOST_DAMAGING]
+        for pair in pairs
+    ]
+    leads, behind = (sum(each) for each in zip(*((min(s) > 0, min(s) < 0) for s in over)))
+    # Of nine pairs, those that were not run may go either way.
+    every = max(PAIRS, len(pairs))
+    needed = every * LEADS / PAIRS
+    ruling = Ruling.REFUTED if every - behind < needed else Ruling.UNDECIDED
     by_class = (f"{name} {100 * error:.1f} %" for name, error in means.mean().items())
     return Finding(
-        f"{kind} patches, all networks and sizes",
-        by_sign([int(leads >= needed) - int(possible < needed)]),
-        f"first in {leads} of {len(pairs)} pairs of network and size, significantly behind "
-        f"another class in {behind}; its ranks: {', '.join(map(str, ranks))}; mean errors: "
-        + ", ".join(by_class),
+        f"{kind} patches, {' and '.join(each.label for each in patched)}",
+        Judgement(Ruling.CONFIRMED if leads >= needed else ruling),
+        f"significantly first in {leads} of {len(pairs)} pairs of network and size, significantly "
+        f"behind another class in {behind}; its ranks: {', '.join(map(str, ranks))}; mean errors: "
+        f"{', '.join(by_class)}; confirmed from {LEADS} of {PAIRS} pairs on",
     )
 
 
@@ -115,7 +121,7 @@ def _better_than_fgsm(results: Results, case: Case, kind: str) -> Finding:
     patch = selected(patches.rows, patch_side=side).mean(numeric_only=True)
     return Finding(
         f"{patches.label}, {kind} patches",
-        directions(gain),
+        direction(gain),
         f"error {mean(both['patch']).percent()} % with {side} pixels against "
         f"{mean(both['fgsm']).percent()} % by FGSM at {row['epsilon']:g} ({row['units']}): a "
         f"difference of {gain.points()} points. Patch: {100 * patch['patch_share']:.2f} % of the "
@@ -133,21 +139,23 @@ def _keeps_accuracy(results: Results, protocol: Protocol) -> Finding:
     accuracy = Estimate.accuracy(correct)
     return Finding(
         f"{results.label(CASE)}, {protocol}, {_AGAINST[protocol]}",
-        by_sign([accuracy.above(CLAIMED)]),
-        f"accuracy {accuracy.percent(2)} % of {accuracy.images:,} images; confirmed above "
-        f"{100 * CLAIMED:.0f} %{''.join(gains)}",
+        level(accuracy, PRINTED, NEAR),
+        f"accuracy {accuracy.percent(2)} % of {accuracy.images:,} images; confirmed within "
+        f"{100 * NEAR:g} point of {100 * PRINTED:.2f} %{''.join(gains)}",
     )
 
 
-_FALLS = "FGSM lowers accuracy as epsilon grows from 0.01 to 0.10, up to a saturation point"
+_FALLS = "FGSM lowers accuracy as epsilon grows from 0.01 on"
+_SATURATES = "FGSM's damage saturates before 0.10"
 _KEEPS = "the distilled MNIST network keeps 92.91 % under FGSM at 30 % noise"
 _UNSEEN = "FGSM images cannot be told from clean ones by eye"
 _FGSM, _PATCHES = (CASES, Protocol), (CASES, PROTOCOLS)
 CLAIMS = (
-    Claim("ICB-1", _FALLS, at_each(_by_fgsm, *_FGSM, (_falls, _saturates))),
+    Claim("ICB-1a", _FALLS, at_each(_by_fgsm, *_FGSM, [_falls])),
+    Claim("ICB-1b", _SATURATES, at_each(_by_fgsm, *_FGSM, [_saturates])),
     Claim("ICB-2", "damage grows with the size of the patch", at_each(_grows_with_size, *_PATCHES)),
     Claim("ICB-3", "the toaster patch is the most damaging", at_each(_toaster_leads, PROTOCOLS)),
     Claim("ICB-4", "patches are more effective than FGSM", at_each(_better_than_fgsm, *_PATCHES)),
-    Claim("ICB-5", _KEEPS, at_each(_keeps_accuracy, Protocol)),
+    Claim("ICB-5", _KEEPS, at_each(_keeps_accuracy, Protocol), speaks_of=SpeaksOf.LEVEL),
     Claim("ICB-6", _UNSEEN, at_each(_by_fgsm, *_FGSM, [_invisible])),
 )
