@@ -10,7 +10,7 @@ from evaluation import Estimate, NotRun
 from harness.arms import Case, Protocol, Role
 from harness.claims import Claim, Finding, SpeaksOf, at_each
 from harness.results import Results, run_by_key, selected, where_run
-from harness.rule import Judgement, Ruling, direction, equality, level, together, within
+from harness.rule import Judgement, Ruling, direction, equality, level, together
 from studies.icbai.classifiers import CASES, PROTOCOLS
 from studies.icbai.distillation import CASE, NOISE
 from studies.icbai.measures import UnderFgsm, mean, on_mnist, under_fgsm, under_patches
