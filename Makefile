@@ -34,7 +34,7 @@ test: $(VENV)/.installed-dev
 	$(python) -m pytest -n 2 --dist loadfile --durations=15
 
 test-slow: $(VENV)/.installed-dev
-	$(python) -m pytest -m slow -n 2 --dist loadfile --durations=15
+	$(python) -m pytest -m slow -n 2 --dist worksteal --durations=15
 
 test-peers: $(VENV)/.installed-peers
 	$(python) -m pytest tests/peers -m "slow or not slow"
