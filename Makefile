@@ -2,7 +2,7 @@
 # make demos: the demo of every study; with --jobs=2 two at a time
 # make lint: install, check style, format and types
 # make test: install, run the fast tests, print the fifteen slowest
-# make test-slow: install, run the tests that take minutes
+# make test-slow: install, run the tests that take longer, two at a time
 # make test-peers: install Foolbox and ART, hold the attacks against them
 # make bench: the same, and measure speed and memory beside them
 
