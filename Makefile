@@ -2,7 +2,7 @@
 # make demos: the demo of every study; with --jobs=2 two at a time
 # make lint: install, check style, format and types
 # make test: install, run the fast tests, print the fifteen slowest
-# make test-slow: install, run the tests that take minutes
+# make test-slow: install, run the tests that take longer, two at a time
 # make test-peers: install Foolbox and ART, hold the attacks against them
 # make bench: the same, and measure speed and memory beside them
 
@@ -34,7 +34,7 @@ test: $(VENV)/.installed-dev
 	$(python) -m pytest -n 2 --dist loadfile --durations=15
 
 test-slow: $(VENV)/.installed-dev
-	$(python) -m pytest -m slow -n 2 --dist loadfile --durations=15
+	$(python) -m pytest -m slow -n 2 --dist worksteal --durations=15
 
 test-peers: $(VENV)/.installed-peers
 	$(python) -m pytest tests/peers -m "slow or not slow"

@@ -182,7 +182,7 @@ class Estimate:
         return self._shown(f".{digits}g")
 
     def _shown(self, form: str) -> str:
-        """"nowhere" stands for a number that there is not, "no bound" for an infinite one."""
+        """With "nowhere" for a number that there is not and "no bound" for an infinite one."""
 
         def shown(number: float) -> str:
             if np.isfinite(number):

@@ -12,7 +12,7 @@ from filelock import FileLock
 
 
 def pytest_collection_finish():
-    """Looks less often at TensorFlow's many objects for garbage: a seventh of the tests' time."""
+    """Looks less often at TensorFlow's many objects for garbage: a tenth of a training's time."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 20, 100)

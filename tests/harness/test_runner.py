@@ -179,6 +179,7 @@ def test_the_report_shows_published_beside_measured(finished, study, tiny_profil
         assert path.stat().st_size > 5000
 
 
+@pytest.mark.slow
 def test_an_interrupted_training_goes_on_where_it_was(tmp_path, monkeypatch):
     """Interrupted in its second epoch, the Distiller's training resumes after the first."""
     teacher = replace(SMALL, role="teacher")

@@ -79,6 +79,7 @@ def run(tmp_path_factory):
     return directory, page, root, recorder, todo
 
 
+@pytest.mark.slow
 def test_every_patch_is_a_stage_and_a_second_run_does_nothing(run):
     _, _, root, recorder, todo = run
     assert len(todo.arms) == 2 + 2 * 2 * 2
@@ -88,6 +89,7 @@ def test_every_patch_is_a_stage_and_a_second_run_does_nothing(run):
     assert not again.ran and len(again.there) == recorder.stages
 
 
+@pytest.mark.slow
 def test_a_patch_that_was_fitted_is_not_fitted_again(run, monkeypatch):
     """An interrupted evaluation finds the patch; only another fit makes another patch."""
     _, _, root, _, todo = run
@@ -115,6 +117,7 @@ class Quiet(Recorder):
         return nullcontext(lambda share, text: None)
 
 
+@pytest.mark.slow
 def test_a_patch_covers_its_share_of_every_image(run):
     _, _, root, _, todo = run
     runner = Runner(Store(root))
@@ -134,6 +137,7 @@ def test_a_patch_covers_its_share_of_every_image(run):
         assert (outcomes.examples[0] != outcomes.examples[1]).any()  # other places
 
 
+@pytest.mark.slow
 def test_the_report_shows_patches_and_judges_them(run):
     directory, page, _, _, _ = run
     results = Results.load(directory, COMPARED)
