@@ -1,6 +1,7 @@
 """What may make an outcome misleading: gradients that fail, rounding, pixels out of range."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -12,38 +13,54 @@ from attacks.engine.losses import BY_NAME as LOSSES
 from attacks.engine.task import Task
 
 
-def gradient_faults(task: Task, attack: Attack) -> tuple[np.ndarray | None, np.ndarray | None]:
+class Gradients(NamedTuple):
+    """What was seen of the gradient of a loss at each of N images.
+
+    Attributes:
+        zero: whether it is exactly zero everywhere, bool [N].
+        not_finite: whether some of it is not finite, bool [N].
+        l1, l2: its norms, float64 [N].
+    """
+
+    zero: np.ndarray
+    not_finite: np.ndarray
+    l1: np.ndarray
+    l2: np.ndarray
+
+
+def clean_gradients(task: Task, attack: Attack) -> Gradients | None:
     """Looks at the gradient that an attack climbs, at the images before the attack.
 
     Args:
         task: the model that the attack sees, the images, and what it attacks them for.
 
     Returns:
-        Where the gradient is exactly zero everywhere, bool [N], and where some of it is not
-        finite, bool [N]; `None` for both where the attack climbs no loss.
+        `None` where the attack climbs no loss.
     """
     if attack.climbs is None:
-        return None, None
+        return None
     check = _compiled_check(task, attack.climbs)
     checked = [
         check(batch.images, batch.goal.classes, batch.goal.sign, attack.temperature)
         for batch in task.batches()
     ]
-    zero, not_finite = zip(*checked)
-    return np.concatenate(zero), np.concatenate(not_finite)
+    return Gradients(*map(np.concatenate, zip(*checked)))
 
 
 def _compiled_check(task: Task, loss: str) -> Callable:
     def make(logits_of: Callable) -> Callable:
         def check(
             images: tf.Tensor, classes: tf.Tensor, sign: tf.Tensor, temperature: tf.Tensor
-        ) -> tuple[tf.Tensor, tf.Tensor]:
+        ) -> tuple[tf.Tensor, ...]:
             gradient, _ = raw_loss_gradient(
                 logits_of, images, classes, sign, temperature, LOSSES[loss]
             )
             values = flat(gradient)
             zero = tf.reduce_all(tf.equal(values, 0), axis=1)
-            return zero, ~tf.reduce_all(tf.math.is_finite(values), axis=1)
+            # In 32 bits the squares of large and of small gradients are infinite and zero.
+            exact = tf.cast(values, tf.float64)
+            norms = (tf.norm(exact, order, axis=1) for order in (1, 2))
+            return zero, ~tf.reduce_all(tf.math.is_finite(values), axis=1), *norms
 
         return check
 

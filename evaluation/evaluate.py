@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import pairwise
 from time import perf_counter
 
 import numpy as np
@@ -12,7 +13,7 @@ from attacks.engine.classifier import spread_of
 from attacks.engine.task import Progress, Task
 from attacks.goals import predicted
 from attacks.readings import Model
-from evaluation.diagnostics import gradient_faults, leaves_range, rounded_logits, rounds_away
+from evaluation.diagnostics import clean_gradients, leaves_range, rounded_logits, rounds_away
 from evaluation.outcomes import Outcomes
 from evaluation.similarity import structural_similarity
 from evaluation.top_k import label_ranks
@@ -144,7 +145,7 @@ def _evaluate_part(request: _Request, kept: list[int], progress: Progress | None
     is_same = request.attacked.classifier is task.classifier
     logits = [result.logits if is_same else task.logits(result.images) for result in results]
     measured = [_per_image(task, *pair) for pair in zip(results, logits, strict=True)]
-    zero_gradient, gradient_not_finite = gradient_faults(request.attacked, request.attack)
+    gradients = clean_gradients(request.attacked, request.attack)
     return Outcomes(
         epsilons=np.array(request.epsilons, np.float64),
         labels=task.goal.classes,
@@ -154,12 +155,15 @@ def _evaluate_part(request: _Request, kept: list[int], progress: Progress | None
         clean_label_ranks=label_ranks(clean, task.goal.classes),
         random=predicted(clean) != predicted(again),
         spread=max(spread_of(clean, again), task.classifier.spread),
-        zero_gradient=zero_gradient,
-        gradient_not_finite=gradient_not_finite,
+        zero_gradient=gradients and gradients.zero,
+        gradient_not_finite=gradients and gradients.not_finite,
+        gradient_l1=gradients and gradients.l1,
+        gradient_l2=gradients and gradients.l2,
         **{
             name: np.array([each[name] for each in measured], dtype).reshape(-1, len(request))
             for name, dtype in _PER_IMAGE.items()
         },
+        linf_to_previous=_steps(task, results),
         ssim=_similarities(task, results) if request.similarity else None,
         seconds=seconds,
         crafting_seconds=crafting,
@@ -222,6 +226,14 @@ def gaps(probabilities: np.ndarray) -> np.ndarray:
     """Highest minus second highest of probabilities [N, classes], [N]."""
     second, first = np.partition(probabilities, -2, axis=1)[:, -2:].T
     return first - second
+
+
+def _steps(task: Task, results: list[AttackResult]) -> np.ndarray:
+    """L-inf distances from the image at one epsilon to that at the next, float64 [E, N]."""
+    images = [task.images, *(result.images for result in results)]
+    steps = [np.abs(later - earlier) for earlier, later in pairwise(images)]
+    largest = [each.reshape(len(each), -1).max(axis=1) for each in steps]
+    return np.array(largest, np.float64).reshape(-1, len(task.images))
 
 
 def _similarities(task: Task, results: list[AttackResult]) -> np.ndarray:

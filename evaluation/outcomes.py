@@ -29,6 +29,9 @@ class Outcomes:
         zero_gradient: bool [N], images where the gradient of the loss that the attack climbs is
             exactly zero everywhere, in the model that it sees; `None` where it climbs no loss.
         gradient_not_finite: bool [N], images where some of that gradient is not finite.
+        gradient_l1, gradient_l2: float [N], norms of that gradient.
+        linf_to_previous: float [E, N], L-inf distances of the adversarial images from those at the
+            epsilon before; at the first from the clean images.
         out_of_range: bool [E, N], adversarial images that leave [0, 1].
         predicted_labels: the attack moved away from the predictions of the model that it sees.
         seconds: of the whole sweep.
@@ -72,8 +75,11 @@ class Outcomes:
     crafting_seconds: float
     gaps: np.ndarray
     l0: np.ndarray
+    linf_to_previous: np.ndarray
     zero_gradient: np.ndarray | None = None
     gradient_not_finite: np.ndarray | None = None
+    gradient_l1: np.ndarray | None = None
+    gradient_l2: np.ndarray | None = None
     targets: np.ndarray | None = None
     ssim: np.ndarray | None = None
 
@@ -144,6 +150,7 @@ class Outcomes:
                     "rounds_away": np.mean(self.rounds_away[index] & (self.linf[index] > 0)),
                     "mean_linf": self.linf[index].mean(),
                     "mean_l2": self.l2[index].mean(),
+                    "max_linf_to_previous": self.linf_to_previous[index].max(),
                     "not_finite": np.mean(self.predictions[index] < 0),
                     "gradient_evaluations": self.gradient_evaluations[index].mean(),
                     "out_of_range": np.mean(self.out_of_range[index]),
@@ -158,10 +165,12 @@ class Outcomes:
         return pd.DataFrame(rows)
 
     def _model_columns(self) -> dict[str, Any]:
-        """What was seen of the model on the clean images, as shares of them."""
+        """What was seen of the model on the clean images: shares of them, and means over them."""
         return {
-            "zero_gradient": _share(self.zero_gradient),
-            "gradient_not_finite": _share(self.gradient_not_finite),
+            "zero_gradient": _mean(self.zero_gradient),
+            "gradient_not_finite": _mean(self.gradient_not_finite),
+            "gradient_l1": _mean(self.gradient_l1),
+            "gradient_l2": _mean(self.gradient_l2),
             "random": np.mean(self.random),
             "spread": self.spread,
         }
@@ -233,10 +242,11 @@ class Outcomes:
 #: Along which axis the images of each array are.
 _AXES = {
     **dict.fromkeys(("labels", "clean_predictions", "random", "targets"), 0),
-    **dict.fromkeys(("zero_gradient", "gradient_not_finite"), 0),
+    **dict.fromkeys(("zero_gradient", "gradient_not_finite", "gradient_l1", "gradient_l2"), 0),
     **dict.fromkeys(("clean_label_ranks", "example_images"), 0),
     **dict.fromkeys(("predictions", "rounded_predictions", "rounds_away", "linf", "l2"), 1),
     **dict.fromkeys(("gradient_evaluations", "out_of_range", "label_ranks"), 1),
+    "linf_to_previous": 1,
     **dict.fromkeys(("examples", "example_probabilities", "gaps", "l0", "ssim"), 1),
 }
 
@@ -247,5 +257,5 @@ def _among_first(ranks: np.ndarray, k: int) -> np.ndarray:
     return ranks < k
 
 
-def _share(which: np.ndarray | None) -> float:
-    return float("nan") if which is None else float(np.mean(which))
+def _mean(values: np.ndarray | None) -> float:
+    return float("nan") if values is None else float(np.mean(values))

@@ -8,7 +8,6 @@ from typing import Any
 
 from harness.results import Results, where_run
 from harness.rule import Judgement, Ruling
-from harness.study import Study
 
 
 class SpeaksOf(StrEnum):
@@ -54,14 +53,25 @@ class Claim:
     Attributes:
         id: its number, such as "NTU-3"; the parts of one claim are "NTU-10a" and "NTU-10b".
         judge: gives a finding for every place where the claim can be judged on its own.
-        needs: why there may be no finding.
+        needs: what was not run where there is no finding: the arms, by name.
+        overall: gives the findings that need all results of a study at once.
     """
 
     id: str
     statement: str
     judge: Callable[[Results], Iterable[Finding]]
-    needs: str = "its arms were not run"
+    needs: str
     speaks_of: SpeaksOf = SpeaksOf.MECHANISM
+    overall: Callable[[Sequence[Results]], Iterable[Finding]] | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """The results in one folder, and how near to the study they are."""
+
+    folder: str
+    results: Results
+    standing: Standing
 
 
 @dataclass(frozen=True)
@@ -70,6 +80,7 @@ class Verdict:
 
     claim: str
     statement: str
+    folder: str
     where: str
     outcome: Ruling
     evidence: str
@@ -87,45 +98,47 @@ def at_each(
     return lambda results: where_run(partial(judge, results), *keys)
 
 
-def standing(study: Study, results: Results) -> Standing:
-    """How near to the study the run behind some results is."""
-    name, used = results.run["profile"], set(results.table["dataset"])
-    profile = study.profile(name)
-    if any(used & {here} for published, here in profile.datasets.items() if here != published):
-        return Standing.STAND_IN
-    return Standing.PUBLISHED if name == "paper" else Standing.REDUCED
-
-
-def judged(
-    claims: Sequence[Claim], results: Results, standing: Standing = Standing.PUBLISHED
-) -> list[Verdict]:
-    """All verdicts, claim by claim."""
+def judged(claims: Sequence[Claim], runs: Sequence[Run]) -> list[Verdict]:
+    """All verdicts, claim by claim and run by run."""
     return [
         Verdict(claim.id, claim.statement, *row)
         for claim in claims
-        for row in _rows(claim, results, standing)
+        for row in list(_rows(claim, runs)) or [("", "", Ruling.NOT_RUN, claim.needs)]
     ]
 
 
-def _rows(claim: Claim, results: Results, standing: Standing) -> Iterator[tuple[str, Ruling, str]]:
-    findings = list(claim.judge(results))
-    if not findings:
-        yield "", Ruling.NOT_RUN, claim.needs
-    for finding in findings:
-        yield finding.where, *_spoken(finding, claim.speaks_of, standing)
+def _rows(claim: Claim, runs: Sequence[Run]) -> Iterator[tuple[str, str, Ruling, str]]:
+    for run in runs:
+        for finding in claim.judge(run.results):
+            yield run.folder, finding.where, *_spoken(finding, claim.speaks_of, run.standing)
+    for finding in claim.overall([run.results for run in runs]) if claim.overall else ():
+        nearest = min((run.standing for run in runs), key=list(Standing).index)
+        yield "all", finding.where, *_spoken(finding, claim.speaks_of, nearest)
 
 
 def _spoken(finding: Finding, speaks_of: SpeaksOf, standing: Standing) -> tuple[Ruling, str]:
     """What a finding says of a claim, given the networks and data that it is of."""
     ruling, needed = finding.judgement.ruling, finding.judgement.needed
     if standing == Standing.STAND_IN:
-        return Ruling.NO_VERDICT, f"{finding.evidence}; on other data than the study's"
+        return Ruling.NO_VERDICT, f"{finding.evidence}; {_on_other_data(ruling, speaks_of)}"
     if standing == Standing.REDUCED and speaks_of == SpeaksOf.LEVEL:
         evidence = f"{finding.evidence}; at a reduced size, which cannot tell of the published one"
         return Ruling.UNDECIDED, evidence
     if ruling != Ruling.UNDECIDED or needed is None:
         return ruling, finding.evidence
     return ruling, f"{finding.evidence}; {_would_decide(needed, finding.counted)}"
+
+
+def _on_other_data(ruling: Ruling, speaks_of: SpeaksOf) -> str:
+    """What can be said of a claim on data that stand in for the study's."""
+    if speaks_of == SpeaksOf.LEVEL:
+        return "on other data than the study's, which cannot tell of such a level"
+    shown = {
+        Ruling.CONFIRMED: "the same shows",
+        Ruling.REFUTED: "the contrary shows",
+        Ruling.NO_DIFFERENCE: "no difference shows",
+    }
+    return f"on other data than the study's {shown.get(ruling, 'too little shows')}"
 
 
 def _would_decide(needed: float, counted: str) -> str:

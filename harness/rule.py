@@ -98,6 +98,16 @@ def together(parts: Iterable[Judgement]) -> Judgement:
     return Judgement(ruling, max(known) if len(known) == len(needed) else None)
 
 
+def most(cases: Iterable[Judgement], needed: int, every: int) -> Judgement:
+    """Of a claim that `needed` of `every` cases have to bear out; others may go either way."""
+    judged = [each.ruling for each in cases]
+    borne_out = judged.count(Ruling.CONFIRMED)
+    against = judged.count(Ruling.REFUTED) + judged.count(Ruling.NO_DIFFERENCE)
+    if borne_out >= needed:
+        return Judgement(Ruling.CONFIRMED)
+    return Judgement(Ruling.REFUTED if every - against < needed else Ruling.UNDECIDED)
+
+
 def _held(number: Estimate, *regions: tuple[Ruling, float, float]) -> Judgement:
     if math.isnan(number.value):  # there is no such number, so that it is not as claimed
         return Judgement(Ruling.REFUTED)

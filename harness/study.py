@@ -9,7 +9,7 @@ import pandas as pd
 
 from evaluation import Estimate, Outcomes
 from harness.arms import Arm, Case, Protocol, View
-from harness.claims import Claim
+from harness.claims import Claim, Standing
 from harness.links import Link, read_published
 from harness.recipe import Recipe
 from harness.results import Compared, Results
@@ -137,6 +137,13 @@ class Study:
                 f"profile is {name!r}; accepted for {self.name}: {', '.join(self.profiles)}"
             )
         return self.profiles[name]
+
+    def standing(self, results: Results) -> Standing:
+        """How near to the study the run behind some results is."""
+        profile = self.profile(results.run["profile"])
+        if any(here != published for published, here in profile.datasets.items()):
+            return Standing.STAND_IN
+        return Standing.PUBLISHED if profile.name == "paper" else Standing.REDUCED
 
     @property
     def published(self) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """Results made by hand, and the smallest training and arm, for tests of the harness."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -8,6 +9,7 @@ import pandas as pd
 
 from attacks import FGSM
 from harness.arms import Arm, Case, Network, Training
+from harness.claims import Claim, Run, Standing, judged
 from harness.recipe import Recipe
 from harness.results import Compared, Results
 
@@ -31,6 +33,7 @@ ROW = {
     **dict.fromkeys(("not_finite", "spread", "random"), 0.0),
     **dict.fromkeys(("gradient_not_finite", "zero_gradient"), 0.0),
     **dict.fromkeys(("out_of_range", "rounds_away"), 0.0),
+    "max_linf_to_previous": 0.01,
 }
 TRAINING = {
     "case": "vgg16/cifar10",
@@ -115,3 +118,10 @@ def made_results(
         compared=compared,
         **arrays,
     )
+
+
+def verdicts_on(
+    claims: Sequence[Claim], results: Results, standing: Standing = Standing.PUBLISHED
+) -> pd.DataFrame:
+    """The verdicts on one run, which counts as done as published unless a test says otherwise."""
+    return pd.DataFrame(map(vars, judged(claims, [Run("here", results, standing)])))

@@ -1,6 +1,6 @@
 """The claims of the ICBAI paper, judged by what was measured."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import pairwise
 
@@ -10,14 +10,14 @@ from evaluation import Estimate, NotRun
 from harness.arms import Case, Protocol, Role
 from harness.claims import Claim, Finding, SpeaksOf, at_each
 from harness.results import Results, run_by_key, selected, where_run
-from harness.rule import Judgement, Ruling, direction, equality, level, together
-from studies.icbai.classifiers import CASES, PROTOCOLS
+from harness.rule import Judgement, Ruling, direction, equality, level, most, together
+from studies.icbai.classifiers import CASES, PROTOCOLS, SIDES
 from studies.icbai.distillation import CASE, NOISE
 from studies.icbai.measures import UnderFgsm, mean, on_mnist, under_fgsm, under_patches
 
 SATURATED = 0.04  # an epsilon, as the sister study says (ICB-1)
 TOLERANCE = 0.01  # a change of the error from there on (ICB-1)
-MOST_DAMAGING, LEADS, PAIRS = "toaster", 8, 9  # of network and size (ICB-3)
+MOST_DAMAGING, LEADS, PAIRS = "toaster", 8, 9  # pairs of network and size (ICB-3)
 PRINTED, NEAR = 0.9291, 0.01  # an accuracy, and how near to it is its level (ICB-5)
 SEEN_AT, INVISIBLE = 0.02, 1.5  # an epsilon, and the most grey levels there (ICB-6)
 
@@ -85,30 +85,40 @@ def _grows_with_size(results: Results, case: Case, kind: str) -> Finding:
     )
 
 
-def _toaster_leads(results: Results, kind: str) -> Finding:
-    patched = list(where_run(partial(under_patches, results), CASES, [kind]))
-    pairs = [each.errors[side] for each in patched for side in each.by_side()]
-    means = pd.DataFrame([pair.mean() for pair in pairs])
-    if MOST_DAMAGING not in means:
-        raise NotRun(f"{kind} patches of a {MOST_DAMAGING}")
-    ranks = 1 + means.gt(means[MOST_DAMAGING], axis=0).sum(axis=1)
-    over = [
-        [mean(pair[MOST_DAMAGING] - pair[name]).sign for name in pair if name != MOST_DAMAGING]
-        for pair in pairs
-    ]
-    leads, behind = (sum(each) for each in zip(*((min(s) > 0, min(s) < 0) for s in over)))
-    # Of nine pairs, those that were not run may go either way.
-    every = max(PAIRS, len(pairs))
-    needed = every * LEADS / PAIRS
-    ruling = Ruling.REFUTED if every - behind < needed else Ruling.UNDECIDED
-    by_class = (f"{name} {100 * error:.1f} %" for name, error in means.mean().items())
+def _toaster_leads(results: Results, case: Case, kind: str, side: int) -> Finding:
+    patches = under_patches(results, case, kind)
+    if (side, MOST_DAMAGING) not in patches.errors:
+        raise NotRun(f"{kind} patches of a {MOST_DAMAGING}, {side} pixels")
+    errors = patches.errors[side]
+    over = {
+        name: mean(errors[MOST_DAMAGING] - errors[name]) for name in errors if name != MOST_DAMAGING
+    }
+    least = min(over, key=lambda name: over[name].value)
     return Finding(
-        f"{kind} patches, {' and '.join(each.label for each in patched)}",
-        Judgement(Ruling.CONFIRMED if leads >= needed else ruling),
-        f"significantly first in {leads} of {len(pairs)} pairs of network and size, significantly "
-        f"behind another class in {behind}; its ranks: {', '.join(map(str, ranks))}; mean errors: "
-        f"{', '.join(by_class)}; confirmed from {LEADS} of {PAIRS} pairs on",
+        f"{patches.label}, {kind} patches, {side} pixels",
+        together(map(direction, over.values())),
+        f"error {mean(errors[MOST_DAMAGING]).percent()} %, {over[least].points()} points more "
+        f"than with the {least}, the {'next' if over[least].value > 0 else 'first'} of "
+        f"{len(errors)} classes",
     )
+
+
+def _toaster_leads_mostly(every: Sequence[Results]) -> Iterator[Finding]:
+    for kind in PROTOCOLS:
+        pairs = [
+            pair
+            for results in every
+            for pair in where_run(partial(_toaster_leads, results), CASES, [kind], SIDES)
+        ]
+        if pairs:
+            rulings = [pair.judgement.ruling for pair in pairs]
+            counts = ", ".join(f"{rulings.count(each)} {each}" for each in dict.fromkeys(rulings))
+            yield Finding(
+                f"{kind} patches, all networks and sizes",
+                most((pair.judgement for pair in pairs), LEADS, max(PAIRS, len(pairs))),
+                f"of {len(pairs)} pairs of network and size: {counts}; confirmed from {LEADS} of "
+                f"the study's {PAIRS} on",
+            )
 
 
 def _better_than_fgsm(results: Results, case: Case, kind: str) -> Finding:
@@ -154,7 +164,12 @@ CLAIMS = (
     Claim("ICB-1a", _FALLS, at_each(_by_fgsm, *_FGSM, [_falls])),
     Claim("ICB-1b", _SATURATES, at_each(_by_fgsm, *_FGSM, [_saturates])),
     Claim("ICB-2", "damage grows with the size of the patch", at_each(_grows_with_size, *_PATCHES)),
-    Claim("ICB-3", "the toaster patch is the most damaging", at_each(_toaster_leads, PROTOCOLS)),
+    Claim(
+        "ICB-3",
+        "the toaster patch is the most damaging",
+        at_each(_toaster_leads, *_PATCHES, SIDES),
+        overall=_toaster_leads_mostly,
+    ),
     Claim("ICB-4", "patches are more effective than FGSM", at_each(_better_than_fgsm, *_PATCHES)),
     Claim("ICB-5", _KEEPS, at_each(_keeps_accuracy, Protocol), speaks_of=SpeaksOf.LEVEL),
     Claim("ICB-6", _UNSEEN, at_each(_by_fgsm, *_FGSM, [_invisible])),
