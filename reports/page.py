@@ -3,7 +3,6 @@
 import shutil
 from pathlib import Path
 
-import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markdown_it import MarkdownIt
 from markupsafe import Markup
@@ -13,6 +12,7 @@ from harness.results import Results
 from harness.study import Study
 from reports.compare import compare
 from reports.tables import cost, flags, markdown_table, settings
+from reports.verdicts import by_claim, run_in, runs_below, written
 
 #: To be said wherever a minimum-norm attack is shown within a budget.
 ONE_SEARCH = (
@@ -45,11 +45,12 @@ def build_report(study: Study, directory: Path) -> Path:
     Raises:
         FileNotFoundError: `directory` holds no results.
     """
-    results = Results.load(directory, study.compared)
+    run = run_in(study, directory)
+    results = run.results
     comparison = compare(study, results)
     comparison.to_csv(directory / "comparison.csv", index=False, float_format="%.6g")
-    verdicts = pd.DataFrame([vars(verdict) for verdict in judged(study.claims, results)])
-    verdicts.to_csv(directory / "verdicts.csv", index=False)
+    verdicts = judged(study.claims, [run])
+    written(verdicts, directory / "verdicts.csv")
 
     shutil.rmtree(directory / "figures", ignore_errors=True)  # of arms that are there no more
     environment = _environment(study.folder)
@@ -58,7 +59,7 @@ def build_report(study: Study, directory: Path) -> Path:
         title=title,
         study=study,
         run=results.run,
-        verdicts=verdicts,
+        claims=by_claim(verdicts),
         settings=settings(comparison),
         status=comparison["status"].value_counts().to_dict(),
         statuses=_STATUSES,
@@ -74,6 +75,20 @@ def build_report(study: Study, directory: Path) -> Path:
     page = environment.get_template("page.html").render(title=title, body=Markup(body))
     (directory / "index.html").write_text(page)
     return directory / "index.html"
+
+
+def build_verdicts(study: Study, directory: Path) -> Path:
+    """Writes `verdicts.csv` and `verdicts.md`, from all results in the folders of `directory`."""
+    runs = runs_below(study, directory)
+    verdicts = judged(study.claims, runs)
+    written(verdicts, directory / "verdicts.csv")
+    text = (
+        _environment(study.folder)
+        .get_template("all_verdicts.md")
+        .render(study=study, runs=runs, claims=by_claim(verdicts))
+    )
+    (directory / "verdicts.md").write_text(text)
+    return directory / "verdicts.md"
 
 
 def _title(study: Study, results: Results) -> str:

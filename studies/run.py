@@ -14,7 +14,7 @@ from harness.results import Results
 from harness.runner import Progress, Runner
 from harness.store import Store
 from harness.study import Study
-from reports import Bars, build_report, summary
+from reports import Bars, build_report, build_verdicts, summary
 from studies import STUDIES
 
 _ROOT = Path(__file__).resolve().parents[1]
@@ -93,7 +93,7 @@ def run_study(
     shown = plan_of(finished, arms if set(finished) <= set(todo.arms) else "*")
     results = collect(chosen, scaled, runner, shown)
     results.save(directory)
-    return Report(chosen, results, build_report(chosen, directory))
+    return Report(chosen, results, _pages(chosen, directory))
 
 
 def report_study(name: str, profile: str = "demo", directory: Path | None = None) -> Path:
@@ -114,7 +114,15 @@ def report_study(name: str, profile: str = "demo", directory: Path | None = None
         raise ValueError(
             f"no results in {directory}; first: python reproduce.py run {name} --profile {profile}"
         )
-    return build_report(chosen, directory)
+    return _pages(chosen, directory)
+
+
+def _pages(study: Study, directory: Path) -> Path:
+    """The page of one run; with those of the repository, the verdicts over all of them too."""
+    page = build_report(study, directory)
+    if directory.parent == results_directory(study.name, "any").parent:
+        build_verdicts(study, directory.parent)
+    return page
 
 
 def _refuse_to_lose(directory: Path, runner: Runner, every: list[Arm], todo: Plan) -> None:
