@@ -76,6 +76,7 @@ def test_outcomes_recomputed(model, images, labels, attack, predicted_labels):
     np.testing.assert_array_equal(outcomes.labels, labels)
     np.testing.assert_array_equal(outcomes.clean_predictions, clean)
     assert outcomes.clean_correct.mean() == 0.75
+    previous = images
     for index, epsilon in enumerate(EPSILONS):
         # What is attacked for differs, what is counted does not.
         attacked_for = clean if predicted_labels else labels
@@ -92,6 +93,10 @@ def test_outcomes_recomputed(model, images, labels, attack, predicted_labels):
         outside = ((adversarial < 0) | (adversarial > 1)).any(axis=(1, 2, 3))
         np.testing.assert_array_equal(outcomes.out_of_range[index], outside)
         np.testing.assert_array_equal(outcomes.examples[index], adversarial[:8])
+        moved = np.abs(adversarial - previous).reshape(40, -1).max(axis=1)
+        np.testing.assert_allclose(outcomes.linf_to_previous[index], moved)
+        assert outcomes.table()["max_linf_to_previous"][1 + index] == pytest.approx(moved.max())
+        previous = adversarial
     np.testing.assert_array_equal(outcomes.example_images, images[:8])
     assert (outcomes.gradient_evaluations == getattr(attack, "steps", 1)).all()
     assert outcomes.out_of_range.any() != attack.clip
@@ -393,6 +398,31 @@ def test_gradients_are_those_of_the_loss_that_is_climbed(images, labels):
         for attack in (FGSM(), APGD(3, loss="margin"), FGSM(temperature=1e4))
     ]
     assert shares[0] > 0.5 and shares[1] == 0 and shares[2] == 0
+
+
+def test_norms_of_gradients(model, images, labels):
+    outcomes = evaluate(model, images, labels, FGSM(batch_size=16), [0.1])
+    pixels = tf.Variable(images)
+    with tf.GradientTape() as tape:
+        loss = tf.keras.losses.sparse_categorical_crossentropy(labels, model(pixels), True)
+    gradient = tape.gradient(loss, pixels).numpy().reshape(40, -1)
+    for order, name in ((1, "gradient_l1"), (2, "gradient_l2")):
+        norms = np.linalg.norm(gradient, order, axis=1)
+        np.testing.assert_allclose(getattr(outcomes, name), norms, rtol=1e-5)
+        assert outcomes.table()[name][1] == pytest.approx(norms.mean(), rel=1e-5)
+    assert evaluate(model, images, labels, DeepFool(), [0.1]).gradient_l2 is None
+
+
+@pytest.mark.parametrize("slope", [1e25, 1e-25])
+def test_norms_of_gradients_whose_squares_32_bits_do_not_hold(images, slope):
+    outcomes = evaluate(
+        lambda x: tf.reshape(x, [-1, 36])[:, :2] * [slope, 0.0],
+        images[:4],
+        np.ones(4, int),
+        APGD(2, loss="margin"),
+        [0.1],
+    )
+    np.testing.assert_allclose(outcomes.gradient_l2, slope, rtol=1e-5)
 
 
 def test_gradients_of_a_target_are_those_towards_it(images):
