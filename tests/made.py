@@ -33,6 +33,8 @@ ROW = {
     **dict.fromkeys(("not_finite", "spread", "random"), 0.0),
     **dict.fromkeys(("gradient_not_finite", "zero_gradient"), 0.0),
     **dict.fromkeys(("out_of_range", "rounds_away"), 0.0),
+    **dict.fromkeys(("gradient_unresolved", "gradient_unstable", "quantised"), 0.0),
+    **dict.fromkeys(("silent", "not_rising", "still_rising"), 0.0),
     "max_linf_to_previous": 0.01,
 }
 TRAINING = {
