@@ -179,6 +179,7 @@ class Outcomes:
             **{name: _mean(getattr(self, name)) for name in _PROBED},
             "random": np.mean(self.random),
             "spread": self.spread,
+            "classes": self.example_probabilities.shape[-1],
         }
 
     def _distances_of_fooled(self, index: int) -> dict[str, Any]:
