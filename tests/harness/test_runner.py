@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import harness.training
-from evaluation.flags import flags, not_recorded
+from evaluation.diagnostics import flags, not_recorded
 from harness.collect import collect
 from harness.plan import plan, plan_of
 from harness.results import Results
