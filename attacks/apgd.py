@@ -1,6 +1,6 @@
 """Projected gradient descent that finds its own step sizes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import product
 
@@ -19,6 +19,7 @@ from attacks.engine.auto_steps import (
 from attacks.engine.budget import BudgetAttack
 from attacks.engine.draws import ball_noise
 from attacks.engine.geometry import choose, per_image
+from attacks.engine.iterations import Path
 from attacks.engine.losses import BY_NAME, is_reached
 from attacks.engine.norms import check_norm
 from attacks.engine.remaining import take
@@ -150,28 +151,13 @@ class APGD(BudgetAttack):
         key: tuple[int, int],
     ) -> "_Run":
         """A run towards `rivals` [N], if there are any, from the random start of this key."""
-        fixed = Fixed(
-            images=tf.constant(batch.images),
-            classes=tf.constant(batch.goal.classes),
-            rivals=tf.constant(rivals),
-            epsilons=tf.constant(epsilons, tf.float32),
-        )
+        fixed = self._fixed(batch, rivals, epsilons)
         state = State.at_start(self._start(batch, fixed, key), fixed.epsilons)
         run = _Run.at_start(batch)
         remaining = task.remaining(len(batch))
-        reviews, last = checkpoints(self.steps), 0
-        for count in range(self.steps):
-            settings = Settings(
-                sign=batch.goal.sign,
-                temperature=self.temperature,
-                rho=self.rho,
-                share=self.momentum if count else 1.0,
-                reviews=count in reviews,
-                window=float(count - last),
-            )
+        for settings in self._settings(batch.goal.sign):
             state = step(state, fixed, settings)
             run.gradients[remaining.rows_going] += 1
-            last = count if count in reviews else last
             if self.stop_at_success:
                 done = np.flatnonzero((state.success_loss.numpy() > -np.inf) & remaining.going)
                 if len(done):
@@ -183,6 +169,43 @@ class APGD(BudgetAttack):
         run.forwards[remaining.rows_going] += 1
         run.end(remaining.rows_going, take(state, np.flatnonzero(remaining.going)))
         return run
+
+    def _settings(self, sign: float) -> Iterator[Settings]:
+        """Of each step."""
+        reviews, last = checkpoints(self.steps), 0
+        for count in range(self.steps):
+            yield Settings(
+                sign=sign,
+                temperature=self.temperature,
+                rho=self.rho,
+                share=self.momentum if count else 1.0,
+                reviews=count in reviews,
+                window=float(count - last),
+            )
+            last = count if count in reviews else last
+
+    def follow(self, task: Task, batch: Batch, epsilons: np.ndarray) -> Path:
+        """What the first run does to each image: the highest loss so far, and any success."""
+        step = compiled_step(task, self.norm, self.loss, towards=self.targets is not None)
+        fixed = self._fixed(batch, self._rivals(task, batch)[0], epsilons)
+
+        def points() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+            state = State.at_start(self._start(batch, fixed, (0, 0)), fixed.epsilons)
+            for settings in self._settings(batch.goal.sign):
+                state = step(state, fixed, settings)
+                yield state.best_loss.numpy(), state.success_loss.numpy() > -np.inf
+            state = self._judge_last(task, state, fixed, batch.goal.sign)
+            yield state.best_loss.numpy(), state.success_loss.numpy() > -np.inf
+
+        return Path.of(points())
+
+    def _fixed(self, batch: Batch, rivals: np.ndarray, epsilons: np.ndarray) -> Fixed:
+        return Fixed(
+            images=tf.constant(batch.images),
+            classes=tf.constant(batch.goal.classes),
+            rivals=tf.constant(rivals),
+            epsilons=tf.constant(epsilons, tf.float32),
+        )
 
     def _start(self, batch: Batch, fixed: Fixed, key: tuple[int, int]) -> tf.Tensor:
         """Where a run begins, float32 [N, ...]."""

@@ -1,7 +1,7 @@
 """Projected gradient descent: start, step, project."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -13,7 +13,7 @@ from cleverhans.tf2.utils import clip_eta
 from attacks.engine.draws import ball_noise
 from attacks.engine.geometry import per_image
 from attacks.engine.gradients import loss_gradient
-from attacks.engine.iterations import Step, iterate
+from attacks.engine.iterations import Path, Step, iterate
 from attacks.engine.losses import exact_cross_entropy
 from attacks.engine.norms import ORDER, check_norm
 from attacks.engine.restarts import BestOfRuns, check_restarts
@@ -59,6 +59,25 @@ class ProjectedSteps(SharedSteps):
             steps=self.steps,
             stop_at_success=self.stop_at_success,
         )
+
+    def follow(self, task: Task, batch: Batch, epsilons: np.ndarray) -> Path:
+        """What the first run does to each image, whether or not it would stop at success."""
+        step = self.compiled(task)
+
+        def points() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+            state, fixed, settings = self.arguments(batch, epsilons)
+            state = state._replace(images=self.start(batch, fixed, 0))
+            for _ in range(self.steps):
+                following, logits = step(state, fixed, settings)
+                yield self._point(logits.numpy(), batch)
+                state = following
+            yield self._point(task.classifier.logits(state.images).numpy(), batch)
+
+        return Path.of(points())
+
+    def _point(self, logits: np.ndarray, batch: Batch) -> tuple[np.ndarray, np.ndarray]:
+        loss = exact_cross_entropy(logits / np.float64(self.temperature), batch.goal)
+        return loss, batch.goal.reached(logits)
 
     def start(self, batch: Batch, fixed: "Fixed", restart: int) -> tf.Tensor:
         """Where the steps start, [N, ...]."""

@@ -13,8 +13,16 @@ from attacks.engine.classifier import spread_of
 from attacks.engine.task import Progress, Task
 from attacks.goals import predicted
 from attacks.readings import Model
-from evaluation.diagnostics import clean_gradients, leaves_range, rounded_logits, rounds_away
 from evaluation.outcomes import Outcomes
+from evaluation.probes import (
+    clean_gradients,
+    leaves_range,
+    quantised_inputs,
+    rounded_logits,
+    rounds_away,
+    steps_of,
+    unstable_gradients,
+)
 from evaluation.similarity import structural_similarity
 from evaluation.top_k import label_ranks
 
@@ -145,7 +153,6 @@ def _evaluate_part(request: _Request, kept: list[int], progress: Progress | None
     is_same = request.attacked.classifier is task.classifier
     logits = [result.logits if is_same else task.logits(result.images) for result in results]
     measured = [_per_image(task, *pair) for pair in zip(results, logits, strict=True)]
-    gradients = clean_gradients(request.attacked, request.attack)
     return Outcomes(
         epsilons=np.array(request.epsilons, np.float64),
         labels=task.goal.classes,
@@ -155,10 +162,7 @@ def _evaluate_part(request: _Request, kept: list[int], progress: Progress | None
         clean_label_ranks=label_ranks(clean, task.goal.classes),
         random=predicted(clean) != predicted(again),
         spread=max(spread_of(clean, again), task.classifier.spread),
-        zero_gradient=gradients and gradients.zero,
-        gradient_not_finite=gradients and gradients.not_finite,
-        gradient_l1=gradients and gradients.l1,
-        gradient_l2=gradients and gradients.l2,
+        **_probed(request),
         **{
             name: np.array([each[name] for each in measured], dtype).reshape(-1, len(request))
             for name, dtype in _PER_IMAGE.items()
@@ -176,6 +180,18 @@ def _evaluate_part(request: _Request, kept: list[int], progress: Progress | None
             [task.classifier.probabilities(each[kept]) for each in (clean, *logits)]
         ),
     )
+
+
+def _probed(request: _Request) -> dict[str, np.ndarray]:
+    """What `probes` sees of the model and of the steps at the largest epsilon."""
+    attacked, attack = request.attacked, request.attack
+    probed = {"quantised": quantised_inputs(attacked)}
+    gradients, unstable = clean_gradients(attacked, attack), unstable_gradients(attacked, attack)
+    if gradients is not None and unstable is not None:
+        probed |= gradients._asdict() | {"gradient_unstable": unstable}
+    largest = max(request.epsilons, default=0.0)
+    steps = steps_of(attacked, attack, largest) if largest > 0 else None
+    return probed if steps is None else probed | steps._asdict()
 
 
 def _timed(request: _Request, progress: Progress | None) -> tuple[list[AttackResult], float, float]:

@@ -26,10 +26,13 @@ class Outcomes:
         rounds_away: bool [E, N], adversarial images that are the clean image after rounding.
         linf, l2: float [E, N], distances from the clean images.
         gradient_evaluations: int [E, N].
-        zero_gradient: bool [N], images where the gradient of the loss that the attack climbs is
-            exactly zero everywhere, in the model that it sees; `None` where it climbs no loss.
-        gradient_not_finite: bool [N], images where some of that gradient is not finite.
-        gradient_l1, gradient_l2: float [N], norms of that gradient.
+        zero_gradient, gradient_not_finite, gradient_unresolved: bool [N], and gradient_l1,
+            gradient_l2: float [N], of the gradient of the loss that the attack climbs, in the
+            model that it sees; see `probes.Gradients`. `None` where it climbs no loss.
+        gradient_unstable: bool [n], of the first n images; see `probes.unstable_gradients`.
+        quantised: bool [n], of the first n images; see `probes.quantised_inputs`.
+        silent, not_rising, still_rising: bool [n], of the first n images at the largest epsilon;
+            see `probes.Steps`. `None` where the attack takes no steps that can be followed.
         linf_to_previous: float [E, N], L-inf distances of the adversarial images from those at the
             epsilon before; at the first from the clean images.
         out_of_range: bool [E, N], adversarial images that leave [0, 1].
@@ -76,10 +79,16 @@ class Outcomes:
     gaps: np.ndarray
     l0: np.ndarray
     linf_to_previous: np.ndarray
+    quantised: np.ndarray
     zero_gradient: np.ndarray | None = None
     gradient_not_finite: np.ndarray | None = None
+    gradient_unresolved: np.ndarray | None = None
     gradient_l1: np.ndarray | None = None
     gradient_l2: np.ndarray | None = None
+    gradient_unstable: np.ndarray | None = None
+    silent: np.ndarray | None = None
+    not_rising: np.ndarray | None = None
+    still_rising: np.ndarray | None = None
     targets: np.ndarray | None = None
     ssim: np.ndarray | None = None
 
@@ -167,12 +176,10 @@ class Outcomes:
     def _model_columns(self) -> dict[str, Any]:
         """What was seen of the model on the clean images: shares of them, and means over them."""
         return {
-            "zero_gradient": _mean(self.zero_gradient),
-            "gradient_not_finite": _mean(self.gradient_not_finite),
-            "gradient_l1": _mean(self.gradient_l1),
-            "gradient_l2": _mean(self.gradient_l2),
+            **{name: _mean(getattr(self, name)) for name in _PROBED},
             "random": np.mean(self.random),
             "spread": self.spread,
+            "classes": self.example_probabilities.shape[-1],
         }
 
     def _distances_of_fooled(self, index: int) -> dict[str, Any]:
@@ -239,10 +246,24 @@ class Outcomes:
         return cls(**fields)
 
 
-#: Along which axis the images of each array are.
+#: What was seen of the model and of the steps, of which the table has the means.
+_PROBED = (
+    "zero_gradient",
+    "gradient_not_finite",
+    "gradient_unresolved",
+    "gradient_l1",
+    "gradient_l2",
+    "gradient_unstable",
+    "quantised",
+    "silent",
+    "not_rising",
+    "still_rising",
+)
+#: Along which axis the images of each array are. Those of a few images are those of the first part.
 _AXES = {
     **dict.fromkeys(("labels", "clean_predictions", "random", "targets"), 0),
-    **dict.fromkeys(("zero_gradient", "gradient_not_finite", "gradient_l1", "gradient_l2"), 0),
+    **dict.fromkeys(("zero_gradient", "gradient_not_finite", "gradient_unresolved"), 0),
+    **dict.fromkeys(("gradient_l1", "gradient_l2"), 0),
     **dict.fromkeys(("clean_label_ranks", "example_images"), 0),
     **dict.fromkeys(("predictions", "rounded_predictions", "rounds_away", "linf", "l2"), 1),
     **dict.fromkeys(("gradient_evaluations", "out_of_range", "label_ranks"), 1),

@@ -20,7 +20,7 @@ from attacks.engine.classifier import Classifier
 from attacks.readings import Reading
 from data import Dataset
 from evaluation.evaluate import evaluate
-from evaluation.flags import findings
+from evaluation.findings import findings
 from evaluation.outcomes import Outcomes
 from models.outputs import check_is_graph
 
@@ -87,10 +87,7 @@ def evaluate_own_model(
         )
     sentences = [*own.notes, *dataset.notes, *findings(outcomes, attack)]
     if pixel_range == "0-1" and outcomes.table()["ci_low"].iloc[0] <= 1 / own.classes:
-        sentences.append(
-            "The clean accuracy cannot be told from guessing. If the model takes grey levels, "
-            "say --range 0-255."
-        )
+        sentences.append("If the model takes grey levels, say --range 0-255.")
     return Evaluation(outcomes, sentences)
 
 

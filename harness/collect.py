@@ -12,6 +12,7 @@ import tensorflow as tf
 from attacks import BudgetAttack
 from attacks.units import grey_levels
 from evaluation import Outcomes
+from evaluation.diagnostics import Kind, kind_of
 from harness import pictures
 from harness.arms import MAIN, Arm, PatchArm, Role, Training
 from harness.digests import versions
@@ -79,6 +80,7 @@ def _rows(study: Study, profile: Profile, arm: Arm, outcomes: Outcomes, stage: s
         protocol=arm.protocol,
         view=arm.view,
         attack=arm.attack_name,
+        kind=Kind.TRANSFERRED if arm.crafted_on else kind_of(arm.attack),
         climbs=arm.attack.climbs,
         norm=arm.attack.norm,
         units=arm.units,

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation import Curve, NotRun, same, worst_of
-from evaluation.flags import Flag, flags, warnings
+from evaluation.diagnostics import Flag, flags, warnings
 
 Arrays = dict[str, np.ndarray]
 T = TypeVar("T")

@@ -7,6 +7,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
+from evaluation.diagnostics import not_recorded
 from harness.claims import judged
 from harness.results import Results
 from harness.study import Study
@@ -64,6 +65,7 @@ def build_report(study: Study, directory: Path) -> Path:
         status=comparison["status"].value_counts().to_dict(),
         statuses=_STATUSES,
         flags=flags(results),
+        not_recorded=not_recorded(results.table),
         warnings=results.warnings,
         one_search=ONE_SEARCH,
         cost=cost(results),

@@ -5,7 +5,7 @@ import pandas as pd
 from rich.table import Table
 from rich.text import Text
 
-from evaluation.flags import untrusted
+from evaluation.diagnostics import untrusted
 from harness.arms import MAIN, Role
 from harness.results import Results
 from harness.study import Study

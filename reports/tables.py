@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation import Curve, Estimate
-from evaluation.flags import not_recorded
+from evaluation.diagnostics import NAMES, Level
 from harness.arms import Protocol
 from harness.results import Results, selected
 from reports.compare import estimate_in
@@ -118,19 +118,25 @@ def trainings(
     return listed(rows.drop_duplicates("stage"), columns)
 
 
+#: Flags by level and name, warnings first.
+_PLACES = [(level, name) for level in Level for name in NAMES]
+
+
 def flags(results: Results) -> pd.DataFrame:
-    """How many rows carry each flag, with the worst of them, and what was not recorded."""
-    by_name: dict[str, list] = {}
+    """How many rows carry each flag, warnings first, with the worst of them."""
+    by_name: dict[tuple[str, str], list] = {}
     for index, marks in results.flags.items():
         for flag in marks:
-            by_name.setdefault(flag.name, []).append((flag, results.table.loc[index]))
+            row = results.table.loc[index]
+            by_name.setdefault((flag.level, flag.name), []).append((flag, row))
     listed = []
-    for marked in by_name.values():
+    for (level, name), marked in sorted(by_name.items(), key=lambda each: _PLACES.index(each[0])):
         flag, row = max(marked, key=lambda each: each[0].size)
         where = f"{row['arm']}, epsilon {row['epsilon_grey']:.1f}"
-        listed.append({"flag": flag.text, "rows": f"{len(marked):,}", "where it is worst": where})
-    for name, rows in not_recorded(results.table).items():
-        listed.append({"flag": name, "rows": f"not recorded ({rows:,})", "where it is worst": ""})
+        listed.append(
+            {"level": level, "flag": name, "rows": f"{len(marked):,}"}
+            | {"at worst": flag.text, "where": where}
+        )
     return pd.DataFrame(listed)
 
 

@@ -1,7 +1,7 @@
 """Repeats the step of a budget attack."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -13,6 +13,24 @@ from attacks.engine.task import Batch, Crafted, Task
 #: All three are named tuples. Those of tensors have an entry per image: the state, whose `images`
 #: are the iterates, and what is fixed. Settings are scalars.
 Step = Callable[[Any, Any, Any], tuple[Any, tf.Tensor]]
+
+
+class Path(NamedTuple):
+    """One run of T steps on N images, from the start to the end.
+
+    Attributes:
+        losses: what the attack climbs, float64 [1 + T, N].
+        reached: whether the iterate reaches the goal, bool [1 + T, N].
+    """
+
+    losses: np.ndarray
+    reached: np.ndarray
+
+    @classmethod
+    def of(cls, points: Iterable[tuple[np.ndarray, np.ndarray]]) -> "Path":
+        """From the losses and the goals reached at each point."""
+        losses, reached = map(np.array, zip(*points))
+        return cls(losses.astype(np.float64), reached)
 
 
 def iterate(
