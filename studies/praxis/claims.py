@@ -1,8 +1,7 @@
 """The claims of the Praxis study, judged by what was measured.
 
-What an attack does to a classifier is judged on every network, by name, the MobileNets as well as
-the study's. The errors and the order of the study's three networks, a confidence and the time of
-CW's search are levels.
+What an attack does is judged on every network, by name, the MobileNets too. Levels are the errors
+and the order of the study's three networks, a confidence, and the time of CW's search.
 """
 
 from collections.abc import Sequence
@@ -32,7 +31,6 @@ SURE, NOT_SURE_OF = 0.9, "great white shark"  # a confidence, and its exception 
 MOST = 0.5  # a share of images (PRX-10, PRX-11)
 #: ImageNet's classes below "fish" in WordNet: tench to stingray, barracouta to puffer (PRX-12).
 FISH = (*range(0, 7), *range(389, 398))
-
 _UNKNOWN = "the study's three images are not known"
 
 
@@ -65,7 +63,7 @@ def _order(results: Results, protocol: Protocol, epsilons: Sequence[float]) -> F
 
 
 def _cripples(results: Results, model: str, protocol: Protocol) -> Finding:
-    """Not a level: the study says so of classifiers, and each of its own rises by more."""
+    """No level of one network: in all three of the study the error rises by 76 to 77 points."""
     arm = attacked(results, model, protocol)
     rise = arm.rise(0.0, praxis.SHOWN)
     before, after = (
@@ -208,9 +206,7 @@ def _confident(results: Results, model: str, protocol: Protocol) -> Finding:
     names, confidences = arm.photographs["label_names"], arm.photographs["label_confidences"][0]
     as_claimed = (confidences >= SURE) != (names == NOT_SURE_OF)
     share = Estimate.accuracy(as_claimed)
-    measured = ", ".join(
-        f"{name} {confidence:.4f}" for name, confidence in zip(names, confidences, strict=True)
-    )
+    measured = ", ".join(map("{} {:.4f}".format, names, confidences))
     return Finding(
         arm.network,
         within(share, least=MOST),
@@ -228,8 +224,8 @@ def _leaves_the_top_5(results: Results, model: str, protocol: Protocol) -> Findi
         arm.where,
         within(share, least=MOST),
         f"{share.images:,} images have their true class in the top 5 without attack and "
-        f"{share.percent()} % fewer at 2 %; confirmed above {100 * MOST:.0f} %; {_UNKNOWN}; rank of "
-        f"the true class on the three here: {ranks}",
+        f"{share.percent()} % fewer at 2 %; confirmed above {100 * MOST:.0f} %; {_UNKNOWN}; rank "
+        f"of the true class on the three here: {ranks}",
     )
 
 
@@ -271,22 +267,19 @@ _CLEAN = "clean top-1 and top-5 errors 10.16 and 1.20, 13.92 and 2.22, 19.88 and
 _CLEAN_ORDER = "clean images: VGG-19 errs more often than DenseNet201, and that than ResNeXt50"
 _CRIPPLED = "FGSM at 2 % raises the top-1 error by 70 points or more (ResNeXt50: 10.16 to 87.62 %)"
 _ONE_LEVEL = "at 2 % pixels change by about one grey level"
-_IN_ORDER = "VGG-19 is more vulnerable than DenseNet201, and that than ResNeXt50"
+_IN_ORDER = "at every epsilon FGSM harms VGG-19 more than DenseNet201, and that more than ResNeXt50"
 _AS_FGSM = "CW is as damaging as FGSM at every epsilon"
-_MAY_BE = (
-    "what the study calls CW may be the attack named here: it is as damaging as FGSM at every "
-    "epsilon, as the published CW is"
-)
+_MAY_BE = "what the study calls CW may be this attack: it is as damaging as FGSM at every epsilon"
 _SLOWER = "CW takes about ten times as long"
-_DEFENDS = "distillation defends against FGSM at every epsilon"
-_HELPLESS = "distillation does not help against CW"
+_HELPLESS = "distillation does not help against CW: it succeeds as often, within 2 points"
 _CONFIDENT = "the true class has a confidence of 0.9 or more, but for the great white shark"
 _LEAVES = "after FGSM at 2 % the true class leaves the top 5 on most images (on two of three shown)"
 _RELATED = "FGSM turns fish into other fish, a related class, more often than chance would"
 _THREE = "FGSM on ResNeXt50, DenseNet201 and VGG-19 with their ImageNet weights"
 _ANY = "FGSM on a classifier of part A"
 _PICTURES = "FGSM on a classifier of ImageNet's images"
-_PART_B = "on part B's student, control and undefended network, trained on CIFAR-10"
+_FGSM_B = "FGSM on the student, the control and the undefended network of part B"
+_CW_B = "CW (corrected) on the student and the control of part B"
 
 _LEVEL, _EACH = SpeaksOf.LEVEL, (praxis.MODELS, Protocol)
 _FAITHFUL, _CORRECTED = [Protocol.FAITHFUL], [Protocol.CORRECTED]
@@ -304,8 +297,8 @@ CLAIMS = (
     Claim("PRX-6a", _AS_FGSM, _CW, f"{_ANY} and CW (corrected)"),
     Claim("PRX-6b", _MAY_BE, _OTHERS, f"{_ANY} and {' or '.join(_CANDIDATES)} (faithful)"),
     Claim("PRX-7", _SLOWER, at_each(_ten_times_slower, _CASES), f"{_ANY}, timed, and CW", _LEVEL),
-    Claim("PRX-8", _DEFENDS, at_each(_defends, Protocol), f"FGSM {_PART_B}"),
-    Claim("PRX-9", _HELPLESS, at_each(_does_not_help_against_cw, _CORRECTED), f"CW {_PART_B}"),
+    Claim("PRX-8", "distillation defends against FGSM", at_each(_defends, Protocol), _FGSM_B),
+    Claim("PRX-9", _HELPLESS, at_each(_does_not_help_against_cw, _CORRECTED), _CW_B),
     Claim("PRX-10", _CONFIDENT, at_each(_confident, praxis.MODELS, _FAITHFUL), _PICTURES, _LEVEL),
     Claim("PRX-11", _LEAVES, at_each(_leaves_the_top_5, *_EACH), _ANY),
     Claim("PRX-12", _RELATED, at_each(_fish, *_EACH), _PICTURES),
