@@ -179,7 +179,6 @@ def _defends(results: Results, protocol: Protocol) -> Finding:
 
 
 def _does_not_help_against_cw(results: Results, protocol: Protocol) -> Finding:
-    """Success at any distance, beside that on hard labels."""
     roles, view = (Role.STUDENT, Role.CONTROL), praxis.view(Role.STUDENT, protocol)
     student, control = (distilled(results, role, protocol, "CW").at(praxis.ANY) for role in roles)
     gain = Estimate.paired(student, control)
