@@ -78,6 +78,14 @@ class Attacked:
         """The top-1 error at the second epsilon less that at the first."""
         return Estimate.paired(self.curve.at(first), self.curve.at(second))
 
+    def left_the_top_5(self, epsilon: float) -> Estimate:
+        """How many fewer true classes are in the top 5 than without attack, as a share of those."""
+        before, after = (1 - self.error(each, 5).value for each in (0.0, epsilon))
+        images = round(before * self.curve.images)
+        if not images:
+            raise NotRun("an image whose true class is in the top 5")
+        return Estimate.share(max(1 - after / before, 0.0), images)
+
 
 def attacked(results: Results, model: str, protocol: Protocol, attack: str = "FGSM") -> Attacked:
     """One arm of part A; raises `NotRun` without it."""

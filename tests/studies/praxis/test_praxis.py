@@ -1,4 +1,4 @@
-"""The Praxis study: its settings, its arms, its verdicts, and a tiny run of all of it."""
+"""The Praxis study: its settings, its arms, and a tiny run of all of it."""
 
 from collections import Counter
 from dataclasses import replace
@@ -9,20 +9,16 @@ import pytest
 
 from attacks import FGSM, CarliniWagner
 from evaluation import Estimate
-from harness.arms import Role, View
-from harness.claims import judged
 from harness.collect import collect
 from harness.plan import plan
 from harness.results import Results
 from harness.runner import Runner
 from harness.store import Store
-from made import made_arm, made_results
 from recording import Recorder
 from reports import build_report
 from studies.praxis import STUDY
 from studies.praxis import arms as praxis
 from studies.praxis.attacks import MarginStep
-from studies.praxis.measures import measure, seconds_per_iteration, timed
 from studies.praxis.profiles import PROFILES
 from studies.praxis.published import link
 
@@ -148,184 +144,7 @@ def test_the_networks_are_those_of_the_recipe():
     assert praxis.training(DEMO, praxis.STUDENT) == praxis.distilled(DEMO, "undefended")
 
 
-def attacked(case, protocol, attack, epsilons, correct, role=Role.UNDEFENDED, view=View.LOGITS):
-    """An arm with these outcomes."""
-    return made_arm(
-        epsilons,
-        correct,
-        case=str(case),
-        model=case.model,
-        published_dataset=case.dataset,
-        dataset=case.dataset,
-        protocol=protocol,
-        role=role,
-        view=view,
-        defense="none" if role == Role.UNDEFENDED else f"soft_labels {role}",
-        attack=attack,
-        top_5_accuracy=1.0,
-        rounded_accuracy=0.75,
-        seconds=2.0,
-        gradient_evaluations=9.0,
-        fooled=1000,
-        fooled_median_l2=0.5,
-    )
-
-
-def results_of(*arms) -> Results:
-    shown = {
-        "images": np.zeros((3, 16, 16, 3), np.uint8),
-        "adversarial": np.full((3, 16, 16, 3), 1, np.uint8),
-        "mean_change": np.array([1.1, 1.15, 1.2]),
-        "largest_change": np.array([1.2, 1.2, 1.2]),
-        "label_confidences": np.array([[0.8, 0.9, 0.95], [0.1, 0.2, 0.3]]),
-        "ranks": np.array([[0, 0, 0], [2, 7, 9]]),
-        "every_label": np.array([2, 3, 4, 500]),
-        "every_prediction": np.array([3, 2, 395, 501]),
-    }
-    return made_results(*arms, compared=praxis.COMPARED, pictured={arm: shown for arm, *_ in arms})
-
-
-def claims(results):
-    return judged(STUDY.claims, results)
-
-
-def first(count, of=1000):
-    """Outcomes of which the first so many are right."""
-    return np.arange(of) < count
-
-
-LEVELS = (0.0, *praxis.EPSILONS)
 VGG19 = praxis.CLASSIFIERS["vgg19"]
-
-
-@pytest.mark.parametrize(
-    "clean, at_1, later, cripples, saturates",
-    [
-        (900, 300, 80, "confirmed", "confirmed"),
-        (900, 300, 190, "undecided", "confirmed"),
-        (900, 800, 700, "refuted", "confirmed"),
-    ],
-)
-def test_verdicts_on_fgsm(clean, at_1, later, cripples, saturates):
-    correct = [first(clean), first(at_1), *9 * [first(later)]]
-    arms = [
-        attacked(praxis.CLASSIFIERS[model], protocol, "FGSM", LEVELS, correct)
-        for model in praxis.PUBLISHED_MODELS
-        for protocol in praxis.COMPARED
-    ]
-    verdicts = pd.DataFrame([vars(verdict) for verdict in claims(results_of(*arms))])
-    assert list(verdicts["claim"].unique()) == [f"PRX-{number}" for number in range(1, 13)]
-
-    def outcomes(number):
-        return set(verdicts.loc[verdicts["claim"] == f"PRX-{number}", "outcome"])
-
-    assert outcomes(1) == {"refuted"}  # 10 % each: near enough for one of three
-    assert outcomes(2) == {cripples} and outcomes(3) == {"confirmed", saturates}
-    assert outcomes(4) == {"confirmed"} and outcomes(5) == {"undecided"}
-    assert outcomes(6) == outcomes(7) == outcomes(8) == outcomes(9) == {"not run"}
-    assert outcomes(10) == outcomes(11) == {"not judged"} and outcomes(12) == {"confirmed"}
-    ranks = verdicts.loc[verdicts["claim"] == "PRX-11", "evidence"].iloc[0]
-    assert "1 -> 3, 1 -> 8, 1 -> 10" in ranks
-
-
-@pytest.mark.parametrize(
-    "at_1, at_4, at_10, rises, saturates",
-    [
-        (300, 100, 100, "confirmed", "confirmed"),
-        (100, 300, 300, "refuted", "confirmed"),
-        (100, 100, 300, "undecided", "refuted"),
-    ],
-)
-def test_a_rise_until_4_percent_and_what_comes_then(at_1, at_4, at_10, rises, saturates):
-    counts = np.interp(LEVELS, [0, 0.01, 0.04, 0.1], [900, at_1, at_4, at_10])
-    arm = attacked(VGG19, "faithful", "FGSM", LEVELS, [first(n) for n in counts])
-    found = [v.outcome for v in claims(results_of(arm)) if v.claim == "PRX-3"]
-    assert found == [rises, saturates]
-
-
-def test_confidences_are_of_the_image_and_rank_that_the_row_names():
-    arm = attacked(
-        praxis.CLASSIFIERS["resnext50_32x4d"], "corrected", "FGSM", LEVELS, 11 * [first(900)]
-    )
-    results = results_of(arm)
-    (shown,) = results.pictured.values()
-    shown["confidences"] = np.arange(30).reshape(2, 3, 5) / 100
-    tied = [link(row) for _, row in PUBLISHED.iterrows()]
-    tied = [each for each in tied if each.kind == "confidence" and each.attacks == ("FGSM",)]
-    assert {each.index[0] for each in tied} == {2, 3, 4}
-    for each in tied:
-        shark, rank = each.index
-        measured = measure(results, each, "corrected")
-        expected = each.factor * (15 + 5 * (shark - 2) + rank - 1) / 100
-        assert measured.value == pytest.approx(expected) and measured.images == 1
-
-
-def test_times_do_not_count_compiling():
-    arm, rows, correct = attacked(VGG19, "faithful", "FGSM", (0.0, 0.02), 2 * [first(64, 64)])
-    rows = [row | {"variant": praxis.TIMING} for row in rows]
-    seconds = seconds_per_iteration(timed(results_of((arm, rows, correct)), VGG19, "FGSM"))
-    assert (seconds.value, seconds.images) == (1.0, 64)
-    apart = [row | {"crafting_seconds": 0.01, "inference_seconds": 0.64} for row in rows]
-    seconds = seconds_per_iteration(timed(results_of((arm, apart, correct)), VGG19, "FGSM"))
-    assert (seconds.value, seconds.images) == (pytest.approx(32 * (0.01 + 0.01)), 64)
-
-
-def test_the_order_is_paired_at_every_epsilon():
-    arms = [
-        attacked(praxis.CLASSIFIERS[model], "corrected", "FGSM", LEVELS, 11 * [first(count)])
-        for model, count in zip(praxis.PUBLISHED_MODELS, (300, 200, 100), strict=True)
-    ]
-    (verdict,) = [v for v in claims(results_of(*arms)) if v.claim == "PRX-5"]
-    assert verdict.outcome == "confirmed" and "of 20 comparisons 20 as claimed" in verdict.evidence
-    (verdict,) = [v for v in claims(results_of(*arms[::-1])) if v.claim == "PRX-1"]
-    assert verdict.outcome == "refuted"  # 70 % of errors
-
-
-@pytest.mark.parametrize("cw, outcome", [(100, "confirmed"), (102, "undecided"), (400, "refuted")])
-def test_cw_is_compared_on_the_images_it_was_given(cw, outcome):
-    fgsm = [first(900), *10 * [first(100)]]
-    levels = (*LEVELS, praxis.ANY)
-    few = [first(400, of=400), *10 * [first(cw, of=400)], first(0, of=400)]
-    arms = (
-        attacked(VGG19, "corrected", "FGSM", LEVELS, fgsm),
-        attacked(VGG19, "corrected", "CW", levels, few),
-    )
-    (verdict,) = [v for v in claims(results_of(*arms)) if v.claim == "PRX-6"]
-    assert verdict.outcome == outcome and "on 400 images" in verdict.evidence
-    assert "at any distance 100.00" in verdict.evidence
-    assert "rounded to 8-bit pictures 25.00 % top-1 are left" in verdict.evidence
-
-
-@pytest.mark.parametrize(
-    "student, outcome, cw", [(400, "confirmed", "confirmed"), (100, "refuted", "confirmed")]
-)
-def test_verdicts_on_distillation(student, outcome, cw):
-    levels = (0.0, *praxis.DISTILLATION_EPSILONS)
-    counts = {"student": student, "control": 200, "undefended": 150}
-    arms = []
-    for role, count in counts.items():
-        correct = [first(800), *8 * [first(count)]]
-        arms.append(attacked(praxis.DISTILLED, "faithful", "FGSM", levels, correct, role))
-        view = "logits" if role == "undefended" else "logits / T"
-        arms.append(attacked(praxis.DISTILLED, "corrected", "FGSM", levels, correct, role, view))
-        arms.append(
-            attacked(
-                praxis.DISTILLED,
-                "corrected",
-                "CW",
-                (*levels, praxis.ANY),
-                [*correct, first(0)],
-                role,
-                view,
-            )
-        )
-    results = results_of(*arms)
-    found = {v.claim: v for v in claims(results)}
-    assert found["PRX-8"].outcome == outcome and found["PRX-9"].outcome == cw
-    distances = "of the images that were right and are turned "
-    assert f"{distances}0.500 (1000 images) and 0.500 (1000 images)" in found["PRX-9"].evidence
-    row = PUBLISHED[PUBLISHED["metric"].str.startswith("accuracy before attack")].iloc[0]
-    assert measure(results, link(row), "faithful").value == pytest.approx(0.8)
 
 
 @pytest.fixture(scope="module")
@@ -363,7 +182,8 @@ def test_the_report_shows_both_parts(run):
     assert set(measured["model"]) == {"VGG-19", "ResNeXt50_32x4d"}
     assert len(measured) == 2 + 40 + 4 + 2 + 1
     verdicts = pd.read_csv(directory / "verdicts.csv")
-    assert (verdicts[verdicts["claim"].isin(["PRX-8", "PRX-9"])]["outcome"] != "not run").all()
+    # Digits stand in for CIFAR-10.
+    assert set(verdicts[verdicts["claim"].isin(["PRX-8", "PRX-9"])]["outcome"]) == {"no verdict"}
     text = (directory / "report.md").read_text()
     for words in (
         *("1.15", "5.10", "soft labels discarded", "from scratch", praxis.AGAIN),
