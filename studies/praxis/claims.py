@@ -5,6 +5,7 @@ and the order of the study's three networks, a confidence, and the time of CW's 
 """
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 from operator import attrgetter
 
@@ -15,7 +16,17 @@ from evaluation import Estimate, NotRun
 from harness.arms import Case, Protocol, Role
 from harness.claims import Claim, Finding, SpeaksOf, at_each
 from harness.results import Results
-from harness.rule import POINT, Judgement, Ruling, direction, equality, level, together, within
+from harness.rule import (
+    POINT,
+    Judgement,
+    Ruling,
+    direction,
+    equality,
+    level,
+    throughout,
+    together,
+    within,
+)
 from studies.praxis import arms as praxis
 from studies.praxis import measures
 from studies.praxis.measures import Attacked, attacked, differences, distilled
@@ -50,16 +61,17 @@ def _clean_errors(results: Results, protocol: Protocol) -> Finding:
 
 def _order(results: Results, protocol: Protocol, epsilons: Sequence[float]) -> Finding:
     where, arms = _three_networks(results, protocol)
-    judged: list[Judgement] = []
+    every: list[Estimate] = []
     evidence = ""
     for stronger, weaker in pairwise(arms):
         gaps = differences(stronger.curve, weaker.curve, epsilons)
         evidence += f"top-1 error of {weaker.model} less that of {stronger.model}: "
         evidence += f"{_range(gaps)} points; "
-        judged += map(direction, gaps)
-    rulings = [each.ruling for each in judged]
+        every += gaps
+    rulings = [direction(gap).ruling for gap in every]
     counts = ", ".join(f"{rulings.count(each)} {each}" for each in dict.fromkeys(rulings))
-    return Finding(where, together(judged), f"{evidence}of {len(judged)} comparisons {counts}")
+    evidence += f"of {len(every)} comparisons {counts}, each for itself"
+    return Finding(where, throughout(every, direction), evidence)
 
 
 def _cripples(results: Results, model: str, protocol: Protocol) -> Finding:
@@ -118,7 +130,7 @@ def _grey_level(results: Results, model: str, protocol: Protocol) -> Finding:
     psnr, ssim = (compare(*images, 255).numpy() for compare in (tf.image.psnr, tf.image.ssim))
     return Finding(
         arm.where,
-        together(within(_exactly(each), *A_GREY_LEVEL) for each in mean),
+        together(within(Estimate.exact(each), *A_GREY_LEVEL) for each in mean),
         f"mean change {mean.min():.2f} to {mean.max():.2f} grey levels, largest "
         f"{largest.max():.2f}; as 8-bit pictures PSNR {psnr.min():.1f} dB or more, SSIM "
         f"{ssim.min():.3f} or more; confirmed if the mean is {A_GREY_LEVEL[0]} to "
@@ -142,7 +154,7 @@ def _cw_like_fgsm(results: Results, model: str, protocol: Protocol, attack: str)
             f"class; rounded to 8-bit pictures {100 * other.as_8_bit.value:.2f} % top-1 are left, "
             f"{other.error(0.0).percent(2)} % without attack"
         )
-    judgement = together(equality(gap, AS_DAMAGING) for gap in gaps)
+    judgement = throughout(gaps, partial(equality, margin=AS_DAMAGING))
     return Finding(f"{other.where}, {attack}", judgement, evidence)
 
 
@@ -153,7 +165,7 @@ def _ten_times_slower(results: Results, case: Case) -> Finding:
     ratio = cw.value / fgsm.value
     return Finding(
         results.label(case),
-        within(_exactly(ratio), *TEN_TIMES),
+        within(Estimate.exact(ratio), *TEN_TIMES),
         f"{cw.value:.1f} s for 32 images with {cw_row['gradient_evaluations']:.0f} gradients for "
         f"an image ({cw.images} images) against {fgsm.value:.2f} s of FGSM, {ratio:.0f} times as "
         f"long; confirmed from {TEN_TIMES[0]} to {TEN_TIMES[1]} times; the ratio follows from "
@@ -170,7 +182,7 @@ def _defends(results: Results, protocol: Protocol) -> Finding:
     student, control, undefended = (100 * curve.at(0.0).mean() for curve in curves)
     return Finding(
         f"{results.label(praxis.DISTILLED)}, {protocol}, through {view}",
-        together(map(direction, over_control)),
+        throughout(over_control, direction),
         f"gain over hard labels at T {_range(over_control)} points over {100 * epsilons[0]:g} to "
         f"{100 * epsilons[-1]:g} %, over the undefended network {_range(over_undefended)} points; "
         f"without attack student {student:.1f} %, hard labels at T {control:.1f} %, undefended "
@@ -249,11 +261,6 @@ def _three_networks(results: Results, protocol: Protocol) -> tuple[str, list[Att
     """The study's networks under FGSM, and where that is."""
     arms = [attacked(results, model, protocol) for model in praxis.PUBLISHED_MODELS]
     return "the three networks" + arms[0].where.removeprefix(arms[0].model), arms
-
-
-def _exactly(value: float) -> Estimate:
-    """A number without an interval, which counts as exact."""
-    return Estimate(value, value, value)
 
 
 def _range(estimates: Sequence[Estimate]) -> str:
