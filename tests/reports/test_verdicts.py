@@ -1,0 +1,128 @@
+"""One line for each claim, which unfolds; verdicts over all folders of a study."""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from harness.claims import Claim, Finding, Run, SpeaksOf, Standing, Verdict, judged
+from harness.results import Results
+from harness.rule import Judgement, Ruling
+from made import COMPARED, made_arm, made_results
+from reports import build_verdicts
+from reports.verdicts import by_claim, runs_below
+from studies import STUDIES
+
+CONFIRMED, REFUTED, UNDECIDED = Ruling.CONFIRMED, Ruling.REFUTED, Ruling.UNDECIDED
+
+
+def verdict(claim: str, outcome: Ruling) -> Verdict:
+    return Verdict(claim, f"statement of {claim}", "here", "somewhere", outcome, "numbers")
+
+
+def test_parts_belong_to_their_claim():
+    verdicts = [
+        verdict(claim, CONFIRMED)
+        for claim in ("X-1a", "X-1a", "X-1b", "X-2", "X-10", "X-10", "X-11a", "X-11b")
+    ]
+    parts = [[(part.id, len(part.verdicts)) for part in claim] for claim in by_claim(verdicts)]
+    assert parts == [
+        [("X-1a", 2), ("X-1b", 1)],
+        [("X-2", 1)],
+        [("X-10", 2)],
+        [("X-11a", 1), ("X-11b", 1)],
+    ]
+
+
+@pytest.mark.parametrize(
+    "outcomes, line",
+    [
+        ([CONFIRMED], "confirmed"),
+        ([REFUTED] * 3, "refuted"),
+        ([UNDECIDED, CONFIRMED, CONFIRMED], "confirmed in 2 places, undecided in 1"),
+        ([REFUTED, Ruling.NO_DIFFERENCE], "refuted in 1 place, no difference in 1"),
+    ],
+)
+def test_the_line_of_a_claim_hides_no_verdict(outcomes, line):
+    ((part,),) = by_claim([verdict("X-1", outcome) for outcome in outcomes])
+    assert part.summed_up == line
+
+
+CASE = "vgg16/cifar10"
+
+
+@pytest.fixture
+def study(tmp_path):
+    """NTU with two claims of its first case, and what was measured of it in three folders."""
+
+    def on_the_clean(results: Results) -> list[Finding]:
+        accuracy = results.curve(case=CASE).accuracies[0]
+        ruling = CONFIRMED if accuracy.value > 0.5 else REFUTED
+        return [Finding("clean | images", Judgement(ruling), f"accuracy {accuracy.percent()} %")]
+
+    def over_all(every) -> list[Finding]:
+        return [Finding("all of them", Judgement(UNDECIDED, 1234.0), f"{len(every)} runs")]
+
+    claims = (
+        Claim("X-1", "it holds <always>", on_the_clean, "FGSM", overall=over_all),
+        Claim("X-2", "as good as that", on_the_clean, "FGSM", SpeaksOf.LEVEL),
+        Claim("X-3", "never seen", lambda results: [], "the arms `X-3 rare`"),
+    )
+    for folder, profile, right in (("a", "paper", 80), ("b", "laptop", 20), ("demo", "demo", 80)):
+        arm = made_arm([0, 0.1], np.tile(np.arange(100) < right, (2, 1)))
+        made_results(arm, run={"profile": profile} | RUN).save(tmp_path / folder)
+    return replace(STUDIES["ntu"], claims=claims, compared=COMPARED), tmp_path
+
+
+RUN = {"arms": 1, "arms_of_the_profile": 2}
+
+
+def test_verdicts_over_all_folders_name_them_and_leave_out_what_stands_in(study):
+    of, directory = study
+    assert [run.folder for run in runs_below(of, directory)] == ["a", "b"]
+    text = build_verdicts(of, directory).read_text()
+    rows = pd.read_csv(directory / "verdicts.csv", keep_default_na=False)
+    assert rows[["claim", "folder", "outcome"]].to_numpy().tolist() == [
+        ["X-1", "a", "confirmed"],
+        ["X-1", "b", "refuted"],
+        ["X-1", "all", "undecided"],
+        ["X-2", "a", "confirmed"],
+        ["X-2", "b", "undecided"],
+        ["X-3", "", "not run"],
+    ]
+    lines = re.findall("<summary>(.*)</summary>", text)
+    assert lines == [
+        "<b>X-1</b> it holds &lt;always&gt;: <b>confirmed in 1 place, refuted in 1, undecided in 1"
+        "</b>",
+        "<b>X-2</b> as good as that: <b>confirmed in 1 place, undecided in 1</b>",
+        "<b>X-3</b> never seen: <b>not run</b>",
+    ]
+    assert "- `b`, clean | images: **refuted**. Accuracy 20.0 [13.3, 28.9] %." in text
+    assert "2 runs; about 1,200 images would decide" in text
+    assert "- **not run**. The arms `X-3 rare`." in text
+    assert "[`b`](b/report.md): at a reduced size, 1 of 2 arms of the profile `laptop`" in text
+
+
+def test_a_study_has_its_number_of_claims_each_with_a_judge():
+    numbers = {
+        name: {int(re.fullmatch(r"[A-Z]+-(\d+)[a-z]?", claim.id)[1]) for claim in study.claims}
+        for name, study in STUDIES.items()
+    }
+    counts = {"ntu": 17, "praxis": 12, "icbai": 6, "wpi": 19, "rit_mnist": 13}
+    assert numbers == {name: set(range(1, count + 1)) for name, count in counts.items()}
+    for study in STUDIES.values():
+        assert len({claim.id for claim in study.claims}) == len(study.claims)
+        for claim in study.claims:
+            assert callable(claim.judge) and claim.needs
+
+
+def test_where_nothing_was_run_every_claim_says_what_it_needs():
+    for study in STUDIES.values():
+        empty = made_results(made_arm([0, 0.1], np.ones([2, 5], bool), case="none/none"))
+        empty = replace(empty, compared=study.compared)
+        verdicts = judged(study.claims, [Run("here", empty, Standing.PUBLISHED)])
+        assert {each.outcome for each in verdicts} == {Ruling.NOT_RUN}
+        assert {each.claim for each in verdicts} == {claim.id for claim in study.claims}
+        assert all(each.evidence for each in verdicts)
