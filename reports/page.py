@@ -14,6 +14,7 @@ from harness.study import Study
 from reports.compare import compare
 from reports.tables import cost, flags, markdown_table, settings
 from reports.verdicts import by_claim, run_in, runs_below, written
+from reports.worst_case import worst_case
 
 #: To be said wherever a minimum-norm attack is shown within a budget.
 ONE_SEARCH = (
@@ -64,6 +65,7 @@ def build_report(study: Study, directory: Path) -> Path:
         settings=settings(comparison),
         status=comparison["status"].value_counts().to_dict(),
         statuses=_STATUSES,
+        worst_case=worst_case(study, results),
         flags=flags(results),
         not_recorded=not_recorded(results.table),
         warnings=results.warnings,
