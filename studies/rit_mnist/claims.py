@@ -6,12 +6,11 @@ levels, of which a few epochs do not tell.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from itertools import pairwise
 
 import numpy as np
 
-from evaluation import Estimate, NotRun
+from evaluation import Estimate
 from harness.arms import Protocol
 from harness.claims import Claim, Finding, SpeaksOf, at_each
 from harness.links import Link, printed
@@ -73,8 +72,8 @@ def _is_constant(results: Results) -> Finding:
     return Finding(
         _where(results, "FGSM"),
         equality(spread, FLAT),
-        f"largest difference between accuracies at {_BEYOND}: {spread.points()} points; confirmed "
-        f"within {100 * FLAT:g}; they stay so near from {curves.constant_from(baseline).short()} on",
+        f"accuracies at {_BEYOND} differ by up to {spread.points()} points, confirmed within "
+        f"{100 * FLAT:g}; they are so near from {curves.constant_from(baseline).short()} on",
     )
 
 
@@ -108,20 +107,25 @@ def _around_it(results: Results) -> Finding:
     (baseline,) = curves.attacked(results, "undefended")
     stated = {epsilon: baseline_under_fgsm()[epsilon] for epsilon in (0.1, 0.2)}
     measured = {epsilon: Estimate.accuracy(baseline.at(epsilon)) for epsilon in stated}
-    listed = ", ".join(f"{share.percent(2)} % at {end:g}" for end, share in measured.items())
+    listed = ", ".join(
+        f"{share.percent(2)} % at {end:g}, published {stated[end]:g} %"
+        for end, share in measured.items()
+    )
     return Finding(
         _where(results, "FGSM"),
         together(level(measured[each], stated[each] / 100, POINT) for each in stated),
-        f"{listed}; confirmed within {100 * POINT:g} point of what is published",
+        f"{listed}; confirmed within {100 * POINT:g} point",
     )
 
 
 def _useful_range(results: Results) -> Finding:
     parts = {"RIT-2b": _is_constant(results), "RIT-3a": _largest_step(results)}
     judged = ", ".join(f"{name} {part.judgement.ruling}" for name, part in parts.items())
-    evidence = f"from where the largest step ends to where accuracy becomes constant: {judged}"
-    judgement = together(part.judgement for part in parts.values())
-    return Finding(_where(results, "FGSM"), judgement, evidence)
+    return Finding(
+        _where(results, "FGSM"),
+        together(part.judgement for part in parts.values()),
+        f"{judged}: {'; '.join(part.evidence for part in parts.values())}",
+    )
 
 
 def _single_class(results: Results) -> Finding:
@@ -207,9 +211,6 @@ def _meeting(results: Results, name: str) -> Finding:
         f"within {NEAR_MEETING:g}; mean gain for epsilon {start:g} to {end:g} {gain.points()} "
         "points"
     )
-    with suppress(NotRun):
-        worst = measures.measure(results, Link(name), Protocol.CORRECTED)
-        evidence += f"; {_WORST}: {worst.short()}"
     judgement = together([level(met, epsilon, NEAR_MEETING), direction(gain)])
     return Finding(_where(results, "FGSM"), judgement, evidence)
 
