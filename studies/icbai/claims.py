@@ -99,8 +99,8 @@ class _Lead(NamedTuple):
 
 def _lead(results: Results, case: Case, kind: str, side: int) -> _Lead:
     errors = under_patches(results, case, kind).errors
-    if (side, MOST_DAMAGING) not in errors:
-        raise NotRun(f"{kind} patches of a {MOST_DAMAGING}, {side} pixels")
+    if (side, MOST_DAMAGING) not in errors or len(errors[side].columns) < 2:
+        raise NotRun(f"{kind} patches of a {MOST_DAMAGING} and another class, {side} pixels")
     others = errors[side].drop(columns=MOST_DAMAGING)
     over = [mean(errors[side, MOST_DAMAGING] - other) for _, other in others.items()]
     least = min(over, key=attrgetter("value"))

@@ -238,7 +238,8 @@ def test_a_report_of_all_networks(tmp_path):
     assert len(recorder.ran) + len(recorder.there) == len(ROLES) + len(todo.arms)
     text = (directory / "report.md").read_text()
     assert "None here." not in text.split("## A network that holds")[1].split("## Flags")[0]
-    assert "not run" not in set(pd.read_csv(directory / "verdicts.csv")["outcome"])
+    # Everything was run, on other images than MNIST's.
+    assert set(pd.read_csv(directory / "verdicts.csv")["outcome"]) == {"no verdict"}
 
 
 def test_the_curve_and_losses_that_the_post_prints():
