@@ -218,7 +218,7 @@ class Estimate:
             return "nowhere" if np.isnan(number) else "no bound"
 
         value, low, high = map(shown, (self.value, self.low, self.high))
-        if np.isnan(self.value) or np.isnan(self.low):
+        if np.isnan(self.low) or (np.isnan(self.value) and np.isinf(self.low)):
             return value
         return f"{value} [{low}, {high}]"
 

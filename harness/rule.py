@@ -124,12 +124,12 @@ def most(cases: Iterable[Judgement], needed: int, every: int) -> Judgement:
 
 
 def _held(number: Estimate, *regions: tuple[Ruling, float, float]) -> Judgement:
-    if math.isnan(number.value):  # there is no such number, so that it is not as claimed
-        return Judgement(Ruling.REFUTED)
+    if math.isnan(number.value) and not math.isfinite(number.low):
+        return Judgement(Ruling.REFUTED)  # there is no such number, so that it is not as claimed
     for ruling, least, most in regions:
         if (least < number.low or least == -math.inf) and (number.high < most or most == math.inf):
             return Judgement(ruling)
-    if math.isnan(number.low) or not math.isfinite(number.high - number.low):
+    if not all(map(math.isfinite, (number.low, number.value, number.high))):
         return Judgement(Ruling.UNDECIDED)
     shrinking = min(_shrinking(number, least, most) for _, least, most in regions)
     return Judgement(Ruling.UNDECIDED, np.floor(number.images * shrinking**2) + 1)
@@ -137,8 +137,9 @@ def _held(number: Estimate, *regions: tuple[Ruling, float, float]) -> Judgement:
 
 def _shrinking(number: Estimate, least: float, most: float) -> float:
     """How many times narrower the interval has to be to fit into a region, around the number."""
-    ends = ((number.value - number.low, number.value - least),)
-    ends += ((number.high - number.value, most - number.value),)
+    below = number.value - number.low, number.value - least
+    above = number.high - number.value, most - number.value
+    ends = below, above
     if any(room <= 0 for _, room in ends):
         return math.inf
     return max(spread / room for spread, room in ends)

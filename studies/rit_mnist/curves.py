@@ -31,17 +31,18 @@ def gain_at(epsilon: float, first: Curve, second: Curve) -> Estimate:
     return Estimate.paired(*(curve.at(epsilon) for curve in alike(first, second)))
 
 
-def area_gain(first: Curve, second: Curve, up_to: float = 0.3) -> Estimate:
-    """How much higher the accuracy of `first` is, on average over epsilons from 0 to `up_to`."""
+def area_gain(first: Curve, second: Curve, up_to: float = 0.3, start: float = 0.0) -> Estimate:
+    """How much higher the accuracy of `first` is, on average over epsilons from `start` on."""
     first, second = alike(first, second)
-    return Estimate.mean(_mean(first, up_to) - _mean(second, up_to))
+    return Estimate.difference(_mean(first, start, up_to) - _mean(second, start, up_to))
 
 
-def _mean(curve: Curve, up_to: float) -> np.ndarray:
+def _mean(curve: Curve, start: float, up_to: float) -> np.ndarray:
     """float [N], of each image's curve, which is straight between the epsilons."""
     if curve.epsilons[-1] < up_to:
         raise NotRun(f"up_to is {up_to}; accepted: up to {curve.epsilons[-1]}")
-    return make_interp_spline(curve.epsilons, curve.per_image, k=1).integrate(0, up_to) / up_to
+    straight = make_interp_spline(curve.epsilons, curve.per_image, k=1)
+    return straight.integrate(start, up_to) / (up_to - start)
 
 
 def crossing(first: Curve, second: Curve) -> Estimate:

@@ -14,16 +14,13 @@ from studies.rit_mnist.arms import GRID, MEASURED_UNDER, PICTURED
 
 _RETRAINED, _UNTRAINED, _PGD = "fgsm_retrained", "fgsm_untrained", "pgd_retrained"
 #: Two networks whose curves meet, by what is printed: the first is above up to there, or, where
-#: `True` is written, from there on. Those of RIT-8, then those of RIT-11.
-RETRAINED_MEETS = {
+#: `True` is written, from there on. In the order of RIT-8a, RIT-8b, RIT-11a and RIT-11b.
+MEETINGS = {
     "epsilon where baseline and retrained curves meet": (_RETRAINED, "undefended", False),
     "epsilon where retrained and untrained curves meet": (_RETRAINED, _UNTRAINED, False),
-}
-PGD_TRAINED_BEATS = {
     "epsilon up to which PGD-trained beats baseline": (_PGD, "undefended", False),
     "epsilon from which PGD-trained beats FGSM-trained": (_PGD, _RETRAINED, True),
 }
-MEETINGS = RETRAINED_MEETS | PGD_TRAINED_BEATS
 
 
 def measure(results: Results, link: Link, protocol: Protocol) -> Estimate:

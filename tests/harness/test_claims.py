@@ -1,78 +1,142 @@
-"""Rulings from estimates, and the loop over claims."""
+"""The loop over claims: which rows there are, and what a run's standing makes of a finding."""
+
+import math
 
 import pytest
 
-from evaluation import Estimate, NotRun
-from harness.claims import (
-    Claim,
-    Finding,
-    Ruling,
-    all_of,
-    at_each,
-    by_sign,
-    directions,
-    inside,
-    judged,
-)
-from made import made_results
+from evaluation import NotRun
+from harness.claims import Claim, Finding, Run, SpeaksOf, Standing, at_each, judged
+from harness.rule import Judgement, Ruling
 
-ABOVE, BELOW, AROUND = Estimate(1, 0.5, 1.5), Estimate(-1, -1.5, -0.5), Estimate(0, -0.5, 0.5)
+CONFIRMED, REFUTED, UNDECIDED = Ruling.CONFIRMED, Ruling.REFUTED, Ruling.UNDECIDED
+NO_DIFFERENCE, NO_VERDICT = Ruling.NO_DIFFERENCE, Ruling.NO_VERDICT
+MECHANISM, LEVEL = SpeaksOf
+PUBLISHED, REDUCED, STAND_IN = Standing
 
 
-@pytest.mark.parametrize(
-    "estimates, ruling",
-    [
-        ((ABOVE, ABOVE), Ruling.CONFIRMED),
-        ((ABOVE, AROUND), Ruling.UNDECIDED),
-        ((ABOVE, AROUND, BELOW), Ruling.REFUTED),
-        ((), Ruling.NOT_RUN),
-    ],
-)
-def test_a_direction_needs_every_interval_on_its_side(estimates, ruling):
-    assert directions(*estimates) == ruling
-    assert by_sign(each.sign for each in estimates) == ruling
+def finds(*rulings, needed=None, counted="images"):
+    """A judge that finds these, here, in any results."""
+    judgements = [Judgement(ruling, needed) for ruling in rulings]
+    return lambda results: [Finding("here", each, "seen", counted) for each in judgements]
 
 
-@pytest.mark.parametrize(
-    "least, most, ruling",
-    [(0.4, 2, Ruling.CONFIRMED), (1, 2, Ruling.UNDECIDED), (2, 3, Ruling.REFUTED)],
-)
-def test_a_level_needs_the_interval_inside_its_range(least, most, ruling):
-    assert inside(ABOVE, least, most) == ruling
+def verdict(ruling, standing=PUBLISHED, speaks_of=MECHANISM, **finding):
+    """The outcome and the evidence of one finding."""
+    claim = Claim("X-1", "it rains", finds(ruling, **finding), "rain", speaks_of)
+    (row,) = judged([claim], [Run("laptop", None, standing)])
+    return row.outcome, row.evidence
 
 
-def test_all_parts_have_to_hold():
-    confirmed, refuted, undecided = Ruling.CONFIRMED, Ruling.REFUTED, Ruling.UNDECIDED
-    assert all_of([confirmed, confirmed]) == confirmed
-    assert all_of([confirmed, undecided]) == undecided
-    assert all_of([undecided, refuted]) == refuted
-
-
-def test_every_claim_has_a_verdict():
-    claims = (
-        Claim("X-1", "it rains", lambda results: [Finding("here", Ruling.CONFIRMED, "wet")] * 2),
-        Claim("X-2", "it snows", lambda results: [], "needs winter"),
-        Claim("X-3", "it is nice", None, "a matter of taste"),
-    )
-    verdicts = judged(claims, made_results())
-    assert [(each.claim, each.where, each.outcome, each.evidence) for each in verdicts] == [
-        ("X-1", "here", "confirmed", "wet"),
-        ("X-1", "here", "confirmed", "wet"),
-        ("X-2", "", "not run", "needs winter"),
-        ("X-3", "", "not judged", "a matter of taste"),
+def test_a_row_for_every_part_place_and_folder():
+    claims = [
+        Claim("X-1a", "it rains", finds(CONFIRMED, REFUTED), "rain"),
+        Claim("X-1b", "it pours", finds(NO_DIFFERENCE), "rain"),
     ]
-    assert verdicts[2].statement == "it snows"
+    runs = [Run("laptop", None, REDUCED), Run("paper", None, PUBLISHED)]
+    rows = judged(claims, runs)
+    assert [(row.claim, row.statement, row.folder, row.outcome) for row in rows] == [
+        ("X-1a", "it rains", "laptop", "confirmed"),
+        ("X-1a", "it rains", "laptop", "refuted"),
+        ("X-1a", "it rains", "paper", "confirmed"),
+        ("X-1a", "it rains", "paper", "refuted"),
+        ("X-1b", "it pours", "laptop", "no difference"),
+        ("X-1b", "it pours", "paper", "no difference"),
+    ]
+    assert {(row.where, row.evidence) for row in rows} == {("here", "seen")}
+
+
+def test_what_was_not_run_names_its_arms():
+    claim = Claim("X-2", "it snows", finds(), "the arms `winter`")
+    for runs in ([], [Run("laptop", None, REDUCED), Run("demo", None, STAND_IN)]):
+        (row,) = judged([claim], runs)
+        assert (row.outcome, row.evidence) == ("not run", "the arms `winter`")
+        assert row.folder == row.where == ""
+
+
+def test_a_claim_that_was_run_in_one_folder_has_no_row_for_the_others():
+    claim = Claim("X-1", "it rains", lambda results: finds(CONFIRMED)(results) * results, "rain")
+    (row,) = judged([claim], [Run("laptop", 0, REDUCED), Run("paper", 1, PUBLISHED)])
+    assert (row.folder, row.outcome) == ("paper", "confirmed")
 
 
 def test_a_claim_is_judged_where_it_was_run():
     def judge(results, case, protocol):
         if case == "left out":
             raise NotRun(case)
-        return Finding(f"{case}, {protocol}", Ruling.CONFIRMED, results)
+        return Finding(f"{case}, {protocol}", Judgement(CONFIRMED), results)
 
-    claim = Claim("X-1", "it holds", at_each(judge, ("left out", "run"), ("a", "b")))
-    found = judged([claim], "these results")
-    assert [(each.where, each.evidence) for each in found] == [
+    claim = Claim("X-1", "it holds", at_each(judge, ("left out", "run"), ("a", "b")), "both")
+    rows = judged([claim], [Run("laptop", "these results", PUBLISHED)])
+    assert [(row.where, row.evidence) for row in rows] == [
         ("run, a", "these results"),
         ("run, b", "these results"),
     ]
+
+
+@pytest.mark.parametrize(
+    "ruling, words",
+    [
+        (CONFIRMED, "the same shows"),
+        (REFUTED, "the contrary shows"),
+        (NO_DIFFERENCE, "no difference shows"),
+        (UNDECIDED, "too little shows"),
+    ],
+)
+def test_data_that_stand_in_give_no_verdict(ruling, words):
+    evidence = f"seen; on other data than the study's {words}"
+    assert verdict(ruling, STAND_IN, needed=9) == (NO_VERDICT, evidence)
+    evidence = "seen; on other data than the study's, which cannot tell of such a level"
+    assert verdict(ruling, STAND_IN, LEVEL, needed=9) == (NO_VERDICT, evidence)
+
+
+@pytest.mark.parametrize("ruling", [CONFIRMED, REFUTED, NO_DIFFERENCE, UNDECIDED])
+def test_a_reduced_network_speaks_of_mechanisms_alone(ruling):
+    for standing, speaks_of in ((PUBLISHED, MECHANISM), (PUBLISHED, LEVEL), (REDUCED, MECHANISM)):
+        assert verdict(ruling, standing, speaks_of) == (ruling, "seen")
+    evidence = "seen; at a reduced size, which cannot tell of the published one"
+    assert verdict(ruling, REDUCED, LEVEL, needed=9) == (UNDECIDED, evidence)
+
+
+@pytest.mark.parametrize(
+    "needed, counted, words",
+    [
+        (401.0, "images", "; about 400 images would decide, were the number what was measured"),
+        (12_345.0, "images", "; about 12,000 images would decide, were the number what was"),
+        (5.0, "seeds", "; about 5 seeds would decide"),
+        (math.inf, "images", "; no number of images would decide, were the number what was"),
+        (None, "images", ""),  # the spread is not known
+    ],
+)
+def test_undecided_says_how_many_would_decide(needed, counted, words):
+    outcome, evidence = verdict(UNDECIDED, needed=needed, counted=counted)
+    assert outcome == UNDECIDED and evidence.startswith(f"seen{words}")
+    assert bool(words) == (evidence != "seen")
+
+
+def test_what_needs_all_results_sees_all_runs_at_once():
+    def overall(every):
+        yield Finding("everywhere", Judgement(CONFIRMED), " and ".join(every))
+
+    claim = Claim("X-3", "it rains most", finds(), "rain", overall=overall)
+    runs = [Run("laptop", "these", REDUCED), Run("colab", "those", REDUCED)]
+    (row,) = judged([claim], runs)
+    assert (row.folder, row.where, row.outcome) == ("all", "everywhere", "confirmed")
+    assert row.evidence == "these and those"
+
+
+@pytest.mark.parametrize(
+    "standings, outcome",
+    [
+        ([STAND_IN], NO_VERDICT),
+        ([REDUCED, STAND_IN], UNDECIDED),
+        ([STAND_IN, REDUCED, PUBLISHED], CONFIRMED),
+    ],
+)
+def test_what_needs_all_results_stands_as_the_nearest_of_them(standings, outcome):
+    def overall(every):
+        yield Finding("everywhere", Judgement(CONFIRMED), "seen")
+
+    claim = Claim("X-3", "it is wet", finds(CONFIRMED), "rain", LEVEL, overall)
+    rows = judged([claim], [Run("", None, standing) for standing in standings])
+    assert len(rows) == len(standings) + 1  # and a row for each of them
+    assert rows[-1].outcome == outcome

@@ -12,6 +12,7 @@ from harness.rule import (
     direction,
     equality,
     level,
+    most,
     throughout,
     together,
     within,
@@ -70,7 +71,14 @@ def test_a_bound():
     assert within(between(0.6, 0.8), least=0.5).ruling == CONFIRMED
     assert within(between(0.6, 0.8), most=0.5).ruling == REFUTED
     assert within(between(0.4, 0.8), least=0.5).ruling == UNDECIDED
-    assert within(Estimate(math.nan), least=0.5).ruling == REFUTED  # no such number
+
+
+def test_a_number_that_there_is_not_is_not_as_claimed():
+    """Unless it was there in enough of the bootstrap samples."""
+    assert within(Estimate(math.nan), least=0.5) == Judgement(REFUTED)
+    assert within(Estimate(math.nan, math.inf, math.inf), 0.1, 0.5) == Judgement(REFUTED)
+    assert within(Estimate(math.nan, 0.3, math.inf), 0.1, 0.5) == Judgement(UNDECIDED)
+    assert within(Estimate(math.nan, 0.3, 0.6), 0.1, 0.5) == Judgement(UNDECIDED)
 
 
 def test_without_an_interval_nothing_is_decided():
@@ -90,6 +98,25 @@ def test_all_parts_have_to_hold():
     assert of(NO_DIFFERENCE, REFUTED) == REFUTED
     assert of(REFUTED, NOT_RUN) == NOT_RUN
     assert of() == NOT_RUN
+
+
+@pytest.mark.parametrize(
+    "rulings, ruling",
+    [
+        ([CONFIRMED] * 8 + [REFUTED], CONFIRMED),
+        ([CONFIRMED] * 8, CONFIRMED),  # whatever the ninth is
+        ([CONFIRMED] * 7 + [REFUTED], UNDECIDED),  # the ninth decides
+        ([CONFIRMED] * 7 + [REFUTED, UNDECIDED], UNDECIDED),
+        ([CONFIRMED] * 7 + [REFUTED, NO_DIFFERENCE], REFUTED),
+        ([REFUTED] * 2, REFUTED),  # the other seven are too few
+        ([REFUTED], UNDECIDED),
+        ([UNDECIDED] * 9, UNDECIDED),
+        ([], UNDECIDED),
+    ],
+)
+def test_most_cases_have_to_hold(rulings, ruling):
+    """Eight of nine, of which some were not run."""
+    assert most(map(Judgement, rulings), needed=8, every=9) == Judgement(ruling)
 
 
 def test_what_would_decide_is_what_decides_the_slowest_part():

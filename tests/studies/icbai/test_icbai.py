@@ -9,12 +9,13 @@ import pytest
 
 from evaluation import Estimate
 from harness.arms import Protocol
-from harness.claims import judged
+from harness.claims import Standing
 from harness.collect import collect
 from harness.plan import plan
 from harness.results import Results
 from harness.runner import Runner
 from harness.store import Store
+from made import verdicts_on
 from recording import Recorder
 from reports import build_report
 from studies.icbai import STUDY, distillation
@@ -132,16 +133,26 @@ def test_the_corrected_number_is_the_worst_of_all_attacks():
     ],
 )
 def test_verdicts(faithful, corrected, outcomes):
-    verdicts = pd.DataFrame(
-        [vars(verdict) for verdict in judged(CLAIMS, made_up(faithful, corrected))]
-    )
-    assert list(verdicts["claim"].unique()) == [f"ICB-{number}" for number in range(1, 7)]
+    verdicts = verdicts_on(CLAIMS, made_up(faithful, corrected))
+    numbers = dict.fromkeys(claim.rstrip("ab") for claim in verdicts["claim"])
+    assert list(numbers) == [f"ICB-{number}" for number in range(1, 7)]
     distilled = verdicts[verdicts["claim"] == "ICB-5"]
     assert list(distilled["outcome"]) == outcomes
     assert f"accuracy {faithful / 10:.2f} [" in distilled["evidence"].iloc[0]
     gain = (faithful - 100) / 10
     assert f"gain over the undefended network {gain:+.1f} [" in distilled["evidence"].iloc[0]
-    assert (verdicts[verdicts["claim"] != "ICB-5"]["outcome"] == "not run").all()
+    assert distilled["evidence"].str.contains("confirmed above 90 %").all()
+    others = verdicts[verdicts["claim"] != "ICB-5"]
+    assert (others["outcome"] == "not run").all()
+    assert others["evidence"].str.contains("ImageNet").all()
+
+
+@pytest.mark.parametrize(
+    "standing, outcome", [(Standing.REDUCED, "undecided"), (Standing.STAND_IN, "no verdict")]
+)
+def test_only_the_published_network_tells_what_it_keeps(standing, outcome):
+    verdicts = verdicts_on(CLAIMS, made_up(950, 30), standing).set_index("claim")
+    assert list(verdicts.loc["ICB-5", "outcome"]) == [outcome] * 2
 
 
 @pytest.fixture(scope="module")

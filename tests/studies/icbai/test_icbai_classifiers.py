@@ -1,4 +1,4 @@
-"""FGSM and patches on classifiers: their arms, a tiny run of them, and their verdicts."""
+"""FGSM and patches on classifiers: their arms, and a tiny run of them."""
 
 from contextlib import nullcontext
 from dataclasses import replace
@@ -10,7 +10,6 @@ import pytest
 import attacks
 from attacks import AdversarialPatch, PatchOverlay
 from harness.arms import PatchArm
-from harness.claims import judged
 from harness.collect import collect
 from harness.patch_plan import PatchPlan
 from harness.plan import plan
@@ -21,7 +20,6 @@ from recording import Recorder
 from reports import build_report
 from studies.icbai import STUDY, classifiers
 from studies.icbai.arms import COMPARED
-from studies.icbai.claims import CLAIMS
 from studies.icbai.classifiers import CASES, plans
 
 DEMO = STUDY.profiles["demo"]
@@ -146,7 +144,7 @@ def test_the_report_shows_patches_and_judges_them(run):
     assert set(table["patch"]) == {"pasted", "trained"} and np.isinf(table["epsilon"]).all()
     verdicts = pd.read_csv(directory / "verdicts.csv").set_index("claim")["outcome"]
     assert list(verdicts[["ICB-3", "ICB-5"]]) == ["not run"] * 2  # no toaster, no MNIST
-    assert verdicts["ICB-4"].isin(["confirmed", "refuted", "undecided"]).all()
+    assert (verdicts["ICB-4"] == "no verdict").all()  # digits are not ImageNet
     comparison = pd.read_csv(directory / "comparison.csv").set_index("metric")
     side = comparison.loc["side of the most damaging patch"]
     assert side["status"] == "measured" and side["faithful"] in (5, 9)
@@ -165,141 +163,3 @@ def test_the_report_shows_patches_and_judges_them(run):
     assert len(pictures) == 1 + 2 + 2 * 3
     for picture in pictures:
         assert (directory / picture.split('"')[0]).stat().st_size > 5000
-
-
-LEVELS = (0.0, *classifiers.EPSILONS)
-
-
-def under_fgsm(errors, l2=None, images=1000):
-    """Rows and outcomes of the faithful FGSM, wrong on so large a share of the first images."""
-    correct = np.array([np.arange(images) >= images * error for error in errors])
-    rows = [
-        {
-            "protocol": "faithful",
-            "attack": "FGSM",
-            "arm": "FGSM",
-            "units": "standardised",
-            "epsilon": level,
-            "epsilon_grey": level * 57.6,
-            "mean_l2": (l2 or level * 10),
-            "mean_linf": level,
-            "seed": 0,
-        }
-        for level in LEVELS
-    ]
-    return rows, {"FGSM": correct}
-
-
-def verdicts_of(rows, correct, stored=None) -> pd.DataFrame:
-    table = pd.DataFrame(rows).assign(
-        case=str(CASE),
-        model=CASE.model,
-        dataset="imagenet",
-        published_dataset="imagenet",
-        variant="main",
-        defense="none",
-        view="logits",
-    )
-    empty = pd.DataFrame()
-    examples = {"FGSM": {"images": np.zeros([1, 10, 10, 1])}}
-    results = Results(
-        {}, table, empty, empty, correct, COMPARED, examples=examples, patches=stored or {}
-    )
-    return pd.DataFrame([vars(each) for each in judged(CLAIMS, results)]).set_index("claim")
-
-
-@pytest.mark.parametrize(
-    ("errors", "falls", "saturates"),
-    [
-        # What happens beyond 4 % is no part of the rise.
-        ([0.1, 0.80, 0.90, 0.95, 0.98, *[0.98] * 5, 0.979], "confirmed", "confirmed"),
-        ([0.1, 0.80, 0.90, 0.95, 0.98, *[0.98] * 5, 0.90], "confirmed", "refuted"),
-        ([0.1, 0.98, 0.95, 0.93, 0.90, *[0.90] * 6], "refuted", "confirmed"),
-        ([0.1, 0.98, 0.98, 0.98, 0.98, *[0.98] * 6], "undecided", "confirmed"),
-        # Five images of a thousand, p = 0.06, then six, 0.03: not significant of three steps.
-        ([0.1, 0.80, 0.90, 0.894, 0.98, *[0.98] * 6], "confirmed", "confirmed"),
-    ],
-)
-def test_verdicts_on_fgsm(errors, falls, saturates):
-    verdicts = verdicts_of(*under_fgsm(errors))
-    assert verdicts.loc["ICB-1", "outcome"].tolist() == [falls, saturates]
-
-
-def test_verdicts_on_what_is_seen():
-    """Of 100 values, an L2 of 10 x 1.15 / 255 is a root mean square of 1.15 grey levels."""
-    for grey, outcome in ((1.15, "confirmed"), (5.0, "refuted")):
-        verdicts = verdicts_of(*under_fgsm([0.1] * 11, l2=10 * grey / 255))
-        assert verdicts.loc["ICB-6", "outcome"] == outcome
-        assert f"change {grey:.2f} grey levels" in verdicts.loc["ICB-6", "evidence"]
-
-
-@pytest.mark.parametrize(
-    "error, outcome", [(0.5, "refuted"), (0.99, "confirmed"), (0.9, "undecided")]
-)
-def test_patches_against_fgsm(error, outcome):
-    rows, correct = under_fgsm([0.1, *[0.9] * 10], images=100)
-    rows += [
-        {
-            "protocol": "faithful",
-            "attack": "pasted",
-            "arm": "pasted",
-            "patch": "pasted",
-            "patch_side": 64,
-            "patch_class": "toaster",
-            "patch_share": 0.08,
-            "placement": placement,
-            "mean_l2": 40.0,
-            "mean_linf": 1.0,
-            "seed": 0,
-        }
-        for placement in range(5)
-    ]
-    correct["pasted"] = np.tile(np.arange(100) >= 100 * error, (5, 1))
-    verdicts = verdicts_of(rows, correct, {"pasted": {"rows": np.arange(100)}})
-    assert verdicts.loc["ICB-4", "outcome"] == outcome
-
-
-def made_up(errors: dict[tuple[int, str], float]) -> pd.DataFrame:
-    """Verdicts where a patch is wrong on so large a share of 100 images."""
-    rows, correct, stored = [], {}, {}
-    for (side, name), error in errors.items():
-        arm = f"{side}{name}"
-        correct[arm] = np.tile(np.arange(100) >= 100 * error, (5, 1))
-        stored[arm] = {"rows": np.arange(100)}
-        rows += [
-            {
-                "protocol": "corrected",
-                "attack": arm,
-                "arm": arm,
-                "patch": "trained",
-                "patch_side": side,
-                "patch_class": name,
-                "placement": placement,
-                "seed": 0,
-            }
-            for placement in range(5)
-        ]
-    return verdicts_of(rows, correct, stored)
-
-
-@pytest.mark.parametrize(
-    "small, large, size, toaster",
-    [
-        ((0.3, 0.1), (0.9, 0.5), "confirmed", "confirmed"),
-        ((0.1, 0.3), (0.5, 0.9), "confirmed", "refuted"),
-        ((0.3, 0.1), (0.1, 0.05), "refuted", "confirmed"),
-        ((0.3, 0.3), (0.3, 0.31), "undecided", "undecided"),
-    ],
-)
-def test_verdicts_on_patches(small, large, size, toaster):
-    errors = {
-        (side, name): error
-        for side, found in ((32, small), (64, large))
-        for name, error in zip(("toaster", "goldfish"), found, strict=True)
-    }
-    verdicts = made_up(errors)
-    assert verdicts.loc["ICB-2", "outcome"] == size
-    assert verdicts.loc["ICB-3", "outcome"] == toaster
-    mean = 50 * (small[0] + small[1])
-    evidence = verdicts.loc["ICB-2", "evidence"]
-    assert f"{mean:.1f} [" in evidence.split("% at 32 pixels")[0]
