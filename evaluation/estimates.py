@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from scipy import stats
 
-from evaluation.statistics import newcombe, wilson
+from evaluation.statistics import adjusted_wald, newcombe, wilson
 
 #: Bootstrap samples behind an interval.
 DRAWS = 2000
@@ -52,9 +52,8 @@ class Estimate:
     def paired(cls, first: np.ndarray, second: np.ndarray, confidence: float = 0.95) -> "Estimate":
         """Accuracy of `first` minus that of `second`, bool [..., N], on the same N images.
 
-        One pair of outcomes per image has Newcombe's interval (see `statistics.newcombe`). With
-        several (seeds, epsilons) images are drawn, each with all of its outcomes, and
-        `confidence` is 0.95.
+        One pair of outcomes per image has Newcombe's interval, see `statistics.newcombe`. With
+        several (seeds, epsilons) it is that of `difference`.
 
         Raises:
             ValueError: other shapes or types, or no image.
@@ -65,18 +64,35 @@ class Estimate:
         if len(first) == 1:
             value = float(first.mean() - second.mean())
             return cls(value, *newcombe(first[0], second[0], confidence), images)
-        if confidence != 0.95:
-            raise ValueError(f"confidence is {confidence} with several outcomes; accepted: 0.95")
         # Sums are whole numbers: a difference of zero does not become one of rounding.
-        return cls.mean((first.astype(float) - second).sum(axis=0), len(first))
+        per_image = (first.astype(float) - second).sum(axis=0) / len(first)
+        return cls.difference(per_image, confidence=confidence)
 
     @classmethod
-    def mean(cls, per_image: np.ndarray, divisor: float = 1.0) -> "Estimate":
-        """The mean of `per_image` / `divisor`, float [N], by a bootstrap over images."""
+    def difference(
+        cls, per_image: np.ndarray, most: float = 1.0, confidence: float = 0.95
+    ) -> "Estimate":
+        """The mean of a difference of accuracies for each image, float [N].
+
+        Args:
+            most: what the difference of one image can be, either way. See
+                `statistics.adjusted_wald` for the interval.
+        """
+        per_image = np.asarray(per_image, np.float64)
+        value = float(per_image.mean())
+        return cls(value, *adjusted_wald(per_image, most, confidence), len(per_image))
+
+    @classmethod
+    def mean(cls, per_image: np.ndarray) -> "Estimate":
+        """The mean of a number for each image, float [N], by a bootstrap over images.
+
+        Not for accuracies and their differences, of which few values tell little: see `accuracy`
+        and `difference`.
+        """
         values = np.asarray(per_image, np.float64)
 
         def mean(weights: np.ndarray) -> np.ndarray:
-            return weights.astype(np.float64) @ values / (divisor * len(values))
+            return weights.astype(np.float64) @ values / len(values)
 
         return cls.bootstrap(mean, len(values))
 

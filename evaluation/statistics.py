@@ -1,9 +1,12 @@
 """Intervals of proportions and of paired differences, by formula."""
 
+from functools import lru_cache
+
 import numpy as np
 from scipy import stats
 
 
+@lru_cache(maxsize=2**14)
 def wilson(correct: int, count: int, confidence: float = 0.95) -> tuple[float, float]:
     """Wilson's score interval of a proportion, as fractions.
 
@@ -51,3 +54,22 @@ def newcombe(
     up -= 2 * phi * (high_1 - share_1) * (share_2 - low_2)
     difference = share_1 - share_2
     return difference - max(down, 0) ** 0.5, difference + max(up, 0) ** 0.5
+
+
+def adjusted_wald(
+    differences: np.ndarray, most: float = 1.0, confidence: float = 0.95
+) -> tuple[float, float]:
+    """The interval of the mean of a difference for each image, none beyond `most` either way.
+
+    As if there were two images more, one with the difference `most` and one with `-most`, so that
+    images which all agree do not make an interval of no width. Where the differences are those
+    of one pair of outcomes it is the interval of Bonett and Price, "Adjusted Wald Confidence
+    Interval for a Difference of Binomial Proportions Based on Paired Data", 2012.
+
+    Args:
+        differences: float [N].
+    """
+    values = np.concatenate([np.asarray(differences, np.float64), [most, -most]])
+    half = stats.norm.ppf((1 + confidence) / 2) * values.std() / len(values) ** 0.5
+    center = values.mean()
+    return max(center - half, -most), min(center + half, most)
