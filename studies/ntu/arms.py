@@ -70,6 +70,16 @@ FAITHFUL_ATTACKS: dict[str, FGSM | PGD] = {
     "PGD": PGD(steps=STEPS, step_size=STEP_SIZE, random_start=False, clip=False),
 }
 ATTACKS = tuple(FAITHFUL_ATTACKS)
+#: Variants of the undefended network.
+FROM_SCRATCH, EQUAL_UPSAMPLING = "NTU-8 from scratch", "NTU-8 equal up-sampling"
+FROZEN, NO_ERASING = "NTU-14 batch normalisation frozen", "NTU-15 no erasing"
+#: By optimiser, the variants with learning rates that are tried.
+RATES = {
+    optimizer: {f"NTU-16 {optimizer} {rate:g}": rate for rate in rates}
+    for optimizer, rates in {"SGD": (0.1, 0.01), "Adam": (0.001, 0.0001)}.items()
+}
+#: Variants of the student at lower temperatures.
+COLDER = {f"NTU-A14 T = {each:g}": each for each in (1.0, 5.0, 10.0, 20.0, 50.0, 100.0)}
 #: PGD with the step that the study's text gives; its listing has 0.01.
 STEP_OF_THE_TEXT = "PGD, step 0.05"
 
@@ -164,9 +174,8 @@ def _control_arms(profile: Profile, case: Case, run: int) -> Iterator[Arm]:
                 yield from _attacked(profile, case, protocol, variant, changed)
     if case == VGG_ON_CIFAR10:
         student = training(profile, case, Protocol.CORRECTED, Role.STUDENT, run, "corrected")
-        for temperature in (1.0, 5.0, 10.0, 20.0, 50.0, 100.0):
+        for variant, temperature in COLDER.items():
             colder = replace(student, temperature=temperature)
-            variant = f"NTU-A14 T = {temperature:g}"
             yield from _attacked(profile, case, Protocol.CORRECTED, variant, colder)
 
 
@@ -183,20 +192,19 @@ def _variants(
     if case.model != "vgg16":
         least = 3 if case.model == "inception_v3" else 1
         upsampling = max(scales["vgg16"].upsampling, least)
-        variants = {"NTU-8 equal up-sampling": of_network(upsampling=upsampling)}
+        variants = {EQUAL_UPSAMPLING: of_network(upsampling=upsampling)}
         if base.network.weights:
-            variants["NTU-8 from scratch"] = of_network(weights=None)
-            variants["NTU-14 batch normalisation frozen"] = of_network(train_batch_norm=False)
+            variants[FROM_SCRATCH] = of_network(weights=None)
+            variants[FROZEN] = of_network(train_batch_norm=False)
         return variants
-    variants = {"NTU-15 no erasing": replace(base, erasing=False)}
+    variants = {NO_ERASING: replace(base, erasing=False)}
     if protocol == Protocol.FAITHFUL:
-        variants["NTU-8 equal up-sampling"] = of_network(upsampling=scales["resnet50"].upsampling)
+        variants[EQUAL_UPSAMPLING] = of_network(upsampling=scales["resnet50"].upsampling)
         return variants
-    for rate in (0.1, 0.01):
-        variants[f"NTU-16 SGD {rate:g}"] = of_recipe(learning_rate=rate)
     adam = {"optimizer": "Adam", "decay": 0.0, "momentum": 0.0, "nesterov": False}
-    for rate in (0.001, 0.0001):
-        variants[f"NTU-16 Adam {rate:g}"] = of_recipe(learning_rate=rate, **adam)
+    for optimizer, changed in {"SGD": {}, "Adam": adam}.items():
+        for variant, rate in RATES[optimizer].items():
+            variants[variant] = of_recipe(learning_rate=rate, **changed)
     # In proportion where a profile trains for fewer epochs.
     halve_every = round(HALVE_EVERY * base.recipe.epochs / RECIPES[case][0].epochs)
     variants["NTU-A18 rate halved"] = of_recipe(halve_every=max(1, halve_every))

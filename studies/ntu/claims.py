@@ -1,114 +1,128 @@
 """The claims of the NTU study, judged by what was measured.
 
-Differences are in percentage points, paired over images, with 95 % intervals. A claim about one
-seed and a reduced network says no more than that.
+What an attack or distillation does to a network can be seen on any network. Which of two
+architectures is ahead is a level, since a profile reduces each of them by another amount; so is
+which of two trainings leads to more accuracy, since a profile trains for a shorter time.
 """
 
-from itertools import product
+from collections.abc import Iterator
+from itertools import pairwise, product
+from math import isfinite
 
 import numpy as np
-import pandas as pd
 from scipy import stats
 
 from evaluation import Curve, Estimate, NotRun
-from harness.arms import MAIN, Case, Protocol, Role
-from harness.claims import Claim, Finding, Ruling, at_each, by_sign, directions
-from harness.links import Link
+from harness.arms import MAIN, Case, Protocol, Role, View
+from harness.claims import Claim, Finding, SpeaksOf, at_each
 from harness.results import Results
-from studies.ntu import arms, published
-from studies.ntu.measures import PRINTED, in_range, mean_gain, measure, pair
+from harness.rule import POINT, Judgement, Ruling, direction, equality, together, within
+from studies.ntu import arms, trainings
+from studies.ntu.measures import BEYOND, PRINTED, in_range, mean_gain, pair
 
-_REACH = arms.STEPS * arms.STEP_SIZE / arms.GREY
+REACH = arms.STEPS * arms.STEP_SIZE / arms.GREY
+UNMOVED = 1e-4  # a distance in grey levels (NTU-2)
+SLIGHTLY = 0.05  # a difference of accuracies (NTU-4)
+SMALLER = 0.9  # a ratio of norms (NTU-13)
 
 
 def _falls(results: Results, case: Case, protocol: str, role: str, attack: str) -> Finding:
+    """Refuted where accuracy rises significantly in one of the steps."""
     curve = in_range(results, case, protocol, role, attack)
     attacked = curve.correct[1:]
-    steps = [Estimate.paired(later, earlier) for earlier, later in zip(attacked, attacked[1:])]
     fall = Estimate.paired(attacked[0], attacked[-1])
-    significant = sum(step.sign > 0 for step in steps)
-    ruling = Ruling.CONFIRMED if fall.sign > 0 else Ruling.UNDECIDED
+    steps = list(pairwise(attacked))
+    each = 1 - 0.05 / len(steps)  # of several steps, by Bonferroni
+    rises = [Estimate.paired(later, earlier, each) for earlier, later in steps]
+    significant = sum(rise.sign > 0 for rise in rises)
     accuracies = attacked.mean(axis=(1, 2))
     order = "undefined (constant)"
     if np.ptp(accuracies):
         order = f"{stats.spearmanr(curve.grey[1:], accuracies).statistic:+.2f}"
     return Finding(
         f"{results.label(case)}, {protocol}, {role}, {attack}",
-        Ruling.REFUTED if significant else ruling,
-        f"{sum(step.value > 0 for step in steps)} upward steps, {significant} significant; "
-        f"Spearman {order}; from {curve.grey[1]:.1f} to {curve.grey[-1]:.1f} accuracy changes "
-        f"by {fall.times(-1).points()}",
+        Judgement(Ruling.REFUTED) if significant else direction(fall),
+        f"from {curve.grey[1]:.1f} to {curve.grey[-1]:.1f} accuracy changes by "
+        f"{fall.times(-1).points()} points; it rises in {sum(rise.value > 0 for rise in rises)} of "
+        f"{len(steps)} steps, significantly in {significant}; Spearman {order}",
     )
 
 
-def _constant(results: Results, case: Case, protocol: str, role: str) -> Finding:
-    curve = in_range(results, case, protocol, role, "PGD")
-    if protocol == Protocol.FAITHFUL:
-        return _as_run(results, case, role, curve)
-    fall = Estimate.paired(curve.at(grey=0.4), curve.correct[-1])
-    return Finding(
-        f"{results.label(case)}, corrected, {role}, as a property of the model",
-        Ruling.REFUTED if fall.sign > 0 else Ruling.UNDECIDED,
-        "with steps that reach the ball, accuracy changes by "
-        f"{fall.times(-1).points()} from 0.4 to 0.8",
-    )
-
-
-def _as_run(results: Results, case: Case, role: str, curve: Curve) -> Finding:
-    beyond = curve.correct[curve.grey > 0.35]
-    same = bool((beyond == beyond[0]).all())
+def _stands_still(results: Results, case: Case, role: str) -> Finding:
+    """Whether PGD as the study ran it gives the same images beyond its reach."""
+    curve = in_range(results, case, Protocol.FAITHFUL, role, "PGD")
+    accuracies = curve.correct[curve.grey > 0.999 * REACH].mean(axis=2)
     place = {"case": case, "protocol": Protocol.FAITHFUL, "variant": MAIN, "role": role}
     rows = results.select(view=arms.COMPARED[Protocol.FAITHFUL].views, attack="PGD", **place)
-    distances = rows[rows["epsilon_grey"] > 0.35].groupby("seed")["mean_linf"]
-    moved = (distances.max() - distances.min()).max() / arms.GREY
+    beyond = rows[rows["epsilon_grey"] > 1.001 * REACH].reindex(columns=["max_linf_to_previous"])
+    moved = beyond.to_numpy(float).max() / arms.GREY
+    if not isfinite(moved):
+        raise NotRun("distances between the images of successive epsilons")
+    same = bool((accuracies == accuracies[0]).all())
     return Finding(
-        f"{results.label(case)}, faithful, {role}, as run",
-        Ruling.CONFIRMED if same and moved < 1e-4 else Ruling.REFUTED,
-        f"every image has the same outcome at 0.4 to 0.8: {'yes' if same else 'no'}; the L-inf "
-        f"distance moved, a mean over all images, differs by {moved:.1g} grey levels; "
-        f"{arms.STEPS} steps of {arms.STEP_SIZE / arms.GREY:.2g} reach {_REACH:.1f}",
+        f"{results.label(case)}, faithful, {role}",
+        Judgement(Ruling.CONFIRMED if same and moved < UNMOVED else Ruling.REFUTED),
+        f"beyond {REACH:g} no pixel changes by more than {moved:.1g} grey levels from epsilon to "
+        f"epsilon, and accuracies are {'equal' if same else 'not equal'}; {arms.STEPS} steps of "
+        f"{arms.STEP_SIZE / arms.GREY:.2g} reach {REACH:g}; confirmed below {UNMOVED:g} grey "
+        "levels and at equal accuracies; no interval",
+    )
+
+
+def _saturates(results: Results, case: Case, role: str) -> Finding:
+    curve = in_range(results, case, Protocol.CORRECTED, role, "PGD")
+    fall = Estimate.paired(curve.at(grey=REACH), curve.correct[-1])
+    return Finding(
+        f"{results.label(case)}, corrected, {role}",
+        equality(fall),
+        f"with steps that reach every epsilon, accuracy changes by {fall.times(-1).points()} "
+        f"points from {REACH:g} to {curve.grey[-1]:.1f}; confirmed within {100 * POINT:g} point",
     )
 
 
 def _helps(results: Results, case: Case, protocol: str, attack: str) -> Finding:
-    over_undefended = mean_gain(results, case, protocol, attack, Role.UNDEFENDED)
-    over_control = mean_gain(results, case, protocol, attack, Role.CONTROL)
+    gains = [mean_gain(results, case, protocol, attack, other) for other in _OTHERS]
     student, undefended = pair(results, case, protocol, attack)
     gain = student.correct.astype(float) - undefended.correct
-    smaller_drop = Estimate.mean((gain[1:] - gain[0]).mean(axis=(0, 1)))
+    smaller_drop = Estimate.difference((gain[1:] - gain[0]).mean(axis=(0, 1)), most=2.0)
     clean = _gain_at(results, case, protocol, attack, 0.0)
     return Finding(
         f"{results.label(case)}, {protocol}, {attack}",
-        directions(over_undefended, over_control),
-        f"mean gain over the undefended network {over_undefended.points()}, over the control "
-        f"{over_control.points()}; without attack {clean.points()}, so that the drop from the own "
-        f"clean accuracy is smaller by {smaller_drop.points()}",
+        together(map(direction, gains)),
+        f"{_listed(gains)}; without attack {clean.points()}, so that the drop from the own clean "
+        f"accuracy is smaller by {smaller_drop.points()}",
     )
+
+
+def _listed(gains: list[Estimate]) -> str:
+    undefended, control = (gain.points() for gain in gains)
+    return f"mean gain over the undefended network {undefended} points, over the control {control}"
 
 
 def _harms_slightly(results: Results, case: Case, protocol: str) -> Finding:
-    difference = _gain_at(results, case, protocol, "PGD", 0.4)
+    harm = _gain_at(results, case, protocol, "PGD", 0.4).times(-1)
     return Finding(
         f"{results.label(case)}, {protocol}, PGD at 0.4",
-        directions(difference.times(-1)),
-        f"student minus undefended {difference.points()}",
+        together([direction(harm), within(harm, most=SLIGHTLY)]),
+        f"undefended minus student {harm.points()} points; up to {100 * SLIGHTLY:g} are slight",
     )
 
 
-def _better_at_small(results: Results, case: Case, protocol: str, attack: str) -> Finding:
+def _better_up_to(
+    results: Results, case: Case, up_to: float, protocol: str, attack: str
+) -> Finding:
+    """Better at the small epsilons, and by more than at the large ones."""
     student, undefended = pair(results, case, protocol, attack)
-    parts = (student.grey > 0) & (student.grey < 0.25), student.grey > 0.25
-    small, large = (
-        Estimate.paired(student.correct[part], undefended.correct[part]) for part in parts
-    )
-    gain = student.correct.astype(float) - undefended.correct
-    at_small, at_large = (gain[part].mean(axis=(0, 1)) for part in parts)
-    contrast = Estimate.mean(at_small - at_large)
+    gains = (student.correct.astype(float) - undefended.correct).mean(axis=1)[1:]
+    is_small = student.grey[1:] < 1.001 * up_to
+    at_small, at_large = gains[is_small].mean(axis=0), gains[~is_small].mean(axis=0)
+    small, large = map(Estimate.difference, (at_small, at_large))
+    contrast = Estimate.difference(at_small - at_large, most=2.0)
     return Finding(
         f"{results.label(case)}, {protocol}, {attack}",
-        directions(contrast),
-        f"mean gain at 0.1-0.2 {small.points()}, at 0.3-0.8 {large.points()}; "
-        f"difference {contrast.points()}",
+        together([direction(small), direction(contrast)]),
+        f"mean gain over the undefended network {small.points()} points up to {up_to:g}, "
+        f"{large.points()} beyond; difference {contrast.points()}",
     )
 
 
@@ -120,10 +134,10 @@ def _better_in_cells(
     clean = _gain_at(results, case, protocol, arms.ATTACKS[0], 0.0)
     return Finding(
         f"{results.label(case)}, {protocol}",
-        directions(*gains),
+        together(map(direction, gains)),
         f"better in {sum(gain.value > 0 for gain in gains)} of {len(gains)} cells "
         f"({sum(gain.sign > 0 for gain in gains)} with an interval above zero), worse in "
-        f"{sum(gain.value < 0 for gain in gains)}; without attack {clean.points()}",
+        f"{sum(gain.value < 0 for gain in gains)}; without attack {clean.points()} points",
     )
 
 
@@ -134,190 +148,171 @@ def _gain_at(results: Results, case: Case, protocol: str, attack: str, level: fl
 
 
 def _pgd_is_stronger(results: Results, case: Case, protocol: str, role: str) -> Finding:
+    """Refuted where PGD is significantly weaker at one of the epsilons that it reaches."""
     fgsm, pgd = (in_range(results, case, protocol, role, attack) for attack in arms.ATTACKS)
 
-    def difference(epsilons: np.ndarray | np.intp) -> Estimate:
-        return Estimate.paired(fgsm.correct[epsilons], pgd.correct[epsilons])
+    def lead(epsilons: np.ndarray | np.intp, confidence: float = 0.95) -> Estimate:
+        return Estimate.paired(fgsm.correct[epsilons], pgd.correct[epsilons], confidence)
 
-    # At equal reach: faithful PGD cannot move beyond steps x step size.
-    reach = _REACH if protocol == Protocol.FAITHFUL else np.inf
-    attacked, is_reached = fgsm.grey > 0, fgsm.grey < reach * 1.001
-    equal, beyond = attacked & is_reached, attacked & ~is_reached
-    mean = difference(equal)
-    weaker = [
-        f"{fgsm.grey[index]:.1f}" for index in np.flatnonzero(equal) if difference(index).sign < 0
-    ]
-    evidence = f"FGSM minus PGD accuracy at equal reach, mean {mean.points()}"
+    # Faithful PGD cannot move beyond steps x step size.
+    is_reached = fgsm.grey < (1.001 * REACH if protocol == Protocol.FAITHFUL else np.inf)
+    equal, beyond = np.flatnonzero((fgsm.grey > 0) & is_reached), np.flatnonzero(~is_reached)
+    each = 1 - 0.05 / len(equal)  # of several epsilons, by Bonferroni
+    weaker = [f"{fgsm.grey[index]:.1f}" for index in equal if lead(index, each).sign < 0]
+    mean = lead(equal)
+    evidence = f"FGSM minus PGD accuracy at equal reach, mean {mean.points()} points"
     if weaker:
         evidence += f"; PGD significantly weaker at {', '.join(weaker)}"
-    if beyond.any():
-        further = difference(beyond).points()
-        evidence += f"; at larger epsilons, which PGD does not reach, {further}"
-    ruling = Ruling.REFUTED if weaker or mean.sign < 0 else Ruling.CONFIRMED
-    return Finding(f"{results.label(case)}, {protocol}, {role}", ruling, evidence)
+    if len(beyond):
+        evidence += f"; at larger epsilons, which PGD does not reach, {lead(beyond).points()}"
+    judgement = Judgement(Ruling.REFUTED) if weaker else direction(mean)
+    return Finding(f"{results.label(case)}, {protocol}, {role}", judgement, evidence)
 
 
-def _clean_level(results: Results, case: Case) -> Finding:
-    clean = Link("clean accuracy", (case,), split="test")
-    measured = measure(results, clean, Protocol.FAITHFUL)
-    printed = published.clean_accuracy(case, "test")
-    return _of_published_networks(
-        results,
-        f"{results.label(case)}, faithful, {results.run['profile']} profile",
-        measured.low <= printed <= measured.high,
-        f"published {printed:.1f}, measured {measured.text(1)} % of {measured.images} images",
-        "reduced here, so that it says nothing of the published network",
-    )
+def _gradients(results: Results) -> Iterator[Finding]:
+    yield from at_each(_smaller_gradient, arms.CASES, _STUDENTS)(results)
+    yield from at_each(_smaller_gradient_at_high_t, [arms.VGG_ON_CIFAR10])(results)
 
 
-def _costs_time(results: Results, case: Case) -> Finding:
-    rows = results.trained(case=case, protocol=Protocol.FAITHFUL, variant=MAIN)
-    roles = (Role.UNDEFENDED, Role.TEACHER, Role.STUDENT)
-    seconds = rows.groupby("role")["seconds"].mean().reindex(roles)
-    if seconds.isna().any():
-        raise NotRun(f"{', '.join(roles)} of {case}")
-    undefended, teacher, student = seconds
-    ratio = (teacher + student) / undefended
-    return _of_published_networks(
-        results,
-        f"{results.label(case)}, faithful",
-        ratio > 1,
-        f"teacher and student took {ratio:.1f} times the undefended training",
-        "with the epochs of this profile, not the published",
-    )
-
-
-def _of_published_networks(
-    results: Results, where: str, holds: bool, evidence: str, reduced: str
-) -> Finding:
-    """Undecided, with a remark, unless the networks are trained as published."""
-    if results.run["profile"] != "paper":
-        return Finding(where, Ruling.UNDECIDED, f"{evidence} ({reduced})")
-    return Finding(where, Ruling.CONFIRMED if holds else Ruling.REFUTED, evidence)
-
-
-def _needs_batch_norm(results: Results, case: Case, protocol: str) -> Finding:
-    trainable, frozen = (
-        _undefended(results, case, protocol, variant)["validation_accuracy"]
-        for variant in (MAIN, "NTU-14 batch normalisation frozen")
-    )
-    what = "validation accuracy, trainable minus frozen"
-    return _over_seeds(results, case, protocol, what, trainable - frozen)
-
-
-def _erasing_helps(results: Results, case: Case, protocol: str) -> Finding:
-    def gap(variant: str) -> pd.Series:
-        networks = _undefended(results, case, protocol, variant)
-        return networks["train_accuracy"] - networks["validation_accuracy"]
-
-    what = "gap between training and validation accuracy, without minus with erasing"
-    return _over_seeds(results, case, protocol, what, gap("NTU-15 no erasing") - gap(MAIN))
-
-
-def _sgd_is_better(results: Results, case: Case, protocol: str) -> Finding:
-    sgd, adam = (
-        _undefended(results, case, protocol, *variants)["validation_accuracy"].groupby("seed").max()
-        for variants in (
-            (MAIN, "NTU-16 SGD 0.1", "NTU-16 SGD 0.01"),
-            ("NTU-16 Adam 0.001", "NTU-16 Adam 0.0001"),
-        )
-    )
-    what = "validation accuracy, SGD minus Adam, each at its better rate"
-    return _over_seeds(results, case, protocol, what, sgd - adam)
-
-
-def _undefended(results: Results, case: Case, protocol: str, *variants: str) -> pd.DataFrame:
-    """The undefended networks of some variants, by seed."""
-    place = {"case": case, "protocol": protocol, "role": Role.UNDEFENDED}
-    return results.trained(variant=variants, **place).set_index("seed")
-
-
-def _over_seeds(
-    results: Results, case: Case, protocol: str, what: str, differences: pd.Series
-) -> Finding:
-    """Of one difference per seed, where both networks were trained; undecided below three."""
-    points = list(100 * differences.dropna())
-    if not points:
-        raise NotRun(f"{what}: {case}, {protocol}")
-    listed = ", ".join(f"{each:+.1f}" for each in points)
+def _smaller_gradient(results: Results, case: Case, student: tuple[str, str]) -> Finding:
+    protocol, procedure = student
+    defenses = f"{procedure} {Role.STUDENT}", "none", f"{procedure} {Role.CONTROL}"
+    norms = [_gradient(results, case, protocol, defense, MAIN) for defense in defenses]
+    listed = (f"{name} {_both(each)}" for name, each in zip(_COMPARED, norms, strict=True))
     return Finding(
-        f"{results.label(case)}, {protocol}",
-        by_sign([Estimate.over_seeds(points).sign]),
-        f"{what}: {listed} points, one per seed",
+        f"{results.label(case)}, {protocol}, student ({procedure})",
+        _much_smaller(*norms),
+        f"{_NORMS}: {', '.join(listed)}; confirmed at {SMALLER:g} times those of each other or "
+        "less; no interval",
     )
 
 
-_PLACES = arms.CASES, Protocol
-_NETWORKS = *_PLACES, PRINTED
-_GAINS = *_PLACES, arms.ATTACKS
-_CONTROLS = "its control arms were not run"
+def _smaller_gradient_at_high_t(results: Results, case: Case) -> Finding:
+    temperatures = arms.COLDER | {MAIN: arms.TEMPERATURE}
+    place = results, case, Protocol.CORRECTED, "corrected student"
+    norms = {each: _gradient(*place, variant) for variant, each in temperatures.items()}
+    listed = (f"{_both(each)} at {temperature:g}" for temperature, each in norms.items())
+    return Finding(
+        f"{results.label(case)}, corrected, students by T",
+        _much_smaller(norms[max(norms)], norms[min(norms)]),
+        f"{_NORMS}, by the T of the training: {', '.join(listed)}; confirmed if the last are "
+        f"{SMALLER:g} times the first or less; no interval",
+    )
+
+
+def _much_smaller(norms: np.ndarray, *others: np.ndarray) -> Judgement:
+    smaller = all((norms <= SMALLER * each).all() for each in others)
+    return Judgement(Ruling.CONFIRMED if smaller else Ruling.REFUTED)
+
+
+def _both(norms: np.ndarray) -> str:
+    return "{:.3g} and {:.3g}".format(*norms)
+
+
+def _gradient(
+    results: Results, case: Case, protocol: str, defense: str, variant: str
+) -> np.ndarray:
+    """Mean L1 and L2 norm, over images, of the gradient that FGSM follows through the logits."""
+    place = {"case": case, "protocol": protocol, "variant": variant, "defense": defense}
+    rows = results.select(view=View.LOGITS, attack="FGSM", epsilon=0.0, **place)
+    norms = rows.reindex(columns=["gradient_l1", "gradient_l2"]).astype(float).mean()
+    if norms.isna().any():
+        raise NotRun(f"norms of the gradient of {defense}, {variant}")
+    return norms.to_numpy()
+
+
+def _resists(results: Results, case: Case, procedure: str, attack: str) -> Finding:
+    student = _through_logits_at_t(results, case, f"{procedure} {Role.STUDENT}", attack)
+    others = [
+        _through_logits_at_t(results, case, defense, attack)
+        for defense in ("none", f"{procedure} {Role.CONTROL}")
+    ]
+    gains = [Estimate.paired(student.correct[1:], other.correct[1:]) for other in others]
+    return Finding(
+        f"{results.label(case)}, corrected, student ({procedure}), {attack} through logits / T",
+        together(map(direction, gains)),
+        f"{_listed(gains)}; no attack is transferred from another network",
+    )
+
+
+def _through_logits_at_t(results: Results, case: Case, defense: str, attack: str) -> Curve:
+    """At the study's epsilons; through the logits of a network that was not trained at T."""
+    place = {"case": case, "protocol": Protocol.CORRECTED, "variant": MAIN, "attack": attack}
+    place["defense"] = defense
+    at_t = Role.STUDENT in defense or results.arms(view=View.LOGITS_OVER_T, **place)
+    curve = results.curve(view=View.LOGITS_OVER_T if at_t else View.LOGITS, **place)
+    return curve.where(curve.grey < BEYOND)
+
+
+_OTHERS = Role.UNDEFENDED, Role.CONTROL
+_COMPARED = "student", "undefended", "control"
+_NORMS = "mean L1 and L2 norm of the gradient of the loss at T = 1"
+_STUDENTS = [(protocol, each) for protocol, every in arms.PROCEDURES.items() for each in every]
+
+_FALLS = "Accuracy falls as epsilon grows"
+_AS_RUN = "PGD as run gives the same images and accuracies beyond epsilon 0.4"
+_CONSTANT = "PGD accuracy is constant beyond epsilon 0.4 as a property of the network"
+_HELPS = "Distillation raises accuracy on adversarial images"
+_HARMS = "Distillation slightly harms VGG-16 on CIFAR-10 under PGD"
+_SMALL = "Distilled models are better mainly at small epsilon, 0.1 to 0.2"
+_TO_04 = "Distilled VGG-16 on CIFAR-10 is better at 0.1 to 0.4 for both attacks"
+_BETTER = "Distilled VGG-16 on CIFAR-100 is better everywhere"
+_MOST = "Distilled VGG-16 on CIFAR-100 is better by more at 0.1 to 0.4 than beyond"
+_VULNERABLE = "Transfer-learning models are more vulnerable than the VGG-16 trained from scratch"
+_WEIGHTS = "A network with ImageNet weights is more vulnerable than its twin from scratch"
+_MORE = "Distillation helps the transfer-learning models more than VGG-16"
+_STRONGER = "PGD is stronger than FGSM"
+_CLEAN = "Clean accuracy has the published level"
+_ORDER = "ResNet-50 is more accurate without attack than Inception-V3, and that than VGG-16"
+_COSTS = "Distillation costs training time because two networks are trained"
+_GRADIENT = "A high temperature makes the gradient of the loss by the input smaller"
+_ROBUST = "A high temperature makes a network robust, also if the attack divides logits by it"
+_BATCH_NORM = "Training batch normalisation is needed when re-using ImageNet weights"
+_ERASING = "Random erasing reduces over-fitting"
+_SGD = "SGD generalises better than Adam for the VGG variant"
+_FASTER = "Transfer learning trains faster than training from scratch"
+_PRECISE = "Transfer learning is more precise than training from scratch"
+
+_ATTACKED = "FGSM or PGD on the undefended network or the student"
+_STILL = "faithful PGD in results that have the column `max_linf_to_previous`"
+_REACHES = "corrected PGD on the undefended network or the student"
+_BOTH = "FGSM and PGD on the undefended network and the student"
+_TWO = "FGSM and PGD on the undefended network or the student"
+_CONTROLLED = "FGSM or PGD on the student, its control and the undefended network"
+_NORMS_OF = "FGSM through their logits in results that have the columns `gradient_l1` and `_l2`"
+_PAIR = "FGSM or PGD on ResNet-50 or Inception-V3 with ImageNet weights and on VGG-16, undefended"
+_TWINS = f"FGSM or PGD on a network with ImageNet weights and on its twin `{arms.FROM_SCRATCH}`"
+_MODELS = "FGSM on the undefended networks of all three models on the same data"
+_NETWORK = "the faithful undefended network"
+_SEEDS = "the undefended network and the arms `{}`, both on three seeds"
+_ADAM = " or ".join(f"`{variant}`" for variant in arms.RATES["Adam"])
+
+_LEVEL, _PLACES = SpeaksOf.LEVEL, (arms.CASES, Protocol)
+_NETWORKS, _CURVES = (*_PLACES, PRINTED), (Protocol, arms.ATTACKS)
+_VGG_10, _VGG_100 = [arms.VGG_ON_CIFAR10], [arms.VGG_ON_CIFAR100]
+_AT_T = arms.PROCEDURES[Protocol.CORRECTED], arms.ATTACKS
 CLAIMS = (
-    Claim("NTU-1", "Accuracy falls as epsilon grows", at_each(_falls, *_NETWORKS, arms.ATTACKS)),
-    Claim("NTU-2", "PGD accuracy is constant beyond epsilon 0.4", at_each(_constant, *_NETWORKS)),
-    Claim("NTU-3", "Distillation raises accuracy on adversarial images", at_each(_helps, *_GAINS)),
-    Claim(
-        "NTU-4",
-        "Distillation slightly harms VGG-16 on CIFAR-10 under PGD",
-        at_each(_harms_slightly, [arms.VGG_ON_CIFAR10], Protocol),
-    ),
-    Claim(
-        "NTU-5",
-        "Distilled models are better mainly at small epsilon",
-        at_each(_better_at_small, *_GAINS),
-    ),
-    Claim(
-        "NTU-6",
-        "Distilled VGG-16 on CIFAR-10 is better at 0.1 to 0.4 for both attacks",
-        at_each(_better_in_cells, [arms.VGG_ON_CIFAR10], [arms.LEVELS[:4]], Protocol),
-    ),
-    Claim(
-        "NTU-7",
-        "Distilled VGG-16 on CIFAR-100 is better everywhere",
-        at_each(_better_in_cells, [arms.VGG_ON_CIFAR100], [arms.LEVELS], Protocol),
-    ),
-    Claim(
-        "NTU-8",
-        "Transfer-learning models are more vulnerable than the VGG-16 trained from scratch",
-        None,
-        "compare the control arms NTU-8, the twin of a network without ImageNet weights, by hand",
-    ),
-    Claim(
-        "NTU-9",
-        "Distillation helps the transfer-learning models more than VGG-16",
-        None,
-        "compare the gains of NTU-3 between the architectures by hand",
-    ),
-    Claim("NTU-10", "PGD is stronger than FGSM", at_each(_pgd_is_stronger, *_NETWORKS)),
-    Claim(
-        "NTU-11", "Clean test accuracy has the published level", at_each(_clean_level, arms.CASES)
-    ),
-    Claim(
-        "NTU-12",
-        "Distillation costs training time because two networks are trained",
-        at_each(_costs_time, arms.CASES),
-    ),
-    Claim(
-        "NTU-13",
-        "A high temperature makes the network less sensitive to small input changes",
-        None,
-        "norms of the input gradient are not measured; the arms through logits / T speak to it",
-    ),
-    Claim(
-        "NTU-14",
-        "Training batch normalisation is needed when re-using ImageNet weights",
-        at_each(_needs_batch_norm, *_PLACES),
-        "needs ImageNet weights and its control arms",
-    ),
-    Claim(
-        "NTU-15",
-        "Random erasing reduces over-fitting",
-        at_each(_erasing_helps, *_PLACES),
-        _CONTROLS,
-    ),
-    Claim(
-        "NTU-16",
-        "SGD generalises better than Adam for the VGG variant",
-        at_each(_sgd_is_better, *_PLACES),
-        _CONTROLS,
-    ),
+    Claim("NTU-1", _FALLS, at_each(_falls, *_NETWORKS, arms.ATTACKS), _ATTACKED),
+    Claim("NTU-2a", _AS_RUN, at_each(_stands_still, arms.CASES, PRINTED), _STILL),
+    Claim("NTU-2b", _CONSTANT, at_each(_saturates, arms.CASES, PRINTED), _REACHES),
+    Claim("NTU-3", _HELPS, at_each(_helps, arms.CASES, *_CURVES), _CONTROLLED),
+    Claim("NTU-4", _HARMS, at_each(_harms_slightly, _VGG_10, Protocol), _BOTH),
+    Claim("NTU-5", _SMALL, at_each(_better_up_to, arms.CASES, [0.2], *_CURVES), _BOTH),
+    Claim("NTU-6", _TO_04, at_each(_better_in_cells, _VGG_10, [arms.LEVELS[:4]], Protocol), _BOTH),
+    Claim("NTU-7a", _BETTER, at_each(_better_in_cells, _VGG_100, [arms.LEVELS], Protocol), _BOTH),
+    Claim("NTU-7b", _MOST, at_each(_better_up_to, _VGG_100, [0.4], *_CURVES), _BOTH),
+    Claim("NTU-8a", _VULNERABLE, trainings.TRANSFER_IS_VULNERABLE, _PAIR, _LEVEL),
+    Claim("NTU-8b", _WEIGHTS, trainings.WEIGHTS_ARE_VULNERABLE, _TWINS),
+    Claim("NTU-9", _MORE, trainings.HELPS_TRANSFER_MORE, f"{_PAIR} and distilled", _LEVEL),
+    Claim("NTU-10", _STRONGER, at_each(_pgd_is_stronger, *_NETWORKS), _TWO),
+    Claim("NTU-11a", _CLEAN, trainings.CLEAN_LEVEL, _NETWORK, _LEVEL),
+    Claim("NTU-11b", _ORDER, trainings.IN_ORDER, _MODELS, _LEVEL),
+    Claim("NTU-12", _COSTS, trainings.COSTS_TIME, f"{_NETWORK}, teacher and student", _LEVEL),
+    Claim("NTU-13a", _GRADIENT, _gradients, f"{_CONTROLLED}: {_NORMS_OF}"),
+    Claim("NTU-13b", _ROBUST, at_each(_resists, arms.CASES, *_AT_T), _CONTROLLED),
+    Claim("NTU-14", _BATCH_NORM, trainings.NEEDS_BATCH_NORM, _SEEDS.format(arms.FROZEN)),
+    Claim("NTU-15", _ERASING, trainings.ERASING_HELPS, _SEEDS.format(arms.NO_ERASING)),
+    Claim("NTU-16", _SGD, trainings.SGD_IS_BETTER, _SEEDS.format(_ADAM), _LEVEL),
+    Claim("NTU-17a", _FASTER, trainings.WEIGHTS_ARE_FASTER, f"{_TWINS}, on three seeds"),
+    Claim("NTU-17b", _PRECISE, trainings.WEIGHTS_ARE_PRECISE, _TWINS, _LEVEL),
 )

@@ -23,9 +23,11 @@ def measure(results: Results, link: Link, protocol: Protocol) -> Estimate:
     return MEASURES[link.kind](results, link, protocol).times(link.factor)
 
 
-def in_range(results: Results, case: Case, protocol: str, role: str, attack: str) -> Curve:
+def in_range(
+    results: Results, case: Case, protocol: str, role: str, attack: str, variant: str = MAIN
+) -> Curve:
     """The curve that stands beside a published one, at the study's epsilons."""
-    curve = results.compared_curve(case, protocol, role, attack=attack)
+    curve = results.compared_curve(case, protocol, role, attack=attack, variant=variant)
     return curve.where(curve.grey < BEYOND)
 
 
