@@ -16,7 +16,7 @@ from evaluation import Curve, Estimate, NotRun
 from harness.arms import MAIN, Case, Protocol, Role, View
 from harness.claims import Claim, Finding, SpeaksOf, at_each
 from harness.results import Results
-from harness.rule import POINT, Judgement, Ruling, direction, equality, together, within
+from harness.rule import POINT, Judgement, Ruling, direction, equality, throughout, together, within
 from studies.ntu import arms, trainings
 from studies.ntu.measures import BEYOND, PRINTED, in_range, mean_gain, pair
 
@@ -134,7 +134,7 @@ def _better_in_cells(
     clean = _gain_at(results, case, protocol, arms.ATTACKS[0], 0.0)
     return Finding(
         f"{results.label(case)}, {protocol}",
-        together(map(direction, gains)),
+        throughout(gains, direction),
         f"better in {sum(gain.value > 0 for gain in gains)} of {len(gains)} cells "
         f"({sum(gain.sign > 0 for gain in gains)} with an interval above zero), worse in "
         f"{sum(gain.value < 0 for gain in gains)}; without attack {clean.points()} points",

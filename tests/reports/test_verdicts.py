@@ -72,11 +72,12 @@ def study(tmp_path):
     )
     for folder, profile, right in (("a", "paper", 80), ("b", "laptop", 20), ("demo", "demo", 80)):
         arm = made_arm([0, 0.1], np.tile(np.arange(100) < right, (2, 1)))
-        made_results(arm, run={"profile": profile} | RUN).save(tmp_path / folder)
+        made_results(arm, **NETWORKS, run={"profile": profile} | RUN).save(tmp_path / folder)
     return replace(STUDIES["ntu"], claims=claims, compared=COMPARED), tmp_path
 
 
 RUN = {"arms": 1, "arms_of_the_profile": 2}
+NETWORKS = {"trainings": [{}], "histories": pd.DataFrame({"epoch": [0], "stage": ["train-0"]})}
 
 
 def test_verdicts_over_all_folders_name_them_and_leave_out_what_stands_in(study):
@@ -120,7 +121,8 @@ def test_a_study_has_its_number_of_claims_each_with_a_judge():
 
 def test_where_nothing_was_run_every_claim_says_what_it_needs():
     for study in STUDIES.values():
-        empty = made_results(made_arm([0, 0.1], np.ones([2, 5], bool), case="none/none"))
+        nothing = made_arm([0, 0.1], np.ones([2, 5], bool), case="none/none")
+        empty = made_results(nothing, trainings=[{"case": "none/none"}])
         empty = replace(empty, compared=study.compared)
         verdicts = judged(study.claims, [Run("here", empty, Standing.PUBLISHED)])
         assert {each.outcome for each in verdicts} == {Ruling.NOT_RUN}

@@ -160,7 +160,7 @@ def test_icb_2_every_step_has_to_be_one():
     assert verdict["outcome"] == "not run" and "two sizes" in verdict["evidence"]
 
 
-def led(case, gains, images=200) -> Results:
+def led(case, gains, images=1000) -> Results:
     """A network on which the toaster's error is so much above that of the next class, by side."""
     errors = {}
     for side, gain in zip(classifiers.SIDES, gains, strict=True):
@@ -204,7 +204,7 @@ def test_icb_3_the_toaster_leads_in_eight_of_nine_pairs(gains, outcome):
 
 
 def test_icb_3_undecided_pairs_leave_it_open():
-    few = [led(case, [AHEAD, AHEAD, 0.05], images=20) for case in CASES[:3]]  # of one image
+    few = [led(case, [AHEAD, AHEAD, 0.05], images=100) for case in CASES[:3]]
     (row,) = lead_of(*few)
     assert row.outcome == UNDECIDED and row.evidence.count("(undecided)") == 3
 
