@@ -104,6 +104,7 @@ def verdicts_of(*attacks) -> pd.DataFrame:
         # What happens beyond 4 % is no part of the rise.
         ([0.1, 0.80, 0.90, 0.95, 0.98, *[0.98] * 5, 0.979], CONFIRMED, CONFIRMED),
         ([0.1, 0.80, 0.90, 0.95, 0.98, *[0.98] * 5, 0.90], CONFIRMED, REFUTED),
+        ([0.1, 0.80, 0.90, 0.95, 0.98, *[0.70] * 6], CONFIRMED, REFUTED),
         ([0.1, 0.80, 0.90, 0.95, 0.98, *[0.98] * 5, 0.99], CONFIRMED, UNDECIDED),
         ([0.1, 0.98, 0.95, 0.93, 0.90, *[0.90] * 6], REFUTED, CONFIRMED),
         ([0.1, 0.80, 0.95, 0.90, 0.98, *[0.98] * 6], REFUTED, CONFIRMED),  # a step back
