@@ -50,7 +50,7 @@ class Judgement:
 
 
 def direction(difference: Estimate, margin: float = POINT) -> Judgement:
-    """Of a difference that is claimed to be above zero."""
+    """A difference that is claimed to be above zero."""
     return _held(
         difference,
         (Ruling.CONFIRMED, 0.0, math.inf),
@@ -60,17 +60,17 @@ def direction(difference: Estimate, margin: float = POINT) -> Judgement:
 
 
 def equality(difference: Estimate, margin: float = POINT) -> Judgement:
-    """Of a difference that is claimed to be none."""
+    """A difference that is claimed to be none."""
     return within(difference, -margin, margin)
 
 
 def level(number: Estimate, stated: float, margin: float) -> Judgement:
-    """Of a number that is claimed to be the stated one."""
+    """A number that is claimed to be the stated one."""
     return within(number, stated - margin, stated + margin)
 
 
 def within(number: Estimate, least: float = -math.inf, most: float = math.inf) -> Judgement:
-    """Of a number that is claimed to lie between two others."""
+    """A number that is claimed to lie between two others."""
     return _held(
         number,
         (Ruling.CONFIRMED, least, most),
@@ -80,7 +80,7 @@ def within(number: Estimate, least: float = -math.inf, most: float = math.inf) -
 
 
 def together(parts: Iterable[Judgement]) -> Judgement:
-    """Of a claim that all of its numbers have to bear out.
+    """A claim that all of its parts have to bear out.
 
     Refuted if one is; no difference if one shows none; else undecided if one is.
     """
@@ -99,7 +99,7 @@ def together(parts: Iterable[Judgement]) -> Judgement:
 
 
 def throughout(numbers: Iterable[Estimate], judge: Callable[[Estimate], Judgement]) -> Judgement:
-    """Of a claim that every one of several like numbers has to bear out.
+    """A claim that every one of several like numbers has to bear out.
 
     Confirmed where each does. What speaks against it has to do so with an interval widened for so
     many numbers (Bonferroni), as one interval of twenty misses by chance.
@@ -114,7 +114,7 @@ def throughout(numbers: Iterable[Estimate], judge: Callable[[Estimate], Judgemen
 
 
 def most(cases: Iterable[Judgement], needed: int, every: int) -> Judgement:
-    """Of a claim that `needed` of `every` cases have to bear out; others may go either way."""
+    """A claim that `needed` of `every` cases have to bear out; cases left out may go either way."""
     judged = [each.ruling for each in cases]
     borne_out = judged.count(Ruling.CONFIRMED)
     against = judged.count(Ruling.REFUTED) + judged.count(Ruling.NO_DIFFERENCE)

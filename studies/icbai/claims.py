@@ -12,7 +12,7 @@ from evaluation import Estimate, NotRun
 from harness.arms import Case, Protocol, Role
 from harness.claims import Claim, Finding, SpeaksOf, at_each
 from harness.results import Results, run_by_key, selected, where_run
-from harness.rule import Judgement, Ruling, direction, equality, most, throughout, within
+from harness.rule import Judgement, Ruling, direction, equality, level, most, throughout, within
 from studies.icbai.classifiers import CASES, PROTOCOLS, SIDES
 from studies.icbai.distillation import CASE, NOISE
 from studies.icbai.measures import (
@@ -27,7 +27,7 @@ from studies.icbai.measures import (
 SATURATED = 0.04  # an epsilon, as the sister study says (ICB-1)
 TOLERANCE = 0.01  # a change of the error from there on (ICB-1)
 MOST_DAMAGING, LEADS, PAIRS = "toaster", 8, 9  # pairs of network and size (ICB-3)
-KEPT = 0.9  # an accuracy; the printed one is 92.91 % (ICB-5)
+KEPT, NEAR_KEPT = 0.9291, 0.01  # an accuracy, and how near to it is as good (ICB-5)
 SEEN_AT, INVISIBLE = 0.02, 1.5  # an epsilon, and the most grey levels there (ICB-6)
 
 _COMPARED_WITH = {Role.CONTROL: "hard labels at T", Role.UNDEFENDED: "the undefended network"}
@@ -172,9 +172,9 @@ def _keeps_accuracy(results: Results, protocol: Protocol) -> Finding:
     accuracy = Estimate.accuracy(correct)
     return Finding(
         f"{results.label(CASE)}, {protocol}, {_AGAINST[protocol]}",
-        within(accuracy, least=KEPT),
-        f"accuracy {accuracy.percent(2)} % of {accuracy.images:,} images; confirmed above "
-        f"{100 * KEPT:g} %{''.join(gains)}",
+        level(accuracy, KEPT, NEAR_KEPT),
+        f"accuracy {accuracy.percent(2)} % of {accuracy.images:,} images; confirmed within "
+        f"{100 * NEAR_KEPT:g} point of {100 * KEPT:g} %{''.join(gains)}",
     )
 
 

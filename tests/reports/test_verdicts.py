@@ -77,6 +77,9 @@ def study(tmp_path):
 
 
 RUN = {"arms": 1, "arms_of_the_profile": 2}
+SPENT = {"stage": "train-0", "seconds": 1.0, "epochs": 1, "test_images": 5} | dict.fromkeys(
+    ("train_accuracy", "validation_accuracy", "test_accuracy"), 0.5
+)
 NETWORKS = {"trainings": [{}], "histories": pd.DataFrame({"epoch": [0], "stage": ["train-0"]})}
 
 
@@ -122,7 +125,7 @@ def test_a_study_has_its_number_of_claims_each_with_a_judge():
 def test_where_nothing_was_run_every_claim_says_what_it_needs():
     for study in STUDIES.values():
         nothing = made_arm([0, 0.1], np.ones([2, 5], bool), case="none/none")
-        empty = made_results(nothing, trainings=[{"case": "none/none"}])
+        empty = made_results(nothing, trainings=[{"case": "none/none", **SPENT}])
         empty = replace(empty, compared=study.compared)
         verdicts = judged(study.claims, [Run("here", empty, Standing.PUBLISHED)])
         assert {each.outcome for each in verdicts} == {Ruling.NOT_RUN}

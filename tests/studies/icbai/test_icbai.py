@@ -84,7 +84,7 @@ LEVELS = np.array([0.0, *distillation.EPSILONS]) * 255
 
 
 def made_up(student_faithful: int, student_corrected: int) -> Results:
-    """The first so many of 1,000 images are correct at 30 % noise."""
+    """The first so many thousandths of 10,000 images are correct at 30 % noise."""
     rows, correct = [], {}
     for protocol, attack, role, count in (
         ("faithful", "FGSM", "student", student_faithful),
@@ -93,7 +93,7 @@ def made_up(student_faithful: int, student_corrected: int) -> Results:
         ("corrected", "PGD", "student", student_corrected),
     ):
         arm = f"{protocol}{attack}{role}"
-        correct[arm] = np.tile(np.arange(1000) < count, (len(LEVELS), 1))
+        correct[arm] = np.tile(np.arange(10_000) < 10 * count, (len(LEVELS), 1))
         rows += [
             {
                 "case": str(CASE),
@@ -119,17 +119,17 @@ def test_the_corrected_number_is_the_worst_of_all_attacks():
     cell = link(PUBLISHED[PUBLISHED["value"] == "92.91"].iloc[0])
     for corrected, percent in ((30, 3.0), (990, 90.0)):  # 900 of FGSM are the worst
         worst = measure(made_up(950, corrected), cell, Protocol.CORRECTED)
-        assert worst.value == pytest.approx(percent) and worst.images == 1000
+        assert worst.value == pytest.approx(percent) and worst.images == 10_000
     faithful = measure(made_up(950, 30), cell, Protocol.FAITHFUL)
-    assert faithful.text() == Estimate.share(0.95, 1000).times(100).text()
+    assert faithful.text() == Estimate.share(0.95, 10_000).times(100).text()
 
 
 @pytest.mark.parametrize(
     "faithful, corrected, outcomes",
     [
-        (950, 30, ["confirmed", "refuted"]),
-        (905, 895, ["undecided", "undecided"]),
-        (700, 990, ["refuted", "undecided"]),  # 900 of FGSM are the worst
+        (929, 30, ["confirmed", "refuted"]),
+        (950, 895, ["refuted", "refuted"]),  # more is not what the study printed either
+        (919, 990, ["undecided", "refuted"]),  # 900 of FGSM are the worst
     ],
 )
 def test_verdicts(faithful, corrected, outcomes):
@@ -141,7 +141,9 @@ def test_verdicts(faithful, corrected, outcomes):
     assert f"accuracy {faithful / 10:.2f} [" in distilled["evidence"].iloc[0]
     gain = (faithful - 100) / 10
     assert f"gain over the undefended network {gain:+.1f} [" in distilled["evidence"].iloc[0]
-    assert distilled["evidence"].str.contains("confirmed above 90 %").all()
+    assert (
+        distilled["evidence"].str.contains("confirmed within 1 point of 92.91 %", regex=False).all()
+    )
     others = verdicts[verdicts["claim"] != "ICB-5"]
     assert (others["outcome"] == "not run").all()
     assert others["evidence"].str.contains("ImageNet").all()
