@@ -12,7 +12,7 @@ from evaluation import Estimate, NotRun
 from harness.arms import Case, Protocol, Role
 from harness.claims import Claim, Finding, SpeaksOf, at_each
 from harness.results import Results, run_by_key, selected, where_run
-from harness.rule import Judgement, Ruling, direction, equality, level, most, throughout, within
+from harness.rule import Judgement, Ruling, direction, equality, level, most, throughout
 from studies.icbai.classifiers import CASES, PROTOCOLS, SIDES
 from studies.icbai.distillation import CASE, NOISE
 from studies.icbai.measures import (
