@@ -12,7 +12,7 @@ from math import isfinite
 import numpy as np
 from scipy import stats
 
-from evaluation import Curve, Estimate, NotRun
+from evaluation import Estimate, NotRun
 from harness.arms import MAIN, Case, Protocol, Role, View
 from harness.claims import Claim, Finding, SpeaksOf, at_each
 from harness.results import Results
@@ -104,7 +104,8 @@ def _harms_slightly(results: Results, case: Case, protocol: str) -> Finding:
     return Finding(
         f"{results.label(case)}, {protocol}, PGD at 0.4",
         together([direction(harm), within(harm, most=SLIGHTLY)]),
-        f"undefended minus student {harm.points()} points; up to {100 * SLIGHTLY:g} are slight",
+        f"undefended minus student {harm.points()} points, of which up to "
+        f"{100 * SLIGHTLY:g} are slight",
     )
 
 
@@ -222,26 +223,20 @@ def _gradient(
 
 
 def _resists(results: Results, case: Case, procedure: str, attack: str) -> Finding:
-    student = _through_logits_at_t(results, case, f"{procedure} {Role.STUDENT}", attack)
-    others = [
-        _through_logits_at_t(results, case, defense, attack)
-        for defense in ("none", f"{procedure} {Role.CONTROL}")
-    ]
-    gains = [Estimate.paired(student.correct[1:], other.correct[1:]) for other in others]
-    return Finding(
-        f"{results.label(case)}, corrected, student ({procedure}), {attack} through logits / T",
-        together(map(direction, gains)),
-        f"{_listed(gains)}; no attack is transferred from another network",
-    )
-
-
-def _through_logits_at_t(results: Results, case: Case, defense: str, attack: str) -> Curve:
-    """At the study's epsilons; through the logits of a network that was not trained at T."""
+    """Whether a student is more robust, where the worse of logits and logits / T counts."""
     place = {"case": case, "protocol": Protocol.CORRECTED, "variant": MAIN, "attack": attack}
-    place["defense"] = defense
-    at_t = Role.STUDENT in defense or results.arms(view=View.LOGITS_OVER_T, **place)
-    curve = results.curve(view=View.LOGITS_OVER_T if at_t else View.LOGITS, **place)
-    return curve.where(curve.grey < BEYOND)
+    student, control = f"{procedure} {Role.STUDENT}", f"{procedure} {Role.CONTROL}"
+    results.curve(defense=student, view=View.LOGITS_OVER_T, **place)  # NotRun without it
+    views = View.LOGITS, View.LOGITS_OVER_T
+    curves = (results.curve(defense=e, view=views, **place) for e in (student, "none", control))
+    ours, *others = (curve.correct[(curve.grey > 0) & (curve.grey < BEYOND)] for curve in curves)
+    gains = [Estimate.paired(ours, other) for other in others]
+    return Finding(
+        f"{results.label(case)}, corrected, student ({procedure}), {attack}",
+        together(map(direction, gains)),
+        f"{_listed(gains)}, for every image the worse of logits and logits / T; no attack is "
+        "transferred from another network",
+    )
 
 
 _OTHERS = Role.UNDEFENDED, Role.CONTROL
@@ -265,27 +260,26 @@ _STRONGER = "PGD is stronger than FGSM"
 _CLEAN = "Clean accuracy has the published level"
 _ORDER = "ResNet-50 is more accurate without attack than Inception-V3, and that than VGG-16"
 _COSTS = "Distillation costs training time because two networks are trained"
-_GRADIENT = "A high temperature makes the gradient of the loss by the input smaller"
-_ROBUST = "A high temperature makes a network robust, also if the attack divides logits by it"
+_GRADIENT = "A high temperature makes the gradient of the loss with respect to the input smaller"
+_ROBUST = "A high temperature makes a network robust, also if the attack divides the logits by it"
 _BATCH_NORM = "Training batch normalisation is needed when re-using ImageNet weights"
 _ERASING = "Random erasing reduces over-fitting"
 _SGD = "SGD generalises better than Adam for the VGG variant"
 _FASTER = "Transfer learning trains faster than training from scratch"
 _PRECISE = "Transfer learning is more precise than training from scratch"
 
-_ATTACKED = "FGSM or PGD on the undefended network or the student"
-_STILL = "faithful PGD in results that have the column `max_linf_to_previous`"
-_REACHES = "corrected PGD on the undefended network or the student"
+_EITHER = "on the undefended network or the student"
+_ATTACKED, _TWO = f"FGSM or PGD {_EITHER}", f"FGSM and PGD {_EITHER}"
+_STILL = f"faithful PGD {_EITHER}, in results that have the column `max_linf_to_previous`"
+_REACHES = f"corrected PGD {_EITHER}"
 _BOTH = "FGSM and PGD on the undefended network and the student"
-_TWO = "FGSM and PGD on the undefended network or the student"
 _CONTROLLED = "FGSM or PGD on the student, its control and the undefended network"
-_NORMS_OF = "FGSM through their logits in results that have the columns `gradient_l1` and `_l2`"
+_NORMED = f"{_CONTROLLED} through logits, in results that have the column `gradient_l2`"
 _PAIR = "FGSM or PGD on ResNet-50 or Inception-V3 with ImageNet weights and on VGG-16, undefended"
 _TWINS = f"FGSM or PGD on a network with ImageNet weights and on its twin `{arms.FROM_SCRATCH}`"
 _MODELS = "FGSM on the undefended networks of all three models on the same data"
 _NETWORK = "the faithful undefended network"
 _SEEDS = "the undefended network and the arms `{}`, both on three seeds"
-_ADAM = " or ".join(f"`{variant}`" for variant in arms.RATES["Adam"])
 
 _LEVEL, _PLACES = SpeaksOf.LEVEL, (arms.CASES, Protocol)
 _NETWORKS, _CURVES = (*_PLACES, PRINTED), (Protocol, arms.ATTACKS)
@@ -308,11 +302,11 @@ CLAIMS = (
     Claim("NTU-11a", _CLEAN, trainings.CLEAN_LEVEL, _NETWORK, _LEVEL),
     Claim("NTU-11b", _ORDER, trainings.IN_ORDER, _MODELS, _LEVEL),
     Claim("NTU-12", _COSTS, trainings.COSTS_TIME, f"{_NETWORK}, teacher and student", _LEVEL),
-    Claim("NTU-13a", _GRADIENT, _gradients, f"{_CONTROLLED}: {_NORMS_OF}"),
+    Claim("NTU-13a", _GRADIENT, _gradients, _NORMED),
     Claim("NTU-13b", _ROBUST, at_each(_resists, arms.CASES, *_AT_T), _CONTROLLED),
     Claim("NTU-14", _BATCH_NORM, trainings.NEEDS_BATCH_NORM, _SEEDS.format(arms.FROZEN)),
     Claim("NTU-15", _ERASING, trainings.ERASING_HELPS, _SEEDS.format(arms.NO_ERASING)),
-    Claim("NTU-16", _SGD, trainings.SGD_IS_BETTER, _SEEDS.format(_ADAM), _LEVEL),
+    Claim("NTU-16", _SGD, trainings.SGD_IS_BETTER, _SEEDS.format("NTU-16 Adam ..."), _LEVEL),
     Claim("NTU-17a", _FASTER, trainings.WEIGHTS_ARE_FASTER, f"{_TWINS}, on three seeds"),
     Claim("NTU-17b", _PRECISE, trainings.WEIGHTS_ARE_PRECISE, _TWINS, _LEVEL),
 )
