@@ -103,7 +103,7 @@ def judged(claims: Sequence[Claim], runs: Sequence[Run]) -> list[Verdict]:
     return [
         Verdict(claim.id, claim.statement, *row)
         for claim in claims
-        for row in list(_rows(claim, runs)) or [("", "", Ruling.NOT_RUN, claim.needs)]
+        for row in list(_rows(claim, runs)) or [("", "", Ruling.NOT_RUN, f"it needs {claim.needs}")]
     ]
 
 
@@ -132,17 +132,17 @@ def _spoken(finding: Finding, speaks_of: SpeaksOf, standing: Standing) -> tuple[
 def _on_other_data(ruling: Ruling, speaks_of: SpeaksOf) -> str:
     """What can be said of a claim on data that stand in for the study's."""
     if speaks_of == SpeaksOf.LEVEL:
-        return "on other data than the study's, which cannot tell of such a level"
+        return "on images that stand in for the study's, which cannot tell of such a level"
     shown = {
         Ruling.CONFIRMED: "the same shows",
         Ruling.REFUTED: "the contrary shows",
         Ruling.NO_DIFFERENCE: "no difference shows",
     }
-    return f"on other data than the study's {shown.get(ruling, 'too little shows')}"
+    return f"on images that stand in for the study's, {shown.get(ruling, 'too little shows')}"
 
 
 def _would_decide(needed: float, counted: str) -> str:
     if needed == float("inf"):
-        return f"no number of {counted} would decide, were the number what was measured"
+        return f"no number of {counted} would decide if the true number is the measured one"
     rounded = float(f"{needed:.2g}")
-    return f"about {rounded:,.0f} {counted} would decide, were the number what was measured"
+    return f"about {rounded:,.0f} {counted} would decide if the true number is the measured one"

@@ -26,7 +26,7 @@ def tiny_profile():
     from studies.ntu.profiles import PROFILES
 
     return Profile(
-        name="tiny",
+        name="demo",
         cost="seconds",
         datasets=PROFILES["demo"].datasets,
         scales={

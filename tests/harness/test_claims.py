@@ -49,7 +49,7 @@ def test_what_was_not_run_names_its_arms():
     claim = Claim("X-2", "it snows", finds(), "the arms `winter`")
     for runs in ([], [Run("laptop", None, REDUCED), Run("demo", None, STAND_IN)]):
         (row,) = judged([claim], runs)
-        assert (row.outcome, row.evidence) == ("not run", "the arms `winter`")
+        assert (row.outcome, row.evidence) == ("not run", "it needs the arms `winter`")
         assert row.folder == row.where == ""
 
 
@@ -83,9 +83,9 @@ def test_a_claim_is_judged_where_it_was_run():
     ],
 )
 def test_data_that_stand_in_give_no_verdict(ruling, words):
-    evidence = f"seen; on other data than the study's {words}"
+    evidence = f"seen; on images that stand in for the study's, {words}"
     assert verdict(ruling, STAND_IN, needed=9) == (NO_VERDICT, evidence)
-    evidence = "seen; on other data than the study's, which cannot tell of such a level"
+    evidence = "seen; on images that stand in for the study's, which cannot tell of such a level"
     assert verdict(ruling, STAND_IN, LEVEL, needed=9) == (NO_VERDICT, evidence)
 
 
@@ -100,10 +100,10 @@ def test_a_reduced_network_speaks_of_mechanisms_alone(ruling):
 @pytest.mark.parametrize(
     "needed, counted, words",
     [
-        (401.0, "images", "; about 400 images would decide, were the number what was measured"),
-        (12_345.0, "images", "; about 12,000 images would decide, were the number what was"),
+        (401.0, "images", "; about 400 images would decide if the true number is the measured one"),
+        (12_345.0, "images", "; about 12,000 images would decide if the true number"),
         (5.0, "seeds", "; about 5 seeds would decide"),
-        (math.inf, "images", "; no number of images would decide, were the number what was"),
+        (math.inf, "images", "; no number of images would decide if the true number"),
         (None, "images", ""),  # the spread is not known
     ],
 )

@@ -75,7 +75,8 @@ def test_flags_say_what_is_wrong_with_a_row(finished, study, tiny_profile):
     assert said[pgd].str.contains("all steps together reach").all()
     outside = table["out_of_range"] > 0  # black pixels of digits, moved without clipping
     assert outside.any() and said[outside].str.contains("leave").all()
-    assert (said[table["epsilon"] == 0] == "").all()
+    # Hardly trained, it may well be at chance; nothing else is said without attack.
+    assert said[table["epsilon"] == 0].str.fullmatch("(right on .* no better than guessing)?").all()
 
 
 def test_a_state_that_was_cut_off_while_it_was_written_is_not_the_only_one(tmp_path, monkeypatch):

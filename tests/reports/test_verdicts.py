@@ -105,7 +105,7 @@ def test_verdicts_over_all_folders_name_them_and_leave_out_what_stands_in(study)
     ]
     assert "- `b`, clean | images: **refuted**. Accuracy 20.0 [13.3, 28.9] %." in text
     assert "2 runs; about 1,200 images would decide" in text
-    assert "- **not run**. The arms `X-3 rare`." in text
+    assert "- **not run**. It needs the arms `X-3 rare`." in text
     assert "[`b`](b/report.md): at a reduced size, 1 of 2 arms of the profile `laptop`" in text
 
 

@@ -64,9 +64,9 @@ def test_without_arms_every_claim_names_what_it_needs():
     nothing = results_of(under("FGSM", {UNTRAINED: PUBLISHED}, protocol="corrected"))
     verdicts = verdicts_of(nothing)
     assert set(verdicts["outcome"]) == {"not run"} and len(verdicts) == len(CLAIMS)
-    assert list(verdicts["evidence"]) == [claim.needs for claim in CLAIMS]
+    assert list(verdicts["evidence"]) == [f"it needs {claim.needs}" for claim in CLAIMS]
     needs = verdicts.set_index("claim")["evidence"]
-    assert needs["RIT-2a"] == "FGSM on the baseline"
+    assert needs["RIT-2a"] == "it needs FGSM on the baseline"
     assert "PGD" in needs["RIT-10b"] and "untrained" in needs["RIT-8b"]
 
 
