@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from attacks import APGD, FGSM, Attack, AutoAttack, MinimumNormAttack, PixelSwap, Square
+from attacks import APGD, FGSM, AutoAttack, MinimumNormAttack, PixelSwap, Square
 from attacks.pgd import ProjectedSteps
 from evaluation.estimates import Estimate
 
@@ -39,12 +39,13 @@ class Kind(StrEnum):
     OTHER = "other"
 
 
-def kind_of(attack: Attack) -> Kind:
-    kinds = {
-        Kind.SINGLE_STEP: FGSM,
+def kind_of(attack: Any) -> Kind:
+    """The kind of an attack of this package; anything else is another."""
+    kinds: dict[Kind, tuple[type, ...]] = {
+        Kind.SINGLE_STEP: (FGSM,),
         Kind.ITERATED: (ProjectedSteps, APGD, AutoAttack),
         Kind.BLACK_BOX: (Square, PixelSwap),
-        Kind.MINIMUM_NORM: MinimumNormAttack,
+        Kind.MINIMUM_NORM: (MinimumNormAttack,),
     }
     return next((kind for kind, types in kinds.items() if isinstance(attack, types)), Kind.OTHER)
 

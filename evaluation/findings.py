@@ -3,6 +3,8 @@
 import math
 from collections.abc import Iterator
 
+import numpy as np
+
 from attacks import Attack, BudgetAttack, MinimumNormAttack
 from evaluation.diagnostics import Flag, flags, kind_of
 from evaluation.outcomes import Outcomes
@@ -34,7 +36,7 @@ def _worst(outcomes: Outcomes, attack: Attack) -> list[Flag]:
             for epsilon in table["epsilon"]
         ],
     )
-    correct = {"": [outcomes.clean_correct, *outcomes.correct]}
+    correct = {"": np.vstack([outcomes.clean_correct, outcomes.correct])}
     worst: dict[str, Flag] = {}
     for own in flags(table, correct, ["arm"]).values():
         for flag in own:

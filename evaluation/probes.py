@@ -136,13 +136,14 @@ def steps_of(task: Task, attack: Attack, epsilon: float) -> Steps | None:
     batch = _first(task)
     losses, reached = attack.follow(task, batch, np.full(len(batch), epsilon))
     stops = isinstance(attack, APGD) or attack.stop_at_success
-    turned = reached.any(axis=0) if stops else reached[-1]
+    ever = np.any(reached, axis=0)
+    turned = ever if stops else reached[-1]
     with np.errstate(invalid="ignore"):  # infinite losses rise no further
         rise = losses[-1] - losses[0]
         late = losses[-1] - losses[-1 - int(np.ceil(_LAST * (len(losses) - 1)))]
     rising = rise > 1e-6 * np.abs(losses[0])
     return Steps(
-        silent=reached.any(axis=0) & ~turned,
+        silent=ever & ~turned,
         not_rising=~turned & ~rising,
         still_rising=~turned & rising & (late > _MUCH * rise),
     )
