@@ -104,8 +104,7 @@ def _harms_slightly(results: Results, case: Case, protocol: str) -> Finding:
     return Finding(
         f"{results.label(case)}, {protocol}, PGD at 0.4",
         together([direction(harm), within(harm, most=SLIGHTLY)]),
-        f"undefended minus student {harm.points()} points, of which up to "
-        f"{100 * SLIGHTLY:g} are slight",
+        f"undefended minus student {harm.points()} points; up to {100 * SLIGHTLY:g} count as slight",
     )
 
 
