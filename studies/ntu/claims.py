@@ -104,8 +104,7 @@ def _harms_slightly(results: Results, case: Case, protocol: str) -> Finding:
     return Finding(
         f"{results.label(case)}, {protocol}, PGD at 0.4",
         together([direction(harm), within(harm, most=SLIGHTLY)]),
-        f"undefended minus student {harm.points()} points, of which up to "
-        f"{100 * SLIGHTLY:g} are slight",
+        f"undefended minus student {harm.points()} points; up to {100 * SLIGHTLY:g} are slight",
     )
 
 
@@ -273,10 +272,11 @@ _ATTACKED, _TWO = f"FGSM or PGD {_EITHER}", f"FGSM and PGD {_EITHER}"
 _STILL = f"faithful PGD {_EITHER}, in results that have the column `max_linf_to_previous`"
 _REACHES = f"corrected PGD {_EITHER}"
 _BOTH = "FGSM and PGD on the undefended network and the student"
-_CONTROLLED = "FGSM or PGD on the student, its control and the undefended network"
-_NORMED = f"{_CONTROLLED} through logits, in results that have the column `gradient_l2`"
+_THREE = "on the student, its control and the undefended network"
+_CONTROLLED = f"FGSM or PGD {_THREE}"
+_NORMED = f"FGSM through logits {_THREE}, in results that have the column `gradient_l2`"
 _PAIR = "FGSM or PGD on ResNet-50 or Inception-V3 with ImageNet weights and on VGG-16, undefended"
-_TWINS = f"FGSM or PGD on a network with ImageNet weights and on its twin `{arms.FROM_SCRATCH}`"
+_TWINS = f"FGSM (and PGD) on a network with ImageNet weights and on its twin `{arms.FROM_SCRATCH}`"
 _MODELS = "FGSM on the undefended networks of all three models on the same data"
 _NETWORK = "the faithful undefended network"
 _SEEDS = "the undefended network and the arms `{}`, both on three seeds"

@@ -1,7 +1,4 @@
-"""The judges of NTU's claims about architectures and about how networks are trained.
-
-A network is a case and a variant here, undefended.
-"""
+"""The judges of NTU's claims about architectures and about how networks are trained."""
 
 from contextlib import suppress
 from dataclasses import replace
@@ -21,6 +18,7 @@ from studies.ntu.measures import in_range, measure, pair
 from studies.ntu.profiles import PROFILES
 
 _Variants = tuple[str, ...]
+#: Undefended networks, each by its case and its variant.
 _Networks = tuple[tuple[Case, str], ...]
 _TRANSFER = [case for case in arms.CASES if arms.NETWORKS[case.model].weights]
 _TWINS: list[_Networks] = [((case, MAIN), (case, arms.FROM_SCRATCH)) for case in _TRANSFER]
@@ -59,9 +57,9 @@ def _transfer_is_vulnerable(results: Results, case: Case, protocol: str, attack:
 def _helps_transfer_more(results: Results, case: Case, protocol: str, attack: str) -> Finding:
     cases = case, _vgg_beside(results, case)
     curves = alike(*(curve for each in cases for curve in pair(results, each, protocol, attack)))
-    ours, plain, vggs, plain_vgg = (curve.correct[1:].mean(axis=(0, 1)) for curve in curves)
-    own, others = (Estimate.difference(gain) for gain in (ours - plain, vggs - plain_vgg))
-    more = Estimate.difference(ours - plain - vggs + plain_vgg, most=2.0)
+    student, plain, vgg_student, vgg = (curve.correct[1:].mean(axis=(0, 1)) for curve in curves)
+    own, others = (Estimate.difference(gain) for gain in (student - plain, vgg_student - vgg))
+    more = Estimate.difference(student - plain - (vgg_student - vgg), most=2.0)
     return Finding(
         f"{' and '.join(map(results.label, cases))}, {protocol}, {attack}",
         direction(more),
@@ -125,41 +123,41 @@ def _differs(
         raise NotRun(f"{variants} of {case}, {protocol}")
     mean = Estimate.over_seeds(differences)
     listed = ", ".join(f"{100 * each:+.1f}" for each in differences)
-    evidence = f"difference of {number.replace('_', ' ')} {mean.points()} points; by seed {listed}"
+    ours, control = (" or ".join(each).replace(MAIN, "the study's network") for each in variants)
+    evidence = (
+        f"{number.replace('_', ' ')} of {ours} less that of {control}: {mean.points()} points; by "
+        f"seed {listed}"
+    )
     return _of_seeds(results, case, protocol, direction(mean), evidence, mean.images)
 
 
 def _learns_faster(results: Results, case: Case, protocol: str) -> Finding:
-    """By the seconds until validation accuracy is the best of the twin from scratch."""
-    ours, twins = (
-        _trained(results, case, protocol, (variant,))["stage"]
-        for variant in (MAIN, arms.FROM_SCRATCH)
-    )
-    speeds = []
-    for stages in pd.concat([ours, twins], axis=1, join="inner").to_numpy():
-        histories = [results.history(stage) for stage in stages]
-        best = histories[1]["val_accuracy"].max()
-        ours_to, twins_to = (_seconds_to(best, history) for history in histories)
-        speeds.append(twins_to / ours_to)
-    if not speeds:
+    variants = (MAIN, arms.FROM_SCRATCH)
+    stages = [_trained(results, case, protocol, (variant,))["stage"] for variant in variants]
+    both = pd.concat(stages, axis=1, join="inner").to_numpy()
+    if not len(both):
         raise NotRun(f"twins of {case}, {protocol}")
-    speed = Estimate.over_seeds(speeds)
+    speed = Estimate.over_seeds([_speed(*map(results.history, each)) for each in both])
     evidence = (
         f"with ImageNet weights {speed.short()} times as fast, in seconds, to the best validation "
         "accuracy of the twin from scratch; 0 where it never gets there"
     )
-    judgement = within(speed, least=1.0)
-    return _of_seeds(results, case, protocol, judgement, evidence, len(speeds))
+    return _of_seeds(results, case, protocol, within(speed, least=1.0), evidence, speed.images)
 
 
-def _seconds_to(accuracy: float, history: pd.DataFrame) -> float:
-    seconds = history["seconds"].cumsum()[history["val_accuracy"] >= accuracy]
-    return float(seconds.min()) if len(seconds) else np.inf
+def _speed(history: pd.DataFrame, twins: pd.DataFrame) -> float:
+    """How many times as fast as its twin a network gets to the best accuracy of the twin."""
+    best = twins["val_accuracy"].max()
+    seconds, twins_seconds = (
+        each["seconds"].cumsum()[each["val_accuracy"] >= best].min() for each in (history, twins)
+    )
+    return 0.0 if np.isnan(seconds) else float(twins_seconds / seconds)
 
 
 def _vgg_beside(results: Results, case: Case) -> Case:
     """What a transfer-learning model is compared with, if the run has such a model."""
-    if not PROFILES[results.run["profile"]].scales[case.model].pretrained:
+    scale = PROFILES[results.run["profile"]].scales.get(case.model)
+    if not (scale and scale.pretrained):
         raise NotRun(f"{case} with ImageNet weights")
     return Case("vgg16", case.dataset)
 
