@@ -1,7 +1,7 @@
 """A number with its interval: the one form in which measurements are compared and shown."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Literal
 
@@ -143,6 +143,13 @@ class Estimate:
         if least <= self.low and self.high <= most:
             return 1
         return -1 if self.low > most or self.high < least else 0
+
+    def widened(self, comparisons: int) -> "Estimate":
+        """With the interval that holds for so many such numbers at once, by Bonferroni."""
+        factor = stats.norm.isf(0.025 / comparisons) / stats.norm.isf(0.025)
+        low = self.value - factor * (self.value - self.low)
+        high = self.value + factor * (self.high - self.value)
+        return replace(self, low=low, high=high)
 
     def times(self, factor: float) -> "Estimate":
         """The number in another unit."""

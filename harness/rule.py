@@ -6,7 +6,7 @@ images (or seeds) would decide as the interval has to shrink to fit into one.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -96,6 +96,21 @@ def together(parts: Iterable[Judgement]) -> Judgement:
     needed = [each.needed for each in judged if each.ruling == Ruling.UNDECIDED]
     known = [each for each in needed if each is not None]
     return Judgement(ruling, max(known) if len(known) == len(needed) else None)
+
+
+def throughout(numbers: Iterable[Estimate], judge: Callable[[Estimate], Judgement]) -> Judgement:
+    """Of a claim that every one of several like numbers has to bear out.
+
+    Confirmed where each does. What speaks against it has to do so with an interval widened for so
+    many numbers (Bonferroni), as one interval of twenty misses by chance.
+    """
+    every = list(numbers)
+    parts = []
+    for number in every:
+        judged = judge(number)
+        is_borne_out = judged.ruling == Ruling.CONFIRMED
+        parts.append(judged if is_borne_out else judge(number.widened(len(every))))
+    return together(parts)
 
 
 def most(cases: Iterable[Judgement], needed: int, every: int) -> Judgement:
