@@ -36,6 +36,11 @@ class Estimate:
     draws: np.ndarray | None = field(default=None, repr=False)
 
     @classmethod
+    def exact(cls, value: float) -> "Estimate":
+        """A number whose interval is not known, taken as it is."""
+        return cls(value, value, value)
+
+    @classmethod
     def share(cls, share: float, images: int) -> "Estimate":
         """A share of `images`, with Wilson's interval."""
         return cls(float(share), *wilson(round(share * images), images), images)
