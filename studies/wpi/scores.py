@@ -1,17 +1,20 @@
 """F1 scores and times, as the claims and the report of the WPI study compare them."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import inf
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from attacks import CarliniWagner
 from evaluation import Estimate, NotRun, average, mean_macro_f1, same
 from harness.arms import MAIN, Case, Protocol
 from harness.results import Arrays, Results, run_by_key, where_run
 from studies.wpi.attacks import ATTACKS, EVERY_ATTACK, WITHIN_BUDGET, budget, epsilons, transferred
 from studies.wpi.defenses import NONE, SMOOTHED, Defense
+from studies.wpi.profiles import PROFILES
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,6 +124,31 @@ class Place:
         plain, defended = self.f1(NONE, attacks), self.f1(defense, attacks)
         return {attack: defended[attack] - plain[attack] for attack in attacks}
 
+    @property
+    def search_of_cw(self) -> str:
+        """How long CW searched, and what that means where it is shorter than in the paper."""
+        here, paper = self._searches
+        words = f"CW in {here.search_steps} x {here.steps} steps"
+        if here == paper:
+            return words
+        words += f", {paper.search_steps} x {paper.steps} in the paper profile; a longer search "
+        return f"{words}lowers its F1 and takes longer, so that this end is open"
+
+    def with_search(self, number: Estimate, falls: bool, rises: bool) -> Estimate:
+        """A number without the end of its interval that a longer search of CW would move.
+
+        After a short search only what a longer one would strengthen is decided.
+
+        Args:
+            falls, rises: what a longer search does to the number.
+        """
+        here, paper = self._searches
+        if here == paper:
+            return number
+        return replace(
+            number, low=-inf if falls else number.low, high=inf if rises else number.high
+        )
+
     def inference_seconds(self, defense: Defense) -> float:
         """Per image, the median over every arm of the defended network."""
         rows = self.rows(defense)
@@ -139,6 +167,12 @@ class Place:
         if attack in WITHIN_BUDGET:  # the others run once for all epsilons
             seconds /= attacked.size()
         return _median(seconds)
+
+    @property
+    def _searches(self) -> tuple[CarliniWagner, CarliniWagner]:
+        """CW of this run, and of the paper profile."""
+        here, paper = (PROFILES[name].cw for name in (self.results.run["profile"], "paper"))
+        return here[self.protocol], paper[self.protocol]
 
     def _budget(self, attack: str) -> float:
         return budget(self.protocol, self.case.dataset, attack)

@@ -260,3 +260,8 @@ def test_an_interval_for_several_numbers_at_once_is_wider():
     assert (wider.low, wider.high) == pytest.approx((0.3 - 0.1 * factor, 0.3 + 0.2 * factor))
     assert (wider.value, wider.images) == (0.3, 7)
     assert math.isnan(Estimate(0.3).widened(10).low)
+
+
+def test_a_number_without_an_interval_may_be_taken_as_it_is():
+    exact = Estimate.exact(1.7)
+    assert (exact.value, exact.low, exact.high) == (1.7, 1.7, 1.7)
