@@ -53,7 +53,7 @@ def _epsilon(epsilon: float, counts_values: bool) -> tuple[str, str]:
     if not math.isfinite(epsilon):
         return "any", ""
     if counts_values:
-        return f"{epsilon:g} values", ""
+        return f"{epsilon:g}", ""
     return f"{epsilon:.5f}", f"{255 * epsilon:.2f}"
 
 
