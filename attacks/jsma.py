@@ -24,25 +24,24 @@ class JSMA(MinimumNormAttack):
     """Changes two values at a time, those that do most for a target (a search in L0).
 
     Papernot et al., "The Limitations of Deep Learning in Adversarial Settings", 2016,
-    arXiv 1511.07528, algorithms 2 and 3. It is the attack that defensive distillation was made
-    against (Papernot et al., 2016, arXiv 1511.04508), and greedy: what it changed it never changes
-    back. Newer attacks change fewer values.
+    arXiv 1511.07528, algorithms 2 and 3. Defensive distillation was evaluated with it (Papernot et
+    al., 2016, arXiv 1511.04508), and it is here for that comparison: it is greedy, never takes a
+    change back, and newer attacks change fewer values.
 
-    At each step, a pair of values is scored by the product of two sums: how fast the output of the
-    target rises as the pair changes, and how fast the outputs of all other classes together fall.
-    Both have to be above 0. The best of all pairs is found (`best_pairs`), a colour channel
-    counting as a value, and changed by `theta`. Values that cannot move any more are left out. An
-    image ends where it reaches its goal, or where no pair is left.
+    At each step, every pair of values is scored by the product of two sums: how fast the output of
+    the target rises as the pair changes, and how fast the outputs of all other classes together
+    fall. Both have to be above 0. The best pair (see `best_pairs`) is changed by `theta`. Each
+    channel of a pixel is a value; one that cannot move any further is left out. An image is done
+    when it reaches its goal, or when no pair is left.
 
-    With `output="logits"`, the outputs are those before the softmax, which the paper takes because
-    the softmax makes derivatives extreme. Defensive distillation was evaluated with
-    "probabilities" (Carlini and Wagner, 2017, arXiv 1608.04644, section III-D: JSMA-Z and JSMA-F).
-    Their derivatives are nearly zero where the model is sure, so that the choice of pairs fails
-    first on the networks that distillation gives. What the others fall is then what the target
-    rises, and one gradient does for both.
+    The outputs are logits by default, as in the paper, because the softmax makes derivatives
+    extreme. The evaluation of defensive distillation took probabilities instead (Carlini and
+    Wagner, 2017, arXiv 1608.04644, section III-D, call the two JSMA-Z and JSMA-F). Their
+    derivatives vanish where the model is sure, as distilled networks are, and then no pair is left
+    although the image is as near to the boundary as before.
 
-    A step takes two gradients, or one for probabilities, which share a forward pass, and one
-    forward pass more.
+    A step takes one forward pass with two gradients, and one forward pass more. Probabilities sum
+    to 1, so that one gradient is enough: the others fall by what the target rises.
 
     Attributes:
         theta: what is added to both values of a pair, from -1 to 1; below 0, values decrease.
@@ -234,10 +233,10 @@ def _derivatives(
 def best_pairs(rises: tf.Tensor, falls: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """The pair p, q of each image with the largest (rises_p + rises_q) (falls_p + falls_q).
 
-    The search is exact, and takes the memory of a few images where all pairs would take
-    thousands. A value that has as much of both as p could stand in for p; if it is not q, the pair
-    would be as good. So one of the two at least is a value that no other exceeds in both. These
-    few are gone through, from the largest rise to the largest fall, each with all its partners.
+    The search is exact, without a table of all pairs. If some value exceeded p in both rise and
+    fall, it would make a better pair with q, unless it is q itself. So p or q is a value that no
+    other exceeds in both. There are few of these (6 of 3,072 in a small network, on average); they
+    are gone through from the largest rise to the largest fall, each with all partners.
 
     Args:
         rises, falls: float32 [N, values]; both are -inf for values that are left out.
