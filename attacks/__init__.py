@@ -16,6 +16,7 @@ from attacks.engine.minimum_norm import MinimumNormAttack
 from attacks.fab import FAB
 from attacks.fgsm import FGSM
 from attacks.goals import Targeted, Untargeted
+from attacks.jsma import JSMA
 from attacks.momentum_iterative import MomentumIterative
 from attacks.patch import Patch, PatchAttack
 from attacks.patch_overlay import PatchOverlay
@@ -38,6 +39,7 @@ BY_NAME = {
     "carlini-wagner": CarliniWagner,
     "fab": FAB,
     "pixel-swap": PixelSwap,
+    "jsma": JSMA,
 }
 
 __all__ = [
@@ -46,6 +48,7 @@ __all__ = [
     "BY_NAME",
     "FAB",
     "FGSM",
+    "JSMA",
     "PGD",
     "AdversarialPatch",
     "Attack",

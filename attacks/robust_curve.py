@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from attacks.engine.attack import Attack
-from attacks.engine.norms import check_epsilons, check_norm
+from attacks.engine.norms import NORMS, check_epsilons, check_norm
 from attacks.engine.task import Progress, Task
 from attacks.engine.thresholds import Thresholds, is_broken
 from attacks.readings import Model
@@ -76,7 +76,7 @@ def robust_curve(
     Raises:
         ValueError: naming the argument, its value and what is accepted.
     """
-    check_norm(attack.norm)
+    check_norm(attack.norm, NORMS)
     task = Task(model, images, labels, ids, attack.batch_size, jit_compile)
     given = check_epsilons(epsilons, attack.norm, task.images.shape[1:])
     ascending = np.unique(np.array(given, np.float64))

@@ -211,6 +211,12 @@ class ART(Peer):
         )
         return attack.generate(images, labels)
 
+    def jsma(self, images, targets, theta, gamma):
+        attack = art_attacks.SaliencyMapMethod(
+            self._estimator, theta=theta, gamma=gamma, batch_size=len(images), verbose=False
+        )
+        return attack.generate(images, targets)
+
     def square(self, images, labels, epsilon, queries, norm=np.inf):
         attack = art_attacks.SquareAttack(
             self._estimator,

@@ -20,10 +20,11 @@ class Attack(StrEnum):
     CARLINI_WAGNER = "carlini-wagner"
     FAB = "fab"
     PIXEL_SWAP = "pixel-swap"
+    JSMA = "jsma"
 
 
 class Norm(StrEnum):
-    """The norms of all attacks together."""
+    """The norms that an attack can be given."""
 
     LINF = "linf"
     L2 = "l2"

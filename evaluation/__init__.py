@@ -7,12 +7,14 @@ from evaluation.f1 import confusion_counts, f1_per_class, macro_f1, mean_macro_f
 from evaluation.outcomes import Outcomes
 from evaluation.statistics import newcombe, wilson
 from evaluation.top_k import label_ranks, top_k_errors
+from evaluation.transfer import TransferMatrix, transfer_matrix
 
 __all__ = [
     "Curve",
     "Estimate",
     "NotRun",
     "Outcomes",
+    "TransferMatrix",
     "alike",
     "average",
     "confusion_counts",
@@ -25,6 +27,7 @@ __all__ = [
     "resampled",
     "same",
     "top_k_errors",
+    "transfer_matrix",
     "wilson",
     "worst_of",
 ]

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from attacks import APGD, FGSM, AutoAttack, MinimumNormAttack, PixelSwap, Square
+from attacks import APGD, FGSM, JSMA, AutoAttack, MinimumNormAttack, PixelSwap, Square
 from attacks.pgd import ProjectedSteps
 from evaluation.estimates import Estimate
 
@@ -45,6 +45,7 @@ def kind_of(attack: Any) -> Kind:
         Kind.SINGLE_STEP: (FGSM,),
         Kind.ITERATED: (ProjectedSteps, APGD, AutoAttack),
         Kind.BLACK_BOX: (Square, PixelSwap),
+        Kind.OTHER: (JSMA,),  # a search, but its gamma bounds it at any epsilon
         Kind.MINIMUM_NORM: (MinimumNormAttack,),
     }
     return next((kind for kind, types in kinds.items() if isinstance(attack, types)), Kind.OTHER)

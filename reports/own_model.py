@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 from rich import box
 from rich.markup import escape
 from rich.table import Column, Table
@@ -17,6 +18,7 @@ def accuracy_table(outcomes: Outcomes, attack: Attack, targeted: bool) -> Table:
         targeted: whether the attack was to reach a class.
     """
     clean, *attacked = outcomes.table().to_dict("records")
+    counts_values = attack.norm == "l0"
     table = Table(
         "epsilon",
         "0-255",
@@ -25,7 +27,7 @@ def accuracy_table(outcomes: Outcomes, attack: Attack, targeted: bool) -> Table:
         "rounded to 8 bits",
         *(["target reached"] if targeted else []),
         "fooled",
-        "mean L-inf",
+        "mean L0" if counts_values else "mean L-inf",
         "mean L2",
         title=escape(f"{attack}"),
         caption="fooled: images that were right and that the attack turned; the means are theirs",
@@ -34,25 +36,36 @@ def accuracy_table(outcomes: Outcomes, attack: Attack, targeted: bool) -> Table:
         show_edge=False,
     )
     table.add_row("clean", "", *_accuracy(clean))
-    for row in attacked:
-        bounded = math.isfinite(row["epsilon"])
+    for index, row in enumerate(attacked):
         table.add_row(
-            f"{row['epsilon']:.5f}" if bounded else "any",
-            f"{255 * row['epsilon']:.2f}" if bounded else "",
+            *_epsilon(row["epsilon"], counts_values),
             *_accuracy(row),
             f"{row['rounded_accuracy']:.1%}",
             *([f"{row['target_rate']:.1%}"] if targeted else []),
             f"{row['fooled']:.0f}",
-            *_distances(row),
+            *_distances(row, outcomes.l0[index, outcomes.fooled[index]] if counts_values else None),
         )
     return table
+
+
+def _epsilon(epsilon: float, counts_values: bool) -> tuple[str, str]:
+    """As it is, and in grey levels."""
+    if not math.isfinite(epsilon):
+        return "any", ""
+    if counts_values:
+        return f"{epsilon:g}", ""
+    return f"{epsilon:.5f}", f"{255 * epsilon:.2f}"
 
 
 def _accuracy(row: dict) -> tuple[str, str]:
     return f"{row['accuracy']:.1%}", f"{100 * row['ci_low']:.1f} to {row['ci_high']:.1%}"
 
 
-def _distances(row: dict) -> tuple[str, str]:
+def _distances(row: dict, changed_values: np.ndarray | None) -> tuple[str, str]:
+    """Means over the images that were fooled; in L0 of how many values changed (int [fooled])."""
     if not row["fooled"]:
         return "", ""
-    return f"{row['fooled_mean_linf']:.5f}", f"{row['fooled_mean_l2']:.4f}"
+    first = f"{row['fooled_mean_linf']:.5f}"
+    if changed_values is not None:
+        first = f"{changed_values.mean():.1f}"
+    return first, f"{row['fooled_mean_l2']:.4f}"

@@ -90,6 +90,7 @@ CHEAP = {
     "carlini-wagner": ["--steps", 3, "--option", "search_steps=1"],
     "fab": ["--steps", 3, "--option", "targets=2"],
     "pixel-swap": ["--option", "max_swaps=8"],
+    "jsma": ["--option", "output=probabilities"],
 }
 
 

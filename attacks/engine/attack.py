@@ -21,7 +21,7 @@ class Attack(Protocol):
 
     @property
     def norm(self) -> str:
-        """What epsilon is measured in: "linf", "l2" or "l1"; "patch" for what has no bound."""
+        """What epsilon is measured in: "linf", "l2", "l1", "l0"; "patch" for what has no bound."""
         raise NotImplementedError
 
     @property

@@ -8,6 +8,9 @@ import numpy as np
 #: The norms an attack can be bounded in, with the order that CleverHans and NumPy call them by.
 ORDER = {"linf": np.inf, "l2": 2, "l1": 1}
 
+#: The norms that an epsilon can be measured in; L0 counts the values that differ.
+NORMS = (*ORDER, "l0")
+
 #: By what part of epsilon a distance may exceed it and still count as within.
 ROUNDING = 1e-6
 
@@ -22,15 +25,17 @@ def check_epsilon(epsilon: float, norm: str, image_shape: tuple[int, ...]) -> fl
 
     Raises:
         ValueError: not finite, negative, or above the diameter of the box of images
-            (1 in L-inf, sqrt(d) in L2 and d in L1, with d = pixels x channels).
+            (1 in L-inf, sqrt(d) in L2, d in L1 and in L0, with d = pixels x channels).
     """
-    pixels = math.prod(image_shape)
-    diameter = {"linf": 1.0, "l2": math.sqrt(pixels), "l1": float(pixels)}[norm]
+    pixels = float(math.prod(image_shape))
+    diameter = {"linf": 1.0, "l2": math.sqrt(pixels), "l1": pixels, "l0": pixels}[norm]
     value = float(epsilon)
     if not (math.isfinite(value) and 0 <= value <= diameter):
+        meaning = "a distance between images in [0, 1] (write 8 grey levels as 8/255)"
+        if norm == "l0":
+            meaning = "how many values of an image differ"
         raise ValueError(
-            f"epsilon is {epsilon!r}; accepted for {norm}: 0 to {diameter:g}, a distance between "
-            "images in [0, 1] (write 8 grey levels as 8/255)"
+            f"epsilon is {epsilon!r}; accepted for {norm}: 0 to {diameter:g}, {meaning}"
         )
     return value
 

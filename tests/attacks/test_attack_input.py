@@ -11,6 +11,7 @@ from attacks import (
     BIM,
     FAB,
     FGSM,
+    JSMA,
     PGD,
     AutoAttack,
     BudgetAttack,
@@ -113,6 +114,7 @@ EVERY = [
     DeepFool(2),
     FAB(2),
     CarliniWagner(1, 2),
+    JSMA(),
 ]
 BLACK_BOX = [Square(3), PixelSwap(3)]
 

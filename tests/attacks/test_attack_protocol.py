@@ -49,7 +49,7 @@ class Incomplete:
 def test_every_attack_has_all_of_it(name):
     attack = BY_NAME[name]()
     assert isinstance(attack, Attack)
-    assert attack.norm in ("linf", "l2") and attack.batch_size == 128
+    assert attack.norm in ("linf", "l2", "l0") and attack.batch_size == 128
     assert attack.temperature == 1.0
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from attacks import FAB, CarliniWagner, DeepFool, PixelSwap, Targeted
+from attacks import FAB, JSMA, CarliniWagner, DeepFool, PixelSwap, Targeted
 
 QUICK_CW = CarliniWagner(search_steps=2, steps=25, learning_rate=0.1, initial_c=10.0)
 ATTACKS = [
@@ -18,6 +18,8 @@ ATTACKS = [
     FAB(8, norm="l2", targets=2),
     FAB(5, restarts=2),
     PixelSwap(),
+    JSMA(gamma=0.5),
+    JSMA(0.3, gamma=0.5, targets=3, output="probabilities"),
 ]
 #: A target is a class nobody is near to; random permutations of pixels rarely reach it.
 AIMING = [attack for attack in ATTACKS if not isinstance(attack, PixelSwap)]
@@ -136,6 +138,8 @@ def test_refused_epsilons(cnn, images, labels):
     ):
         with pytest.raises(ValueError, match=message):
             DeepFool().sweep(cnn, images, labels, epsilons=epsilons)
+    with pytest.raises(ValueError, match="65; accepted for l0: 0 to 64, how many values"):
+        JSMA().sweep(cnn, images, labels, epsilons=[65])
 
 
 def test_progress_counts_images(cnn, images, labels):

@@ -10,6 +10,7 @@ from attacks import (
     APGD,
     FAB,
     FGSM,
+    JSMA,
     PGD,
     AdversarialPatch,
     AutoAttack,
@@ -36,6 +37,7 @@ MINIMUM_NORM = [
     CarliniWagner(3, 40, 0.05),
     FAB(20, candidates=3),
     PixelSwap(5),
+    JSMA(),
 ]
 
 
@@ -200,7 +202,7 @@ def test_a_patch_does_not_make_nan_see_its_target(cnn, images):
 
 
 MENDED = [DeepFool(candidates=3), DeepFool(norm="linf", candidates=3)]
-MENDED += [FAB(10, candidates=3), PGD(10), Square(20)]
+MENDED += [FAB(10, candidates=3), PGD(10), Square(20), JSMA(gamma=0.5)]
 
 
 @pytest.mark.parametrize("attack", MENDED, ids=str)

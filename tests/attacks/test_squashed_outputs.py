@@ -10,6 +10,7 @@ import models
 from attacks import (
     APGD,
     FGSM,
+    JSMA,
     PGD,
     BudgetAttack,
     CarliniWagner,
@@ -148,7 +149,7 @@ def binary(digits):
 
 
 EVERY = [PGD(5), APGD(5, loss="margin"), Square(20), DeepFool()]
-EVERY += [CarliniWagner(2, 30, 0.05), PixelSwap()]
+EVERY += [CarliniWagner(2, 30, 0.05), PixelSwap(), JSMA()]
 
 
 @pytest.mark.parametrize("attack", EVERY, ids=str)

@@ -7,6 +7,7 @@ from attacks import (
     APGD,
     FAB,
     FGSM,
+    JSMA,
     PGD,
     BudgetAttack,
     CarliniWagner,
@@ -50,6 +51,7 @@ def test_the_same_outcomes(cnn, images, labels, attack):
                 Square(10, norm="l2"),
                 DeepFool(5),
                 FAB(4),
+                JSMA(),
             )
         ),
     ],

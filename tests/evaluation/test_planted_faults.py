@@ -12,6 +12,7 @@ from keras import layers
 from attacks import (
     APGD,
     FGSM,
+    JSMA,
     PGD,
     Attack,
     BudgetAttack,
@@ -204,6 +205,9 @@ def test_an_attack_that_is_given_everything_and_fails(model):
     weak = CarliniWagner(steps=2, search_steps=1)
     named = raised(model, {"CW": (weak, (np.inf,))})
     assert "unbounded attack falls short" in named[Level.WARNING]
+    # JSMA is not given everything: its gamma bounds it.
+    named = raised(model, {"JSMA": (JSMA(gamma=0.02), (np.inf,))})
+    assert "unbounded attack falls short" not in named[Level.WARNING]
 
 
 @pytest.mark.parametrize(

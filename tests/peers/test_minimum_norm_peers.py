@@ -3,10 +3,13 @@
 import numpy as np
 import pytest
 
+import models
+from attacks import JSMA, Targeted
 from attacks.carlini_wagner import CarliniWagner
 from attacks.deepfool import DeepFool
 from attacks.engine.norms import ORDER, distances
 from attacks.fab import FAB
+from benchmarks import peers
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -60,3 +63,21 @@ def test_fab_is_no_longer_than_deepfool(network, norm):
     both = fab.success & deepfool.success
     assert (fab.success | ~deepfool.success).mean() >= 0.99
     assert fab.distances[norm][both].mean() <= deepfool.distances[norm][both].mean()
+
+
+@pytest.mark.parametrize("theta", [1.0, -1.0])
+def test_jsma_changes_the_values_that_art_changes(network, theta):
+    """ART takes the two largest derivatives of the target, which for probabilities is JSMA."""
+    count, steps = 24, 12
+    images, labels = network.images[:count], network.labels[:count]
+    targets, values = (labels + 1) % 10, images[0].size
+    ours = JSMA(theta, 2 * steps / values, output="probabilities")(
+        network.model, images, Targeted(targets, labels)
+    )
+    # ART stops after the step with which more than its gamma have changed.
+    art = peers.ART(models.with_softmax(network.model))
+    theirs = art.jsma(images, targets, theta, 2 * (steps - 1) / values)
+    their_predictions = network.model.predict(theirs, verbose=0).argmax(axis=1)
+    np.testing.assert_array_equal(ours.success, their_predictions == targets)
+    assert ours.success.any()
+    np.testing.assert_array_equal(ours.images[ours.success], theirs[ours.success])
