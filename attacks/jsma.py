@@ -69,7 +69,7 @@ class JSMA(MinimumNormAttack):
     def __post_init__(self) -> None:
         check_number(least=-1, most=1, theta=self.theta)
         if not self.theta:
-            raise ValueError("theta is 0; accepted: a number from -1 to 1, but for 0")
+            raise ValueError("theta is 0; accepted: a number from -1 to 1 other than 0")
         check_number(above=0, most=1, gamma=self.gamma)
         if self.targets is not None:
             check_whole(targets=self.targets)
@@ -98,7 +98,7 @@ class JSMA(MinimumNormAttack):
         return run
 
     def _steps(self, image_shape: tuple[int, ...]) -> int:
-        """The most steps of a run, as in the paper: a pair for each two of the values."""
+        """The most steps of a run, as in the paper: one for every two values that may change."""
         values = math.prod(image_shape)
         steps = math.floor(self.gamma * values / 2 + 1e-9)  # 112 / 784 may be a little less
         if not steps:
@@ -120,14 +120,12 @@ class JSMA(MinimumNormAttack):
         for _ in range(steps):
             images, moved, logits = step(images, targets, settings)
             run.steps[remaining.rows_going] += 1
-            going = moved.numpy()
-            reached = going & batch.goal.take(remaining.rows).reached(logits.numpy())
+            stuck = ~moved.numpy()
+            reached = ~stuck & batch.goal.take(remaining.rows).reached(logits.numpy())
             success = np.flatnonzero(reached & remaining.going)
             if len(success):
                 run.end(remaining.rows[success], take(images, success).numpy())
-            done = reached | ~going
-            if done.any():
-                images, targets = remaining.finish(done, images, targets)
+            images, targets = remaining.finish(reached | stuck, images, targets)
             if not remaining:
                 break
         return run
@@ -150,6 +148,7 @@ class _Run:
     """What one run gives, one entry per image; filled as images reach their goal.
 
     Attributes:
+        originals: the images that the run starts from.
         images: the adversarial images; the originals where there is none.
         changed: how many of their values are not the original's; infinite where there is none.
         steps: how many the run took.
@@ -221,8 +220,9 @@ def _derivatives(
         outputs = tf.nn.softmax(logits) if output == "probabilities" else logits
 
     def gradient(weights: tf.Tensor) -> tf.Tensor:
-        found = flat(finite(checked(tape.gradient(outputs, images, output_gradients=weights))))
-        return found * power_of_two(lengths(found, "linf"))[:, None]
+        derivatives = tape.gradient(outputs, images, output_gradients=weights)
+        derivatives = flat(finite(checked(derivatives)))
+        return derivatives * power_of_two(lengths(derivatives, "linf"))[:, None]
 
     target = tf.one_hot(targets, logits.shape[1])
     rises = gradient(target)

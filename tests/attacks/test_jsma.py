@@ -272,7 +272,7 @@ def test_sure_networks_hide_from_derivatives_of_probabilities_alone(cnn, images,
 
 
 REFUSED = {
-    "no step": ({"theta": 0}, "theta is 0; accepted: a number from -1 to 1, but for 0"),
+    "no step": ({"theta": 0}, "theta is 0; accepted: a number from -1 to 1 other than 0"),
     "long step": ({"theta": 1.5}, "theta is 1.5; accepted: a number from -1 to 1"),
     "no value": ({"gamma": 0}, "gamma is 0; accepted: a finite number above 0, at most 1"),
     "percent": ({"gamma": 14.5}, "gamma is 14.5; accepted: a finite number above 0, at most 1"),
