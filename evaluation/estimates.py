@@ -154,17 +154,6 @@ class Estimate:
         """1 where the whole interval lies above `bound`, -1 where it lies below, else 0."""
         return int(self.low > bound) - int(self.high < bound)
 
-    def inside(self, least: float, most: float) -> int:
-        """1 where the whole interval lies from `least` to `most`, -1 where apart from it, else 0.
-
-        A number that there is not is apart from every range.
-        """
-        if np.isnan(self.value):
-            return -1
-        if least <= self.low and self.high <= most:
-            return 1
-        return -1 if self.low > most or self.high < least else 0
-
     def widened(self, comparisons: int) -> "Estimate":
         """With the interval that holds for so many such numbers at once, by Bonferroni."""
         factor = stats.norm.isf(0.025 / comparisons) / stats.norm.isf(0.025)

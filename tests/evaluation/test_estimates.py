@@ -216,7 +216,6 @@ def test_a_sample_without_the_number_counts_as_infinite():
     assert (estimate.low, estimate.high) == (0.3, np.inf)
     assert estimate.short() == "0.3 [0.3, no bound]"
     assert Estimate(np.nan, images=3).short() == "nowhere"
-    assert Estimate(np.nan).inside(0, 1) == -1
 
 
 def test_few_values_are_not_interpolated():
@@ -231,13 +230,6 @@ def test_three_seeds_make_an_interval():
     # 2 + 4.303 / sqrt(3), the quantile of t with two degrees of freedom.
     assert (seeds.value, seeds.images) == (2.0, 3)
     assert seeds.high == pytest.approx(2 + 4.30265 / 3**0.5, rel=1e-5)
-
-
-@pytest.mark.parametrize(
-    "least, most, expected", [(0.1, 0.5, 1), (0.25, 0.5, 0), (0.5, 0.9, -1), (-1, 0.1, -1)]
-)
-def test_inside_a_range(least, most, expected):
-    assert Estimate(0.3, 0.2, 0.4).inside(least, most) == expected
 
 
 def test_another_unit_keeps_the_order_of_the_ends():
