@@ -227,23 +227,14 @@ def test_another_unit_keeps_the_order_of_the_ends():
     assert (turned.value, turned.low, turned.high, turned.images) == (-30.0, -40.0, -20.0, 7)
 
 
+def test_a_number_without_an_interval_may_be_taken_as_it_is():
+    exact = Estimate.exact(1.7)
+    assert (exact.value, exact.low, exact.high) == (1.7, 1.7, 1.7)
+
+
 def test_how_it_is_shown():
     estimate = Estimate(0.12345, 0.02, 0.2)
     assert estimate.percent() == "12.3 [2.0, 20.0]"
     assert estimate.points(2) == "+12.35 [+2.00, +20.00]"
     assert estimate.text() == "0.123 [0.020, 0.200]"
     assert Estimate(0.5).percent() == "50.0"
-
-
-def test_an_interval_for_several_numbers_at_once_is_wider():
-    """By the quantiles of the normal distribution at 97.5 % and at 99.75 %."""
-    wider = Estimate(0.3, 0.2, 0.5, 7).widened(10)
-    factor = 2.807034 / 1.959964
-    assert (wider.low, wider.high) == pytest.approx((0.3 - 0.1 * factor, 0.3 + 0.2 * factor))
-    assert (wider.value, wider.images) == (0.3, 7)
-    assert math.isnan(Estimate(0.3).widened(10).low)
-
-
-def test_a_number_without_an_interval_may_be_taken_as_it_is():
-    exact = Estimate.exact(1.7)
-    assert (exact.value, exact.low, exact.high) == (1.7, 1.7, 1.7)

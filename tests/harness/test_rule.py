@@ -6,16 +6,7 @@ import numpy as np
 import pytest
 
 from evaluation import Estimate
-from harness.rule import (
-    Judgement,
-    Ruling,
-    direction,
-    equality,
-    level,
-    throughout,
-    together,
-    within,
-)
+from harness.rule import Judgement, Ruling, direction, equality, level, together, within
 
 CONFIRMED, REFUTED, UNDECIDED = Ruling.CONFIRMED, Ruling.REFUTED, Ruling.UNDECIDED
 NO_DIFFERENCE, NOT_RUN = Ruling.NO_DIFFERENCE, Ruling.NOT_RUN
@@ -134,26 +125,3 @@ def test_so_many_images_do_decide():
         return direction(Estimate.paired(np.tile(first, times), np.tile(second, times))).ruling
 
     assert (repeated(few), repeated(enough + 1)) == (UNDECIDED, CONFIRMED)
-
-
-@pytest.mark.parametrize(
-    "worst, ruling",
-    [
-        (between(0.001, 0.1), CONFIRMED),
-        (between(-0.1, -0.001), UNDECIDED),  # one of twenty does so by chance
-        (between(-0.1, -0.05), REFUTED),
-        (between(-0.009, 0.009), UNDECIDED),
-        (between(-0.004, 0.004), NO_DIFFERENCE),
-        (between(-0.1, 0.1), UNDECIDED),
-    ],
-)
-def test_what_holds_for_many_numbers_is_not_undone_by_chance(worst, ruling):
-    judged = throughout([*[between(0.001, 0.2)] * 19, worst], direction)
-    assert judged.ruling == ruling
-    assert (judged.needed is not None) == (ruling == UNDECIDED)
-
-
-def test_alone_a_number_keeps_its_interval():
-    for number in (between(-0.1, -0.001), between(0.001, 0.1), between(-0.02, 0.2)):
-        assert throughout([number], direction) == direction(number)
-    assert throughout([], direction).ruling == NOT_RUN
