@@ -162,8 +162,8 @@ def goes_farther(
         for name, (far, near) in product(judged_by, pairs)
     ]
     words = "; ".join(f"{name}: {listed(by_attack)}" for name, by_attack in means.items())
-    evidence = f"means over {images}: {words}; judged by {' and '.join(judged_by)}, differences "
-    evidence += f"within {SAME_DISTANCE} are none"
+    evidence = f"means over {images}: {words}; judged by {' and '.join(judged_by)}; no "
+    evidence += f"difference: within {SAME_DISTANCE}"
     return throughout(differences, partial(direction, margin=SAME_DISTANCE)), evidence
 
 
@@ -203,7 +203,7 @@ def clean_kept(place: Place) -> Judged:
 
 
 def higher_clean(place: Place, first: Defense, second: Defense, variant: str = MAIN) -> Judged:
-    """Whether the first network has a higher clean F1 than the second, which has a variant."""
+    """Whether the clean F1 of the first network is higher; `variant` is that of the second."""
     f1 = {first: place.clean(first).f1, second: place.clean(second, variant).f1}
     more = f1[first] - f1[second]
     return direction(more), f"clean F1: {listed(f1)}, a difference of {more.text()}"
@@ -230,7 +230,7 @@ def useless(place: Place, defense: Defense) -> Judged:
     gains = place.gains(defense)
     evidence = f"F1 changes: {listed(gains)}; useful: above {NO_CHANGE}"
     if defense == defenses.MASKED_SEEN and place.protocol == Protocol.CORRECTED:
-        evidence += "; attacks from the plain network do as on the undefended one, so none can gain"
+        evidence += "; with attacks crafted on the plain network too, no gain is possible"
     return throughout(gains.values(), partial(within, most=NO_CHANGE)), evidence
 
 
@@ -242,7 +242,7 @@ def unaffected(place: Place, defense: Defense) -> Judged:
     if other.any():
         return Judgement(Ruling.REFUTED), evidence
     if defense == defenses.MASKED_SEEN:
-        evidence += "; the network is the same but for its gradient, so that none can change"
+        evidence += "; the network is the same but for its gradient, so that no class can change"
         return Judgement(Ruling.UNDECIDED), evidence
     return Judgement(Ruling.CONFIRMED), evidence
 

@@ -132,7 +132,7 @@ class Place:
         if here == paper:
             return words
         words += f", {paper.search_steps} x {paper.steps} in the paper profile; a longer search "
-        return f"{words}lowers its F1 and takes longer, so that this end is open"
+        return f"{words}would lower its F1 and take longer, which is allowed for"
 
     def with_search(self, number: Estimate, falls: bool, rises: bool) -> Estimate:
         """A number without the end of its interval that a longer search of CW would move.
