@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
+from math import inf
 from typing import Any
 
-from attacks import FGSM, PGD
+from attacks import FGSM, PGD, CarliniWagner
 from data import SPLITS
 from harness.arms import MAIN, Arm, Case, Network, Protocol, Role, Training, View, seed_of
 from harness.recipe import Recipe
@@ -78,8 +79,18 @@ RATES = {
     optimizer: {f"NTU-16 {optimizer} {rate:g}": rate for rate in rates}
     for optimizer, rates in {"SGD": (0.1, 0.01), "Adam": (0.001, 0.0001)}.items()
 }
-#: Variants of the student at lower temperatures.
-COLDER = {f"NTU-A14 T = {each:g}": each for each in (1.0, 5.0, 10.0, 20.0, 50.0, 100.0)}
+#: The study names a sweep over T as future work. Each of the two is swept at the study's value of
+#: the other: what the corrected student is called at each value.
+SWEEPS = {
+    "temperature": {
+        f"NTU-A14 T = {each:g}": each for each in (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0)
+    },
+    "alpha": {f"NTU-A14 alpha = {tenths / 10:g}": tenths / 10 for tenths in range(10)},
+}
+#: The training of a sweep's students, where a profile reduces it further.
+SWEPT = {"laptop": {"images": 10_000}}
+#: Carlini and Wagner's attack on the students of the sweeps, and how many images it is given.
+CW, CW_IMAGES = CarliniWagner(search_steps=5, steps=200, learning_rate=0.02, initial_c=0.1), 200
 #: PGD with the step that the study's text gives; its listing has 0.01.
 STEP_OF_THE_TEXT = "PGD, step 0.05"
 
@@ -166,17 +177,27 @@ def _published_arms(
 
 
 def _control_arms(profile: Profile, case: Case, run: int) -> Iterator[Arm]:
-    """Undefended networks that differ from the published ones in one respect each."""
+    """Networks that differ from the published ones in one respect each."""
     for protocol in Protocol:
         base = training(profile, case, protocol, Role.UNDEFENDED, run)
         for variant, changed in _variants(profile, case, protocol, base).items():
             if changed != base:
                 yield from _attacked(profile, case, protocol, variant, changed)
-    if case == VGG_ON_CIFAR10:
+    if case == VGG_ON_CIFAR10 and run == profile.seeds[0]:
         student = training(profile, case, Protocol.CORRECTED, Role.STUDENT, run, "corrected")
-        for variant, temperature in COLDER.items():
-            colder = replace(student, temperature=temperature)
-            yield from _attacked(profile, case, Protocol.CORRECTED, variant, colder)
+        student = replace(student, **SWEPT.get(profile.name, {}))
+        for what, values in SWEEPS.items():
+            for variant, value in values.items():
+                yield from _swept(profile, case, variant, replace(student, **{what: value}))
+
+
+def _swept(profile: Profile, case: Case, variant: str, student: Training) -> Iterator[Arm]:
+    attacked = list(_attacked(profile, case, Protocol.CORRECTED, variant, student))
+    yield from attacked
+    like = next(arm for arm in attacked if arm.view == View.LOGITS)
+    images = min(CW_IMAGES, like.images or CW_IMAGES)
+    cw = replace(CW, batch_size=like.attack.batch_size)
+    yield replace(like, attack_name="CW", attack=cw, epsilons=(inf,), images=images)
 
 
 def _variants(

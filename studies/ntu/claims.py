@@ -188,9 +188,9 @@ def _smaller_gradient(results: Results, case: Case, student: tuple[str, str]) ->
 
 
 def _smaller_gradient_at_high_t(results: Results, case: Case) -> Finding:
-    temperatures = arms.COLDER | {MAIN: arms.TEMPERATURE}
     place = results, case, Protocol.CORRECTED, "corrected student"
-    norms = {each: _gradient(*place, variant) for variant, each in temperatures.items()}
+    variants = arms.SWEEPS["temperature"].items()
+    norms = {each: _gradient(*place, variant) for variant, each in variants}
     listed = (f"{_both(each)} at {temperature:g}" for temperature, each in norms.items())
     return Finding(
         f"{results.label(case)}, corrected, students by T",

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
-from itertools import product
+from itertools import chain, product
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from reports.figures import curves, images, training
 from reports.figures.canvas import COLORS
 from reports.gallery import Gallery
 from reports.tables import intervals, listed, trainings
-from studies.ntu import arms
+from studies.ntu import arms, sweeps
 from studies.ntu.measures import BEYOND
 from studies.ntu.published import NAMES, ROLES, case_of, clean_accuracy
 
@@ -40,6 +40,11 @@ def contents(results: Results, comparison: pd.DataFrame, directory: Path) -> dic
         "terms": _terms(results),
         "larger": _larger_epsilons(results),
         "controls": _controls(results),
+        "sweeps": {
+            what: sweeps.table(rows, what)
+            for what in arms.SWEEPS
+            if not (rows := sweeps.swept(results, what)).empty
+        },
         "read_off": _read_off(measured),
     }
 
@@ -52,7 +57,8 @@ def _called(row: pd.Series) -> str:
 
 
 def _draw(results: Results, comparison: pd.DataFrame, directory: Path) -> Gallery:
-    pictures = Gallery(directory, ("curves", "training", "terms", "erasing", "adversarial"))
+    sections = ("curves", "sweeps", "training", "terms", "erasing", "adversarial")
+    pictures = Gallery(directory, sections)
     for case in filter(results.has, arms.CASES):
         for protocol in Protocol:
             _draw_case(results, comparison, case, protocol, pictures)
@@ -61,6 +67,11 @@ def _draw(results: Results, comparison: pd.DataFrame, directory: Path) -> Galler
             title = f"Terms of the Distiller: {results.label(case)}"
             path = pictures.add("terms", f"terms-{case.model}-{case.dataset}", title)
             training.loss_terms(students, title, path)
+    for what in arms.SWEEPS:
+        rows = sweeps.swept(results, what)
+        if len(rows) > 1:
+            title = f"{results.label(arms.VGG_ON_CIFAR10)}: the student by {what}"
+            sweeps.draw(rows, what, title, pictures.add("sweeps", f"sweep-{what}", title))
     for number, (arm, examples) in enumerate(results.examples.items(), 1):
         if number == 1:
             path = pictures.add("erasing", "random-erasing", "Random erasing, probability 1")
@@ -262,7 +273,9 @@ def _controls(results: Results) -> pd.DataFrame:
     """Networks that differ from the published ones in one respect, without and under PGD."""
     rows = results.select(attack="PGD")
     grey = rows["epsilon_grey"]
-    shown = rows[(rows["variant"] != MAIN) & (same(grey, 0) | same(grey, 0.8) | same(grey, 8))]
+    apart = [MAIN, *chain(*arms.SWEEPS.values())]  # shown elsewhere
+    at = same(grey, 0) | same(grey, 0.8) | same(grey, 8)
+    shown = rows[at & ~rows["variant"].isin(apart)]
     return _by_arm(results, shown, "PGD ", {"control": "variant", "protocol": "protocol"})
 
 

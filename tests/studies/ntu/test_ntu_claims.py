@@ -285,11 +285,13 @@ def test_the_gradient_has_to_be_smaller_than_without_defense_and_than_the_contro
 
 @pytest.mark.parametrize("hottest, expected", [(0.1, "confirmed"), (2.0, "refuted")])
 def test_the_gradient_at_high_temperature_is_compared_with_that_at_1(hottest, expected):
-    colder = [with_norm("student", 1 / t, variant=name) for name, t in arms.COLDER.items()]
-    verdict = verdicts_of(*colder, with_norm("student", hottest), claim="NTU-13a").iloc[0]
+    norms = {name: 1 / t for name, t in arms.SWEEPS["temperature"].items()}
+    norms["NTU-A14 T = 200"] = hottest
+    every = [with_norm("student", norm, variant=name) for name, norm in norms.items()]
+    verdict = verdicts_of(*every, claim="NTU-13a").iloc[0]
     assert verdict["outcome"] == expected
-    assert "20 and 1 at 1, 4 and 0.2 at 5, 2 and 0.1 at 10" in verdict["evidence"]
-    assert outcome("NTU-13a", "", *colder) == "not run"
+    assert "20 and 1 at 1, 10 and 0.5 at 2, 4 and 0.2 at 5" in verdict["evidence"]
+    assert outcome("NTU-13a", "", *every[:-1]) == "not run"
 
 
 @pytest.mark.parametrize(
