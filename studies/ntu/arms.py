@@ -89,6 +89,8 @@ SWEEPS = {
 }
 #: The training of a sweep's students, where a profile reduces it further.
 SWEPT = {"laptop": {"images": 10_000}}
+#: What else the study's epsilons, of which it gives no unit, could be distances between.
+UNIT, STANDARDISED = "NTU-A1 images in [0, 1]", "NTU-A1 standardised images"
 #: Carlini and Wagner's attack on the students of the sweeps, and how many images it is given.
 CW, CW_IMAGES = CarliniWagner(search_steps=5, steps=200, learning_rate=0.02, initial_c=0.1), 200
 #: PGD with the step that the study's text gives; its listing has 0.01.
@@ -183,12 +185,26 @@ def _control_arms(profile: Profile, case: Case, run: int) -> Iterator[Arm]:
         for variant, changed in _variants(profile, case, protocol, base).items():
             if changed != base:
                 yield from _attacked(profile, case, protocol, variant, changed)
+    yield from _in_other_units(profile, case, run)
     if case == VGG_ON_CIFAR10 and run == profile.seeds[0]:
         student = training(profile, case, Protocol.CORRECTED, Role.STUDENT, run, "corrected")
         student = replace(student, **SWEPT.get(profile.name, {}))
         for what, values in SWEEPS.items():
             for variant, value in values.items():
                 yield from _swept(profile, case, variant, replace(student, **{what: value}))
+
+
+def _in_other_units(profile: Profile, case: Case, run: int) -> Iterator[Arm]:
+    """The faithful attacks on the undefended network, as other units of epsilon would have them."""
+    network = training(profile, case, Protocol.FAITHFUL, Role.UNDEFENDED, run)
+    for arm in _attacked(profile, case, Protocol.FAITHFUL, UNIT, network):
+        if arm.view == View.SOFTMAX:
+            attack = arm.attack
+            if isinstance(attack, PGD):
+                attack = replace(attack, step_size=STEP_SIZE / GREY)
+            yield replace(arm, attack=attack, epsilons=LEVELS)
+            if isinstance(attack, FGSM):
+                yield replace(arm, variant=STANDARDISED, epsilons=LEVELS, units="standardised")
 
 
 def _swept(profile: Profile, case: Case, variant: str, student: Training) -> Iterator[Arm]:

@@ -18,7 +18,7 @@ from reports.figures import curves, images, training
 from reports.figures.canvas import COLORS
 from reports.gallery import Gallery
 from reports.tables import intervals, listed, trainings
-from studies.ntu import arms, sweeps
+from studies.ntu import arms, sweeps, units
 from studies.ntu.measures import BEYOND
 from studies.ntu.published import NAMES, ROLES, case_of, clean_accuracy
 
@@ -40,6 +40,7 @@ def contents(results: Results, comparison: pd.DataFrame, directory: Path) -> dic
         "terms": _terms(results),
         "larger": _larger_epsilons(results),
         "controls": _controls(results),
+        "units": units.table(results),
         "sweeps": {
             what: sweeps.table(rows, what)
             for what in arms.SWEEPS
@@ -273,7 +274,7 @@ def _controls(results: Results) -> pd.DataFrame:
     """Networks that differ from the published ones in one respect, without and under PGD."""
     rows = results.select(attack="PGD")
     grey = rows["epsilon_grey"]
-    apart = [MAIN, *chain(*arms.SWEEPS.values())]  # shown elsewhere
+    apart = [MAIN, arms.UNIT, *chain(*arms.SWEEPS.values())]  # shown elsewhere
     at = same(grey, 0) | same(grey, 0.8) | same(grey, 8)
     shown = rows[at & ~rows["variant"].isin(apart)]
     return _by_arm(results, shown, "PGD ", {"control": "variant", "protocol": "protocol"})
