@@ -50,7 +50,9 @@ class Role(StrEnum):
 
 #: The variant of the arms that re-run the study; controls have variants of their own.
 MAIN = "main"
-#: What an attack is called that was crafted on the undefended network.
+#: What an attack is called that was crafted on the network of another role.
+TRANSFERRED_FROM = "{}, from {}"
+#: The same from the undefended network.
 TRANSFERRED = "{}, from undefended"
 
 

@@ -11,7 +11,7 @@ from harness.arms import Case, Protocol
 from harness.links import Link
 from harness.results import Results, where_run
 from studies.icbai.classifiers import PROTOCOLS
-from studies.icbai.distillation import CASE
+from studies.icbai.distillation import CASE, WITHIN_EPSILON
 
 
 def measure(results: Results, link: Link, protocol: Protocol) -> Estimate:
@@ -29,8 +29,8 @@ def measure(results: Results, link: Link, protocol: Protocol) -> Estimate:
 
 def on_mnist(results: Results, protocol: Protocol, role: str) -> Curve:
     """One network, faithful under FGSM, corrected under the worst of all attacks; raises NotRun."""
-    attack = {"attack": "FGSM"} if protocol == Protocol.FAITHFUL else {}
-    return results.compared_curve(CASE, protocol, role, **attack)
+    attack = "FGSM" if protocol == Protocol.FAITHFUL else WITHIN_EPSILON
+    return results.compared_curve(CASE, protocol, role, attack=attack)
 
 
 class UnderFgsm(NamedTuple):

@@ -1,22 +1,24 @@
 """What the report of the ICBAI study shows, beside what every report does."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 import data
-from evaluation import Estimate
-from harness.arms import TRANSFERRED, Protocol, Role, View
+from evaluation import Estimate, NotRun, TransferMatrix
+from harness.arms import TRANSFERRED, TRANSFERRED_FROM, Protocol, Role, View
 from harness.links import printed
 from harness.results import Results, run_by_key, where_run
-from reports.figures import bars, canvas, curves, images, patches, training
+from reports.figures import bars, canvas, curves, images, patches, training, transfer
 from reports.gallery import Gallery
 from reports.tables import by_epsilon, interval, listed, trainings
 from studies.icbai.classifiers import CASES, PROTOCOLS
-from studies.icbai.distillation import CASE, NOISE
+from studies.icbai.distillation import CASE, JUDGED, NOISE, WITHIN_EPSILON
 from studies.icbai.measures import UnderFgsm, UnderPatches, on_mnist, under_fgsm, under_patches
 from studies.icbai.published import FOLDER
 
@@ -33,14 +35,16 @@ _CURVES = {
     "FGSM through logits / T": {"attack": "FGSM", "view": View.LOGITS_OVER_T},
     "PGD through logits / T": {"attack": "PGD", "view": View.LOGITS_OVER_T},
     "FGSM from the\nundefended network": {"attack": TRANSFERRED.format("FGSM")},
-    "worst of all attacks": {},
+    "worst of all attacks": {"attack": WITHIN_EPSILON},
 }
 _UNITS = {"standardised": "in standardised units", "pixels": "of the range of a pixel"}
 
 
 def contents(results: Results, comparison: pd.DataFrame, directory: Path) -> dict[str, Any]:
     """The variables of `report.md`; its pictures are drawn into `directory`."""
-    pictures = Gallery(directory, ("accuracy", "training", "adversarial", "fgsm", "patches"))
+    pictures = Gallery(
+        directory, ("accuracy", "transfer", "training", "adversarial", "fgsm", "patches")
+    )
     return {
         "distilled": _distilled(results, comparison, pictures) if results.has(CASE) else None,
         "classifiers": _classifiers(results, pictures) if any(map(results.has, CASES)) else None,
@@ -59,6 +63,7 @@ def _distilled(results: Results, comparison: pd.DataFrame, pictures: Gallery) ->
         "faithful": _accuracies(results, Protocol.FAITHFUL),
         "worst": _accuracies(results, Protocol.CORRECTED),
         "attacks": _attacks(results),
+        "smallest": _smallest(results),
     }
 
 
@@ -67,6 +72,10 @@ def _draw_distilled(results: Results, pictures: Gallery) -> None:
     path = pictures.add("accuracy", "accuracy", title)
     drawn = {panel: list(_lines(results, panel)) for panel in _CURVES}
     curves.panels(drawn, title, path, unit="epsilon (% of the range of a pixel)")
+    matrix = _transferred(results)
+    if matrix is not None:
+        title = f"Images of PGD at 30 % noise on other networks: {results.label(CASE)}"
+        transfer.transfer_map(matrix, title, pictures.add("transfer", "transfer", title))
     title = f"Training: {results.label(CASE)}"
     path = pictures.add("training", "training", title)
     trained = results.trained(case=CASE).drop_duplicates("stage")
@@ -122,6 +131,38 @@ def _attacks(results: Results) -> pd.DataFrame:
         "accuracy after rounding to 8 bits": rows["rounded_accuracy"].map("{:.1%}".format),
     }
     return pd.DataFrame(columns)
+
+
+def _smallest(results: Results) -> pd.DataFrame:
+    """How far Carlini and Wagner's attack has to go on each network."""
+    columns = {
+        "network": lambda row: _NAMES[row["role"]],
+        "seed": "seed",
+        "images": "images",
+        "left right": lambda row: Estimate.share(row["accuracy"], row["images"]).percent(),
+        "turned": lambda row: f"{row['fooled']:.0f}",
+        "their median L2 distance": lambda row: f"{row['fooled_median_l2']:.3f}",
+    }
+    return listed(results.select(case=CASE, attack="CW", epsilon=np.inf), columns)
+
+
+def _transferred(results: Results) -> TransferMatrix | None:
+    """What PGD's images at 30 % do from network to network, in the first run; `None` without."""
+
+    def correct(crafted_on: str, role: str) -> np.ndarray:
+        place = {"case": CASE, "protocol": Protocol.CORRECTED, "role": role, "seed": 0}
+        place |= {"attack": TRANSFERRED_FROM.format("PGD", crafted_on), "view": View.LOGITS}
+        if crafted_on == role:
+            at_t = role != Role.UNDEFENDED
+            place |= {"attack": "PGD", "view": View.LOGITS_OVER_T if at_t else View.LOGITS}
+        curve = results.curve(**place)
+        return np.stack([curve.correct[0, 0], curve.at(grey=NOISE)[0]])
+
+    with suppress(NotRun):
+        pairs = np.array([[correct(made_on, role) for role in JUDGED] for made_on in JUDGED])
+        names = tuple(_NAMES[role] for role in JUDGED)
+        return TransferMatrix(names, pairs[0, :, 0], pairs[:, :, 1])
+    return None
 
 
 def _classifiers(results: Results, pictures: Gallery) -> dict[str, Any]:

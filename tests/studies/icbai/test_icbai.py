@@ -53,7 +53,9 @@ def test_arms_are_all_there_once(profile):
     every = STUDY.arms(profile)
     assert max(Counter(arm.key for arm in every).values()) == 1
     arms = [arm for arm in every if arm.case == CASE]
-    assert all(arm.epsilons == distillation.EPSILONS for arm in arms)
+    for arm in arms:
+        expected = (np.inf,) if arm.attack_name == "CW" else distillation.EPSILONS
+        assert arm.epsilons == expected
     seen = {(arm.protocol, arm.training.role, arm.view, arm.attack_name) for arm in arms}
     for role in distillation.ROLES:
         assert ("faithful", role, "logits", "FGSM") in seen
@@ -62,9 +64,17 @@ def test_arms_are_all_there_once(profile):
             for attack in ("FGSM", "PGD", "APGD, margin"):
                 assert ("corrected", role, view, attack) in seen
         assert ("corrected", role, "logits", "PGD, from undefended") in seen
+    made = {(arm.crafted_on.role, arm.training.role) for arm in arms if arm.crafted_on}
+    judged = {"undefended", "student", "control"}
+    assert made == {(one, other) for one in judged for other in judged if one != other}
     for arm in arms:
-        assert (arm.crafted_on is not None) == ("from undefended" in arm.attack_name)
-        assert arm.crafted_on is None or arm.crafted_on.role == "undefended"
+        assert (arm.crafted_on is not None) == (", from " in arm.attack_name)
+        if arm.crafted_on:
+            assert arm.attack_name.endswith(f"from {arm.crafted_on.role}")
+            # Through its own logits it would see no gradient.
+            assert arm.attack.temperature == (1 if arm.crafted_on.role == "undefended" else 100)
+    within = {arm.attack_name for arm in arms if arm.protocol == "corrected"} - {"CW"}
+    assert within == set(distillation.WITHIN_EPSILON)
 
 
 def test_the_networks_are_those_of_the_recipe():
@@ -191,8 +201,9 @@ def test_the_report_shows_every_network_and_attack(run):
     assert f"faithful {measured['faithful'].iloc[0]:.2f} [" in text
     for words in ("soft labels at T", "PGD, from undefended", "logits / T", "mnist: digits"):
         assert words in text
+    assert text.index("### From network to network") < text.index("### The smallest perturbation")
     pictures = page.read_text().split('src="')[1:]
-    assert len(pictures) >= 4
+    assert len(pictures) >= 5 and any("transfer.png" in picture for picture in pictures)
     for picture in pictures:
         assert (directory / picture.split('"')[0]).stat().st_size > 5000
 
