@@ -17,6 +17,12 @@ def check_norm(norm: str, accepted: Sequence[str] = tuple(ORDER)) -> None:
         raise ValueError(f"norm is {norm!r}; accepted: {', '.join(map(repr, accepted))}")
 
 
+def diameter(norm: str, image_shape: tuple[int, ...]) -> float:
+    """The distance between two opposite corners of the box of images in [0, 1]."""
+    pixels = math.prod(image_shape)
+    return {"linf": 1.0, "l2": math.sqrt(pixels), "l1": float(pixels)}[norm]
+
+
 def check_epsilon(epsilon: float, norm: str, image_shape: tuple[int, ...]) -> float:
     """`epsilon` as a float, when it is a distance between two images in [0, 1].
 
@@ -24,12 +30,10 @@ def check_epsilon(epsilon: float, norm: str, image_shape: tuple[int, ...]) -> fl
         ValueError: not finite, negative, or above the diameter of the box of images
             (1 in L-inf, sqrt(d) in L2 and d in L1, with d = pixels x channels).
     """
-    pixels = math.prod(image_shape)
-    diameter = {"linf": 1.0, "l2": math.sqrt(pixels), "l1": float(pixels)}[norm]
-    value = float(epsilon)
-    if not (math.isfinite(value) and 0 <= value <= diameter):
+    value, most = float(epsilon), diameter(norm, image_shape)
+    if not (math.isfinite(value) and 0 <= value <= most):
         raise ValueError(
-            f"epsilon is {epsilon!r}; accepted for {norm}: 0 to {diameter:g}, a distance between "
+            f"epsilon is {epsilon!r}; accepted for {norm}: 0 to {most:g}, a distance between "
             "images in [0, 1] (write 8 grey levels as 8/255)"
         )
     return value
