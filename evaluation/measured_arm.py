@@ -19,6 +19,7 @@ from evaluation.diagnostics import (
     flags,
     kind_of,
 )
+from evaluation.estimates import Estimate
 from evaluation.outcomes import Outcomes
 
 #: The columns of a table that are written as JSON.
@@ -55,6 +56,13 @@ class MeasuredArm:
         """bool [1 + E, N], without attack first."""
         return np.vstack([self.outcomes.clean_correct, self.outcomes.correct])
 
+    @property
+    def curve(self) -> dict[float, Estimate]:
+        """The accuracy at every finite epsilon, at 0 without attack."""
+        epsilons = (0.0, *map(float, self.outcomes.epsilons))
+        accuracies = zip(epsilons, map(Estimate.accuracy, self.correct), strict=True)
+        return {epsilon: each for epsilon, each in accuracies if np.isfinite(epsilon)}
+
     def table(self) -> pd.DataFrame:
         """That of the outcomes, with the columns that `diagnostics.flags` asks for."""
         table, attack = self.outcomes.table(), self.attack
@@ -76,6 +84,10 @@ class MeasuredArm:
     def attacks_within(self, epsilon: float) -> bool:
         """Whether the arm has an epsilon up to this one."""
         return bool(self._up_to(epsilon).any())
+
+    def nearest(self, epsilon: float) -> int:
+        """Which of its epsilons is nearest to this one."""
+        return int(np.argmin(np.abs(self.outcomes.epsilons - epsilon)))
 
     def to_dict(self) -> dict[str, Any]:
         """Its settings and its numbers at every epsilon, for JSON."""

@@ -15,7 +15,7 @@ from attacks.engine.checks import check_images
 from attacks.engine.task import Task
 from attacks.goals import as_goal, predicted
 from attacks.readings import Model
-from data import ByteImages
+from data import ByteImages, FolderImages
 from evaluation.battery import CUSTOMARY, Planned, battery
 from evaluation.estimates import Estimate
 from evaluation.evaluate import evaluate
@@ -123,6 +123,22 @@ class Robustness:
             return None
         return Estimate.accuracy(self.left_by(self.complete, len(self.labels)))
 
+    @property
+    def curves(self) -> dict[str, dict[float, Estimate]]:
+        """By attack, the accuracy at every epsilon, of those that attack every image at several.
+
+        The last one, "all of them", is that of the worst case.
+        """
+        arms = [arm for arm in self.complete if len(arm.outcomes.epsilons) > 1]
+        if not arms:
+            return {}
+        by_name = {arm.name: arm.curve for arm in arms}
+        worst = {
+            epsilon: Estimate.accuracy(self.left_by(arms, len(self.labels), epsilon))
+            for epsilon in arms[0].curve
+        }
+        return by_name | {"all of them": worst}
+
     @cached_property
     def broken(self) -> dict[str, np.ndarray]:
         """By attack within the budget, which images it broke, bool [n].
@@ -208,7 +224,7 @@ class Robustness:
 
 def evaluate_robustness(
     model: Model,
-    images: np.ndarray | ByteImages,
+    images: np.ndarray | ByteImages | FolderImages,
     labels: np.ndarray,
     *,
     epsilon: float | None = None,
@@ -228,7 +244,7 @@ def evaluate_robustness(
     Args:
         model: a Keras model or callable that gives logits, or either in `attacks.as_logits` or
             `attacks.as_probabilities`.
-        images: float [N, ...] in [0, 1].
+        images: float [N, ...] in [0, 1], or what reads them when it is indexed.
         labels: int [N] or [N, 1], true classes.
         epsilon: the budget, a distance in [0, 1] pixels; default: 8/255 in L-inf, 0.5 in L2.
             Curves go twice as far.
@@ -242,12 +258,13 @@ def evaluate_robustness(
 
     Raises:
         ValueError: naming the argument, its value and what is accepted.
-        attacks.ModelError: the model cannot be attacked as it is, by any attack.
+        attacks.ModelError: no attack can attack the model as it is.
     """
     started = perf_counter()
     check_whole(max_images=max_images)
     check_whole(least=0, autoattack_images=autoattack_images, seed=seed)
-    images = images if isinstance(images, ByteImages) else check_images(images)
+    if not isinstance(images, ByteImages | FolderImages):
+        images = check_images(images)
     indices, labels = _chosen(len(images), labels, max_images, seed)
     with _noting():  # that it is random is among the flags
         task = Task(model, images[indices], labels, None, batch_size, jit_compile)

@@ -18,10 +18,14 @@ WIDE = 0.1
 NORMS = {"linf": "L-inf", "l2": "L2"}
 
 
+def distance(norm: str, epsilon: float) -> str:
+    """An epsilon as papers write it: in grey levels, "8/255", for L-inf."""
+    return f"{255 * epsilon:.4g}/255" if norm == "linf" else f"{epsilon:.4g}"
+
+
 def budget(norm: str, epsilon: float) -> str:
-    """An epsilon as papers write it: "8/255 in L-inf"."""
-    distance = f"{255 * epsilon:.3g}/255" if norm == "linf" else f"{epsilon:.3g}"
-    return f"{distance} in {NORMS[norm]}"
+    """An epsilon with its norm: "8/255 in L-inf"."""
+    return f"{distance(norm, epsilon)} in {NORMS[norm]}"
 
 
 def what_is_left(

@@ -26,7 +26,7 @@ def canvas(
     legend_title: str | None = None,
     **options: Any,
 ) -> Iterator[np.ndarray]:
-    """Axes [rows, columns] to draw on, written to `path` in the end.
+    """Axes [rows, columns] to draw on, written to `path` (.png or .svg) in the end.
 
     What has a label is in one legend below all panels.
 
@@ -40,8 +40,9 @@ def canvas(
         figure.suptitle(title, fontsize=10)
     _add_legend(figure, legend_title)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Without this, the library's version alone would change a committed picture.
-    figure.savefig(path, dpi=110, metadata={"Software": None})
+    # Without this, the library's version or the date alone would change a committed picture.
+    unwritten = {".png": "Software", ".svg": "Date"}[path.suffix]
+    figure.savefig(path, dpi=110, metadata={unwritten: None})
 
 
 def _add_legend(figure: Figure, title: str | None) -> None:
