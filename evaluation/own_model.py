@@ -25,7 +25,8 @@ from evaluation.estimates import Estimate
 from evaluation.evaluate import evaluate
 from evaluation.findings import findings
 from evaluation.outcomes import Outcomes
-from evaluation.robustness import Robustness, Stages, evaluate_robustness
+from evaluation.robustness import Robustness, evaluate_robustness
+from evaluation.stages import Stages
 from models.outputs import check_is_graph
 
 

@@ -2,11 +2,11 @@
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -21,18 +21,9 @@ from evaluation.estimates import Estimate
 from evaluation.evaluate import evaluate
 from evaluation.measured_arm import MeasuredArm, Raised, checks, raised
 from evaluation.pictures import Picture, pictures
-from evaluation.robustness_sentences import advice, trust, what_is_left
+from evaluation.robustness_sentences import Doubts, advice, trust, what_is_left
+from evaluation.stages import Silent, Stages
 from models.ranges import check_whole
-
-
-class Stages(Protocol):
-    """Shows how far an evaluation is; `reports.Bars` is one."""
-
-    def plan(self, stages: int) -> None:
-        """Says how many stages there are going to be."""
-
-    def stage(self, title: str) -> AbstractContextManager[Callable[[float, str], None]]:
-        """One attack; what it gives is called with the share that is done, and a text."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +118,7 @@ class Robustness:
     def curves(self) -> dict[str, dict[float, Estimate]]:
         """By attack, the accuracy at every epsilon, of those that attack every image at several.
 
-        The last one, "all of them", is that of the worst case.
+        The last one, "worst of these", is that of the worst case.
         """
         arms = [arm for arm in self.complete if len(arm.outcomes.epsilons) > 1]
         if not arms:
@@ -137,7 +128,7 @@ class Robustness:
             epsilon: Estimate.accuracy(self.left_by(arms, len(self.labels), epsilon))
             for epsilon in arms[0].curve
         }
-        return by_name | {"all of them": worst}
+        return by_name | {"worst of these": worst}
 
     @cached_property
     def broken(self) -> dict[str, np.ndarray]:
@@ -178,19 +169,20 @@ class Robustness:
     @property
     def sentences(self) -> tuple[str, str, str]:
         """What is left, whether that can be trusted, and what to do next."""
-        left = what_is_left(
-            self.clean,
-            self.worst_case,
-            self.worst_case_of_complete,
-            (len(self.bounded), len(self.complete)),
-            (self.norm, self.epsilon),
-        )
-        within = [arm.name for arm in self.bounded]
+        worst_case = self.worst_case
+        nothing_left = not self.left_by(self.bounded, len(self.labels)).any()
+        doubts = Doubts.of(self.raised, self.bounded, self.epsilon, self.skipped, nothing_left)
         autoattacked = sum(arm.images for arm in self.arms if isinstance(arm.attack, AutoAttack))
         return (
-            left,
-            trust(self.raised, self.checks, self.skipped, within, not self.worst_case.value),
-            advice(self.raised, self.skipped, self.clean, self.worst_case, autoattacked),
+            what_is_left(
+                self.clean,
+                worst_case,
+                self.worst_case_of_complete,
+                (len(self.bounded), len(self.complete)),
+                (self.norm, self.epsilon),
+            ),
+            trust(doubts, len(self.checks)),
+            advice(doubts, self.clean, worst_case, autoattacked),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -278,7 +270,7 @@ def evaluate_robustness(
         seed=seed,
         batch_size=batch_size,
     )
-    arms, skipped = _run(planned, model, task, progress or _Silent(), jit_compile)
+    arms, skipped = _run(planned, model, task, progress or Silent(), jit_compile)
     return Robustness(
         norm=norm,
         epsilon=budget,
@@ -377,16 +369,6 @@ def _noting() -> Iterator[list[str]]:
             warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
         elif "random at inference" not in str(each.message):
             notes.append(str(each.message))
-
-
-class _Silent:
-    """A `Stages` that shows nothing."""
-
-    def plan(self, stages: int) -> None:
-        pass
-
-    def stage(self, title: str) -> AbstractContextManager[Callable[[float, str], None]]:
-        return nullcontext(lambda share, text: None)
 
 
 def _numbers(estimate: Estimate | None) -> dict[str, Any] | None:

@@ -1,18 +1,19 @@
 """What is left of a network, whether that can be trusted, and what to do next: three sentences."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
-from evaluation.diagnostics import NAMES, Level
+from evaluation.diagnostics import NAMES, Kind, Level, kind_of
 from evaluation.estimates import Estimate
 from evaluation.flag_guide import paragraph
-from evaluation.measured_arm import Raised, worst
+from evaluation.measured_arm import MeasuredArm, Raised, worst
 
 #: What is wrong with the network, so that no accuracy can be trusted.
 OF_THE_NETWORK = ("logits not finite", "random at inference", "accuracy at chance")
 #: What gives an attack more room than a picture has, so that more may be left.
-_TOO_MUCH_ROOM = ("outside [0, 1]", "restored by rounding")
+TOO_MUCH_ROOM = ("outside [0, 1]", "restored by rounding")
 #: What makes an attack weaker than it could be, so that less may be left.
-FELL_SHORT = set(NAMES) - {*OF_THE_NETWORK, *_TOO_MUCH_ROOM}
+FELL_SHORT = set(NAMES) - {*OF_THE_NETWORK, *TOO_MUCH_ROOM}
 #: An interval that is wider than this, in accuracy, asks for more images.
 WIDE = 0.1
 NORMS = {"linf": "L-inf", "l2": "L2"}
@@ -55,82 +56,118 @@ def what_is_left(
     return f"{text}; without attack, {clean.percent()} % of {clean.images:,} are right."
 
 
-def trust(
-    raised: Sequence[Raised],
-    checks: Sequence[str],
-    skipped: Mapping[str, str],
-    attacks: Sequence[str],
-    nothing_left: bool,
-) -> str:
+@dataclass(frozen=True)
+class Doubts:
+    """What speaks against the worst case of a network.
+
+    Attributes:
+        warned: by the name of a warning, the attacks that raised it.
+        elsewhere: warnings that say nothing of the worst case: an attack had too much room, but
+            not at the budget.
+        sound: attacks within the budget of which every step was checked, without a warning. The
+            worst case is no higher than what one of them leaves, whatever is wrong with others.
+        skipped: attacks that could not be run.
+        nothing_left: no image withstood all attacks, so that a better one could turn no other.
+    """
+
+    warned: Mapping[str, Sequence[str]]
+    elsewhere: Sequence[str]
+    sound: Sequence[str]
+    skipped: Sequence[str]
+    nothing_left: bool
+
+    @classmethod
+    def of(
+        cls,
+        raised: Sequence[Raised],
+        bounded: Sequence[MeasuredArm],
+        epsilon: float,
+        skipped: Iterable[str],
+        nothing_left: bool,
+    ) -> "Doubts":
+        """From the flags of all arms, and the arms within the budget `epsilon`."""
+        warnings = [each for each in raised if each.flag.level == Level.WARNING]
+        bearing = [
+            each
+            for each in warnings
+            if each.flag.name not in TOO_MUCH_ROOM or each.epsilon == epsilon
+        ]
+        warned: dict[str, list[str]] = {each.flag.name: [] for each in worst(bearing)}
+        for each in bearing:
+            if each.arm not in warned[each.flag.name]:
+                warned[each.flag.name].append(each.arm)
+        names = [each.flag.name for each in worst(warnings)]
+        marked = {each.arm for each in bearing}
+        return cls(
+            warned,
+            [name for name in names if name not in warned],
+            [arm.name for arm in bounded if _is_followed(arm) and arm.name not in marked],
+            list(skipped),
+            nothing_left,
+        )
+
+    @property
+    def stands(self) -> bool:
+        """Whether the worst case can be trusted, warnings or not."""
+        short = set(self.warned) <= FELL_SHORT
+        if self.nothing_left:
+            return short
+        return short and not self.skipped and bool(self.sound)
+
+
+def trust(doubts: Doubts, checks: int) -> str:
     """Whether the worst case can be trusted, with the warnings by name.
 
     Args:
-        checks: the names of all flags that could have been raised.
-        attacks: the names of those within the budget.
-        nothing_left: no image withstood all of them, so that a better one could turn no other.
+        checks: how many flags could have been raised.
     """
-    warned = warnings_by_name(raised)
-    if not warned and not skipped:
-        return (
-            f"None of the {len(checks)} checks raised a warning, so nothing seen here speaks "
-            "against this number; as always, a better attack can only lower it."
-        )
     reasons = []
-    if warned:
+    if doubts.warned:
         named = "; ".join(
-            f'"{name}"' + ("" if name in OF_THE_NETWORK else f" ({_listed(arms)})")
-            for name, arms in warned.items()
+            f'"{name}"' + ("" if name in OF_THE_NETWORK else f" ({_listed(attacks)})")
+            for name, attacks in doubts.warned.items()
         )
-        reasons.append(f"{len(warned)} of {len(checks)} checks raised a warning: {named}")
-    if skipped:
-        reasons.append(f"for want of a gradient, {_listed(skipped)} could not be run")
+        reasons.append(f"{len(doubts.warned)} of {checks} checks raised a warning: {named}")
+    if doubts.skipped:
+        reasons.append(f"for want of a gradient, {_listed(doubts.skipped)} could not be run")
     because = "; ".join(reasons)
-    if nothing_left and set(warned) <= FELL_SHORT:
-        return (
-            "This number can be trusted, since no image is left that a better attack could turn, "
-            f"although attacks fell short: {because}."
+    if not reasons:
+        text = (
+            f"None of the {checks} checks raised a warning, so nothing seen here speaks against "
+            "this number; as always, a better attack can only lower it"
         )
-    marked = {arm for arms in warned.values() for arm in arms}
-    quiet = [name for name in attacks if name not in marked]
-    none_for = f"; none for {_listed(quiet)}" if warned and quiet else ""
-    return f"This number {_verdict(warned, bool(skipped))}: {because}{none_for}."
+    elif doubts.stands and doubts.nothing_left:
+        text = (
+            "This number can be trusted, since no image is left that a better attack could turn, "
+            f"although attacks fell short: {because}"
+        )
+    elif doubts.stands:
+        text = (
+            f"This number can be trusted, since {_listed(doubts.sound)}, which raised no warning, "
+            f"leave no less; for other attacks, {because}"
+        )
+    else:
+        text = f"This number {_verdict(doubts)}: {because}"
+    if doubts.elsewhere:
+        text += f" (at other epsilons: {_listed(doubts.elsewhere)})"
+    return f"{text}."
 
 
-def warnings_by_name(raised: Sequence[Raised]) -> dict[str, list[str]]:
-    """The attacks that each warning was raised for, in the order of `diagnostics.NAMES`."""
-    warned = [each for each in raised if each.flag.level == Level.WARNING]
-    by_name: dict[str, list[str]] = {each.flag.name: [] for each in worst(warned)}
-    for each in warned:
-        if each.arm not in by_name[each.flag.name]:
-            by_name[each.flag.name].append(each.arm)
-    return by_name
-
-
-def advice(
-    raised: Sequence[Raised],
-    skipped: Mapping[str, str],
-    clean: Estimate,
-    worst_case: Estimate,
-    autoattacked: int,
-) -> str:
+def advice(doubts: Doubts, clean: Estimate, worst_case: Estimate, autoattacked: int) -> str:
     """What to do next: what the worst warning asks for, or else what the numbers do.
 
     Args:
         autoattacked: how many images AutoAttack was run on.
     """
-    warned = list(warnings_by_name(raised))
-    of_network = [name for name in warned if name in OF_THE_NETWORK]
-    nothing_left = not worst_case.value
-    if of_network:
-        return _as_the_guide_says(of_network[0])
-    if skipped:
+    first = next(iter(doubts.warned), None)
+    if first is not None and (first in OF_THE_NETWORK or not (doubts.stands or doubts.skipped)):
+        return f'Next, for "{first}": {paragraph(first).do.replace("`", "")}'
+    if doubts.skipped and not doubts.stands:
         return (
             "Next: write the model in operations that TensorFlow can differentiate, or attack a "
             "smooth stand-in for it and evaluate the model on the images that come out "
             "(evaluation.evaluate with surrogate=...)."
         )
-    if warned and not (nothing_left and set(warned) <= FELL_SHORT):
-        return _as_the_guide_says(warned[0])
     if worst_case.value < clean.value / 2:
         return (
             "Next: train it on adversarial examples (defenses.AdversarialTrainer or TradesTrainer) "
@@ -149,20 +186,22 @@ def advice(
     )
 
 
-def _verdict(warned: Iterable[str], has_skipped: bool) -> str:
-    """What the warnings say of a number."""
-    if any(name in OF_THE_NETWORK for name in warned):
+def _is_followed(arm: MeasuredArm) -> bool:
+    """Whether the gradient and the steps of an attack are looked at."""
+    return kind_of(arm.attack) == Kind.ITERATED and arm.attack.climbs is not None
+
+
+def _verdict(doubts: Doubts) -> str:
+    """What the warnings say of a number that does not stand."""
+    if any(name in OF_THE_NETWORK for name in doubts.warned):
         return "cannot be trusted"
-    too_high = has_skipped or any(name in FELL_SHORT for name in warned)
-    too_low = any(name not in FELL_SHORT for name in warned)
+    too_high = bool(doubts.skipped) or (
+        any(name in FELL_SHORT for name in doubts.warned) and not doubts.sound
+    )
+    too_low = any(name in TOO_MUCH_ROOM for name in doubts.warned)
     if too_high and too_low:
         return "cannot be trusted, and may be too high or too low"
     return f"cannot be trusted, and may be too {'high' if too_high else 'low'}"
-
-
-def _as_the_guide_says(name: str) -> str:
-    do = paragraph(name).do.replace("`", "")
-    return f'Next, for "{name}": {do}'
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -49,8 +49,9 @@ def by_attack(pictures: Sequence[Picture], norm: str, setting: Setting) -> dict[
     cards: dict[str, list[Card]] = {}
     for each in pictures:
         if each.image.ndim == 3 and each.image.shape[-1] in (1, 3):
-            within = budget(norm, each.epsilon) if isfinite(each.epsilon) else "any distance"
-            own = cards.setdefault(f"{each.attack}, within {within}", [])
+            is_bounded = isfinite(each.epsilon)
+            where = f"within {budget(norm, each.epsilon)}" if is_bounded else "at any distance"
+            own = cards.setdefault(f"{each.attack}, {where}", [])
             if len(own) < _SHOWN_OF_LARGE or max(each.image.shape) <= _LARGE:
                 own.append(_card(each, setting))
     return cards
@@ -69,7 +70,7 @@ def _card(picture: Picture, setting: Setting) -> Card:
     return Card(
         [
             (_png(picture.image), before),
-            (_png(added / largest / 2 + 0.5), f"added, {0.5 / largest:.3g} times"),
+            (_png(added / largest / 2 + 0.5), f"added × {0.5 / largest:.3g}"),
             (_png(picture.adversarial), after),
         ],
         f"{NORMS['linf']} {255 * picture.linf:.3g}/255, {NORMS['l2']} {picture.l2:.3g}",

@@ -54,14 +54,12 @@ def build_page(robustness: Robustness, setting: Setting, folder: Path) -> Path:
 
 def page_of(robustness: Robustness, setting: Setting) -> str:
     """The page as one text of HTML, its pictures in it."""
-    left, trust, advice = robustness.sentences
     flagged = list(_flagged(robustness))
     return (
         environment()
         .get_template("robustness.html")
         .render(
             title=f"Robustness of {setting.model} on {setting.data}",
-            sentences={"What is left": left, "Can that be trusted?": trust, "What next?": advice},
             figure=_figure(robustness),
             robustness=robustness,
             norm=NORMS[robustness.norm],
