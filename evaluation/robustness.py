@@ -352,8 +352,9 @@ def _pictures(task: Task, arms: Sequence[MeasuredArm], epsilon: float) -> tuple[
     ]
     strongest = min(within, key=lambda arm: arm.within(epsilon).mean(), default=None)
     search = next((arm for arm in arms if isinstance(arm.attack, MinimumNormAttack)), None)
-    shown = [] if strongest is None else pictures(task, strongest, epsilon)
-    shown += [] if search is None else pictures(task, search, np.inf)
+    with _noting():  # what they warn of has been noted before
+        shown = [] if strongest is None else pictures(task, strongest, epsilon)
+        shown += [] if search is None else pictures(task, search, np.inf)
     return tuple(shown)
 
 

@@ -143,8 +143,8 @@ def trust(doubts: Doubts, checks: int) -> str:
         )
     elif doubts.stands:
         text = (
-            f"This number can be trusted, since {_listed(doubts.sound)}, which raised no warning, "
-            f"leave no less; for other attacks, {because}"
+            f"This number can be trusted, being no higher than that of {_listed(doubts.sound)}, "
+            f"for which no warning was raised; for other attacks, {because}"
         )
     else:
         text = f"This number {_verdict(doubts)}: {because}"

@@ -52,7 +52,7 @@ def accuracy_table(outcomes: Outcomes, attack: Attack, targeted: bool) -> Table:
 def robustness_table(robustness: Robustness) -> Table:
     """What every attack leaves, and all of them together."""
     table = Table(
-        "attack",
+        Column("attack", no_wrap=True),
         f"within ({NORMS[robustness.norm]})",
         Column("images", justify="right"),
         "accuracy",

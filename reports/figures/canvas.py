@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -40,9 +41,10 @@ def canvas(
         figure.suptitle(title, fontsize=10)
     _add_legend(figure, legend_title)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Without this, the library's version or the date alone would change a committed picture.
+    # The library's version, the date and names drawn at random alone would change a picture.
     unwritten = {".png": "Software", ".svg": "Date"}[path.suffix]
-    figure.savefig(path, dpi=110, metadata={unwritten: None})
+    with rc_context({"svg.hashsalt": path.name}):
+        figure.savefig(path, dpi=110, metadata={unwritten: None})
 
 
 def _add_legend(figure: Figure, title: str | None) -> None:
