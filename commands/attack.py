@@ -11,16 +11,10 @@ from commands.choices import Attack, DataSet, Norm, PixelRange, Softmax
 from commands.console import console, errors, say, shown
 
 if TYPE_CHECKING:
-    import keras
-
     import attacks
     from evaluation import Outcomes
     from evaluation.own_model import Evaluation
 
-ModelArgument = Annotated[
-    Path,
-    typer.Argument(help="A Keras model (.h5, .hdf5, .keras) of images in [0, 1] (or see --range)."),
-]
 DataOption = Annotated[
     DataSet,
     typer.Option(metavar="NAME", help=f"The data set to test on: {', '.join(DataSet)}."),
@@ -56,19 +50,6 @@ TargetOption = Annotated[
 ]
 ImagesOption = Annotated[int, typer.Option(help="How many test images are attacked.")]
 TemperatureOption = Annotated[float | None, typer.Option(help="What the logits are divided by.")]
-SoftmaxOption = Annotated[
-    Softmax,
-    typer.Option(
-        help="For a model that ends in softmax, sigmoid or the like: refuse it, remove what "
-        "it ends in, or keep it and treat the outputs as logits."
-    ),
-]
-RangeOption = Annotated[
-    PixelRange,
-    typer.Option(
-        "--range", help="What the model takes: 0-1, or 0-255 for one that rescales by itself."
-    ),
-]
 PredictedLabelsOption = Annotated[
     bool,
     typer.Option(
@@ -79,11 +60,6 @@ ClipOption = Annotated[
     bool | None, typer.Option("--clip/--no-clip", help="Keep adversarial images in [0, 1].")
 ]
 SeedOption = Annotated[int | None, typer.Option(help="The seed of random draws.")]
-BatchSizeOption = Annotated[int, typer.Option(help="Images that are attacked at once.")]
-JitCompileOption = Annotated[bool, typer.Option("--jit-compile", help="Compile with XLA.")]
-ImagesPerClassOption = Annotated[
-    int | None, typer.Option(help="Images of each class, for imagenet only; default: 5.")
-]
 SaveOption = Annotated[
     Path | None, typer.Option(help="Write the outcome of every image to this .npz file.")
 ]
@@ -91,7 +67,7 @@ SaveOption = Annotated[
 
 @errors()
 def attack(
-    model: ModelArgument,
+    model: parameters.Model,
     data: DataOption,
     attack: AttackOption = Attack.PGD,
     epsilon: EpsilonOption = None,
@@ -103,15 +79,15 @@ def attack(
     target: TargetOption = None,
     images: ImagesOption = 200,
     temperature: TemperatureOption = None,
-    softmax: SoftmaxOption = Softmax.REFUSE,
-    pixel_range: RangeOption = PixelRange.UNIT,
+    softmax: parameters.SoftmaxEnd = Softmax.REFUSE,
+    pixel_range: parameters.Range = PixelRange.UNIT,
     predicted_labels: PredictedLabelsOption = False,
     clip: ClipOption = None,
     seed: SeedOption = None,
-    batch_size: BatchSizeOption = 128,
-    jit_compile: JitCompileOption = False,
+    batch_size: parameters.BatchSize = 128,
+    jit_compile: parameters.JitCompile = False,
     data_dir: parameters.DataDir = None,
-    images_per_class: ImagesPerClassOption = None,
+    images_per_class: parameters.ImagesPerClass = None,
     save: SaveOption = None,
 ) -> None:
     """Attacks a model of yours on a test set and prints its robust accuracy."""
@@ -132,7 +108,7 @@ def attack(
         "batch_size": batch_size,
     }
     chosen = build_attack(attack, given, option or [])
-    network = _loaded(model)
+    network = parameters.load_model(model)
     dataset = data_sets.load(data, data_dir=data_dir, images_per_class=images_per_class)
     with Bars(console) as bars, bars.stage(f"{attack} on {model.name}") as update:
         evaluation = evaluate_own_model(
@@ -151,13 +127,6 @@ def attack(
     _show(evaluation, chosen, target is not None)
     if save is not None:
         _save(evaluation.outcomes, save)
-
-
-def _loaded(path: Path) -> "keras.Model":
-    import defenses  # noqa: F401  (its layers, so that checkpoints that hold them can be loaded)
-    import models
-
-    return models.load_checkpoint(path)
 
 
 def _show(evaluation: "Evaluation", attack: "attacks.Attack", targeted: bool) -> None:

@@ -31,6 +31,13 @@ class Norm(StrEnum):
     L1 = "l1"
 
 
+class BudgetNorm(StrEnum):
+    """The norms that a robustness evaluation has attacks for, `evaluation.battery.CUSTOMARY`."""
+
+    LINF = "linf"
+    L2 = "l2"
+
+
 class DataSet(StrEnum):
     """`data.NAMES`."""
 

@@ -2,9 +2,14 @@
 
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from commands.choices import PixelRange, Softmax
+
+if TYPE_CHECKING:
+    import keras
 
 Study = Annotated[str, typer.Argument(help="A study, for example ntu.")]
 Profile = Annotated[str, typer.Option(help="demo, laptop, paper, or another that `list` shows.")]
@@ -24,6 +29,29 @@ Weights = Annotated[
 Results = Annotated[
     Path | None,
     typer.Option(help="Where results and report go; default: reports/results/STUDY/PROFILE."),
+]
+
+Model = Annotated[
+    Path,
+    typer.Argument(help="A Keras model (.h5, .hdf5, .keras) of images in [0, 1] (or see --range)."),
+]
+SoftmaxEnd = Annotated[
+    Softmax,
+    typer.Option(
+        help="For a model that ends in softmax, sigmoid or the like: refuse it, remove what "
+        "it ends in, or keep it and treat the outputs as logits."
+    ),
+]
+Range = Annotated[
+    PixelRange,
+    typer.Option(
+        "--range", help="What the model takes: 0-1, or 0-255 for one that rescales by itself."
+    ),
+]
+BatchSize = Annotated[int, typer.Option(help="Images that are attacked at once.")]
+JitCompile = Annotated[bool, typer.Option("--jit-compile", help="Compile with XLA.")]
+ImagesPerClass = Annotated[
+    int | None, typer.Option(help="Images of each class, for imagenet only; default: 5.")
 ]
 
 
@@ -55,3 +83,11 @@ def weight_files(texts: list[str] | None) -> dict[str, Path]:
             )
         files[model] = Path(path).expanduser()
     return files
+
+
+def load_model(path: Path) -> "keras.Model":
+    """A model from a file, which may hold layers of this project."""
+    import defenses  # noqa: F401  (registers its layers)
+    import models
+
+    return models.load_checkpoint(path)

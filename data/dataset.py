@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from data.byte_images import ByteImages
+from data.class_folders import FolderImages
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,9 @@ class Dataset:
         name: of the data set.
         split: name of the split, one of `data.SPLITS`.
         x_train, x_validation, x_test: float32 [N, height, width, channels] in [0, 1]. Those of a
-            large data set are `ByteImages`, which become float32 when they are indexed. A
-            selection that is only tested on has no images in the first two.
+            large data set are `ByteImages`, which become float32 when they are indexed, and of the
+            user's own files `FolderImages`, which are read then. A selection that is only tested on
+            has no images in the first two.
         y_train, y_validation, y_test: int64 [N].
         class_names: by label.
         source: the file or the site that the images are from.
@@ -79,7 +81,7 @@ class Dataset:
     y_train: np.ndarray = field(repr=False)
     x_validation: np.ndarray | ByteImages = field(repr=False)
     y_validation: np.ndarray = field(repr=False)
-    x_test: np.ndarray | ByteImages = field(repr=False)
+    x_test: np.ndarray | ByteImages | FolderImages = field(repr=False)
     y_test: np.ndarray = field(repr=False)
     class_names: tuple[str, ...] = field(repr=False)
     source: str

@@ -5,7 +5,6 @@ import os
 import pickle
 import tarfile
 import warnings
-import zipfile
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
+from data.arrays import as_labels, read_arrays
 from data.dataset import Description, Official
 from data.unit_range import check_unit_range
 
@@ -132,16 +132,8 @@ def _downloaded(description: Description, download: Callable, origin: str) -> Of
 
 
 def _read_npz(path: Path, groups_key: str | None) -> dict[str, np.ndarray]:
-    try:
-        if not zipfile.is_zipfile(path):
-            raise ValueError("it is not a zip file")
-        with np.load(path, allow_pickle=False) as archive:
-            missing = [key for key in _ARRAYS if key not in archive]
-            known = [key for key in (*_ARRAYS, groups_key) if key in archive]
-            arrays = {key: archive[key] for key in known}
-            names = archive.files
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(f"{path} cannot be read as npz, plain arrays only: {error}") from error
+    arrays, names = read_arrays(path, (*_ARRAYS, *([groups_key] if groups_key else [])))
+    missing = [key for key in _ARRAYS if key not in arrays]
     if missing:
         raise ValueError(
             f"{path} has the arrays {', '.join(names) or 'none'}, without {', '.join(missing)}; "
@@ -230,13 +222,7 @@ def _images(images: np.ndarray, description: Description, where: str) -> np.ndar
 
 
 def _labels(labels: np.ndarray, description: Description, where: str) -> np.ndarray:
-    if labels.ndim == 2 and labels.shape[1] == 1:
-        labels = labels[:, 0]
-    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
-        raise ValueError(
-            f"{where} has shape {labels.shape} and dtype {labels.dtype}; accepted: integers [N] "
-            "or [N, 1]"
-        )
+    labels = as_labels(labels, where)
     classes = len(description.class_names)
     if len(labels) and not (labels.min() >= 0 and labels.max() < classes):
         raise ValueError(

@@ -5,6 +5,7 @@ from evaluation.estimates import Estimate, average, resampled
 from evaluation.evaluate import evaluate
 from evaluation.f1 import confusion_counts, f1_per_class, macro_f1, mean_macro_f1
 from evaluation.outcomes import Outcomes
+from evaluation.robustness import Robustness, evaluate_robustness
 from evaluation.statistics import newcombe, wilson
 from evaluation.top_k import label_ranks, top_k_errors
 from evaluation.transfer import TransferMatrix, transfer_matrix
@@ -14,11 +15,13 @@ __all__ = [
     "Estimate",
     "NotRun",
     "Outcomes",
+    "Robustness",
     "TransferMatrix",
     "alike",
     "average",
     "confusion_counts",
     "evaluate",
+    "evaluate_robustness",
     "f1_per_class",
     "label_ranks",
     "macro_f1",

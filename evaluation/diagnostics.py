@@ -168,9 +168,10 @@ LEFT = 0.01
 
 
 def _unbounded_falls_short(row: Row) -> Flag | None:
-    # Within half the range in L-inf lies a gray image, the same for every image.
-    is_unbounded = row["epsilon"] >= (0.5 if row["norm"] == "linf" else np.inf)
-    if not (is_unbounded and row["ci_low"] > LEFT):
+    # Within half the range in L-inf lies a gray image, the same for every image; within the
+    # diameter of the box lies every image.
+    unbounded = 0.5 if row["norm"] == "linf" else row.get("diameter", np.inf)
+    if not (row["epsilon"] >= unbounded and row["ci_low"] > LEFT):
         return None
     text = f"without a bound, the attack still leaves {_percent(row['accuracy'])} of the images"
     return Flag("unbounded attack falls short", Level.WARNING, text, row["accuracy"])
@@ -253,7 +254,8 @@ def flags(
 
     Args:
         table: rows of `Outcomes.table`, of many arms, with the columns "arm", "attack", "kind",
-            "climbs", "norm", "reach" and those of `place`.
+            "climbs", "norm", "reach" and those of `place`, and "diameter", that of the box of
+            images, if an epsilon may be as large.
         correct: by arm, bool [1 + E, images], in the order of its rows.
         place: the columns by which arms are the same but for their attack.
     """

@@ -3,46 +3,23 @@
 import math
 from collections.abc import Iterator
 
-import numpy as np
-
-from attacks import Attack, BudgetAttack, MinimumNormAttack
-from evaluation.diagnostics import Flag, flags, kind_of
+from attacks import Attack, MinimumNormAttack
+from evaluation.diagnostics import Flag
+from evaluation.measured_arm import MeasuredArm, raised, worst
 from evaluation.outcomes import Outcomes
 
 
 def findings(outcomes: Outcomes, attack: Attack) -> Iterator[str]:
     """One sentence for each flag of an attack, at its worst, and what a search is."""
-    for flag in _worst(outcomes, attack):
-        yield _sentence(flag, outcomes, attack)
+    arm = MeasuredArm(type(attack).__name__, attack, outcomes)
+    for each in worst(raised([arm])):
+        yield _sentence(each.flag, outcomes, attack)
     if isinstance(attack, MinimumNormAttack) and any(map(math.isfinite, outcomes.epsilons)):
         yield (
             f"{type(attack).__name__} searches once for the smallest distance of each image: its "
             "accuracy at an epsilon is the share of images whose distance is larger, and an attack "
             "made for that epsilon may break more."
         )
-
-
-def _worst(outcomes: Outcomes, attack: Attack) -> list[Flag]:
-    """The worst flag of every name, in the order of the diagnostics."""
-    table = outcomes.table()
-    table = table.assign(
-        arm="",
-        attack=type(attack).__name__,
-        kind=kind_of(attack),
-        climbs=attack.climbs,
-        norm=attack.norm,
-        reach=[
-            attack.reach(epsilon) if isinstance(attack, BudgetAttack) else epsilon
-            for epsilon in table["epsilon"]
-        ],
-    )
-    correct = {"": np.vstack([outcomes.clean_correct, outcomes.correct])}
-    worst: dict[str, Flag] = {}
-    for own in flags(table, correct, ["arm"]).values():
-        for flag in own:
-            if flag.name not in worst or flag.size > worst[flag.name].size:
-                worst[flag.name] = flag
-    return list(worst.values())
 
 
 def _sentence(flag: Flag, outcomes: Outcomes, attack: Attack) -> str:

@@ -1,7 +1,7 @@
 """A Keras model of the user's own: made ready to be attacked on a data set, and attacked.
 
 Nothing is changed silently: what had to be adapted is returned in words, and what cannot be
-adapted is refused. Messages name the options of `reproduce.py attack`.
+adapted is refused. Messages name the options of `reproduce.py attack` and `evaluate`.
 """
 
 import importlib
@@ -9,6 +9,8 @@ import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -19,9 +21,12 @@ from attacks import BudgetAttack, MinimumNormAttack, ModelError, as_logits, as_p
 from attacks.engine.classifier import Classifier
 from attacks.readings import Reading
 from data import Dataset
+from evaluation.estimates import Estimate
 from evaluation.evaluate import evaluate
 from evaluation.findings import findings
 from evaluation.outcomes import Outcomes
+from evaluation.robustness import Robustness, evaluate_robustness
+from evaluation.stages import Stages
 from models.outputs import check_is_graph
 
 
@@ -86,9 +91,106 @@ def evaluate_own_model(
             jit_compile=jit_compile,
         )
     sentences = [*own.notes, *dataset.notes, *findings(outcomes, attack)]
-    if pixel_range == "0-1" and outcomes.table()["ci_low"].iloc[0] <= 1 / own.classes:
-        sentences.append("If the model takes grey levels, say --range 0-255.")
-    return Evaluation(outcomes, sentences)
+    clean = Estimate.accuracy(outcomes.clean_correct)
+    return Evaluation(outcomes, sentences + _of_range(clean, own.classes, pixel_range))
+
+
+@dataclass(frozen=True)
+class OwnRobustness:
+    """What a battery of attacks leaves, and how the model or the images were adapted."""
+
+    robustness: Robustness
+    notes: list[str]
+
+
+def evaluate_own_robustness(
+    model: keras.Model,
+    dataset: Dataset,
+    *,
+    epsilon: float | None = None,
+    norm: str = "linf",
+    images: int = 500,
+    autoattack_images: int = 100,
+    pixel_range: str = "0-1",
+    softmax: str = "refuse",
+    seed: int = 0,
+    batch_size: int = 128,
+    progress: Stages | None = None,
+    jit_compile: bool = False,
+) -> OwnRobustness:
+    """Attacks a model in many ways on test images of a data set, drawn at random.
+
+    Args:
+        model: a Keras model with one input and one output.
+        images: how many test images are attacked.
+        pixel_range, softmax: see `made_ready`.
+        epsilon, norm, autoattack_images, seed, batch_size, progress, jit_compile: see
+            `evaluate_robustness`.
+
+    Raises:
+        ValueError: the model does not go with the data or the options, or as `evaluate_robustness`.
+    """
+    if images < 1:
+        raise ValueError(f"--images is {images}; accepted: 1 or more")
+    own = made_ready(model, dataset, pixel_range=pixel_range, softmax=softmax)
+    robustness = evaluate_robustness(
+        own.seen,
+        dataset.x_test,
+        dataset.y_test,
+        epsilon=epsilon,
+        norm=norm,
+        max_images=images,
+        autoattack_images=autoattack_images,
+        seed=seed,
+        batch_size=batch_size,
+        progress=progress,
+        jit_compile=jit_compile,
+    )
+    of_range = _of_range(robustness.clean, own.classes, pixel_range)
+    return OwnRobustness(robustness, [*own.notes, *dataset.notes, *of_range])
+
+
+def find_data(
+    source: str,
+    model: keras.Model,
+    *,
+    data_dir: str | PathLike | None = None,
+    images_per_class: int | None = None,
+) -> Dataset:
+    """A data set by its name, or the user's own images by their path.
+
+    Args:
+        source: one of `data.NAMES`, or the path of an .npz file or of a folder with a folder for
+            each class; see `data.load_own`.
+        model: takes these images.
+        data_dir, images_per_class: of a data set that has a name; see `data.load`.
+
+    Raises:
+        ValueError: neither is there, or it does not go with the model.
+        FileNotFoundError: see `data.load`.
+    """
+    if source in data.NAMES:
+        return data.load(source, data_dir=data_dir, images_per_class=images_per_class)
+    if not Path(source).expanduser().exists():
+        raise ValueError(
+            f"--data is {source!r}; accepted: {', '.join(data.NAMES)}, an .npz file that exists, "
+            "or a folder with a folder for each class"
+        )
+    for option, value in (("--data-dir", data_dir), ("--images-per-class", images_per_class)):
+        if value is not None:
+            raise ValueError(f"{option} is {value} with --data {source}; accepted: no {option}")
+    check_is_graph(model)
+    classes = model.output_shape[-1] if len(model.output_shape) == 2 else None
+    return data.load_own(
+        source, tuple(model.inputs[0].shape[1:]), None if classes is None else max(2, classes)
+    )
+
+
+def _of_range(clean: Estimate, classes: int, pixel_range: str) -> list[str]:
+    """What else may be wrong with a model that only guesses."""
+    if pixel_range == "0-1" and clean.low <= 1 / classes:
+        return ["If the model takes grey levels, say --range 0-255."]
+    return []
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,11 @@
 """Gathers the finished stages of a plan into results."""
 
 import json
-import os
 import platform
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import tensorflow as tf
 
 from attacks import BudgetAttack
 from attacks.units import grey_levels
@@ -16,6 +14,7 @@ from evaluation.diagnostics import Kind, kind_of
 from harness import pictures
 from harness.arms import MAIN, Arm, PatchArm, Role, Training
 from harness.digests import versions
+from harness.machine import machine
 from harness.plan import Plan
 from harness.reductions import reductions
 from harness.results import Arrays, Results
@@ -58,7 +57,7 @@ def _run(study: Study, profile: Profile, runner: Runner, todo: Plan) -> dict[str
         "arms": len(todo.arms),
         "arms_of_the_profile": len(study.arms(profile)),
         "versions": versions() | {"python": platform.python_version()},
-        "machine": f"{platform.machine()}, {os.cpu_count()} CPU cores, {_accelerators()}",
+        "machine": machine(),
         "data": sorted({note for each in _places(todo) for note in _data_notes(runner, each)}),
         "weights": runner.weight_files,
         "reductions": reductions(study, profile, todo),
@@ -195,11 +194,3 @@ def _data_notes(runner: Runner, training: Training) -> list[str]:
         f"{len(dataset.x_test):,} test images",
         *dataset.notes,
     ]
-
-
-def _accelerators() -> str:
-    names = [
-        tf.config.experimental.get_device_details(device).get("device_name", device.name)
-        for device in tf.config.list_physical_devices("GPU")
-    ]
-    return ", ".join(names) or "no GPU"

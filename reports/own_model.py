@@ -8,7 +8,8 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from attacks import Attack
-from evaluation import Outcomes
+from evaluation import Estimate, Outcomes, Robustness
+from evaluation.robustness_sentences import NORMS, distance
 
 
 def accuracy_table(outcomes: Outcomes, attack: Attack, targeted: bool) -> Table:
@@ -55,6 +56,41 @@ def _epsilon(epsilon: float, counts_values: bool) -> tuple[str, str]:
     if counts_values:
         return f"{epsilon:g}", ""
     return f"{epsilon:.5f}", f"{255 * epsilon:.2f}"
+
+
+def robustness_table(robustness: Robustness) -> Table:
+    """What every attack leaves, and all of them together."""
+    table = Table(
+        Column("attack", no_wrap=True),
+        f"within ({NORMS[robustness.norm]})",
+        Column("images", justify="right"),
+        "accuracy",
+        Column("95 % interval", no_wrap=True),
+        Column("alone", justify="right"),
+        Column("seconds", justify="right"),
+        caption="alone: images that no other attack broke, of those that all attacked",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        show_edge=False,
+    )
+    table.add_row("none", "", *_shares(robustness.clean))
+    for arm in robustness.arms:
+        epsilon = float(arm.outcomes.epsilons[arm.nearest(robustness.epsilon)])
+        table.add_row(
+            arm.name,
+            distance(robustness.norm, epsilon),
+            *_shares(arm.curve[epsilon]),
+            str(robustness.broken_alone.get(arm.name, "")),
+            f"{arm.seconds:.1f}",
+        )
+    within = distance(robustness.norm, robustness.epsilon)
+    table.add_row("all of them", within, *_shares(robustness.worst_case), style="bold")
+    return table
+
+
+def _shares(estimate: Estimate) -> tuple[str, str, str]:
+    interval = f"{100 * estimate.low:.1f} to {estimate.high:.1%}"
+    return f"{estimate.images:,}", f"{estimate.value:.1%}", interval
 
 
 def _accuracy(row: dict) -> tuple[str, str]:

@@ -3,15 +3,12 @@
 import shutil
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
-from markdown_it import MarkdownIt
-from markupsafe import Markup
-
 from evaluation.diagnostics import not_recorded
 from harness.claims import judged
 from harness.results import Results
 from harness.study import Study
 from reports.compare import compare
+from reports.rendering import environment, html_of
 from reports.tables import cost, flags, markdown_table, settings
 from reports.verdicts import by_claim, run_in, runs_below, written
 from reports.worst_case import worst_case
@@ -32,7 +29,6 @@ _STATUSES = {
     "background": "quoted by the study from elsewhere",
     "no counterpart": "without a counterpart here, for the reason given beside them",
 }
-_TEMPLATES = Path(__file__).parent / "templates"
 
 
 def build_report(study: Study, directory: Path) -> Path:
@@ -55,9 +51,9 @@ def build_report(study: Study, directory: Path) -> Path:
     written(verdicts, directory / "verdicts.csv")
 
     shutil.rmtree(directory / "figures", ignore_errors=True)  # of arms that are there no more
-    environment = _environment(study.folder)
+    templates = environment(study.folder)
     title = _title(study, results)
-    text = environment.get_template("report.md").render(
+    text = templates.get_template("report.md").render(
         title=title,
         study=study,
         run=results.run,
@@ -75,8 +71,7 @@ def build_report(study: Study, directory: Path) -> Path:
         **study.contents(results, comparison, directory / "figures"),
     )
     (directory / "report.md").write_text(text)
-    body = MarkdownIt("commonmark").enable("table").render(text)
-    page = environment.get_template("page.html").render(title=title, body=Markup(body))
+    page = templates.get_template("page.html").render(title=title, body=html_of(text))
     (directory / "index.html").write_text(page)
     return directory / "index.html"
 
@@ -87,7 +82,7 @@ def build_verdicts(study: Study, directory: Path) -> Path:
     verdicts = judged(study.claims, runs)
     written(verdicts, directory / "verdicts.csv")
     text = (
-        _environment(study.folder)
+        environment(study.folder)
         .get_template("all_verdicts.md")
         .render(study=study, runs=runs, claims=by_claim(verdicts))
     )
@@ -100,15 +95,3 @@ def _title(study: Study, results: Results) -> str:
     profile, pattern = results.run["profile"], results.run["pattern"]
     arms = "" if pattern == "*" else f", arms {pattern}"
     return f"{study.title} (profile {profile}{arms})"
-
-
-def _environment(folder: Path) -> Environment:
-    """Templates of every report and of the study in `folder`."""
-    return Environment(
-        loader=FileSystemLoader([_TEMPLATES, folder]),
-        undefined=StrictUndefined,
-        autoescape=select_autoescape(["html"]),
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )

@@ -275,7 +275,8 @@ def test_help_does_not_wait_for_tensorflow():
     code = (
         "import sys, reproduce\n"
         "from typer.testing import CliRunner\n"
-        "for words in (['--help'], ['attack', '--help'], ['attack', 'm.h5', '--norm', 'l3']):\n"
+        "for words in (['--help'], ['attack', '--help'], ['evaluate', '--help'],"
+        " ['attack', 'm.h5', '--norm', 'l3']):\n"
         "    print(CliRunner().invoke(reproduce.app, words).output)\n"
         "print(sorted({'keras', 'numpy', 'pandas', 'tensorflow'} & set(sys.modules)))\n"
     )

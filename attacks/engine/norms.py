@@ -20,6 +20,12 @@ def check_norm(norm: str, accepted: Sequence[str] = tuple(ORDER)) -> None:
         raise ValueError(f"norm is {norm!r}; accepted: {', '.join(map(repr, accepted))}")
 
 
+def diameter(norm: str, image_shape: tuple[int, ...]) -> float:
+    """The distance between two opposite corners of the box of images in [0, 1]."""
+    values = float(math.prod(image_shape))
+    return {"linf": 1.0, "l2": math.sqrt(values), "l1": values, "l0": values}[norm]
+
+
 def check_epsilon(epsilon: float, norm: str, image_shape: tuple[int, ...]) -> float:
     """`epsilon` as a float, when it is a distance between two images in [0, 1].
 
@@ -27,16 +33,12 @@ def check_epsilon(epsilon: float, norm: str, image_shape: tuple[int, ...]) -> fl
         ValueError: not finite, negative, or above the diameter of the box of images
             (1 in L-inf, sqrt(d) in L2, d in L1 and in L0, with d = pixels x channels).
     """
-    pixels = float(math.prod(image_shape))
-    diameter = {"linf": 1.0, "l2": math.sqrt(pixels), "l1": pixels, "l0": pixels}[norm]
-    value = float(epsilon)
-    if not (math.isfinite(value) and 0 <= value <= diameter):
+    value, most = float(epsilon), diameter(norm, image_shape)
+    if not (math.isfinite(value) and 0 <= value <= most):
         meaning = "a distance between images in [0, 1] (write 8 grey levels as 8/255)"
         if norm == "l0":
             meaning = "how many values of an image differ"
-        raise ValueError(
-            f"epsilon is {epsilon!r}; accepted for {norm}: 0 to {diameter:g}, {meaning}"
-        )
+        raise ValueError(f"epsilon is {epsilon!r}; accepted for {norm}: 0 to {most:g}, {meaning}")
     return value
 
 

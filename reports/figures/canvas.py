@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -26,7 +27,7 @@ def canvas(
     legend_title: str | None = None,
     **options: Any,
 ) -> Iterator[np.ndarray]:
-    """Axes [rows, columns] to draw on, written to `path` in the end.
+    """Axes [rows, columns] to draw on, written to `path` (.png or .svg) in the end.
 
     What has a label is in one legend below all panels.
 
@@ -40,8 +41,10 @@ def canvas(
         figure.suptitle(title, fontsize=10)
     _add_legend(figure, legend_title)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Without this, the library's version alone would change a committed picture.
-    figure.savefig(path, dpi=110, metadata={"Software": None})
+    # The library's version, the date and names drawn at random alone would change a picture.
+    unwritten = {".png": "Software", ".svg": "Date"}[path.suffix]
+    with rc_context({"svg.hashsalt": path.name}):
+        figure.savefig(path, dpi=110, metadata={unwritten: None})
 
 
 def _add_legend(figure: Figure, title: str | None) -> None:

@@ -4,10 +4,8 @@ from collections.abc import Callable, Mapping
 
 import keras
 import numpy as np
-import pandas as pd
 import pytest
 import tensorflow as tf
-from keras import layers
 
 from attacks import (
     APGD,
@@ -15,7 +13,6 @@ from attacks import (
     JSMA,
     PGD,
     Attack,
-    BudgetAttack,
     CarliniWagner,
     DeepFool,
     MomentumIterative,
@@ -23,50 +20,15 @@ from attacks import (
 )
 from attacks.engine.errors import NoGradientError
 from attacks.engine.task import Task
-from defenses import AdversarialTrainer
+from blobs import adversarially_trained, blobs, network, plain
 from evaluation import evaluate
-from evaluation.diagnostics import Level, flags, kind_of
+from evaluation.diagnostics import Level
+from evaluation.measured_arm import MeasuredArm
+from evaluation.measured_arm import raised as raised_by
 from evaluation.probes import PROBED, steps_of
 
-LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 EPSILONS = (0.02, 0.05, 0.1)
 BY_PGD = {"PGD": (PGD(steps=20), EPSILONS)}
-
-
-def blobs(count: int = 1000, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Images of ten classes, each a pattern of its own in noise."""
-    patterns = np.random.default_rng(7).random((10, 8, 8, 1))
-    random = np.random.default_rng(seed)
-    labels = random.integers(0, 10, count)
-    noise = random.random((count, 8, 8, 1))
-    return (0.6 * patterns[labels] + 0.4 * noise).astype(np.float32), labels
-
-
-def network(seed: int = 0) -> keras.Model:
-    keras.utils.set_random_seed(seed)
-    return keras.Sequential(
-        [
-            keras.Input((8, 8, 1)),
-            layers.Conv2D(16, 3, activation="relu"),
-            layers.Flatten(),
-            layers.Dense(32, activation="relu"),
-            layers.Dense(10),
-        ]
-    )
-
-
-def plain(seed: int = 0) -> keras.Model:
-    model = network(seed)
-    model.compile(keras.optimizers.Adam(3e-3), LOSS)
-    model.fit(*blobs(), epochs=8, batch_size=32, verbose=0)
-    return model
-
-
-def adversarially_trained(seed: int = 0) -> keras.Model:
-    trainer = AdversarialTrainer(network(seed), epsilon=0.05, steps=5)
-    trainer.compile(keras.optimizers.Adam(3e-3), LOSS)
-    trainer.fit(*blobs(), epochs=12, batch_size=32, verbose=0)
-    return trainer.network
 
 
 @pytest.fixture(scope="module")
@@ -78,16 +40,11 @@ def raised(
     model: Callable, attacks: Mapping[str, tuple[Attack, tuple[float, ...]]], images: int = 200
 ) -> dict[str, set[str]]:
     """By level, the names of the flags of some attacks, each at its own epsilons."""
-    tables, correct = [], {}
-    for name, (attack, epsilons) in attacks.items():
-        outcomes = evaluate(model, *blobs(images, seed=1), attack, epsilons)
-        table, is_budget = outcomes.table(), isinstance(attack, BudgetAttack)
-        reach = [attack.reach(each) if is_budget else each for each in table["epsilon"]]
-        described = {"climbs": attack.climbs, "norm": attack.norm, "kind": kind_of(attack)}
-        tables.append(table.assign(arm=name, attack=name, reach=reach, place=0, **described))
-        correct[name] = np.vstack([outcomes.clean_correct, outcomes.correct])
-    marked = flags(pd.concat(tables, ignore_index=True), correct, ["place"])
-    every = [flag for of_row in marked.values() for flag in of_row]
+    arms = [
+        MeasuredArm(name, attack, evaluate(model, *blobs(images, seed=1), attack, epsilons))
+        for name, (attack, epsilons) in attacks.items()
+    ]
+    every = [each.flag for each in raised_by(arms)]
     return {level: {flag.name for flag in every if flag.level == level} for level in Level}
 
 

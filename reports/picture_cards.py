@@ -1,0 +1,85 @@
+"""Adversarial images as cards in a page: before, what was added, and after."""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from math import isfinite
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from evaluation.pictures import Picture
+from evaluation.robustness_sentences import NORMS, budget
+
+#: Images with a longer side are large files: fewer of them are shown.
+_LARGE, _SHOWN_OF_LARGE = 112, 2
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What was evaluated on what.
+
+    Attributes:
+        model, data: their names.
+        class_names: by label; a class without one is called by its number.
+        notes: how the model or the images were adapted, a sentence each.
+    """
+
+    model: str
+    data: str
+    class_names: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def called(self, label: int) -> str:
+        """The name of a class."""
+        return self.class_names[label] if label < len(self.class_names) else str(label)
+
+
+class Card(NamedTuple):
+    """One image: three pictures with what is below each, and how far it was moved."""
+
+    pictures: list[tuple[str, str]]
+    distances: str
+
+
+def by_attack(pictures: Sequence[Picture], norm: str, setting: Setting) -> dict[str, list[Card]]:
+    """Cards by the attack and its budget; of images that are no pictures, none."""
+    cards: dict[str, list[Card]] = {}
+    for each in pictures:
+        if each.image.ndim == 3 and each.image.shape[-1] in (1, 3):
+            is_bounded = isfinite(each.epsilon)
+            where = f"within {budget(norm, each.epsilon)}" if is_bounded else "at any distance"
+            own = cards.setdefault(f"{each.attack}, {where}", [])
+            if len(own) < _SHOWN_OF_LARGE or max(each.image.shape) <= _LARGE:
+                own.append(_card(each, setting))
+    return cards
+
+
+def address(kind: str, content: bytes) -> str:
+    """A file as an address that holds it, so that a page needs no other file."""
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def _card(picture: Picture, setting: Setting) -> Card:
+    added = picture.adversarial - picture.image
+    largest = max(float(np.abs(added).max()), 1e-9)
+    before = f"{setting.called(picture.label)} ({picture.confidence:.0%})"
+    after = f"{setting.called(picture.prediction)} ({picture.adversarial_confidence:.0%})"
+    return Card(
+        [
+            (_png(picture.image), before),
+            (_png(added / largest / 2 + 0.5), f"added × {0.5 / largest:.3g}"),
+            (_png(picture.adversarial), after),
+        ],
+        f"{NORMS['linf']} {255 * picture.linf:.3g}/255, {NORMS['l2']} {picture.l2:.3g}",
+    )
+
+
+def _png(image: np.ndarray) -> str:
+    """A picture [height, width, 1 or 3] of values in [0, 1] as an address."""
+    levels = np.round(255 * np.clip(image, 0, 1)).astype(np.uint8)
+    stored = BytesIO()
+    Image.fromarray(levels[..., 0] if levels.shape[-1] == 1 else levels).save(stored, "PNG")
+    return address("image/png", stored.getvalue())
