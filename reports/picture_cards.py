@@ -1,8 +1,7 @@
 """Adversarial images as cards in a page: before, what was added, and after."""
 
 import base64
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from io import BytesIO
 from math import isfinite
 from typing import NamedTuple
@@ -17,26 +16,6 @@ from evaluation.robustness_sentences import NORMS, budget
 _LARGE, _SHOWN_OF_LARGE = 112, 2
 
 
-@dataclass(frozen=True)
-class Setting:
-    """What was evaluated on what.
-
-    Attributes:
-        model, data: their names.
-        class_names: by label; a class without one is called by its number.
-        notes: how the model or the images were adapted, a sentence each.
-    """
-
-    model: str
-    data: str
-    class_names: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-
-    def called(self, label: int) -> str:
-        """The name of a class."""
-        return self.class_names[label] if label < len(self.class_names) else str(label)
-
-
 class Card(NamedTuple):
     """One image: three pictures with what is below each, and how far it was moved."""
 
@@ -44,8 +23,14 @@ class Card(NamedTuple):
     distances: str
 
 
-def by_attack(pictures: Sequence[Picture], norm: str, setting: Setting) -> dict[str, list[Card]]:
-    """Cards by the attack and its budget; of images that are no pictures, none."""
+def by_attack(
+    pictures: Sequence[Picture], norm: str, called: Callable[[int], str]
+) -> dict[str, list[Card]]:
+    """Cards by the attack and its budget; of images that are no pictures, none.
+
+    Args:
+        called: the name of a class.
+    """
     cards: dict[str, list[Card]] = {}
     for each in pictures:
         if each.image.ndim == 3 and each.image.shape[-1] in (1, 3):
@@ -53,7 +38,7 @@ def by_attack(pictures: Sequence[Picture], norm: str, setting: Setting) -> dict[
             where = f"within {budget(norm, each.epsilon)}" if is_bounded else "at any distance"
             own = cards.setdefault(f"{each.attack}, {where}", [])
             if len(own) < _SHOWN_OF_LARGE or max(each.image.shape) <= _LARGE:
-                own.append(_card(each, setting))
+                own.append(_card(each, called))
     return cards
 
 
@@ -62,11 +47,11 @@ def address(kind: str, content: bytes) -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
-def _card(picture: Picture, setting: Setting) -> Card:
+def _card(picture: Picture, called: Callable[[int], str]) -> Card:
     added = picture.adversarial - picture.image
     largest = max(float(np.abs(added).max()), 1e-9)
-    before = f"{setting.called(picture.label)} ({picture.confidence:.0%})"
-    after = f"{setting.called(picture.prediction)} ({picture.adversarial_confidence:.0%})"
+    before = f"{called(picture.label)} ({picture.confidence:.0%})"
+    after = f"{called(picture.prediction)} ({picture.adversarial_confidence:.0%})"
     return Card(
         [
             (_png(picture.image), before),

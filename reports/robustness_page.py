@@ -1,8 +1,10 @@
 """The page on a model of the user's own: what attacks leave of it, and whether to trust that."""
 
 import json
+import os
 import platform
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,18 +17,42 @@ from evaluation.robustness_sentences import NORMS, budget, distance
 from harness.digests import versions
 from harness.machine import machine
 from reports.figures.robustness import robustness_curves
-from reports.picture_cards import Setting, address, by_attack
+from reports.picture_cards import address, by_attack
 from reports.rendering import environment, inline_html_of
 
 
+@dataclass(frozen=True)
+class Setting:
+    """What was evaluated on what.
+
+    Attributes:
+        model, data: their names.
+        class_names: by label; a class without one is called by its number.
+        notes: how the model or the images were adapted, a sentence each.
+    """
+
+    model: str
+    data: str
+    class_names: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def called(self, label: int) -> str:
+        """The name of a class."""
+        return self.class_names[label] if label < len(self.class_names) else str(label)
+
+
 def check_is_new(folder: Path) -> None:
-    """Refuses to write where something is.
+    """Refuses a folder that cannot be written, or in which something is.
 
     Raises:
-        FileExistsError: the folder exists and is not empty, or it is a file.
+        FileExistsError: it exists and is not empty, or is a file.
+        ValueError: it cannot be made.
     """
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
         raise FileExistsError(f"--to {folder} exists; accepted: a new folder")
+    above = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+    if not (above.is_dir() and os.access(above, os.W_OK)):
+        raise ValueError(f"--to is {folder}; accepted: a new folder, but not in {above}")
 
 
 def build_page(robustness: Robustness, setting: Setting, folder: Path) -> Path:
@@ -71,7 +97,7 @@ def page_of(robustness: Robustness, setting: Setting) -> str:
             notes=[each for each in flagged if each["level"] == Level.NOTE],
             quiet=[name for name in robustness.checks if name not in _names(robustness)],
             not_checked=[name for name in NAMES if name not in robustness.checks],
-            cards=by_attack(robustness.pictures, robustness.norm, setting),
+            cards=by_attack(robustness.pictures, robustness.norm, setting.called),
             setting=setting,
             remarks=[*setting.notes, *_notes(robustness)],
             versions=_versions(),

@@ -116,6 +116,7 @@ def test_a_model_that_guesses_is_told_of_its_range(tmp_path):
         (["--data", "NPZ", "--images-per-class", "3"], "accepted: no --images-per-class"),
         (["--data", "digits", "--to", "FULL"], "exists; accepted: a new folder"),
         (["--data", "digits", "--to", "NPZ"], "exists; accepted: a new folder"),
+        (["--data", "digits", "--to", "BELOW"], "accepted: a new folder, but not in"),
         (["--data", "digits", "--images", "0"], "--images is 0; accepted: 1 or more"),
         (["--data", "digits", "--epsilon", "8"], "epsilon is 8.0; accepted for linf: 0 to 1"),
         (["--data", "digits", "--epsilon", "0"], "epsilon is 0; accepted: above 0"),
@@ -135,7 +136,7 @@ def test_wrong_arguments_are_named_and_nothing_is_written(words, message, model,
     np.savez(tmp_path / "tall.npz", x=images[:, :9, :9], y=labels % 10)
     np.savez(tmp_path / "nameless.npz", a=images)
     places = {"NPZ": "mine.npz", "TALL": "tall.npz", "NAMELESS": "nameless.npz", "EMPTY": "empty"}
-    places |= {"MISSING": "missing.npz", "FULL": "full"}
+    places |= {"MISSING": "missing.npz", "FULL": "full", "BELOW": "mine.npz/page"}
     words = [tmp_path / places[word] if word in places else word for word in words]
     to = [] if "--to" in words else ["--to", tmp_path / "page"]
     result = run("evaluate", model / "logits.h5", *words, *to)

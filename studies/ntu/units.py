@@ -5,22 +5,26 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from evaluation import Curve, Estimate
+from evaluation import Curve, Estimate, NotRun
 from harness.arms import MAIN, Case, Protocol, Role, View
 from harness.links import read_published
 from harness.results import Results, selected, where_run
 from studies.ntu import arms, published
 
 SHOWN = (0.1, 0.4, 0.8)
-_GREY = "0-255 grey levels"
 #: By unit, the variant with its epsilons.
-UNITS = {_GREY: MAIN, "images in [0, 1]": arms.UNIT, "standardised images": arms.STANDARDISED}
+UNITS = {
+    "0-255 grey levels": MAIN,
+    "images in [0, 1]": arms.UNIT,
+    "standardised images": arms.STANDARDISED,
+}
 
 
 def table(results: Results) -> pd.DataFrame:
     """A row for each case, attack and unit; none where only grey levels were run."""
-    rows = list(where_run(partial(_row, results), arms.CASES, arms.ATTACKS, UNITS))
-    return pd.DataFrame(rows if {row["unit"] for row in rows} - {_GREY} else [])
+    if not results.arms(variant=(arms.UNIT, arms.STANDARDISED)):
+        return pd.DataFrame()
+    return pd.DataFrame(where_run(partial(_row, results), arms.CASES, arms.ATTACKS, UNITS))
 
 
 def _row(results: Results, case: Case, attack: str, unit: str) -> dict[str, str]:
@@ -28,6 +32,8 @@ def _row(results: Results, case: Case, attack: str, unit: str) -> dict[str, str]
     curve = results.curve(variant=UNITS[unit], view=View.SOFTMAX, attack=attack, **place)
     stated = published_shares(case, attack)
     clean, *attacked = curve.per_image.mean(axis=1)
+    if not clean:
+        raise NotRun(f"{case}: an image that is right without attack")
     shown = {
         f"left at {level:g}": f"{100 * accuracy / clean:.0f} % (published {100 * share:.0f} %)"
         for level, accuracy, share in zip(arms.LEVELS, attacked, stated, strict=True)
@@ -54,6 +60,7 @@ def difference(curve: Curve, stated: np.ndarray) -> Estimate:
 
     def mean_difference(weights: np.ndarray) -> np.ndarray:
         accuracies = weights.astype(np.float64) @ per_image.T
-        return np.abs(accuracies[:, 1:] / accuracies[:, :1] - stated).mean(axis=1)
+        with np.errstate(invalid="ignore", divide="ignore"):  # a sample without a right image
+            return np.abs(accuracies[:, 1:] / accuracies[:, :1] - stated).mean(axis=1)
 
     return Estimate.bootstrap(mean_difference, curve.images)

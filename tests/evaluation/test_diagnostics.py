@@ -155,6 +155,12 @@ def test_an_attack_that_may_do_anything(attack, norm, epsilon, falls_short):
     assert "unbounded attack falls short" not in few
 
 
+@pytest.mark.parametrize("epsilon, falls_short", [(7.9, False), (8.0, True)])
+def test_within_the_diameter_of_the_box_there_is_no_bound(epsilon, falls_short):
+    (named,) = flagged(row("PGD", "cross-entropy", epsilon, norm="l2", diameter=8.0, ci_low=0.1))
+    assert ("unbounded attack falls short" in named) == falls_short
+
+
 @pytest.mark.parametrize(
     "kind, name",
     [

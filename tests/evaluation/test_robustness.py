@@ -288,3 +288,57 @@ def test_the_battery_stays_in_the_box_and_leaves_out_what_has_no_images():
     assert "AutoAttack" not in [each.name for each in planned]
     for norm, budget in CUSTOMARY.items():
         assert {each.attack.norm for each in battery(budget, norm, (8, 8, 1), **sizes)} == {norm}
+
+
+class Counting:
+    """A model that counts the images that pass through it and those whose gradient comes back."""
+
+    def __init__(self, model):
+        self.model, self.passes = model, tf.Variable(0, dtype=tf.int64)
+
+    def __call__(self, images):
+        self.passes.assign_add(tf.shape(images, tf.int64)[0])
+        return self.model(self._counted_back(images))
+
+    @property
+    def _counted_back(self):
+        @tf.custom_gradient
+        def counted(images):
+            def gradient(upstream):
+                self.passes.assign_add(tf.shape(upstream, tf.int64)[0])
+                return upstream
+
+            return tf.identity(images), gradient
+
+        return counted
+
+
+class Costs(Told):
+    """The passes of a counting model during each stage."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model, self.passes = model, {}
+
+    @contextmanager
+    def stage(self, title):
+        before = int(self.model.passes)
+        with super().stage(title) as update:
+            yield update
+        self.passes[title] = int(self.model.passes) - before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("norm, epsilon", [("linf", 0.01), ("linf", 0.3), ("l2", 0.6)])
+def test_what_is_there_for_the_flags_costs_a_small_part_of_the_whole(norm, epsilon, model):
+    """At the default numbers of images; where all images are broken, the rest is cheapest."""
+    counting = Counting(model)
+    costs = Costs(counting)
+    robustness = evaluate_robustness(
+        counting, *blobs(500, seed=1), norm=norm, epsilon=epsilon, progress=costs
+    )
+    for_flags = [arm.name for arm in robustness.arms if arm.is_check]
+    assert for_flags == ["Square", "PGD without a bound"]
+    assert sum(costs.passes[name] for name in for_flags) < sum(costs.passes.values()) / 4
+    seconds = sum(arm.seconds for arm in robustness.arms if arm.is_check)
+    assert seconds < sum(arm.seconds for arm in robustness.arms) / 4

@@ -17,8 +17,8 @@ from evaluation import Robustness, evaluate_robustness
 from evaluation.flag_guide import paragraph
 from quick_battery import quick_autoattack
 from reports.own_model import robustness_table
-from reports.picture_cards import Setting, by_attack
-from reports.robustness_page import build_page, page_of
+from reports.picture_cards import by_attack
+from reports.robustness_page import Setting, build_page, page_of
 
 SETTING = Setting("model.h5", "blobs", ("<u>zero</u>", *"123456789"), ("Channels are put first.",))
 
@@ -108,7 +108,7 @@ def test_every_flag_has_its_paragraph(page, robustness):
 
 
 def test_pictures_show_what_they_are_taken_for(page, robustness):
-    cards = by_attack(robustness.pictures, "linf", SETTING)
+    cards = by_attack(robustness.pictures, "linf", SETTING.called)
     assert "DeepFool, at any distance" in cards
     for attack, own in cards.items():
         assert attack in words(page)
@@ -130,15 +130,15 @@ def test_what_users_call_things_is_escaped(robustness):
 
 def test_images_that_are_no_pictures_are_not_shown(robustness):
     flat = [replace(each, image=each.image.ravel()) for each in robustness.pictures]
-    assert by_attack(flat, "linf", SETTING) == {}
+    assert by_attack(flat, "linf", SETTING.called) == {}
 
 
 def test_large_pictures_are_fewer(robustness):
     shown = [each for each in robustness.pictures if each.attack == "DeepFool"]
     large = np.zeros((120, 120, 3), np.float32)
     large = [replace(each, image=large, adversarial=large) for each in shown]
-    assert len(by_attack(shown, "linf", SETTING)["DeepFool, at any distance"]) == 4
-    assert len(by_attack(large, "linf", SETTING)["DeepFool, at any distance"]) == 2
+    assert len(by_attack(shown, "linf", SETTING.called)["DeepFool, at any distance"]) == 4
+    assert len(by_attack(large, "linf", SETTING.called)["DeepFool, at any distance"]) == 2
 
 
 def test_what_was_skipped_is_on_the_page():

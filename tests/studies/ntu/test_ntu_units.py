@@ -65,3 +65,8 @@ def test_the_difference_is_a_mean_of_absolute_values():
     estimate = units.difference(curve, stated)
     assert estimate.value == pytest.approx(0.1)
     assert estimate.low < 0.1 < estimate.high and estimate.images == 100
+
+
+def test_a_network_that_is_never_right_has_no_share_to_lose():
+    nothing = made_arm([0.0, *arms.LEVELS], np.zeros([9, 20], bool), variant=arms.UNIT)
+    assert units.table(made_results(nothing)).empty
