@@ -61,6 +61,7 @@ def test_a_data_set_by_name(model, tmp_path):
     assert len(done.output.splitlines()) < 40  # fits a screen
 
 
+@pytest.mark.slow
 def test_an_npz_file_and_a_softmax(model, digits, tmp_path, monkeypatch):
     x, y = digits
     np.savez(tmp_path / "mine.npz", x=(255 * x).round().astype(np.uint8), y=y)
@@ -78,6 +79,7 @@ def test_an_npz_file_and_a_softmax(model, digits, tmp_path, monkeypatch):
     )
 
 
+@pytest.mark.slow
 def test_a_folder_of_class_folders(model, digits, tmp_path):
     for index, (image, label) in enumerate(zip(*digits)):
         path = tmp_path / "mine" / str(label) / f"{index}.png"
@@ -91,6 +93,7 @@ def test_a_folder_of_class_folders(model, digits, tmp_path):
     assert result["clean"]["value"] > 0.9 and len(result["images"]) == 12
 
 
+@pytest.mark.slow
 def test_a_model_that_guesses_is_told_of_its_range(tmp_path):
     keras.utils.set_random_seed(0)
     network = keras.Sequential(

@@ -118,6 +118,7 @@ def test_steps_that_are_too_small(model):
     assert {"steps too short", "loss still rising"} <= named[Level.WARNING]
 
 
+@pytest.mark.slow
 def test_too_few_steps():
     """Short of the ball by its own choice of steps, on a network that has to be climbed."""
     robust = adversarially_trained()

@@ -162,6 +162,7 @@ def test_everything_goes_into_json(plainly):
         assert each["broken_by"] == plainly.broken_by(place)
 
 
+@pytest.mark.slow
 def test_saturated_logits_are_named_and_the_margin_goes_through(model, images, plainly):
     """Softmax in 32 bits hides the gradient of the cross-entropy, not the weakness."""
     saturated = evaluated(lambda x: 100 * model(x), *images)
@@ -198,6 +199,7 @@ def test_where_nothing_is_left_it_does_not_matter_that_attacks_fell_short(model,
     assert "train it on adversarial examples" in advice
 
 
+@pytest.mark.slow
 def test_a_gradient_of_nothing_is_not_trusted(model, images):
     def stopped(x):
         return model(tf.stop_gradient(x)) + 0 * tf.reduce_sum(x)
@@ -209,6 +211,7 @@ def test_a_gradient_of_nothing_is_not_trusted(model, images):
     assert advice.startswith('Next, for "zero gradient": divide the logits by a temperature')
 
 
+@pytest.mark.slow
 def test_a_random_model_is_flagged_and_no_warning_is_lost_or_doubled(model, images):
     def shaken(x):
         return model(x + tf.random.normal(tf.shape(x), stddev=0.1))
@@ -242,6 +245,7 @@ class Told:
         yield lambda share, text: self.last.update({title: (share, text)})
 
 
+@pytest.mark.slow
 def test_progress_and_another_norm(model, images):
     x, y = images
     told = Told()
