@@ -77,4 +77,5 @@ def test_the_study_of_the_guide_runs(example, monkeypatch, tmp_path):
     done = run("run", "goodfellow", "--runs", tmp_path / "runs", "--results", tmp_path / "results")
     assert done.exit_code == 0, said(done)
     page = (tmp_path / "results" / "report.md").read_text()
-    assert "| GSS-1 |" in page and "## Published and measured" in page
+    assert "<b>GSS-1</b>" in page and "## Published and measured" in page
+    assert "which cannot tell of such a level" in page
