@@ -198,12 +198,16 @@ DIAGNOSTICS = (
     share(
         "unstable gradient",
         "gradient_unstable",
-        "gradient turned around by a step of one grey level on {} of the images",
+        "loss not rising as its gradient promises on {} of the images",
         climbing,
         warns_above=0.1,
     ),
     share(
-        "rounded inputs", "quantised", "inputs rounded, seen on {} of the images", attacked, 0.05
+        "rounded inputs",
+        "quantised",
+        "inputs rounded, seen on {} of the images",
+        attacked,
+        warns_above=0.5,
     ),
     Diagnostic("steps too short", ("reach",), attacked, _steps_too_short),
     share(

@@ -23,8 +23,9 @@ PROBED = 50
 #: A gradient at the logits below this, some eight times the rounding of probabilities near 1, is
 #: lost in it to a good part.
 _RESOLVED = 2.0**-20
-#: How near to an image the gradient is taken again, and below which cosine it has changed.
-_NEARBY, _ALIKE = 1 / 255, 0.5
+#: How far from an image a gradient is put to the test, by a step of how much, and the least share
+#: of what it promises that has to come.
+_NEARBY, _STEP, _KEPT = 4 / 255, 1 / 255, 0.1
 #: A change far below a grey level, and one of several. Between them the logits of a smooth model
 #: change in proportion, those of one that rounds its inputs not at all or as the root.
 _INVISIBLE, _VISIBLE, _OUT_OF_PROPORTION = 1 / 4096, 8 / 255, 4
@@ -75,22 +76,32 @@ def clean_gradients(task: Task, attack: Attack) -> Gradients | None:
 
 
 def unstable_gradients(task: Task, attack: Attack) -> np.ndarray | None:
-    """Where a step of one grey level turns the gradient around, bool [n], for the first images.
+    """Where the loss does not rise as its gradient promises, bool [n], for the first images.
 
-    Images without a gradient are not among them. `None` where the attack climbs no loss.
+    Looked at one step of a grey level along the gradient, from a random point near each image.
+    Images whose gradient there is zero, not finite or lost in rounding are not among them. `None`
+    where the attack climbs no loss.
     """
     if attack.climbs is None:
         return None
-    gradient_of, batch = _compiled_gradient(task, attack.climbs), _first(task)
+    batch, classifier, loss = _first(task), task.classifier, LOSSES[attack.climbs]
     goal = batch.goal
-    here, there = (
-        gradient_of(images, goal.classes, goal.sign, attack.temperature)[0].astype(np.float64)
-        for images in (batch.images, _moved(batch.images, batch.ids, _NEARBY))
-    )
-    lengths = np.linalg.norm(here, axis=1) * np.linalg.norm(there, axis=1)
+    here = _moved(batch.images, batch.ids, _NEARBY)
+    gradient_of = _compiled_gradient(task, attack.climbs)
+    gradient, at_logits = gradient_of(here, goal.classes, goal.sign, attack.temperature)
+    gradient = gradient.reshape(here.shape).astype(np.float64)
+    there = np.clip(here + np.float32(_STEP) * np.sign(gradient, dtype=np.float32), 0, 1)
+
+    def climbed(images: np.ndarray) -> np.ndarray:
+        # In double precision: in single, the loss of a confident network does not move.
+        logits = tf.cast(classifier.logits(images), tf.float64) / attack.temperature
+        return loss(logits, goal.classes, tf.cast(goal.sign, tf.float64)).numpy()
+
     with np.errstate(invalid="ignore", over="ignore"):
-        cosine = np.sum(here * there, axis=1) / np.where(lengths > 0, lengths, 1)
-    return (lengths > 0) & ~(cosine > _ALIKE)
+        promised = (gradient * (there - here)).reshape(len(batch), -1).sum(axis=1)
+        is_broken = ~(climbed(there) - climbed(here) >= _KEPT * promised)
+    resolved = np.abs(at_logits).max(axis=1) >= _RESOLVED
+    return resolved & np.isfinite(promised) & (promised > 0) & is_broken
 
 
 def quantised_inputs(task: Task) -> np.ndarray:

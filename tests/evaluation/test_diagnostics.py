@@ -69,7 +69,7 @@ SHARES = [
     ("gradient_not_finite", "cross-entropy", "gradient not finite", 0.0),
     ("gradient_unresolved", "cross-entropy", "gradient not resolved", 1.0),
     ("gradient_unstable", "cross-entropy", "unstable gradient", 0.1),
-    ("quantised", None, "rounded inputs", 0.05),
+    ("quantised", None, "rounded inputs", 0.5),
     ("silent", "cross-entropy", "success lost on the way", 0.05),
     ("not_rising", "cross-entropy", "loss not rising", 0.05),
     ("still_rising", "cross-entropy", "loss still rising", 0.1),
@@ -81,10 +81,10 @@ SHARES = [
 @pytest.mark.parametrize("column, climbs, name, warns_above", SHARES, ids=[x[0] for x in SHARES])
 def test_a_share_is_a_note_and_beyond_its_threshold_a_warning(column, climbs, name, warns_above):
     attack = "PGD" if climbs else "Square"
-    for share in (0.004, 0.04, 0.3):
+    for share in (0.004, 0.04, 0.3, 0.7):
         (own,) = flagged(row(attack, climbs, **{column: share}))
         level = "warning" if share > warns_above else "note"
-        shown = {0.004: "0.4%", 0.04: "4%", 0.3: "30%"}[share]
+        shown = {0.004: "0.4%", 0.04: "4%", 0.3: "30%", 0.7: "70%"}[share]
         assert list(own) == [name] and own[name].startswith(f"{level}: ") and shown in own[name]
     assert flagged(row(attack, climbs)) == [{}]
 
