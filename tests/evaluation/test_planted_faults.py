@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import data
+import models
 from attacks import (
     APGD,
     FGSM,
@@ -21,6 +23,7 @@ from attacks import (
 from attacks.engine.errors import NoGradientError
 from attacks.engine.task import Task
 from blobs import adversarially_trained, blobs, network, plain
+from distillation import defensive_distillation
 from evaluation import evaluate
 from evaluation.diagnostics import Level
 from evaluation.measured_arm import MeasuredArm
@@ -75,6 +78,40 @@ def test_saturated_softmax(model):
     named = raised(saturated, masked)
     assert {"zero gradient", "loss not rising"} <= named[Level.WARNING]
     assert not raised(saturated, {"PGD": (PGD(steps=20, temperature=100), EPSILONS)})[Level.WARNING]
+
+
+@pytest.mark.slow
+def test_defensive_distillation():
+    """At T = 100 FGSM and PGD look defeated; logits / T, the margin and CW restore the attack."""
+    digits = data.load("digits")
+    distilled = defensive_distillation(
+        lambda: models.build("papernot_cnn", 10, input_shape=(32, 32, 3), width=1 / 4),
+        digits.x_train,
+        digits.y_train,
+        name="papernot",
+        temperature=100,
+        optimizer=lambda: keras.optimizers.Adam(3e-3),
+        batch_size=32,
+    )
+    student = distilled.networks["student"]
+
+    def attacked(attack: Attack, epsilon: float) -> tuple[float, set[str]]:
+        images, labels = digits.x_test[:100], digits.y_test[:100]
+        outcomes = evaluate(student, images, labels, attack, [epsilon])
+        every = raised_by([MeasuredArm("attack", attack, outcomes)])
+        named = {each.flag.name for each in every if each.flag.level == Level.WARNING}
+        return outcomes.table()["accuracy"].iloc[-1], named
+
+    for attack in (FGSM(), PGD()):
+        accuracy, warned = attacked(attack, 0.1)
+        assert accuracy > 0.85 and "zero gradient" in warned
+    accuracy, warned = attacked(PGD(temperature=100), 0.1)
+    assert accuracy < 0.7 and "zero gradient" not in warned
+    accuracy, warned = attacked(APGD(loss="margin"), 0.1)
+    assert accuracy < 0.7 and not warned
+    search = CarliniWagner(steps=50, search_steps=4, learning_rate=0.05, initial_c=1.0)
+    accuracy, warned = attacked(search, np.inf)
+    assert accuracy == 0 and not warned
 
 
 def test_random_noise(model):
