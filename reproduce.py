@@ -8,6 +8,9 @@ python reproduce.py evaluate model.h5 --data cifar10
 python reproduce.py export ntu --profile demo --network vgg16/cifar10/student --to student.h5
 """
 
+from importlib.metadata import version
+from typing import Annotated
+
 import typer
 
 from commands.attack import attack
@@ -20,9 +23,33 @@ from commands.run import run
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
-    help=__doc__.splitlines()[0],
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
+
+
+def print_versions(asked: bool) -> None:
+    if asked:
+        for package in ("tensorflow", "keras", "cleverhans", "numpy"):
+            typer.echo(f"{package} {version(package)}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    versions: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=print_versions,
+            is_eager=True,
+            help="Show the versions of what the numbers come from.",
+        ),
+    ] = False,
+) -> None:
+    """Run a study, report it, attack, evaluate or export a model."""
+
+
 app.command("list")(list_studies)
 app.command()(run)
 app.command()(report)

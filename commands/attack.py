@@ -7,18 +7,14 @@ import typer
 
 from commands import parameters
 from commands.attack_options import build_attack
-from commands.choices import Attack, DataSet, Norm, PixelRange, Softmax
-from commands.console import console, errors, say, shown
+from commands.choices import Attack, Norm, PixelRange, Softmax
+from commands.console import console, errors, import_tensorflow, say, shown
 
 if TYPE_CHECKING:
     import attacks
     from evaluation import Outcomes
     from evaluation.own_model import Evaluation
 
-DataOption = Annotated[
-    DataSet,
-    typer.Option(metavar="NAME", help=f"The data set to test on: {', '.join(DataSet)}."),
-]
 AttackOption = Annotated[
     Attack, typer.Option(metavar="NAME", help=f"The attack: {', '.join(Attack)}.")
 ]
@@ -68,7 +64,7 @@ SaveOption = Annotated[
 @errors()
 def attack(
     model: parameters.Model,
-    data: DataOption,
+    data: parameters.Data,
     attack: AttackOption = Attack.PGD,
     epsilon: EpsilonOption = None,
     option: FurtherOption = None,
@@ -91,12 +87,12 @@ def attack(
     save: SaveOption = None,
 ) -> None:
     """Attacks a model of yours on a test set and prints its robust accuracy."""
-    import data as data_sets
-    from evaluation.own_model import evaluate_own_model
+    parameters.check_data(data)
+    parameters.check_is_new(save, "--save")
+    import_tensorflow()
+    from evaluation.own_model import evaluate_own_model, find_data
     from reports.progress import Bars
 
-    if save is not None and save.exists():
-        raise ValueError(f"--save {save} exists; accepted: a new file")
     given = {
         "norm": norm and norm.value,
         "steps": steps,
@@ -109,7 +105,7 @@ def attack(
     }
     chosen = build_attack(attack, given, option or [])
     network = parameters.load_model(model)
-    dataset = data_sets.load(data, data_dir=data_dir, images_per_class=images_per_class)
+    dataset = find_data(data, network, data_dir=data_dir, images_per_class=images_per_class)
     with Bars(console) as bars, bars.stage(f"{attack} on {model.name}") as update:
         evaluation = evaluate_own_model(
             network,

@@ -25,11 +25,10 @@ def shown(path: Path) -> str:
 
 @contextmanager
 def errors() -> Iterator[None]:
-    """Imports TensorFlow, then says in one sentence what is wrong where the user can mend it.
+    """Says in one sentence what is wrong where the user can mend it.
 
     For `with` and as a decorator of a command.
     """
-    _import_tensorflow()
     try:
         yield
     except BrokenPipeError:  # a ConnectionError that is nobody's fault: `... | head`
@@ -41,8 +40,11 @@ def errors() -> Iterator[None]:
         raise typer.Exit(2) from error
 
 
-def _import_tensorflow() -> None:
-    """Imports TensorFlow without what its libraries print before any log level applies."""
+def import_tensorflow() -> None:
+    """Imports TensorFlow without what its libraries print before any log level applies.
+
+    It takes seconds, so a command first checks what can be checked without it.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     sys.stderr.flush()
     kept = os.dup(2)

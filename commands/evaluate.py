@@ -6,17 +6,9 @@ from typing import Annotated
 import typer
 
 from commands import parameters
-from commands.choices import BudgetNorm, DataSet, PixelRange, Softmax
-from commands.console import console, errors, say, shown
+from commands.choices import BudgetNorm, PixelRange, Softmax
+from commands.console import console, errors, import_tensorflow, say, shown
 
-DataOption = Annotated[
-    str,
-    typer.Option(
-        metavar="NAME|PATH",
-        help=f"What to test on: {', '.join(DataSet)}; an .npz file with arrays x and y; or a "
-        "folder with a folder for each class.",
-    ),
-]
 EpsilonOption = Annotated[
     float | None,
     typer.Option(
@@ -43,7 +35,7 @@ ToOption = Annotated[
 @errors()
 def evaluate(
     model: parameters.Model,
-    data: DataOption,
+    data: parameters.Data,
     epsilon: EpsilonOption = None,
     norm: NormOption = BudgetNorm.LINF,
     images: ImagesOption = 500,
@@ -57,8 +49,9 @@ def evaluate(
     images_per_class: parameters.ImagesPerClass = None,
     to: ToOption = None,
 ) -> None:
-    """Attacks a model of yours in many ways and writes a page on what is left, and whether to
-    trust that."""
+    """Attacks a model of yours in many ways: a page on what is left, and whether to trust it."""
+    parameters.check_data(data)
+    import_tensorflow()
     from evaluation.own_model import evaluate_own_robustness, find_data
     from reports.own_model import robustness_table
     from reports.progress import Bars

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from commands import parameters
+from commands import catalogue, parameters
 from commands.choices import Procedure, Protocol
-from commands.console import errors, say
+from commands.console import errors, import_tensorflow, say
 
 
 @errors()
@@ -28,6 +28,8 @@ def export(
     runs: parameters.Runs = None,
 ) -> None:
     """Writes a trained network (it gives logits) as a checkpoint for plain Keras."""
+    catalogue.check(study, profile)
+    import_tensorflow()
     from studies.export import export_network
     from studies.run import RUNS
 

@@ -6,7 +6,8 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from commands.console import console, errors
+from commands import catalogue
+from commands.console import console, errors, import_tensorflow
 from commands.parameters import Profile
 
 
@@ -16,16 +17,17 @@ def list_studies(
     profile: Profile = "demo",
 ) -> None:
     """The studies and their profiles, or the arms of one study."""
-    from studies import STUDIES, run
-
     if study is not None:
-        chosen = run.study(study)
-        for arm in chosen.arms(chosen.profile(profile)):
+        catalogue.check(study, profile)
+        import_tensorflow()
+        from studies import STUDIES
+
+        for arm in STUDIES[study].arms(STUDIES[study].profile(profile)):
             print(arm.key)
         return
-    table = Table("study", "profile", "arms", "cost", "what")
-    for name, listed in STUDIES.items():
-        for profile_name, each in listed.profiles.items():
-            arms = str(len(listed.arms(each)))
-            table.add_row(*map(escape, (name, profile_name, arms, each.cost, listed.title)))
+    table = Table("study", "what", "profile", "cost")
+    for name, listed in catalogue.STUDIES.items():
+        for number, row in enumerate(listed.costs.items()):
+            about = ("", "") if number else (name, listed.title)
+            table.add_row(*map(escape, (*about, *row)), end_section=number == len(listed.costs) - 1)
     console.print(table)

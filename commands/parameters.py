@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commands.choices import PixelRange, Softmax
+from commands.choices import DataSet, PixelRange, Softmax
 
 if TYPE_CHECKING:
     import keras
@@ -33,7 +33,17 @@ Results = Annotated[
 
 Model = Annotated[
     Path,
-    typer.Argument(help="A Keras model (.h5, .hdf5, .keras) of images in [0, 1] (or see --range)."),
+    typer.Argument(
+        exists=True, help="A Keras model (.h5, .hdf5, .keras) of images in [0, 1] (or see --range)."
+    ),
+]
+Data = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME|PATH",
+        help=f"What to test on: {', '.join(DataSet)}; an .npz file with arrays x and y; or a "
+        "folder with a folder for each class.",
+    ),
 ]
 SoftmaxEnd = Annotated[
     Softmax,
@@ -67,6 +77,23 @@ def number(text: str) -> float:
         raise typer.BadParameter(
             f"{text!r}; accepted: a number or a fraction such as 8/255"
         ) from None
+
+
+def check_data(source: str) -> None:
+    """Raises ValueError for a text that is neither a data set nor the path of one."""
+    if source not in set(DataSet) and not Path(source).expanduser().exists():
+        raise ValueError(
+            f"--data is {source!r}; accepted: {', '.join(DataSet)}, an .npz file that exists, or a "
+            "folder with a folder for each class"
+        )
+
+
+def check_is_new(path: Path | None, option: str) -> None:
+    """Raises ValueError for a file that is there, or whose folder is not."""
+    if path is not None and path.exists():
+        raise ValueError(f"{option} is {path}, which exists; accepted: a new file")
+    if path is not None and not path.absolute().parent.is_dir():
+        raise ValueError(f"{option} is {path}; accepted: a file in a folder that exists")
 
 
 def weight_files(texts: list[str] | None) -> dict[str, Path]:

@@ -1,7 +1,7 @@
 """`report`: the pages of a finished run, made again."""
 
-from commands import parameters
-from commands.console import errors, say, shown
+from commands import catalogue, parameters
+from commands.console import errors, import_tensorflow, say, shown
 
 
 @errors()
@@ -11,6 +11,8 @@ def report(
     results: parameters.Results = None,
 ) -> None:
     """Makes the tables, figures and pages of a finished run again."""
+    catalogue.check(study, profile)
+    import_tensorflow()
     from studies.run import report_study
 
     say(f"Report: {shown(report_study(study, profile, directory=results))}")

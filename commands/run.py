@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from commands import parameters
-from commands.console import console, errors, say, shown
+from commands import catalogue, parameters
+from commands.console import console, errors, import_tensorflow, say, shown
 
 
 @errors()
@@ -22,6 +22,8 @@ def run(
     results: parameters.Results = None,
 ) -> None:
     """Trains, attacks, measures and reports; what was done before is not done again."""
+    catalogue.check(study, profile)
+    import_tensorflow()
     from reports.progress import Bars
     from studies.run import RUNS, run_study
 

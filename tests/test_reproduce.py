@@ -13,10 +13,11 @@ import data
 import models
 from attacks.engine.norms import ORDER
 from command_line import fitted_to_digits, run, said
-from commands import choices
+from commands import catalogue, choices
 from commands.parameters import number
 from distillation import PROCEDURES
 from evaluation import Outcomes
+from studies import STUDIES
 
 ROOT = Path(__file__).parents[1]
 
@@ -46,11 +47,45 @@ def test_other_epsilons_are_refused(text):
 
 def test_list_names_studies_profiles_and_arms():
     listed = run("list")
-    assert listed.exit_code == 0
+    assert listed.exit_code == 0 and "GTSRB" in listed.output
     assert all(word in listed.output for word in ("ntu", "demo", "laptop", "paper"))
     arms = run("list", "ntu", "--profile", "laptop").output.splitlines()
     assert "vgg16/cifar10/main/faithful/none/softmax/PGD/seed 0" in arms
     assert len(arms) == len(set(arms)) > 200
+
+
+def test_the_catalogue_is_that_of_the_studies():
+    listed = {
+        name: (study.title, {each.name: each.cost for each in study.profiles.values()})
+        for name, study in STUDIES.items()
+    }
+    assert catalogue.STUDIES == listed
+
+
+@pytest.mark.parametrize(
+    "words, said_of_it",
+    [
+        (["list"], "laptop-imagenet"),
+        (["list", "nto"], "study is 'nto'; accepted: ntu, icbai"),
+        (["run", "ntu", "--profile", "demoo"], "--profile is 'demoo'; accepted for ntu: demo"),
+        (["report", "nto"], "study is 'nto'"),
+        (["export", "nto", "--network", "a", "--to", "b.h5"], "study is 'nto'"),
+        (["attack", __file__, "--data", "cifar"], "--data is 'cifar'; accepted: digits"),
+        (["attack", __file__, "--data", "digits", "--attack", "pgx"], "'pgx' is not one of"),
+        (["evaluate", "none.h5", "--data", "digits"], "'none.h5' does not exist"),
+        (["--version"], "cleverhans 4.0.0"),
+        (["-h"], "Usage:"),
+    ],
+    ids=lambda each: " ".join(each) if isinstance(each, list) else "",
+)
+def test_what_needs_no_tensorflow_does_not_wait_for_it(words, said_of_it):
+    code = (
+        f"import sys, reproduce\ntry:\n    reproduce.app({words!r})\n"
+        "finally:\n    print('imported:', 'tensorflow' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    printed = " ".join((done.stdout + done.stderr).replace("│", " ").split())
+    assert said_of_it in printed and "imported: False" in printed
 
 
 def test_attack_prints_accuracies_and_saves_outcomes(model, tmp_path):
@@ -122,6 +157,16 @@ def test_every_attack_fools_the_model(model, name, tmp_path):
     assert outcomes.fooled.any()
 
 
+def test_images_of_the_users_own_are_attacked_too(model, tmp_path):
+    digits, saved = data.load("digits"), tmp_path / "outcomes.npz"
+    np.savez(tmp_path / "mine.npz", x=digits.x_test[:9], y=digits.y_test[:9])
+    words = ["--data", tmp_path / "mine.npz", "--attack", "fgsm", "--epsilon", 0.2]
+    done = run("attack", model / "logits.h5", *words, "--save", saved)
+    assert done.exit_code == 0, done.output
+    outcomes = Outcomes.load(saved)
+    assert sorted(outcomes.labels) == sorted(digits.y_test[:9]) and outcomes.fooled.any()
+
+
 def test_options_reach_the_attack(model):
     words = ["--attack", "deepfool", "--norm", "linf", "--steps", 3, "--option", "overshoot=1/50"]
     done = run("attack", model / "logits.h5", *CHEAPEST, *words)
@@ -160,7 +205,7 @@ def test_a_model_that_ends_in_softmax_is_attacked_as_the_user_says(model, choice
         (["report", "ntu", "--results", "EMPTY"], "python reproduce.py run ntu"),
         (["attack", "MISSING", "--data", "digits"], "does not exist"),
         (["attack", "GARBAGE", "--data", "digits"], "damaged or not a checkpoint"),
-        (["attack", "MODEL", "--data", "svhn"], "'svhn' is not one of 'digits', 'mnist'"),
+        (["attack", "MODEL", "--data", "svhn"], "--data is 'svhn'; accepted: digits, mnist"),
         (["attack", "MODEL", "--data", "imagenet", "--data-dir", "EMPTY"], "<index>_<wnid>.jpg"),
         (
             ["attack", "MODEL", "--data", "digits", "--images-per-class", "3"],
@@ -212,6 +257,7 @@ def test_a_model_that_ends_in_softmax_is_attacked_as_the_user_says(model, choice
         (["attack", "MODEL", "--data", "digits", "--images", "0"], "--images is 0"),
         (["attack", "MODEL", "--data", "digits", "--temperature", "0"], "temperature is 0"),
         (["attack", "MODEL", "--data", "digits", "--save", "MODEL"], "exists"),
+        (["attack", "MODEL", "--data", "digits", "--save", "no/x.npz"], "in a folder that exists"),
         (["export", "ntu", "--network", "lenet/mnist/student", "--to", "x.h5"], "lenet"),
         (
             [

@@ -1,0 +1,69 @@
+"""The studies and their profiles, by name.
+
+`studies` takes seconds to import; a test holds the two equal.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+
+class Listed(NamedTuple):
+    """What a study is about, and what each of its profiles costs."""
+
+    title: str
+    costs: Mapping[str, str]
+
+
+_MINUTES = "minutes on two CPU cores, offline"
+STUDIES = {
+    "ntu": Listed(
+        "Defensive distillation against FGSM and PGD on CIFAR-10 and CIFAR-100",
+        {
+            "demo": _MINUTES,
+            "laptop": "about an hour on two CPU cores for vgg16/cifar10; many for everything",
+            "paper": "days on a GPU",
+        },
+    ),
+    "icbai": Listed(
+        "FGSM and patches on ImageNet classifiers, defensive distillation on MNIST",
+        {
+            "demo": _MINUTES,
+            "laptop": "twenty minutes on two CPU cores",
+            "laptop-imagenet": "an hour on two CPU cores",
+            "paper": "hours on a GPU",
+        },
+    ),
+    "praxis": Listed(
+        "FGSM and CW on ImageNet classifiers, distillation across architectures",
+        {
+            "demo": _MINUTES,
+            "laptop": "half an hour on two CPU cores",
+            "paper": "days on a GPU, nearly all of it CW",
+        },
+    ),
+    "rit_mnist": Listed(
+        "FGSM and PGD adversarial training on MNIST",
+        {
+            "demo": _MINUTES,
+            "laptop": "half an hour on two CPU cores",
+            "paper": "a day on a GPU",
+        },
+    ),
+    "wpi": Listed(
+        "Four attacks and four defenses on MNIST, CIFAR-10 and GTSRB",
+        {
+            "demo": _MINUTES,
+            "laptop": "an hour on two CPU cores",
+            "paper": "a day on a GPU",
+        },
+    ),
+}
+
+
+def check(study: str, profile: str) -> None:
+    """Raises ValueError for a study or a profile that is not there."""
+    if study not in STUDIES:
+        raise ValueError(f"study is {study!r}; accepted: {', '.join(STUDIES)}")
+    if profile not in STUDIES[study].costs:
+        accepted = ", ".join(STUDIES[study].costs)
+        raise ValueError(f"--profile is {profile!r}; accepted for {study}: {accepted}")
