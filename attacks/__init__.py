@@ -15,7 +15,7 @@ from attacks.engine.errors import ModelError, NoGradientError
 from attacks.engine.minimum_norm import MinimumNormAttack
 from attacks.fab import FAB
 from attacks.fgsm import FGSM
-from attacks.goals import Targeted, Untargeted
+from attacks.goals import Targeted, Untargeted, random_targets
 from attacks.jsma import JSMA
 from attacks.momentum_iterative import MomentumIterative
 from attacks.patch import Patch, PatchAttack
@@ -74,5 +74,6 @@ __all__ = [
     "averaged",
     "black_box",
     "forget",
+    "random_targets",
     "robust_curve",
 ]

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from attacks.engine.draws import stream
+
 
 def as_classes(name: str, values: Any) -> np.ndarray:
     """Classes as int64 [N].
@@ -111,6 +113,25 @@ class Targeted:
 
 
 Goal = Untargeted | Targeted
+
+
+def random_targets(labels: Any, num_classes: int, seed: int = 0) -> np.ndarray:
+    """A class to reach for every image, uniform among all but its label, int64 [N].
+
+    The average case of Carlini and Wagner, "Towards Evaluating the Robustness of Neural Networks",
+    2017, arXiv 1608.04644. The target of an image depends on its index and its label alone.
+
+    Args:
+        labels: int [N], true classes.
+
+    Raises:
+        ValueError: there is no other class, or `labels` are no classes.
+    """
+    if num_classes < 2:
+        raise ValueError(f"num_classes is {num_classes}; accepted: 2 or more")
+    classes = as_classes("labels", labels)
+    steps = [1 + stream([seed], index).integers(num_classes - 1) for index in range(len(classes))]
+    return (classes + np.array(steps, np.int64)) % num_classes
 
 
 def as_goal(labels: Any) -> Goal:

@@ -211,6 +211,8 @@ class Arm:
             how often each class gets each prediction is then kept as well. `None` for neither.
         pictured: images that are kept as pictures, with their classes before and after.
         similarity: whether the structural similarity of every image is kept.
+        random_targets: whether the attack is to reach a class drawn for each image, see
+            `attacks.random_targets`.
     """
 
     case: Case
@@ -229,6 +231,7 @@ class Arm:
     strip_of: int | None = None
     pictured: Pictured | None = None
     similarity: bool = False
+    random_targets: bool = False
 
     def __post_init__(self) -> None:
         grey_levels(self.units)
@@ -271,6 +274,10 @@ class PatchArm(Arm):
             raise ValueError(
                 f"attack is a patch with crafted_on {self.crafted_on}, units {self.units!r} and "
                 f"view {self.view!r}; accepted: None, 'pixels', 'logits'"
+            )
+        if self.random_targets:
+            raise ValueError(
+                "random_targets is True with a patch; accepted: False (it has a class)"
             )
 
 

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 import data
-from attacks import Patch
+from attacks import Patch, random_targets
 from attacks.patch import PatchAtPlaces
 from data import Dataset, DatasetNotFoundError
 from data.sources import DATA_DIR_VARIABLE
@@ -199,6 +199,8 @@ class Runner:
             _, rows = attack.rows(dataset.y_test[: arm.images])
             options["targets"] = np.full(len(rows), attack.target)
             attack = PatchAtPlaces(self.patch(arm), rows, attack.batch_size)
+        elif arm.random_targets:
+            options["targets"] = random_targets(dataset.y_test[rows], dataset.num_classes)
         return evaluate(
             model,
             dataset.x_test[rows],

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import product
 from math import inf
 
+from attacks import Square
 from harness.arms import MAIN, Arm, Case, Network, Protocol, Role, Training, View, seed_of
 from harness.recipe import Recipe
 from harness.results import Compared
 from harness.trained_defenses import RandomAttacks
 from studies.wpi import attacks, defenses
-from studies.wpi.attacks import ATTACKS, CW, DEEPFOOL, IFGSM, SWAP
+from studies.wpi.attacks import ATTACKS, BLIND, CW, DEEPFOOL, IFGSM, SWAP, UNSEEN
 from studies.wpi.defenses import DISTILLED, HARD_LABELS, NONE, SMOOTHED, Defense
 from studies.wpi.profiles import HELD_OUT, SPLIT, WPIProfile
 
@@ -22,6 +24,8 @@ FURTHER = replace(RECIPE, epochs=5, keep="last")
 
 #: Variants of the controls of three claims.
 WITHOUT_TEACHER, OTHER_STEPS, ATTACK_LEFT_OUT = "WPI-14", "WPI-19", "WPI-A1"
+#: Of what goes beyond the study: attacks towards a class, and a filter that it does not have.
+TARGETED, SQUEEZING = "targeted", "squeezing"
 
 COMPARED = {protocol: Compared(defenses.PROCEDURE, (View.LOGITS,)) for protocol in Protocol}
 HEADLINE = ((DEEPFOOL, inf), (CW, inf), (SWAP, inf))
@@ -121,6 +125,7 @@ class Run:
                     yield self.arm(defense, attack, transferred=True)
         if self.profile.controls:
             yield from self._controls()
+        yield from self._beyond()
 
     def _controls(self) -> Iterator[Arm]:
         """Distillation without a teacher, IFGSM without momentum and with other steps, and
@@ -133,6 +138,23 @@ class Run:
         if self.case.dataset in self.profile.left_out:
             for name in ATTACKS:
                 yield replace(self.arm(defenses.left_out(name), name), variant=ATTACK_LEFT_OUT)
+
+    def _beyond(self) -> Iterator[Arm]:
+        """Attacks towards a random class, and the squeezing under attacks made both ways.
+
+        Square says whether the gradient of a rounding misleads the attacks that follow it.
+        """
+        for defense, attack in product(self.profile.targeted, attacks.TO_A_CLASS):
+            usual = replace(self.arm(defense, attack), strip_of=None, similarity=False)
+            yield replace(usual, variant=TARGETED, random_targets=True)
+        squeezed = defenses.squeezed(self.case.dataset)
+        for attack, transferred in product(self.profile.squeezed, (False, True)):
+            yield replace(self.arm(squeezed, attack, transferred), variant=SQUEEZING)
+        if UNSEEN in self.profile.squeezed:
+            usual = self.arm(squeezed, UNSEEN)
+            blind = Square(queries=1000, batch_size=usual.attack.batch_size)
+            usual = replace(usual, attack_name=BLIND, attack=blind, epsilons=usual.epsilons[-1:])
+            yield replace(usual, variant=SQUEEZING)
 
 
 def arms(profile: WPIProfile) -> list[Arm]:

@@ -13,8 +13,14 @@ IFGSM, DEEPFOOL, CW, SWAP = ATTACKS = ("IFGSM", "DeepFool", "CW", "Iterative pix
 #: An attack that no network here is trained on.
 UNSEEN = "PGD"
 EVERY_ATTACK = (*ATTACKS, UNSEEN)
+#: The pixel swap is judged at any distance only.
+WITH_BUDGETS = (IFGSM, DEEPFOOL, CW, UNSEEN)
+#: One that needs no gradient, and so is not fooled by a made-up one.
+BLIND = "Square"
 #: These maximise a loss within a budget; the others look for the smallest change.
-WITHIN_BUDGET = (IFGSM, UNSEEN)
+WITHIN_BUDGET = (IFGSM, UNSEEN, BLIND)
+#: These can be made to reach a class.
+TO_A_CLASS = (IFGSM, DEEPFOOL, CW)
 #: Their losses depend on the size of the logits, which a student's temperature raises.
 OF_LOGIT_SIZE = (IFGSM, CW, UNSEEN)
 

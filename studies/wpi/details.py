@@ -11,7 +11,8 @@ def details(arm: Arm, outcomes: Outcomes) -> Arrays:
     """What results keep of every image of an arm.
 
     Predictions are at every epsilon, int [1 + E, N], the clean ones first, -1 where the logits are
-    no numbers; what is wrong without attack stays so. Distances and the gap between the two highest
+    no numbers; what is wrong without attack stays so. The classes that an attack was to reach are
+    kept, int [N], where it was. Distances and the gap between the two highest
     probabilities, float [N], are at the largest epsilon, and so are, of the undefended network, the
     structural similarity and the picture of one image, with its probabilities, float [2, classes],
     without and under attack.
@@ -26,6 +27,8 @@ def details(arm: Arm, outcomes: Outcomes) -> Arrays:
         "l0": outcomes.l0[largest].astype(np.float32),
         "gap": outcomes.gaps[largest].astype(np.float16),
     }
+    if outcomes.targets is not None:
+        arrays["targets"] = outcomes.targets.astype(np.uint8)
     if arm.similarity:
         arrays["ssim"] = outcomes.ssim[largest].astype(np.float32)
     if arm.strip_of is None:

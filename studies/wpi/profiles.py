@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 from attacks import PGD, Attack, CarliniWagner, DeepFool, MomentumIterative, PixelSwap
 from harness.arms import Case, Protocol
 from harness.study import Profile, Scale, Scope
-from studies.wpi.attacks import CW, DEEPFOOL, IFGSM, SWAP, UNSEEN, TowardsRival
+from studies.wpi.attacks import CW, DEEPFOOL, EVERY_ATTACK, IFGSM, SWAP, UNSEEN, TowardsRival
+from studies.wpi.defenses import NONE, SINGLE, Defense
 
 FAITHFUL, CORRECTED = Protocol
 DATASETS = ("mnist", "cifar10", "gtsrb")
@@ -26,6 +27,8 @@ class WPIProfile(Profile):
             of the other networks where none is given.
         left_out: data sets on which it is also done with one attack left out.
         corrected_split: of the corrected protocol, by data set; `HELD_OUT` where none is given.
+        targeted: the defenses that are also attacked towards a class.
+        squeezed: the attacks on feature squeezing.
     """
 
     cw: Mapping[str, CarliniWagner]
@@ -33,6 +36,8 @@ class WPIProfile(Profile):
     adversarial_training_images: Mapping[str, int] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
     corrected_split: Mapping[str, str] = field(default_factory=dict)
+    targeted: tuple[Defense, ...] = (NONE, *SINGLE)
+    squeezed: tuple[str, ...] = EVERY_ATTACK
 
     def attacks(self, protocol: str) -> dict[str, Attack]:
         """The study's attacks by name, and in the corrected protocol `UNSEEN`."""
@@ -116,5 +121,7 @@ _DEMO = replace(
     },
     adversarial_training_images={"mnist": 320},
     left_out=("mnist",),
+    targeted=(NONE,),
+    squeezed=(IFGSM,),
 )
 PROFILES = {profile.name: profile for profile in (_DEMO, _LAPTOP, _PAPER)}

@@ -16,10 +16,18 @@ from harness.results import Arrays, Results, run_by_key, selected, where_run
 from reports.figures import bars, images, training
 from reports.gallery import Gallery
 from reports.tables import intervals, listed, trainings
-from studies.wpi import defenses
+from studies.wpi import beyond, defenses
 from studies.wpi.arms import ATTACK_LEFT_OUT, OTHER_STEPS
-from studies.wpi.attacks import ATTACKS, EVERY_ATTACK, IFGSM, STEP_ATTACKS, SWAP, WITHIN_BUDGET
-from studies.wpi.defenses import ADVERSARIAL, DEFENSES, NONE, SMOOTHED, Defense, left_out
+from studies.wpi.attacks import (
+    ATTACKS,
+    EVERY_ATTACK,
+    IFGSM,
+    STEP_ATTACKS,
+    TO_A_CLASS,
+    WITH_BUDGETS,
+    WITHIN_BUDGET,
+)
+from studies.wpi.defenses import ADVERSARIAL, DEFENSES, NONE, SINGLE, SMOOTHED, Defense, left_out
 from studies.wpi.details import fooled
 from studies.wpi.profiles import CASES
 from studies.wpi.published import SHOWN_CLASSES
@@ -39,7 +47,6 @@ _BY_BUDGET = (NONE, ADVERSARIAL, SMOOTHED, defenses.DISTILLED, defenses.COMBINED
 _SCORES = ("F1 score", "accuracy under attack", "confidence gap")
 _PUBLISHED = {"table": "table", "what": "kind", "data": "dataset", "attack": "attack"}
 _PUBLISHED |= {"published": "value", **intervals(3)}
-_WITH_BUDGETS = tuple(attack for attack in EVERY_ATTACK if attack != SWAP)
 
 
 def contents(results: Results, comparison: pd.DataFrame, directory: Path) -> dict[str, Any]:
@@ -53,7 +60,10 @@ def contents(results: Results, comparison: pd.DataFrame, directory: Path) -> dic
         "defended": table(_defended, **both, defense=DEFENSES, attack=EVERY_ATTACK),
         "blur": table(_blur, attack=EVERY_ATTACK),
         "blur_sentences": list(where_run(partial(_blurred, results), CASES)),
-        "budgets": table(_budgets, defense=_BY_BUDGET, attack=_WITH_BUDGETS),
+        "squeezing": table(beyond.squeezing, attack=EVERY_ATTACK),
+        "squeezing_sentences": list(where_run(partial(beyond.squeezed, results), CASES)),
+        "targeted": table(beyond.targeted, defense=(NONE, *SINGLE), attack=TO_A_CLASS),
+        "budgets": table(_budgets, defense=_BY_BUDGET, attack=WITH_BUDGETS),
         "left_out": table(_left_out, attack=ATTACKS),
         "steps": table(_steps, attack=STEP_ATTACKS),
         "times": _times(comparison),

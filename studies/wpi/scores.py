@@ -91,9 +91,9 @@ class Place:
         """At the budget of an attack that is crafted against the defended network."""
         return self._at(self._budget(attack), defense, attack, variant)
 
-    def transferred(self, defense: Defense, attack: str) -> Predictions:
+    def transferred(self, defense: Defense, attack: str, variant: str = MAIN) -> Predictions:
         """At the budget of an attack that is crafted on the undefended network."""
-        return self._at(self._budget(attack), defense, transferred(attack), MAIN)
+        return self._at(self._budget(attack), defense, transferred(attack), variant)
 
     def compared(self, defense: Defense, attack: str) -> Predictions:
         """Every image under the way of crafting that succeeds, where both ways were run."""

@@ -71,6 +71,13 @@ def test_what_an_arm_is_called_is_no_part_of_its_name(monkeypatch):
     assert described.arm_path(renamed) == described.arm_path(arm)
 
 
+def test_an_attack_towards_a_class_is_another_stage(monkeypatch):
+    described = Described(monkeypatch)
+    arm = plan(STUDIES["wpi"], STUDIES["wpi"].profile("demo")).arms[0]
+    towards = replace(arm, random_targets=True)
+    assert described.arm_path(towards) != described.arm_path(arm)
+
+
 if __name__ == "__main__":
     with pytest.MonkeyPatch.context() as patches:
         named = {name: names(study, Described(patches)) for name, study in STUDIES.items()}

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from attacks import AdversarialPatch, Patch, PatchOverlay
+from harness.arms import PatchArm
 from harness.patch_plan import PatchPlan
+from made import small_arm
 
 
 def test_the_images_are_divided_once_and_the_target_class_is_left_out():
@@ -25,6 +27,13 @@ def test_the_images_are_divided_once_and_the_target_class_is_left_out():
     for fitted_on in (0, 50):
         with pytest.raises(ValueError, match=f"fitted_on is {fitted_on} of 50 test images"):
             replace(trained, fitted_on=fitted_on).rows(labels)
+
+
+def test_a_patch_has_a_class_and_takes_no_other():
+    fields = {**vars(small_arm()), "attack": PatchPlan(PatchOverlay(3), 2, "two", 0)}
+    assert PatchArm(**fields)
+    with pytest.raises(ValueError, match="random_targets is True with a patch"):
+        PatchArm(**{**fields, "random_targets": True})
 
 
 def test_a_patch_is_kept_as_it_is(tmp_path):

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import harness.training
+from attacks import PGD, random_targets
 from evaluation.diagnostics import flags, not_recorded
 from harness.collect import collect
 from harness.plan import plan, plan_of
@@ -98,6 +99,21 @@ def test_a_state_that_was_cut_off_while_it_was_written_is_not_the_only_one(tmp_p
     runner.run(todo, _Quiet())
     history = pd.read_csv(runner.training_path(longer) / "history.csv")
     assert list(history["epoch"])[-1] == 3
+
+
+def test_an_attack_towards_a_class_keeps_the_class_and_whether_it_was_reached(tmp_path):
+    usual = small_arm(epsilons=(0.1, 1.0), attack=PGD(steps=5, stop_at_success=True))
+    towards = replace(usual, variant="targeted", random_targets=True)
+    runner, todo = Runner(Store(tmp_path)), plan_of([usual, towards], "*")
+    runner.run(todo, _Quiet())
+    outcomes, table = runner.outcomes(towards), runner.outcomes(towards).table()
+    np.testing.assert_array_equal(outcomes.targets, random_targets(outcomes.labels, 10))
+    assert runner.outcomes(usual).targets is None
+    reached = (outcomes.predictions == outcomes.targets).mean(axis=1)
+    np.testing.assert_allclose(table["target_rate"].iloc[1:], reached)
+    # It goes there: a target is reached more often than an untargeted attack ends there.
+    chance = (runner.outcomes(usual).predictions == outcomes.targets).mean(axis=1)
+    assert reached[1] > 0.5 > chance[1]
 
 
 def test_some_arms_now_and_some_later_make_one_report(finished, tiny_study, tmp_path, monkeypatch):

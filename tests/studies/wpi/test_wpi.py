@@ -283,6 +283,9 @@ def run(tmp_path_factory):
         or (arm.protocol, arm.defense) == ("corrected", blur)
         and attacks.IFGSM in arm.attack_name
         or (arm.protocol, arm.defense, arm.attack_name) == ("faithful", trained, attacks.IFGSM)
+        or (arm.protocol, arm.defense, arm.attack_name) == ("corrected", "none", attacks.IFGSM)
+        and arm.variant in ("main", arms.TARGETED)
+        or arm.variant == arms.SQUEEZING
     ]
     todo = plan_of(chosen, "*")
     runner = Runner(Store(tmp_path_factory.mktemp("runs")))
@@ -295,13 +298,16 @@ def run(tmp_path_factory):
 @pytest.mark.slow
 def test_the_report_shows_what_was_run(run):
     directory, page, todo = run
-    assert len(todo.arms) == 4 + 2 + 1
+    assert len(todo.arms) == 4 + 2 + 1 + 2 + 2
     comparison = pd.read_csv(directory / "comparison.csv")
     assert len(comparison) == len(PUBLISHED)
     scores = comparison[(comparison["kind"] == "F1 score") & (comparison["status"] == "measured")]
     assert list(scores["attack"]) == ["IFGSM", "DeepFool", "CW", "Iterative pixel swap"]
     text = (directory / "report.md").read_text()
     assert "through the blur is" in text and "digits in place of mnist" in text
+    for heading in ("## Towards a chosen class", "## Feature squeezing, a newer filter"):
+        assert heading in text
+    assert "through the squeezing and" in text
     pictures = page.read_text().split('src="')[1:]
     assert {"map-mnist", "confidences-mnist", "loss-mnist"} <= {
         picture.split('"')[0].removeprefix("figures/").removesuffix(".png") for picture in pictures
@@ -324,5 +330,5 @@ def test_what_is_kept_of_every_image_is_what_the_table_counts(run):
         assert kept["l2"].mean() == pytest.approx(rows["mean_l2"].iloc[-1], rel=1e-3, abs=1e-5)
         assert (kept["gap"] >= 0).all() and (kept["gap"] <= 1).all()
     pictured = [kept for kept in results.details.values() if "picture" in kept]
-    assert len(pictured) == 4 and all(kept["label"] == arms.PICTURED for kept in pictured)
+    assert len(pictured) == 5 and all(kept["label"] == arms.PICTURED for kept in pictured)
     assert all(np.allclose(kept["probabilities"].sum(axis=1), 1) for kept in pictured)

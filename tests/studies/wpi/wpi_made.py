@@ -40,7 +40,8 @@ def made(
         plain = attack.removesuffix(", from undefended")
         known = plain in ORDER
         number = ORDER.index(plain) if known else 0
-        epsilons = attacks.epsilons(protocol, case.dataset, plain if known else attacks.SWAP)
+        at = plain if known or plain == attacks.BLIND else attacks.SWAP
+        epsilons = attacks.epsilons(protocol, case.dataset, at)
         without = np.arange(images) < (clean or {}).get(defense, images)
         counts = np.broadcast_to(counts, len(epsilons))
         rights = [without, *(without & (np.arange(images) < count) for count in counts)]
