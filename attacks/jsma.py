@@ -52,6 +52,8 @@ class JSMA(MinimumNormAttack):
             likely ones of the original image first; `None` for all. The success that changes the
             fewest values is returned.
         output: "logits" or "probabilities", whose derivatives are taken.
+        temperature: what the logits are divided by before the probabilities; logits lead to the
+            same pairs at any temperature.
         clip: whether values stop at 0 and 1, and then are left out. Without, a pair can be chosen
             again and again.
         batch_size: images per gradient.
@@ -61,6 +63,7 @@ class JSMA(MinimumNormAttack):
     gamma: float = 0.145
     targets: int | None = 1
     output: str = "logits"
+    temperature: float = 1.0
     clip: bool = True
     batch_size: int = 128
 
@@ -76,6 +79,7 @@ class JSMA(MinimumNormAttack):
         if self.output not in _GRADIENTS:
             accepted = ", ".join(map(repr, _GRADIENTS))
             raise ValueError(f"output is {self.output!r}; accepted: {accepted}")
+        check_number(above=0, temperature=self.temperature)
         check_whole(batch_size=self.batch_size)
 
     def search(self, task: Task) -> Search:
@@ -113,7 +117,7 @@ class JSMA(MinimumNormAttack):
     ) -> "_Run":
         """A run towards `classes` [N]."""
         low, high = (0.0, 1.0) if self.clip else (-math.inf, math.inf)
-        settings = _Settings(theta=self.theta, low=low, high=high)
+        settings = _Settings(self.theta, self.temperature, low, high)
         run = _Run.at_start(batch)
         images, targets = tf.constant(batch.images), tf.constant(classes)
         remaining = task.remaining(len(batch))
@@ -139,6 +143,7 @@ class _Settings(NamedTuple):
     """What is the same for all images; values are clipped to [low, high]."""
 
     theta: float
+    temperature: float
     low: float
     high: float
 
@@ -180,8 +185,8 @@ def _compiled_step(task: Task, output: str) -> Callable:
 
     def make(logits_of: LogitsOf) -> Callable:
         def step(images: tf.Tensor, targets: tf.Tensor, settings: _Settings) -> tuple:
-            theta, low, high = settings
-            rises, falls = _derivatives(logits_of, images, targets, output)
+            theta, temperature, low, high = settings
+            rises, falls = _derivatives(logits_of, images, targets, output, temperature)
             can_move = flat(tf.where(theta > 0, images < high, images > low))
             direction = tf.sign(theta)
             first, second, moved = best_pairs(
@@ -199,13 +204,17 @@ def _compiled_step(task: Task, output: str) -> Callable:
     signature = [
         task.classifier.batch_spec,
         tf.TensorSpec([None], tf.int64),
-        _Settings(scalar, scalar, scalar),
+        _Settings(scalar, scalar, scalar, scalar),
     ]
     return task.classifier.compiled(f"jsma {output}", make, signature)
 
 
 def _derivatives(
-    logits_of: LogitsOf, images: tf.Tensor, targets: tf.Tensor, output: str
+    logits_of: LogitsOf,
+    images: tf.Tensor,
+    targets: tf.Tensor,
+    output: str,
+    temperature: tf.Tensor,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """How fast the target's output rises with each value, and how fast the others' sum falls.
 
@@ -217,7 +226,9 @@ def _derivatives(
     with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
         tape.watch(images)
         logits = logits_of(images)
-        outputs = tf.nn.softmax(logits) if output == "probabilities" else logits
+        outputs = logits
+        if output == "probabilities":
+            outputs = tf.nn.softmax(logits / temperature)
 
     def gradient(weights: tf.Tensor) -> tf.Tensor:
         derivatives = tape.gradient(outputs, images, output_gradients=weights)

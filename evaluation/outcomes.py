@@ -1,5 +1,6 @@
 """What happened to each image under an attack, and the table that sums it up."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -185,13 +186,15 @@ class Outcomes:
     def _distances_of_fooled(self, index: int) -> dict[str, Any]:
         """How far the images moved that the attack turned; others say nothing of its strength."""
         fooled = self.fooled[index]
-        linf, l2 = self.linf[index, fooled], self.l2[index, fooled]
-        some = bool(len(l2))
+        linf, l2, l0 = (each[index, fooled] for each in (self.linf, self.l2, self.l0))
+        some, values = bool(len(l2)), math.prod(self.example_images.shape[1:])
         return {
             "fooled": len(l2),
             "fooled_mean_linf": linf.mean() if some else np.nan,
             "fooled_mean_l2": l2.mean() if some else np.nan,
             "fooled_median_l2": np.median(l2) if some else np.nan,
+            "fooled_mean_l0": l0.mean() if some else np.nan,
+            "fooled_mean_l0_share": l0.mean() / values if some else np.nan,
         }
 
     def _scores(self, index: int | None) -> dict[str, Any]:

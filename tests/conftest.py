@@ -21,11 +21,11 @@ def pytest_collection_finish():
 @pytest.fixture(scope="session")
 def tiny_profile():
     """The smallest thing that still is the study: one case of the demo, two epochs."""
-    from harness.study import Profile, Scale, Scope
-    from studies.ntu.arms import VGG_ON_CIFAR10
+    from harness.study import Scale, Scope
+    from studies.ntu.arms import VGG_ON_CIFAR10, NTUProfile
     from studies.ntu.profiles import PROFILES
 
-    return Profile(
+    return NTUProfile(
         name="demo",
         cost="seconds",
         datasets=PROFILES["demo"].datasets,

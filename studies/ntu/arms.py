@@ -1,12 +1,12 @@
 """What the NTU study trained and attacked, and the controls that its claims need."""
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from math import inf
 from typing import Any
 
-from attacks import FGSM, PGD, CarliniWagner
+from attacks import FGSM, JSMA, PGD, CarliniWagner
 from data import SPLITS
 from harness.arms import MAIN, Arm, Case, Network, Protocol, Role, Training, View, seed_of
 from harness.recipe import Recipe
@@ -39,6 +39,7 @@ NETWORKS = {
     "vgg16": Network("vgg16", upsampling=5, preprocessing="unit"),
     "resnet50": Network("resnet50", 7, preprocessing="imagenet", weights="imagenet"),
     "inception_v3": Network("inception_v3", 7, preprocessing="imagenet", weights="imagenet"),
+    "papernot_cnn": Network("papernot_cnn", upsampling=1, preprocessing="unit"),
 }
 
 
@@ -63,6 +64,14 @@ RECIPES = {
 }
 CASES = tuple(RECIPES)
 VGG_ON_CIFAR10, VGG_ON_CIFAR100, *_ = CASES
+#: Not in the study, with the recipes of its own cases on CIFAR-10: a simpler network, the one that
+#: defensive distillation was proposed with, and a third data set, of photographs of the same size.
+FURTHER = {
+    Case("papernot_cnn", "cifar10"): RECIPES[Case("resnet50", "cifar10")],
+    Case("vgg16", "gtsrb"): RECIPES[VGG_ON_CIFAR10],
+}
+#: The variant of what the study did not do, which keeps it out of all that speaks of the study.
+NOT_IN_THE_STUDY = "not in the study"
 #: Which of the three a role has.
 _RECIPE_OF = {"undefended": 0, "warm_up": 1, "teacher": 1, "student": 2, "control": 2}
 
@@ -79,12 +88,17 @@ RATES = {
     optimizer: {f"NTU-16 {optimizer} {rate:g}": rate for rate in rates}
     for optimizer, rates in {"SGD": (0.1, 0.01), "Adam": (0.001, 0.0001)}.items()
 }
+
+
+def temperatures(*values: float) -> dict[str, float]:
+    """What the corrected student is called at each temperature."""
+    return {f"NTU-A14 T = {each:g}": each for each in values}
+
+
 #: The study names a sweep over T as future work. Each of the two is swept at the study's value of
 #: the other: what the corrected student is called at each value.
 SWEEPS = {
-    "temperature": {
-        f"NTU-A14 T = {each:g}": each for each in (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0)
-    },
+    "temperature": temperatures(1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0),
     "alpha": {f"NTU-A14 alpha = {tenths / 10:g}": tenths / 10 for tenths in range(10)},
 }
 #: The training of a sweep's students, where a profile reduces it further.
@@ -95,6 +109,31 @@ UNIT, STANDARDISED = "NTU-A1 images in [0, 1]", "NTU-A1 standardised images"
 CW, CW_IMAGES = CarliniWagner(search_steps=5, steps=200, learning_rate=0.02, initial_c=0.1), 200
 #: PGD with the step that the study's text gives; its listing has 0.01.
 STEP_OF_THE_TEXT = "PGD, step 0.05"
+#: What defensive distillation was made against, at the share of values that may change there: 112
+#: of the 784 of an MNIST image. With derivatives of the probabilities, as in the evaluation of
+#: distillation, and of the logits, as in the attack's own paper; see `attacks.JSMA`.
+JSMAS = {
+    "JSMA, probabilities": JSMA(gamma=112 / 784, output="probabilities"),
+    "JSMA, logits": JSMA(gamma=112 / 784),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class NTUProfile(Profile):
+    """A profile with what is run beside the study's own cases and their controls.
+
+    Attributes:
+        sweeps: by setting, what the corrected student of the VGG variant on CIFAR-10 is called at
+            each of its values.
+        with_cw: whether Carlini and Wagner's attack is run on these students.
+        further: the cases of `FURTHER` that are run.
+        jsma_images: given to JSMA on the VGG variant on CIFAR-10; 0 for no JSMA.
+    """
+
+    sweeps: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    with_cw: bool = True
+    further: tuple[Case, ...] = ()
+    jsma_images: int = 0
 
 
 def _attacks(profile: Profile, protocol: Protocol) -> dict[str, FGSM | PGD]:
@@ -114,7 +153,7 @@ def training(
 ) -> Training:
     """The network of a case in one role, as a profile trains it."""
     scale, network = profile.scales[case.model], NETWORKS[case.model]
-    recipe = scale.applied_to(RECIPES[case][_RECIPE_OF[role]])
+    recipe = scale.applied_to((RECIPES | FURTHER)[case][_RECIPE_OF[role]])
     faithful = protocol == Protocol.FAITHFUL
     if procedure == "corrected" and role == Role.TEACHER:
         undefended = training(profile, case, protocol, Role.UNDEFENDED, run)
@@ -145,8 +184,8 @@ def training(
     )
 
 
-def arms(profile: Profile) -> list[Arm]:
-    """Every arm of a profile: the published ones, then the controls of the claims."""
+def arms(profile: NTUProfile) -> list[Arm]:
+    """Every arm of a profile: the published ones, the controls of the claims, then all others."""
     planned: list[Arm] = []
     for run in profile.seeds:
         for case, scope in profile.cases.items():
@@ -156,6 +195,11 @@ def arms(profile: Profile) -> list[Arm]:
         if profile.controls:
             for case in profile.cases:
                 planned += _control_arms(profile, case, run)
+        if run == profile.seeds[0]:
+            planned += _swept_arms(profile, run)
+        planned += _jsma_arms(profile, run) if profile.jsma_images else ()
+        for case in profile.further:
+            planned += _further_arms(profile, case, run)
     return planned
 
 
@@ -186,12 +230,6 @@ def _control_arms(profile: Profile, case: Case, run: int) -> Iterator[Arm]:
             if changed != base:
                 yield from _attacked(profile, case, protocol, variant, changed)
     yield from _in_other_units(profile, case, run)
-    if case == VGG_ON_CIFAR10 and run == profile.seeds[0]:
-        student = training(profile, case, Protocol.CORRECTED, Role.STUDENT, run, "corrected")
-        student = replace(student, **SWEPT.get(profile.name, {}))
-        for what, values in SWEEPS.items():
-            for variant, value in values.items():
-                yield from _swept(profile, case, variant, replace(student, **{what: value}))
 
 
 def _in_other_units(profile: Profile, case: Case, run: int) -> Iterator[Arm]:
@@ -207,13 +245,47 @@ def _in_other_units(profile: Profile, case: Case, run: int) -> Iterator[Arm]:
                 yield replace(arm, variant=STANDARDISED, epsilons=LEVELS, units="standardised")
 
 
-def _swept(profile: Profile, case: Case, variant: str, student: Training) -> Iterator[Arm]:
-    attacked = list(_attacked(profile, case, Protocol.CORRECTED, variant, student))
-    yield from attacked
-    like = next(arm for arm in attacked if arm.view == View.LOGITS)
-    images = min(CW_IMAGES, like.images or CW_IMAGES)
-    cw = replace(CW, batch_size=like.attack.batch_size)
-    yield replace(like, attack_name="CW", attack=cw, epsilons=(inf,), images=images)
+def _swept_arms(profile: NTUProfile, run: int) -> Iterator[Arm]:
+    """The corrected student at each value of the settings that are swept."""
+    place = profile, VGG_ON_CIFAR10, Protocol.CORRECTED
+    for what, values in profile.sweeps.items():
+        student = training(*place, Role.STUDENT, run, "corrected")
+        student = replace(student, **SWEPT.get(profile.name, {}))
+        for variant, value in values.items():
+            attacked = list(_attacked(*place, variant, replace(student, **{what: value})))
+            yield from attacked
+            if profile.with_cw:
+                like = next(arm for arm in attacked if arm.view == View.LOGITS)
+                images = min(CW_IMAGES, like.images or CW_IMAGES)
+                cw = replace(CW, batch_size=like.attack.batch_size)
+                yield replace(like, attack_name="CW", attack=cw, epsilons=(inf,), images=images)
+
+
+def _jsma_arms(profile: NTUProfile, run: int) -> Iterator[Arm]:
+    """JSMA on the corrected networks: whether distillation withstands what it was made against."""
+    place = profile, VGG_ON_CIFAR10, Protocol.CORRECTED
+    networks = [training(*place, Role.UNDEFENDED, run)]
+    for procedure in PROCEDURES[Protocol.CORRECTED]:
+        networks += [training(*place, r, run, procedure) for r in (Role.STUDENT, Role.CONTROL)]
+    for network in networks:
+        for like in _attacked(*place, NOT_IN_THE_STUDY, network):
+            if like.attack_name == "FGSM":
+                for name, attack in JSMAS.items():
+                    # To the pairs that logits choose a temperature makes no difference.
+                    if like.view == View.LOGITS or attack.output == "probabilities":
+                        jsma = replace(attack, batch_size=like.attack.batch_size)
+                        changes = {"epsilons": (inf,), "images": profile.jsma_images}
+                        yield replace(like, attack_name=name, attack=jsma, **changes)
+
+
+def _further_arms(profile: NTUProfile, case: Case, run: int) -> Iterator[Arm]:
+    """The corrected protocol where the study did not go, with the study's own distillation."""
+    place = profile, case, Protocol.CORRECTED
+    procedure = COMPARED[Protocol.CORRECTED].procedure
+    networks = [training(*place, Role.UNDEFENDED, run)]
+    networks += [training(*place, r, run, procedure) for r in (Role.STUDENT, Role.CONTROL)]
+    for network in networks:
+        yield from _attacked(*place, NOT_IN_THE_STUDY, network)
 
 
 def _variants(

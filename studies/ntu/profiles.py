@@ -3,8 +3,17 @@
 from dataclasses import replace
 
 from harness.arms import Case, Protocol, Role, View
-from harness.study import Profile, Scale, Scope
-from studies.ntu.arms import CASES, NETWORKS, TEST_IMAGES, VGG_ON_CIFAR10
+from harness.study import Scale, Scope
+from studies.ntu.arms import (
+    CASES,
+    FURTHER,
+    NETWORKS,
+    SWEEPS,
+    TEST_IMAGES,
+    VGG_ON_CIFAR10,
+    NTUProfile,
+    temperatures,
+)
 
 _ALL = Scope((Role.UNDEFENDED, Role.TEACHER, Role.STUDENT, Role.CONTROL))
 _ATTACKED = Scope((Role.UNDEFENDED,), (Protocol.FAITHFUL,), (View.SOFTMAX,))
@@ -20,7 +29,7 @@ _TINY = Scale(
 )
 
 PROFILES = {
-    "demo": Profile(
+    "demo": NTUProfile(
         name="demo",
         cost="minutes on two CPU cores, offline",
         datasets={"cifar10": "digits"},
@@ -28,7 +37,8 @@ PROFILES = {
             "vgg16": Scale(
                 upsampling=1,
                 width=1 / 16,
-                epochs=5,
+                epochs=10,
+                learning_rate=0.02,  # at the study's 0.1 so few updates teach little
                 images=1_000,
                 validation_images=200,
                 pretrained=False,
@@ -44,11 +54,13 @@ PROFILES = {
             Case("inception_v3", "cifar10"): _ATTACKED,
         },
         controls=False,
+        sweeps={"temperature": temperatures(1.0, 20.0, 200.0)},
+        with_cw=False,
     ),
-    "laptop": Profile(
+    "laptop": NTUProfile(
         name="laptop",
         cost="about an hour on two CPU cores for vgg16/cifar10; many for everything",
-        datasets={"cifar10": "cifar10", "cifar100": "cifar100"},
+        datasets={"cifar10": "cifar10", "cifar100": "cifar100", "gtsrb": "gtsrb"},
         scales={
             "vgg16": Scale(
                 upsampling=1,
@@ -77,14 +89,24 @@ PROFILES = {
                 attack_images={"faithful": 100, "corrected": 100},
                 attack_batch_size=32,
             ),
+            "papernot_cnn": Scale(
+                upsampling=1,
+                epochs=16,
+                images=20_000,
+                validation_images=2_000,
+                attack_images={"corrected": 400},
+            ),
         },
         cases={case: _ALL for case in CASES},
         restarts=2,
+        sweeps=SWEEPS,
+        further=tuple(FURTHER),
+        jsma_images=50,
     ),
-    "paper": Profile(
+    "paper": NTUProfile(
         name="paper",
         cost="days on a GPU",
-        datasets={"cifar10": "cifar10", "cifar100": "cifar100"},
+        datasets={"cifar10": "cifar10", "cifar100": "cifar100", "gtsrb": "gtsrb"},
         scales={
             model: Scale(
                 upsampling=network.upsampling,
@@ -96,5 +118,8 @@ PROFILES = {
         cases={case: _ALL for case in CASES},
         restarts=5,
         seeds=(0, 1, 2),
+        sweeps=SWEEPS,
+        further=tuple(FURTHER),
+        jsma_images=100,
     ),
 }

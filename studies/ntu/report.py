@@ -13,18 +13,20 @@ import pandas as pd
 import data
 from evaluation import Estimate, NotRun, same
 from harness.arms import MAIN, Case, Protocol, Role
-from harness.results import Results, selected
+from harness.results import Results, run_by_key, selected
 from reports.figures import curves, images, training
 from reports.figures.canvas import COLORS
 from reports.gallery import Gallery
 from reports.tables import intervals, listed, trainings
-from studies.ntu import arms, sweeps, units
+from studies.ntu import arms, further, sweeps, units
 from studies.ntu.measures import BEYOND
 from studies.ntu.published import NAMES, ROLES, case_of, clean_accuracy
 
 _PROCEDURES = {"as_listed": "as listed", "corrected": "with T squared", "papernot": "Papernot's"}
 #: By protocol, the output that is attacked first.
 _FIRST_VIEW = {protocol: compared.views[0] for protocol, compared in arms.COMPARED.items()}
+
+_UNIT = "epsilon (0-255 grey levels)"
 
 
 def contents(results: Results, comparison: pd.DataFrame, directory: Path) -> dict[str, Any]:
@@ -41,6 +43,8 @@ def contents(results: Results, comparison: pd.DataFrame, directory: Path) -> dic
         "larger": _larger_epsilons(results),
         "controls": _controls(results),
         "units": units.table(results),
+        "jsma": further.jsma(results, _called),
+        "further": further.paired(results),
         "sweeps": {
             what: sweeps.table(rows, what)
             for what in arms.SWEEPS
@@ -58,7 +62,7 @@ def _called(row: pd.Series) -> str:
 
 
 def _draw(results: Results, comparison: pd.DataFrame, directory: Path) -> Gallery:
-    sections = ("curves", "sweeps", "training", "terms", "erasing", "adversarial")
+    sections = ("curves", "sweeps", "training", "terms", "erasing", "adversarial", "further")
     pictures = Gallery(directory, sections)
     for case in filter(results.has, arms.CASES):
         for protocol in Protocol:
@@ -73,6 +77,12 @@ def _draw(results: Results, comparison: pd.DataFrame, directory: Path) -> Galler
         if len(rows) > 1:
             title = f"{results.label(arms.VGG_ON_CIFAR10)}: the student by {what}"
             sweeps.draw(rows, what, title, pictures.add("sweeps", f"sweep-{what}", title))
+    for case in further.was_run(results):
+        title = f"{results.label(case)}, {arms.NOT_IN_THE_STUDY}"
+        drawn = run_by_key(partial(further.lines, results, case), arms.ATTACKS)
+        if drawn:
+            path = pictures.add("further", f"further-{case.model}-{case.dataset}", title)
+            curves.panels(drawn, title, path, unit=_UNIT, linear_up_to=0.8)
     for number, (arm, examples) in enumerate(results.examples.items(), 1):
         if number == 1:
             path = pictures.add("erasing", "random-erasing", "Random erasing, probability 1")
@@ -105,8 +115,7 @@ def _draw_case(
     if drawn:
         path = pictures.add("curves", f"accuracy-{name}", f"Accuracy against epsilon: {title}")
         through = f"{title}, attacked through: {view}"
-        unit = "epsilon (0-255 grey levels)"
-        curves.panels(drawn, through, path, unit=unit, linear_up_to=0.8)
+        curves.panels(drawn, through, path, unit=_UNIT, linear_up_to=0.8)
     rows = results.trained(**place)
     if not rows.empty:
         path = pictures.add("training", f"training-{name}", f"Training: {title}")
@@ -274,7 +283,8 @@ def _controls(results: Results) -> pd.DataFrame:
     """Networks that differ from the published ones in one respect, without and under PGD."""
     rows = results.select(attack="PGD")
     grey = rows["epsilon_grey"]
-    apart = [MAIN, arms.UNIT, *chain(*arms.SWEEPS.values())]  # shown elsewhere
+    # Shown elsewhere.
+    apart = [MAIN, arms.UNIT, arms.NOT_IN_THE_STUDY, *chain(*arms.SWEEPS.values())]
     at = same(grey, 0) | same(grey, 0.8) | same(grey, 8)
     shown = rows[at & ~rows["variant"].isin(apart)]
     return _by_arm(results, shown, "PGD ", {"control": "variant", "protocol": "protocol"})

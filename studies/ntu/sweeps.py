@@ -90,11 +90,15 @@ def draw(rows: pd.DataFrame, what: str, title: str, path: Path) -> None:
         _GRADIENT: [Swept("", "C4", list(rows[_GRADIENT]))],
         "gradient exactly zero (share)": [Swept("", "C4", list(rows["gradient exactly zero"]))],
     }
-    measured = {name: some for name, some in drawn.items() if _is_measured(some)}
+    measured = {
+        name: [line for line in some if _is_measured(line)]
+        for name, some in drawn.items()
+        if any(map(_is_measured, some))
+    }
     values = list(rows["value"])
     sweep(measured, values, _SYMBOLS[what], title, path, logarithmic=(_GRADIENT,))
 
 
-def _is_measured(lines: list[Swept]) -> bool:
-    numbers = (getattr(each, "value", each) for line in lines for each in line.estimates)
+def _is_measured(line: Swept) -> bool:
+    numbers = (getattr(each, "value", each) for each in line.estimates)
     return not np.isnan(list(numbers)).all()

@@ -269,6 +269,9 @@ def test_sure_networks_hide_from_derivatives_of_probabilities_alone(cnn, images,
     assert hidden.success[right].mean() < 0.3
     # Where the derivatives are exactly 0, the first step is the last.
     assert (hidden.gradient_evaluations[right] == 1).mean() > 0.6
+    # What the attack divides the logits by again, nothing hides.
+    found = JSMA(gamma=0.5, output="probabilities", temperature=1024.0)(sure, images, labels)
+    np.testing.assert_array_equal(found.images, open_to.images)
 
 
 REFUSED = {
@@ -278,6 +281,7 @@ REFUSED = {
     "percent": ({"gamma": 14.5}, "gamma is 14.5; accepted: a finite number above 0, at most 1"),
     "targets": ({"targets": 0}, "targets is 0; accepted: a whole number, 1 or more"),
     "output": ({"output": "F"}, "output is 'F'; accepted: 'logits', 'probabilities'"),
+    "temperature": ({"temperature": 0}, "temperature is 0; accepted: a finite number above 0"),
     "batch_size": ({"batch_size": 0}, "batch_size is 0; accepted"),
 }
 

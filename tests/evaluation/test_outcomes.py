@@ -362,6 +362,9 @@ def test_distances_of_what_was_fooled(model, images, labels, attack):
     assert row.fooled_mean_l2 == pytest.approx(distances.mean())
     assert row.fooled_median_l2 == pytest.approx(np.median(distances))
     assert row.fooled_mean_linf == pytest.approx(outcomes.linf[0, was_right & turned].mean())
+    changed = outcomes.l0[0, was_right & turned].mean()
+    assert row.fooled_mean_l0 == pytest.approx(changed) and changed > 1
+    assert row.fooled_mean_l0_share == pytest.approx(changed / images[0].size)
     if isinstance(attack, DeepFool):  # failures and the images left alone count as 0 there
         assert row.mean_l2 < row.fooled_mean_l2
 

@@ -17,7 +17,8 @@ from studies.ntu.profiles import PROFILES
 
 STARTED = replace(
     PROFILES["laptop"],
-    datasets={"cifar10": "digits", "cifar100": "digits"},
+    datasets=dict.fromkeys(PROFILES["laptop"].datasets, "digits"),
+    jsma_images=2,
     scales={
         model: replace(
             scale,
@@ -38,6 +39,9 @@ STARTED = replace(
     [
         "vgg16/cifar100/main/*/FGSM/*",
         "vgg16/cifar10/NTU-*/FGSM/*",
+        "vgg16/cifar10/not in the study/*student*/JSMA*",
+        "papernot_cnn/cifar10/*/FGSM/*",
+        "vgg16/gtsrb/*student/logits/FGSM/*",
         "resnet50/cifar100/main/faithful/as_listed student/softmax/FGSM/*",
         "resnet50/cifar10/main/corrected/papernot student/logits/FGSM/*",
         "inception_v3/cifar100/main/faithful/as_listed control/softmax/FGSM/*",

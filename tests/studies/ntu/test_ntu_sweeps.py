@@ -60,8 +60,12 @@ def test_carlini_and_wagner_go_any_distance_on_a_few_images():
         assert arm.images == arms.CW_IMAGES == 200
 
 
-def test_there_are_none_in_the_demo():
-    assert not {arm.variant for arm in arms.arms(PROFILES["demo"])} & SWEPT
+def test_the_demo_has_three_temperatures_without_carlini_and_wagner():
+    swept = [arm for arm in arms.arms(PROFILES["demo"]) if arm.variant in SWEPT]
+    networks = {arm.training.temperature: arm.training for arm in swept}
+    assert sorted(networks) == [1, 20, 200]
+    assert {(each.alpha, each.procedure) for each in networks.values()} == {(0.2, "corrected")}
+    assert {arm.attack_name for arm in swept} == {"FGSM", "PGD"}
 
 
 def left(share: float) -> np.ndarray:
@@ -122,11 +126,16 @@ def test_what_was_not_measured_is_left_out(tmp_path):
     assert [name for name, text in shown.items() if not text] == list(shown)[3:]
 
 
-def test_the_picture_has_a_panel_for_each_quantity(tmp_path):
+def test_the_picture_has_a_panel_for_each_quantity(tmp_path, monkeypatch):
     rows = sweeps.swept(made_results(*measured([1.0, 20.0, 200.0])), "temperature")
     sweeps.draw(rows, "temperature", "a title", tmp_path / "all.png")
     some = rows.assign(**{"CW, mean L2": np.nan})
     sweeps.draw(some, "temperature", "a title", tmp_path / "some.png")
+    seen = []
+    monkeypatch.setattr(sweeps, "sweep", lambda drawn, *_, **__: seen.append(drawn))
+    sweeps.draw(rows.assign(**{"CW, any distance": Estimate(np.nan)}), "temperature", "", tmp_path)
+    first = next(iter(seen[0].values()))
+    assert [line.label for line in first] == ["without attack", *list(rows)[2:5]]  # CW is left out
     tall, short = (
         matplotlib.image.imread(tmp_path / f"{each}.png").shape for each in ("all", "some")
     )
