@@ -1,9 +1,16 @@
 """The sizes at which the RIT study is run."""
 
+from harness.arms import Case
 from harness.study import Profile, Scale, Scope
-from studies.rit_mnist.arms import CASE, NETWORKS
+from studies.rit_mnist.arms import CASE, NETWORKS, OF_PREDICTIONS
 
-_ALL = {CASE: Scope(roles=tuple(NETWORKS))}
+
+def _with_widths(*roles: str) -> dict[Case, Scope]:
+    """All networks, and those trained on the fly at some more widths."""
+    return {CASE: Scope(roles=(*NETWORKS, OF_PREDICTIONS, *roles))}
+
+
+_NARROWER = ("on_the_fly_eighth", "on_the_fly_quarter", "on_the_fly_half")
 _DEMO_IMAGES = {"faithful": 100, "corrected": 50, "AutoAttack": 10}
 _LAPTOP_IMAGES = {"faithful": 1_000, "corrected": 500, "AutoAttack": 200}
 _DEMO = Scale(upsampling=1, width=1 / 2, epochs=12, batch_size=16, attack_images=_DEMO_IMAGES)
@@ -16,15 +23,15 @@ PROFILES = {
         cost="minutes on two CPU cores, offline",
         datasets={CASE.dataset: "digits"},
         scales={CASE.model: _DEMO},
-        cases=_ALL,
+        cases=_with_widths("on_the_fly_quarter"),
         restarts=2,
     ),
     "laptop": Profile(
         name="laptop",
-        cost="half an hour on two CPU cores",
+        cost="an hour and a half on two CPU cores",
         datasets={CASE.dataset: CASE.dataset},
         scales={CASE.model: _LAPTOP},
-        cases=_ALL,
+        cases=_with_widths(*_NARROWER),
         restarts=3,
     ),
     "paper": Profile(
@@ -32,7 +39,7 @@ PROFILES = {
         cost="a day on a GPU",
         datasets={CASE.dataset: CASE.dataset},
         scales={CASE.model: _PAPER},
-        cases=_ALL,
+        cases=_with_widths(*_NARROWER, "on_the_fly_double"),
         restarts=20,
         seeds=(0, 1, 2),
     ),
