@@ -45,7 +45,7 @@ STUDIES = {
         "FGSM and PGD adversarial training on MNIST",
         {
             "demo": _MINUTES,
-            "laptop": "half an hour on two CPU cores",
+            "laptop": "an hour and a half on two CPU cores",
             "paper": "a day on a GPU",
         },
     ),

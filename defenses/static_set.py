@@ -9,7 +9,14 @@ from distillation.arguments import check_is_array
 
 
 def static_set(
-    model, images, labels, attack: BudgetAttack, epsilons: Sequence[float], **options
+    model,
+    images,
+    labels,
+    attack: BudgetAttack,
+    epsilons: Sequence[float],
+    *,
+    predicted_labels: bool = False,
+    **options,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The clean images, then their adversarial examples at each epsilon, in that order.
 
@@ -23,6 +30,9 @@ def static_set(
         labels: true classes, int [N] or [N, 1].
         attack: crafts the examples for all epsilons in one sweep.
         epsilons: distances between images in the norm of the attack.
+        predicted_labels: whether the examples move away from the predictions of the model and not
+            from `labels`, so that they do not give these away (Kurakin, Goodfellow and Bengio,
+            2017, arXiv 1611.01236). The labels of the set are the true ones in any case.
         options: of `attack.craft`, such as `progress`.
 
     Returns:
@@ -37,6 +47,7 @@ def static_set(
     labels = np.asarray(labels)
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
-    crafted = attack.craft(model, images, labels, epsilons=epsilons, **options)
+    classes = None if predicted_labels else labels
+    crafted = attack.craft(model, images, classes, epsilons=epsilons, **options)
     joined = np.concatenate([np.asarray(images, np.float32), *crafted])
     return joined, np.tile(labels, 1 + len(epsilons))

@@ -78,6 +78,8 @@ class StaticSet(TrainedDefense):
     attack: BudgetAttack
     epsilons: tuple[float, ...]
 
+    predicted_labels: ClassVar[bool] = False
+
     @property
     def name(self) -> str:
         return f"{type(self.attack).__name__} set"
@@ -87,7 +89,25 @@ class StaticSet(TrainedDefense):
     ) -> Examples:
         if source is None:
             raise ValueError("crafted_on is None; accepted for a static set: a training")
-        return defenses.static_set(source, *examples, self.attack, self.epsilons, progress=progress)
+        return defenses.static_set(
+            source,
+            *examples,
+            self.attack,
+            self.epsilons,
+            predicted_labels=self.predicted_labels,
+            progress=progress,
+        )
+
+
+@dataclass(frozen=True)
+class StaticSetOfPredictions(StaticSet):
+    """The same, with examples that move away from what the network predicts."""
+
+    predicted_labels = True
+
+    @property
+    def name(self) -> str:
+        return f"{super().name} of predictions"
 
 
 @dataclass(frozen=True)

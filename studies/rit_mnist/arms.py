@@ -1,4 +1,4 @@
-"""What the RIT study runs: seven networks, and the attacks on each."""
+"""What the RIT study runs: its networks, and the attacks on each."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,7 +12,7 @@ from harness.arms import MAIN, TRANSFERRED, Arm, Case, Network, Protocol, Traini
 from harness.recipe import Recipe
 from harness.results import Compared
 from harness.study import Profile
-from harness.trained_defenses import PGDTraining, StaticSet, TrainedDefense
+from harness.trained_defenses import PGDTraining, StaticSet, StaticSetOfPredictions, TrainedDefense
 
 CASE = Case("rit_cnn", "mnist")
 
@@ -48,6 +48,7 @@ class _Kind(NamedTuple):
     defense: TrainedDefense | None = None
     retrained: bool = False  # goes on from the trained baseline
     epochs: int = 1
+    width: float = 1.0  # times that of the profile
 
 
 #: By role; the control and the last one are not in the post.
@@ -64,7 +65,30 @@ NETWORKS = {
 NAMES = {role: kind.name for role, kind in NETWORKS.items()}
 ON_STATIC_SETS = ("fgsm_retrained", "fgsm_untrained", "pgd_retrained", "pgd_untrained")
 PUBLISHED_ROLES = ("undefended", *ON_STATIC_SETS)
-_STARTING_ANEW = ("fgsm_untrained", "pgd_untrained", "on_the_fly")
+
+#: Trained on FGSM examples that cannot give the label away, except through a right prediction.
+OF_PREDICTIONS = "fgsm_predicted"
+#: Widths of the network trained on the fly, times that of the profile, by role.
+WIDTHS = {
+    "on_the_fly_eighth": 1 / 8,
+    "on_the_fly_quarter": 1 / 4,
+    "on_the_fly_half": 1 / 2,
+    "on_the_fly": 1.0,
+    "on_the_fly_double": 2.0,
+}
+_KINDS = {
+    **{role: NETWORKS["on_the_fly"]._replace(width=width) for role, width in WIDTHS.items()},
+    **NETWORKS,
+    OF_PREDICTIONS: _Kind(
+        "FGSM of predictions, untrained", StaticSetOfPredictions(FGSM(), TRAINING_EPSILONS)
+    ),
+}
+#: By role, the networks that are asked whether FGSM gives them the label.
+MAY_LEAK = {
+    role: _KINDS[role].name
+    for role in ("undefended", "fgsm_retrained", "fgsm_untrained", OF_PREDICTIONS)
+}
+_STARTING_ANEW = ("fgsm_untrained", "pgd_untrained", OF_PREDICTIONS, *WIDTHS)
 
 SINGLE_RUN, STRONGEST = "PGD, one run", "AutoAttack"
 #: Every attack that is run at several epsilons.
@@ -78,15 +102,25 @@ HEADLINE = (("FGSM", 25.5), ("FGSM", 51.0), ("FGSM", 76.5), ("PGD", 76.5))
 _GROUPS = (*Protocol, STRONGEST)
 #: The variant of the control's arms.
 CONTROL = "RIT-A5 equal updates"
+#: The variants of what the post leaves open.
+LEAKING, CAPACITY = "label leaking", "capacity"
+#: Away from the true labels and away from the predictions, by the network that it is made on.
+FGSM_OF = {
+    "itself": ("FGSM", "FGSM of predictions"),
+    "the baseline": (
+        TRANSFERRED.format("FGSM of labels"),
+        TRANSFERRED.format("FGSM of predictions"),
+    ),
+}
 
 
 def training(profile: Profile, role: str, run: int = 0) -> Training:
     """The network in one role, as a profile trains it; both protocols attack the same ones."""
-    scale, kind = profile.scales[CASE.model], NETWORKS[role]
-    recipe = scale.applied_to(RECIPE)
+    scale, kind = profile.scales[CASE.model], _KINDS[role]
+    recipe, width = scale.applied_to(RECIPE), kind.width * scale.width
     baseline = None if role == "undefended" else training(profile, "undefended", run)
     return Training(
-        network=Network(CASE.model, scale.upsampling, scale.width, preprocessing="unit"),
+        network=Network(CASE.model, scale.upsampling, width, preprocessing="unit"),
         dataset=profile.datasets[CASE.dataset],
         split="held-out",
         role=role,
@@ -97,14 +131,18 @@ def training(profile: Profile, role: str, run: int = 0) -> Training:
         seed=seed_of(role, run, starting_apart=_STARTING_ANEW),
         warm_up=baseline if kind.retrained else None,
         defense=kind.defense,
-        crafted_on=baseline if role in ON_STATIC_SETS else None,
+        crafted_on=baseline if isinstance(kind.defense, StaticSet) else None,
     )
 
 
 def arms(profile: Profile) -> list[Arm]:
     """Every arm of a profile."""
-    networks = product(profile.seeds, profile.cases[CASE].roles)
-    return [arm for run, role in networks for arm in _arms_of(profile, role, run)]
+    networks = list(product(profile.seeds, profile.cases[CASE].roles))
+    of_networks = [
+        arm for run, role in networks if role in NETWORKS for arm in _arms_of(profile, role, run)
+    ]
+    left_open = [arm for run, role in networks for arm in _left_open(profile, role, run)]
+    return of_networks + left_open
 
 
 def _arms_of(profile: Profile, role: str, run: int) -> Iterator[Arm]:
@@ -123,7 +161,7 @@ def _arms_of(profile: Profile, role: str, run: int) -> Iterator[Arm]:
     corrected = replace(
         faithful,
         protocol=Protocol.CORRECTED,
-        attack=replace(pgd_40, restarts=profile.restarts, stop_at_success=True),
+        attack=_corrected_pgd(profile),
         epsilons=CORRECTED_EPSILONS,
         images=scale.attacked(Protocol.CORRECTED, _GROUPS),
     )
@@ -142,3 +180,34 @@ def _arms_of(profile: Profile, role: str, run: int) -> Iterator[Arm]:
         transferred = replace(corrected, crafted_on=training(profile, "undefended", run))
         for name, attack in (("FGSM", fgsm), ("PGD", pgd_40)):
             yield replace(transferred, attack_name=TRANSFERRED.format(name), attack=attack)
+
+
+def _corrected_pgd(profile: Profile) -> PGD:
+    batch_size = profile.scales[CASE.model].attack_batch_size
+    return replace(_PGD_40, batch_size=batch_size, restarts=profile.restarts, stop_at_success=True)
+
+
+def _left_open(profile: Profile, role: str, run: int) -> Iterator[Arm]:
+    """The arms of one network that answer what the post leaves open."""
+    scale = profile.scales[CASE.model]
+    place = (CASE, Protocol.CORRECTED, LEAKING, training(profile, role, run), View.LOGITS)
+    fgsm = Arm(*place, "FGSM", FGSM(batch_size=scale.attack_batch_size), EPSILONS)
+    if role in MAY_LEAK:
+        on_itself, on_baseline = FGSM_OF.values()
+        if role not in NETWORKS:  # those of the post have FGSM of the label already
+            yield fgsm
+        yield replace(fgsm, attack_name=on_itself[1], predicted_labels=True)
+        if role != "undefended":
+            transferred = replace(fgsm, crafted_on=training(profile, "undefended", run))
+            yield replace(transferred, attack_name=on_baseline[0])
+            yield replace(transferred, attack_name=on_baseline[1], predicted_labels=True)
+    if role in WIDTHS and role not in NETWORKS:
+        yield replace(fgsm, variant=CAPACITY)
+        yield replace(
+            fgsm,
+            variant=CAPACITY,
+            attack_name="PGD",
+            attack=_corrected_pgd(profile),
+            epsilons=CORRECTED_EPSILONS,
+            images=scale.attacked(Protocol.CORRECTED, _GROUPS),
+        )

@@ -17,7 +17,7 @@ from reports.figures import bars, images, training
 from reports.figures.curves import Line, Published, panels
 from reports.gallery import Gallery
 from reports.tables import by_epsilon, interval, listed, trainings
-from studies.rit_mnist import arms, curves, published
+from studies.rit_mnist import arms, curves, open_questions, published
 from studies.rit_mnist.arms import CASE, GRID, NAMES, PICTURED, ROBUST_EPSILON
 
 #: By their names, what the lines of a picture show: networks and the attack on each.
@@ -80,16 +80,27 @@ _STRIPS = {
 
 def contents(results: Results, comparison: pd.DataFrame, directory: Path) -> dict[str, Any]:
     """The variables of `report.md`; its pictures are drawn into `directory`."""
-    sections = ("published", "strong", "losses", "training", "strips", "labels", "robust")
+    sections = (
+        "published",
+        "strong",
+        "losses",
+        "training",
+        "strips",
+        "labels",
+        "robust",
+        "leaking",
+    )
     pictures, label = Gallery(directory, sections), results.label(CASE)
     _draw_curves(results, label, pictures)
     _draw_trainings(results, label, pictures)
     _draw_images(results, label, pictures)
+    pairs, widths = open_questions.pairs(results), open_questions.widths(results)
+    _draw_pairs(pairs, label, pictures)
     robust = _attacked(results, _CORRECTED, _ROBUST)
     shown = [selected(comparison, kind=kind).iloc[0] for kind in ("first error", "median limit")]
     return {
         "pictures": pictures,
-        "clean": trainings(results.trained(case=CASE), NAMES),
+        "clean": trainings(_trained(results), NAMES),
         "published": _published(comparison),
         "fgsm": _accuracies(_attacked(results, _FAITHFUL, _under("FGSM"))),
         "pgd": _accuracies(_attacked(results, _FAITHFUL, _under("PGD"))),
@@ -103,7 +114,16 @@ def contents(results: Results, comparison: pd.DataFrame, directory: Path) -> dic
             {f"{name} ({curve.images:,} images)": curve for name, curve in robust.items()}
         ),
         "orders": _orders(robust),
+        "robust_epsilon": ROBUST_EPSILON,
+        "leaking": open_questions.leaking(pairs),
+        "capacity": open_questions.capacity(widths),
+        "widest_gain": len(widths) > 1 and open_questions.robustness_gained(widths[0], widths[-1]),
     }
+
+
+def _trained(results: Results) -> pd.DataFrame:
+    """The networks of the post, the control and the one trained on the fly at the usual width."""
+    return results.trained(case=CASE, role=tuple(NAMES))
 
 
 def _attacked(results: Results, protocol: Protocol, lines: _Lines) -> dict[str, Curve]:
@@ -139,10 +159,24 @@ def _lines(by_name: Mapping[str, Curve]) -> list[Line | Published]:
     return lines
 
 
+def _draw_pairs(pairs: list[open_questions.Pair], label: str, pictures: Gallery) -> None:
+    """FGSM of labels and of predictions, a panel for each network."""
+    drawn: dict[str, list[Line | Published]] = {}
+    for role, source, *both in pairs:
+        color = _PALETTE[1] if source == "itself" else _PALETTE[3]
+        lines = drawn.setdefault(arms.MAY_LEAK[role], [])
+        for of, style, curve in zip(("labels", "predictions"), ("-", "--"), both, strict=True):
+            words = f"of {of}, made on {source}"
+            lines.append(Line(words, color, curve.epsilons, curve.accuracies, style))
+    if drawn:
+        title = f"FGSM of the true labels and of the predictions: {label}"
+        panels(drawn, title, pictures.add("leaking", "label-leaking", title), unit=_UNIT)
+
+
 def _draw_trainings(results: Results, label: str, pictures: Gallery) -> None:
     title = f"Training: {label}"
     path = pictures.add("training", "training", title)
-    trained = results.trained(case=CASE).drop_duplicates("stage")
+    trained = _trained(results).drop_duplicates("stage")
     training.training_curves(trained, results.histories, title, path, NAMES, _COLORS)
     losses = run_by_key(partial(curves.losses, results), arms.ON_STATIC_SETS)
     shown = {role: of_seeds.mean(axis=0) for role, of_seeds in losses.items()}

@@ -315,3 +315,14 @@ def test_static_set_is_the_clean_images_then_each_epsilon():
     assert images.dtype == np.float32
     with pytest.raises(ValueError, match="labels is None"):
         static_set(model, IMAGES, None, FGSM(), epsilons)
+
+
+def test_a_static_set_of_predictions_has_the_true_labels():
+    model = network()
+    wrong = (model(IMAGES).numpy().argmax(1) + 1) % 3
+    images, labels = static_set(model, IMAGES, wrong, FGSM(), [0.1], predicted_labels=True)
+    crafted = FGSM()(model, IMAGES, epsilon=0.1).images
+    np.testing.assert_array_equal(images, np.concatenate([IMAGES, crafted]))
+    np.testing.assert_array_equal(labels, np.tile(wrong, 2))
+    of_labels, _ = static_set(model, IMAGES, wrong, FGSM(), [0.1])
+    assert (images != of_labels).any()

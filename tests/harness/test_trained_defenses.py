@@ -16,7 +16,14 @@ from harness.arms import Arm, Network, Training, description
 from harness.plan import plan_of
 from harness.runner import Runner
 from harness.store import Store
-from harness.trained_defenses import NoisyUpdates, PGDTraining, RandomAttacks, StaticSet, Trades
+from harness.trained_defenses import (
+    NoisyUpdates,
+    PGDTraining,
+    RandomAttacks,
+    StaticSet,
+    StaticSetOfPredictions,
+    Trades,
+)
 from made import RECIPE, small_arm
 from made import SMALL as PLAIN
 from recording import Recorder
@@ -25,6 +32,7 @@ DEFENSES = [
     PGDTraining(epsilon=0.1, steps=2),
     Trades(epsilon=0.1, steps=2),
     StaticSet(FGSM(), epsilons=(0.1, 0.2)),
+    StaticSetOfPredictions(FGSM(), epsilons=(0.1, 0.2)),
     RandomAttacks(((FGSM(), 0.1), (BIM(steps=2), 0.1))),
     NoisyUpdates(scale=0.01),
 ]
@@ -71,6 +79,20 @@ def test_a_static_set_needs_a_network_to_craft_on(runner):
     training = replace(PLAIN, role="untrained", defense=StaticSet(FGSM(), epsilons=(0.1,)))
     with pytest.raises(ValueError, match="crafted_on is None"):
         run(runner, small_arm(training))
+
+
+def test_the_examples_of_a_static_set_leave_the_labels_or_the_predictions():
+    model = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Flatten()])
+    model.add(keras.layers.Dense(2))
+    model.layers[-1].set_weights([np.tile([1.0, -1.0], (16, 1)), np.zeros(2)])
+    images, wrong = np.full((3, 4, 4, 1), 0.5, np.float32), np.ones(3, int)  # it says class 0
+    moved = {}
+    for defense in (StaticSet(FGSM(), (0.1,)), StaticSetOfPredictions(FGSM(), (0.1,))):
+        crafted, labels = defense.training_set(model, (images, wrong), lambda done, images: None)
+        moved[defense.name] = float((crafted[3:] - images).mean())
+        assert labels.tolist() == [1] * 6
+    # Class 1 is left by brighter pixels, and class 0 by darker ones.
+    assert moved == pytest.approx({"FGSM set": 0.1, "FGSM set of predictions": -0.1})
 
 
 def test_distilled_and_hardened_at_once_is_refused():
