@@ -1,6 +1,6 @@
 """A study, and the profiles in which it is run."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -98,6 +98,15 @@ class Profile:
 
 
 @dataclass(frozen=True)
+class Takeaways:
+    """What a run shows: a table of text, and sentences that sum it up."""
+
+    title: str
+    table: pd.DataFrame
+    sentences: Sequence[str]
+
+
+@dataclass(frozen=True)
 class Study:
     """A published study: where it is from, what it ran, what it printed and claims.
 
@@ -115,6 +124,8 @@ class Study:
         compared: by protocol, what stands beside the study's own numbers.
         headline: attacks and epsilons, in grey levels, that sum a run up.
         details: arrays that results keep of an arm besides; `None` for nothing.
+        takeaways: what a run shows, in a small table and sentences made of its numbers, or `None`
+            where what that needs was not run.
     """
 
     name: str
@@ -129,6 +140,7 @@ class Study:
     compared: Mapping[str, Compared]
     headline: tuple[tuple[str, float], ...]
     details: Callable[[Arm, Outcomes], dict[str, Any]] | None = None
+    takeaways: Callable[[Results], Takeaways | None] = lambda results: None
 
     def profile(self, name: str) -> Profile:
         """The profile called `name`; ValueError for an unknown one."""

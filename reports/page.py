@@ -67,6 +67,7 @@ def build_report(study: Study, directory: Path) -> Path:
         warnings=results.warnings,
         one_search=ONE_SEARCH,
         cost=cost(results),
+        takeaways=study.takeaways(results),
         table=markdown_table,
         **study.contents(results, comparison, directory / "figures"),
     )

@@ -2,7 +2,9 @@
 
 import numpy as np
 import pandas as pd
-from rich.table import Table
+from rich.console import Group, RenderableType
+from rich.jupyter import JupyterMixin
+from rich.table import Column, Table
 from rich.text import Text
 
 from evaluation.diagnostics import untrusted
@@ -11,7 +13,27 @@ from harness.results import Results
 from harness.study import Study
 
 
-def summary(study: Study, results: Results) -> Table:
+class Screen(JupyterMixin, Group):
+    """What a terminal and a notebook show, part by part."""
+
+
+def summary(study: Study, results: Results) -> Screen:
+    """The accuracies of the study's networks, then what the run shows, in sentences."""
+    shown: list[RenderableType] = []
+    main = results.select(variant=MAIN)
+    if not main.empty:
+        shown.append(_accuracies(study, results, main))
+    takeaways = study.takeaways(results)
+    if takeaways is not None:
+        heads = (Column(head, overflow="fold") for head in takeaways.table.columns)
+        table = Table(*heads, title=takeaways.title)
+        for row in takeaways.table.itertuples(index=False):
+            table.add_row(*row)
+        shown += [table, *(Text(f"{n}. {each}") for n, each in enumerate(takeaways.sentences, 1))]
+    return Screen(*shown)
+
+
+def _accuracies(study: Study, results: Results, main: pd.DataFrame) -> Table:
     """Clean and attacked accuracy of every network, through the output that is compared.
 
     An accuracy that cannot be trusted is marked, and the reason is below the table.
@@ -24,7 +46,6 @@ def summary(study: Study, results: Results) -> Table:
         title=f"Accuracy in percent ({study.name}, {results.run['profile']})",
         caption=Text("\n".join(f"! {sentence}" for sentence in results.warnings)),
     )
-    main = results.select(variant=MAIN)
     # One screen: of many networks, the undefended and the distilled ones.
     if main[["case", "protocol", "defense"]].drop_duplicates().shape[0] > 24:
         main = main[main["role"].isin((Role.UNDEFENDED, Role.STUDENT))]

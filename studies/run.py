@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-from rich.table import Table
 
 from harness.arms import Arm
 from harness.collect import collect
@@ -15,6 +14,7 @@ from harness.runner import Progress, Runner
 from harness.store import Store
 from harness.study import Study
 from reports import Bars, build_report, build_verdicts, summary
+from reports.summary import Screen
 from studies import STUDIES
 
 _ROOT = Path(__file__).resolve().parents[1]
@@ -30,7 +30,7 @@ class Report:
     page: Path
 
     @property
-    def summary(self) -> Table:
+    def summary(self) -> Screen:
         """The results on one screen, for `rich`."""
         return summary(self.study, self.results)
 

@@ -12,8 +12,9 @@ from matplotlib.figure import Figure
 
 from evaluation import Estimate
 
-#: The colours of the networks that distillation makes.
+#: The colours of the networks that distillation makes, and of one that it does not.
 COLORS = {"undefended": "C0", "teacher": "C2", "student": "C3", "control": "C1", "warm_up": "C7"}
+COLORS["adversarially trained"] = "C4"
 
 
 @contextmanager

@@ -1,23 +1,32 @@
 """NTU's final-year project, re-run; see README.md."""
 
+from harness.arms import Arm
 from harness.study import Study
-from studies.ntu import arms
+from studies.ntu import arms, masking, masking_page
+from studies.ntu.arms import NTUProfile
 from studies.ntu.claims import CLAIMS
 from studies.ntu.measures import measure
 from studies.ntu.profiles import PROFILES
 from studies.ntu.published import FOLDER, link
 from studies.ntu.report import contents
 
+
+def _arms(profile: NTUProfile) -> list[Arm]:
+    """Those of the study, its controls and its future work, then those on masked gradients."""
+    return [*arms.arms(profile), *masking.arms(profile)]
+
+
 STUDY = Study(
     name="ntu",
     title="Defensive distillation against FGSM and PGD on CIFAR-10 and CIFAR-100",
     folder=FOLDER,
     profiles=PROFILES,
-    arms=arms.arms,
+    arms=_arms,
     link=link,
     measure=measure,
     claims=CLAIMS,
     contents=contents,
     compared=arms.COMPARED,
     headline=arms.HEADLINE,
+    takeaways=masking_page.takeaways,
 )

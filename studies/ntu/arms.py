@@ -1,7 +1,7 @@
 """What the NTU study trained and attacked, and the controls that its claims need."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import partial
 from math import inf
 from typing import Any
@@ -88,17 +88,12 @@ RATES = {
     optimizer: {f"NTU-16 {optimizer} {rate:g}": rate for rate in rates}
     for optimizer, rates in {"SGD": (0.1, 0.01), "Adam": (0.001, 0.0001)}.items()
 }
-
-
-def temperatures(*values: float) -> dict[str, float]:
-    """What the corrected student is called at each temperature."""
-    return {f"NTU-A14 T = {each:g}": each for each in values}
-
-
 #: The study names a sweep over T as future work. Each of the two is swept at the study's value of
 #: the other: what the corrected student is called at each value.
 SWEEPS = {
-    "temperature": temperatures(1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0),
+    "temperature": {
+        f"NTU-A14 T = {each:g}": each for each in (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0)
+    },
     "alpha": {f"NTU-A14 alpha = {tenths / 10:g}": tenths / 10 for tenths in range(10)},
 }
 #: The training of a sweep's students, where a profile reduces it further.
@@ -123,17 +118,17 @@ class NTUProfile(Profile):
     """A profile with what is run beside the study's own cases and their controls.
 
     Attributes:
-        sweeps: by setting, what the corrected student of the VGG variant on CIFAR-10 is called at
-            each of its values.
-        with_cw: whether Carlini and Wagner's attack is run on these students.
+        sweeps: whether the corrected student of the VGG variant on CIFAR-10 is trained at every
+            value of `SWEEPS`.
         further: the cases of `FURTHER` that are run.
         jsma_images: given to JSMA on the VGG variant on CIFAR-10; 0 for no JSMA.
+        masking: epsilons in [0, 1] of the arms of `studies.ntu.masking`; none for no such arms.
     """
 
-    sweeps: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    with_cw: bool = True
+    sweeps: bool = False
     further: tuple[Case, ...] = ()
     jsma_images: int = 0
+    masking: tuple[float, ...] = ()
 
 
 def _attacks(profile: Profile, protocol: Protocol) -> dict[str, FGSM | PGD]:
@@ -150,16 +145,19 @@ def training(
     role: str,
     run: int = 0,
     procedure: str | None = None,
+    erasing: bool = True,
 ) -> Training:
     """The network of a case in one role, as a profile trains it."""
     scale, network = profile.scales[case.model], NETWORKS[case.model]
     recipe = scale.applied_to((RECIPES | FURTHER)[case][_RECIPE_OF[role]])
     faithful = protocol == Protocol.FAITHFUL
     if procedure == "corrected" and role == Role.TEACHER:
-        undefended = training(profile, case, protocol, Role.UNDEFENDED, run)
+        undefended = training(profile, case, protocol, Role.UNDEFENDED, run, erasing=erasing)
         if recipe == undefended.recipe:  # at temperature 1 it is the same network
             return undefended
-    source = partial(training, profile, case, protocol, run=run, procedure=procedure)
+    source = partial(
+        training, profile, case, protocol, run=run, procedure=procedure, erasing=erasing
+    )
     is_warmed_up = procedure == "papernot" and role != Role.WARM_UP
     return Training(
         network=replace(
@@ -176,6 +174,7 @@ def training(
         procedure=procedure,
         images=scale.images,
         validation_images=scale.validation_images,
+        erasing=erasing,
         seed=seed_of(role, run),
         temperature=TEMPERATURE if procedure else 1.0,
         alpha=ALPHA if procedure else 1.0,
@@ -195,7 +194,7 @@ def arms(profile: NTUProfile) -> list[Arm]:
         if profile.controls:
             for case in profile.cases:
                 planned += _control_arms(profile, case, run)
-        if run == profile.seeds[0]:
+        if profile.sweeps and run == profile.seeds[0]:
             planned += _swept_arms(profile, run)
         planned += _jsma_arms(profile, run) if profile.jsma_images else ()
         for case in profile.further:
@@ -248,17 +247,16 @@ def _in_other_units(profile: Profile, case: Case, run: int) -> Iterator[Arm]:
 def _swept_arms(profile: NTUProfile, run: int) -> Iterator[Arm]:
     """The corrected student at each value of the settings that are swept."""
     place = profile, VGG_ON_CIFAR10, Protocol.CORRECTED
-    for what, values in profile.sweeps.items():
+    for what, values in SWEEPS.items():
         student = training(*place, Role.STUDENT, run, "corrected")
         student = replace(student, **SWEPT.get(profile.name, {}))
         for variant, value in values.items():
             attacked = list(_attacked(*place, variant, replace(student, **{what: value})))
             yield from attacked
-            if profile.with_cw:
-                like = next(arm for arm in attacked if arm.view == View.LOGITS)
-                images = min(CW_IMAGES, like.images or CW_IMAGES)
-                cw = replace(CW, batch_size=like.attack.batch_size)
-                yield replace(like, attack_name="CW", attack=cw, epsilons=(inf,), images=images)
+            like = next(arm for arm in attacked if arm.view == View.LOGITS)
+            images = min(CW_IMAGES, like.images or CW_IMAGES)
+            cw = replace(CW, batch_size=like.attack.batch_size)
+            yield replace(like, attack_name="CW", attack=cw, epsilons=(inf,), images=images)
 
 
 def _jsma_arms(profile: NTUProfile, run: int) -> Iterator[Arm]:

@@ -52,7 +52,7 @@ def _turned(correct: np.ndarray) -> str:
 
 def was_run(results: Results) -> list[Case]:
     """The cases that are not in the study."""
-    return [case for case in arms.FURTHER if results.has(case)]
+    return [case for case in arms.FURTHER if results.arms(case=case, variant=arms.NOT_IN_THE_STUDY)]
 
 
 def curves(results: Results, case: Case, attack: str) -> list[Curve]:

@@ -18,7 +18,7 @@ from reports.figures import curves, images, training
 from reports.figures.canvas import COLORS
 from reports.gallery import Gallery
 from reports.tables import intervals, listed, trainings
-from studies.ntu import arms, further, sweeps, units
+from studies.ntu import arms, further, masking, masking_page, sweeps, units
 from studies.ntu.measures import BEYOND
 from studies.ntu.published import NAMES, ROLES, case_of, clean_accuracy
 
@@ -62,8 +62,8 @@ def _called(row: pd.Series) -> str:
 
 
 def _draw(results: Results, comparison: pd.DataFrame, directory: Path) -> Gallery:
-    sections = ("curves", "sweeps", "training", "terms", "erasing", "adversarial", "further")
-    pictures = Gallery(directory, sections)
+    shown = ("masking", "curves", "sweeps", "further", "training", "terms")
+    pictures = Gallery(directory, (*shown, "erasing", "adversarial"))
     for case in filter(results.has, arms.CASES):
         for protocol in Protocol:
             _draw_case(results, comparison, case, protocol, pictures)
@@ -77,6 +77,12 @@ def _draw(results: Results, comparison: pd.DataFrame, directory: Path) -> Galler
         if len(rows) > 1:
             title = f"{results.label(arms.VGG_ON_CIFAR10)}: the student by {what}"
             sweeps.draw(rows, what, title, pictures.add("sweeps", f"sweep-{what}", title))
+    if masking_page.attacked(results):
+        title = f"Masked gradients: {results.label(masking.CASE)}"
+        masking_page.draw(results, title, pictures.add("masking", "masked-gradients", title))
+        title = f"The distilled network by temperature: {results.label(masking.CASE)}"
+        path = pictures.add("masking", "masked-gradients-temperature", title)
+        masking_page.draw_temperatures(results, title, path)
     for case in further.was_run(results):
         title = f"{results.label(case)}, {arms.NOT_IN_THE_STUDY}"
         drawn = run_by_key(partial(further.lines, results, case), arms.ATTACKS)
@@ -284,7 +290,8 @@ def _controls(results: Results) -> pd.DataFrame:
     rows = results.select(attack="PGD")
     grey = rows["epsilon_grey"]
     # Shown elsewhere.
-    apart = [MAIN, arms.UNIT, arms.NOT_IN_THE_STUDY, *chain(*arms.SWEEPS.values())]
+    apart = [MAIN, masking.VARIANT, *map(masking.at_temperature, masking.TEMPERATURES)]
+    apart += [arms.UNIT, arms.NOT_IN_THE_STUDY, *chain(*arms.SWEEPS.values())]  # shown elsewhere
     at = same(grey, 0) | same(grey, 0.8) | same(grey, 8)
     shown = rows[at & ~rows["variant"].isin(apart)]
     return _by_arm(results, shown, "PGD ", {"control": "variant", "protocol": "protocol"})

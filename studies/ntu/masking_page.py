@@ -1,0 +1,185 @@
+"""What hides a gradient and what withstands an attack: a table, three sentences, a picture."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from evaluation import Curve, Estimate
+from harness.arms import Role, View
+from harness.results import Results
+from harness.study import Takeaways
+from reports.figures.canvas import COLORS
+from reports.figures.curves import Line, panels
+from reports.figures.sweeps import Swept, sweep
+from studies.ntu.arms import TEMPERATURE
+from studies.ntu.masking import (
+    ADVERSARIAL,
+    CASE,
+    MARGIN,
+    ROLES,
+    SHORT_STEPS,
+    TEMPERATURES,
+    VARIANT,
+    at_temperature,
+    summed_up,
+)
+
+NAMES = {
+    Role.UNDEFENDED: "undefended",
+    Role.STUDENT: "distilled",
+    Role.CONTROL: "control, hard labels",
+    ADVERSARIAL: "adversarially trained (not in the study)",
+}
+#: The attacks that every network is given through its logits.
+_OUTPUTS = ("FGSM", "PGD", MARGIN)
+_THROUGH_T = "PGD, logits / T"
+
+
+class Attacked(NamedTuple):
+    """The networks of one run, each under each attack, at the epsilon of the summary.
+
+    Attributes:
+        grey: that epsilon, in grey levels.
+        correct: by role and attack, bool [seeds, images]; "clean" and "worst" are among them.
+        zero_gradient: by role, the share of images whose cross-entropy has no gradient.
+    """
+
+    grey: float
+    correct: dict[str, dict[str, np.ndarray]]
+    zero_gradient: dict[str, float]
+
+
+def attacked(results: Results) -> Attacked | None:
+    """`None` where not all of the networks were run."""
+    rows = results.select(case=CASE, variant=VARIANT, attack="PGD", view=View.LOGITS)
+    if set(rows["role"]) != set(ROLES):
+        return None
+    grey = summed_up(sorted(set(rows["epsilon_grey"]) - {0.0}))
+    at = rows[np.isclose(rows["epsilon_grey"], grey)].groupby("role")
+    return Attacked(
+        grey,
+        {role: _by_attack(results, role, grey) for role in ROLES},
+        at["zero_gradient"].mean().to_dict(),
+    )
+
+
+def _by_attack(results: Results, role: str, grey: float) -> dict[str, np.ndarray]:
+    place = {"case": CASE, "variant": VARIANT, "role": role}
+    logits = {name: results.curve(**place, attack=name, view=View.LOGITS) for name in _OUTPUTS}
+    if role in (Role.STUDENT, Role.CONTROL):
+        logits[_THROUGH_T] = results.curve(**place, attack="PGD", view=View.LOGITS_OVER_T)
+    correct = {name: curve.at(grey=grey) for name, curve in logits.items()}
+    return {
+        "clean": logits["PGD"].at(grey=0),
+        **correct,
+        "worst": np.logical_and.reduce(list(correct.values())),
+    }
+
+
+def takeaways(results: Results) -> Takeaways | None:
+    """`None` where not all of the networks were run."""
+    seen = attacked(results)
+    if seen is None:
+        return None
+    within = f"within {seen.grey:.3g}/255, T = {TEMPERATURE:g}"
+    title = f"Accuracy in percent {within}: {results.label(CASE)}"
+    return Takeaways(title, table(seen), sentences(seen))
+
+
+def table(seen: Attacked) -> pd.DataFrame:
+    """Accuracies in percent, one row per network."""
+    names = ("clean", *_OUTPUTS, _THROUGH_T, "worst")
+    return pd.DataFrame(
+        [
+            {
+                "network": NAMES[role],
+                **{name: _percent(correct[name]) if name in correct else "" for name in names},
+                "no gradient": f"{seen.zero_gradient[role]:.0%}",
+            }
+            for role, correct in seen.correct.items()
+        ]
+    )
+
+
+def sentences(seen: Attacked) -> list[str]:
+    """The three things to take away, as these numbers have them."""
+    undefended, student, control, robust = (seen.correct[role] for role in ROLES)
+    looks = Estimate.paired(student["PGD"], undefended["PGD"])
+    opened = Estimate.paired(student["PGD"], student["worst"])
+    taught = Estimate.paired(student["worst"], control["worst"])
+    holds = Estimate.paired(robust["worst"], undefended["worst"])
+    within = f"within {seen.grey:.3g}/255"
+    return [
+        f"PGD leaves {_percent(student['PGD'])} % of the distilled network's images right {within} "
+        f"and {_percent(undefended['PGD'])} % of the undefended one's: distillation "
+        f"{_says(looks, 'looks like a defense', 'looks like no defense')}. The gradient that PGD "
+        f"follows is exactly zero on {seen.zero_gradient[Role.STUDENT]:.0%} of its images.",
+        f"With logits / T or a margin loss {_percent(student['worst'])} % are left: "
+        f"{_says(opened, 'the gradient was hidden, not the weakness', 'nothing was hidden')}. The "
+        f"control, trained at the same temperature without a teacher, keeps "
+        f"{_percent(control['PGD'])} % under PGD and {_percent(control['worst'])} % under all: "
+        f"{_says(taught, 'soft labels add to it', 'soft labels add nothing that shows')} "
+        f"({taught.points()} points).",
+        f"Adversarial training keeps {_percent(robust['worst'])} % under every attack here, "
+        f"{holds.points()} points more than no defense: "
+        f"{_says(holds, 'that is robustness', 'that is no robustness')}.",
+    ]
+
+
+def _percent(correct: np.ndarray) -> str:
+    return f"{100 * correct.mean():.1f}"
+
+
+def _says(more: Estimate, if_so: str, if_not: str) -> str:
+    """What a paired difference says, by whether its interval lies above zero."""
+    return if_so if more.low > 0 else if_not
+
+
+def draw_temperatures(results: Results, title: str, path: Path) -> None:
+    """What is left of the student under PGD and under all attacks, and its gradient, by T."""
+    variants = {each: at_temperature(each) for each in TEMPERATURES} | {TEMPERATURE: VARIANT}
+    place = {"case": CASE, "role": Role.STUDENT}
+    grey = attacked(results).grey
+    pgd, worst, zero = [], [], []
+    for variant in variants.values():
+        own = {**place, "variant": variant, "attack": ("PGD", MARGIN)}
+        through = {**own, "attack": "PGD", "view": View.LOGITS}
+        pgd.append(Estimate.accuracy(results.curve(**through).at(grey=grey)))
+        worst.append(Estimate.accuracy(results.curve(**own).at(grey=grey)))
+        zero.append(float(results.select(**through)["zero_gradient"].mean()))
+    drawn = {
+        f"accuracy (%) within {grey:.3g}/255": [
+            Swept("PGD through the logits", COLORS["student"], pgd),
+            Swept("the worst of all attacks", "C7", worst, "--"),
+        ],
+        "gradient exactly zero (share)": [Swept("", COLORS["student"], zero)],
+    }
+    sweep(drawn, list(variants), "T of the distillation", title, path)
+
+
+def draw(results: Results, title: str, path: Path) -> None:
+    """PGD as the studies run it, in the open, and with steps that end half-way."""
+    place = {"case": CASE, "variant": VARIANT}
+
+    def line(role: str, label: str = "", style: str = "-", **where: Any) -> Line:
+        curve = results.curve(**place, role=role, **where)
+        return _line(curve, label or NAMES[role], COLORS[role], style)
+
+    undefended = [
+        line(Role.UNDEFENDED, "undefended, FGSM", ":", attack="FGSM"),
+        line(Role.UNDEFENDED, "undefended, PGD", attack="PGD"),
+        line(Role.UNDEFENDED, "undefended, 40 steps that end half-way", "--", attack=SHORT_STEPS),
+    ]
+    through_logits = {"attack": "PGD", "view": View.LOGITS}
+    drawn = {
+        "FGSM, PGD, and PGD with short steps": undefended,
+        "PGD through the logits": [line(role, **through_logits) for role in ROLES],
+        "the worst of all attacks": [line(role) for role in ROLES],
+    }
+    panels(drawn, title, path, unit="epsilon (0-255 grey levels)")
+
+
+def _line(curve: Curve, label: str, color: str, style: str) -> Line:
+    return Line(label, color, curve.grey, curve.accuracies, style)
