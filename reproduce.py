@@ -5,7 +5,7 @@ python reproduce.py run ntu --profile demo
 python reproduce.py report ntu --profile demo
 python reproduce.py attack model.h5 --data cifar10 --attack pgd --epsilon 8/255
 python reproduce.py evaluate model.h5 --data cifar10
-python reproduce.py export ntu --profile demo --network vgg16/cifar10/student --to student.h5
+python reproduce.py export ntu --profile demo --network papernot_cnn/cifar10/student --to student.h5
 """
 
 from importlib.metadata import version

@@ -19,7 +19,7 @@ STUDIES = {
     "ntu": Listed(
         "Defensive distillation against FGSM and PGD on CIFAR-10 and CIFAR-100",
         {
-            "demo": _MINUTES,
+            "demo": f"three {_MINUTES}",
             "laptop": "about an hour on two CPU cores for vgg16/cifar10; many for everything",
             "paper": "days on a GPU",
         },

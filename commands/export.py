@@ -13,14 +13,17 @@ from commands.console import errors, import_tensorflow, say
 @errors()
 def export(
     study: parameters.Study,
-    network: Annotated[str, typer.Option(help="case/role, for example vgg16/cifar10/student.")],
+    network: Annotated[
+        str, typer.Option(help="case/role, for example papernot_cnn/cifar10/student.")
+    ],
     to: Annotated[Path, typer.Option(help="The file to write, .h5 or .keras.")],
     profile: parameters.Profile = "demo",
     procedure: Annotated[
-        Procedure | None, typer.Option(help="The distillation procedure; default: the study's own.")
+        Procedure | None,
+        typer.Option(help="The distillation procedure; default: the study's own if it is there."),
     ] = None,
     protocol: Annotated[
-        Protocol, typer.Option(help="The protocol of an undefended network.")
+        Protocol, typer.Option(help="The protocol, of a network that there is in both.")
     ] = Protocol.FAITHFUL,
     overwrite: bool = False,
     data_dir: parameters.DataDir = None,

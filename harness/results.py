@@ -122,6 +122,11 @@ class Results:
             stands_in = f" in place of {row['published_dataset']}"
         return f"{row['model']} on {row['dataset']}{stands_in}"
 
+    @property
+    def stands_in(self) -> bool:
+        """Whether data stand in for those of the study, so that no published number is beside."""
+        return bool((self.table["dataset"] != self.table["published_dataset"]).any())
+
     def has(self, case: Any) -> bool:
         """Whether anything was run of a case."""
         return not self.select(case=case).empty

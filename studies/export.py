@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import models
-from harness.arms import MAIN, Protocol, Role, Training
+from harness.arms import MAIN, Arm, Protocol, Training
 from harness.plan import Plan, plan
 from harness.runner import Runner
 from harness.store import Store
@@ -30,8 +30,8 @@ def export_network(
         name: of the study.
         network: case and role, for example "vgg16/cifar10/student".
         to: the file, .h5 or .keras.
-        procedure: one of `distillation.PROCEDURES`; default: the study's own.
-        protocol: of an undefended network.
+        procedure: one of `distillation.PROCEDURES`; default: the study's own, or else any.
+        protocol: of a network that there is in both.
         data_dir, weights: see `harness.runner.Runner`.
         runs: the artifact store.
 
@@ -44,18 +44,15 @@ def export_network(
     """
     chosen = study(name)
     todo = plan(chosen, chosen.profile(profile))
-    role = network.rpartition("/")[2]
-    method = (
-        "none"
-        if role == Role.UNDEFENDED
-        else procedure or chosen.compared[Protocol.FAITHFUL].procedure
+    training = _training(
+        todo, network, procedure, chosen.compared[Protocol.FAITHFUL].procedure, protocol
     )
-    training = _training(todo, network, method, protocol)
     if training is None:
         known = sorted({f"{arm.case}/{arm.training.role}" for arm in todo.arms})
+        by = f" with --procedure {procedure!r}" if procedure else ""
         raise ValueError(
-            f"--network {network!r} with --procedure {method!r} is not in profile {profile}; "
-            f"networks there: {', '.join(known)}"
+            f"--network {network!r}{by} is not in profile {profile}; networks there: "
+            f"{', '.join(known)}"
         )
     stage = Runner(Store(runs), data_dir, weights).training_path(training)
     if not stage.is_dir():
@@ -67,15 +64,26 @@ def export_network(
     return training.title, written
 
 
-def _training(todo: Plan, network: str, method: str, protocol: str) -> Training | None:
-    """The first training of a profile with this case, role and method."""
-    for arm in todo.arms:
-        training = arm.training
-        if (
-            f"{arm.case}/{training.role}" == network
-            and arm.variant == MAIN
-            and (training.method or "none") == method
-            and (training.role != Role.UNDEFENDED or arm.protocol == protocol)
-        ):
-            return training
-    return None
+def _training(
+    todo: Plan, network: str, procedure: str | None, own: str, protocol: str
+) -> Training | None:
+    """The first training of a profile with this case and role, of the main arms if there is one.
+
+    Args:
+        procedure: that it has to have; `None` for any, the study's own first.
+        own: the study's own procedure.
+        protocol: comes first as well.
+    """
+    named = [arm for arm in todo.arms if f"{arm.case}/{arm.training.role}" == network]
+    if procedure and any(arm.training.procedure for arm in named):
+        named = [arm for arm in named if arm.training.procedure == procedure]
+
+    def strangeness(arm: Arm) -> tuple[bool, bool, bool]:
+        return (
+            arm.variant != MAIN,
+            arm.training.procedure not in (own, None),
+            arm.protocol != protocol,
+        )
+
+    first = min(named, key=strangeness, default=None)
+    return first and first.training

@@ -264,7 +264,7 @@ def test_a_model_that_ends_in_softmax_is_attacked_as_the_user_says(model, choice
                 "export",
                 "ntu",
                 "--network",
-                "vgg16/cifar10/student",
+                "papernot_cnn/cifar10/student",
                 "--to",
                 "x.h5",
                 "--runs",

@@ -14,7 +14,7 @@ from evaluation import Estimate
 
 #: The colours of the networks that distillation makes, and of one that it does not.
 COLORS = {"undefended": "C0", "teacher": "C2", "student": "C3", "control": "C1", "warm_up": "C7"}
-COLORS["adversarially trained"] = "C4"
+COLORS["adversarial"] = "C4"
 
 
 @contextmanager

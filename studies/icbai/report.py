@@ -101,7 +101,7 @@ def _lines(results: Results, panel: str) -> Iterator[curves.Line | curves.Publis
         return curves.Line(_NAMES[role], color, 100 * curve.epsilons, curve.accuracies)
 
     yield from where_run(line, _NAMES)
-    if panel == _FAITHFUL:
+    if panel == _FAITHFUL and not results.stands_in:
         percent = printed(FOLDER, metric="accuracy of distilled network")
         yield curves.Published(f"published, student: {percent} %", "black", [30], [percent])
 

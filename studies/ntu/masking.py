@@ -18,7 +18,7 @@ from studies.ntu.arms import NTUProfile, training
 CASE = Case("papernot_cnn", "cifar10")
 VARIANT = "not in the study: masked gradients"
 PROCEDURE = "papernot"
-ADVERSARIAL = "adversarially trained"
+ADVERSARIAL = "adversarial"
 ROLES = (Role.UNDEFENDED, Role.STUDENT, Role.CONTROL, ADVERSARIAL)
 STEPS = 40
 #: At which the student is trained as well, besides the study's own temperature.

@@ -116,7 +116,8 @@ def sentences(seen: Attacked) -> list[str]:
         f"and {_percent(undefended['PGD'])} % of the undefended one's: distillation "
         f"{_says(looks, 'looks like a defense', 'looks like no defense')}. The gradient that PGD "
         f"follows is exactly zero on {seen.zero_gradient[Role.STUDENT]:.0%} of its images.",
-        f"With logits / T or a margin loss {_percent(student['worst'])} % are left: "
+        f"With logits / T or a margin loss {_percent(student['worst'])} % are left (undefended: "
+        f"{_percent(undefended['worst'])} %): "
         f"{_says(opened, 'the gradient was hidden, not the weakness', 'nothing was hidden')}. The "
         f"control, trained at the same temperature without a teacher, keeps "
         f"{_percent(control['PGD'])} % under PGD and {_percent(control['worst'])} % under all: "

@@ -19,7 +19,7 @@ _GREY_LEVELS = tuple(level / 255 for level in (1, 2, 4, 6, 8))
 PROFILES = {
     "demo": NTUProfile(
         name="demo",
-        cost="minutes on two CPU cores, offline",
+        cost="three minutes on two CPU cores, offline",
         datasets={"cifar10": "digits"},
         scales={
             "vgg16": Scale(

@@ -113,7 +113,7 @@ def _draw_case(
     drawn = {
         attack: [
             *_lines(results, **place, view=view, attack=attack),
-            *_crosses(comparison, case, attack),
+            *(() if results.stands_in else _crosses(comparison, case, attack)),
         ]
         for attack in arms.ATTACKS
         if results.arms(**place, view=view, attack=attack)

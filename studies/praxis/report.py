@@ -83,7 +83,8 @@ def _draw(results: Results, published: pd.DataFrame, directory: Path) -> Gallery
     sections = ("errors", "cw", "bars", "distilled", "training", "adversarial")
     gallery = Gallery(directory, sections)
     # The published epsilons are most likely standardised.
-    for protocol, crosses in zip(Protocol, (published, published[[]]), strict=True):
+    beside = published[[]] if results.stands_in else published
+    for protocol, crosses in zip(Protocol, (beside, published[[]]), strict=True):
         arms = list(where_run(partial(attacked, results), praxis.MODELS, [protocol]))
         if arms:
             _draw_fgsm(arms, crosses, gallery)

@@ -139,7 +139,7 @@ def _draw_curves(results: Results, label: str, pictures: Gallery) -> None:
         drawn: dict[str, list[Line | Published]] = {
             panel: _lines(_attacked(results, protocol, lines)) for panel, lines in attacked.items()
         }
-        if drawn.get(_BASELINE):
+        if drawn.get(_BASELINE) and not results.stands_in:
             printed = published.baseline_under_fgsm()
             cross = Published("published", _PALETTE[-1], [*printed], [*printed.values()])
             drawn[_BASELINE].append(cross)
@@ -185,7 +185,7 @@ def _draw_trainings(results: Results, label: str, pictures: Gallery) -> None:
     run = max(map(len, shown.values()))
     title = f"Training loss on the static sets: {label}"
     drawn: dict[str, dict[int, float]] = {"fgsm_retrained": {}, "fgsm_untrained": {}}
-    for role, crosses in drawn.items():
+    for role, crosses in drawn.items() if not results.stands_in else ():
         for epoch, loss in published.training_losses(role).items():
             if epoch <= run:
                 crosses[epoch] = loss

@@ -60,14 +60,6 @@ def test_carlini_and_wagner_go_any_distance_on_a_few_images():
         assert arm.images == arms.CW_IMAGES == 200
 
 
-def test_the_demo_has_three_temperatures_without_carlini_and_wagner():
-    swept = [arm for arm in arms.arms(PROFILES["demo"]) if arm.variant in SWEPT]
-    networks = {arm.training.temperature: arm.training for arm in swept}
-    assert sorted(networks) == [1, 20, 200]
-    assert {(each.alpha, each.procedure) for each in networks.values()} == {(0.2, "corrected")}
-    assert {arm.attack_name for arm in swept} == {"FGSM", "PGD"}
-
-
 def left(share: float) -> np.ndarray:
     """bool [2, 200]: nine in ten are right without attack, and so large a share under it."""
     return np.arange(200) < np.round(200 * np.array([[0.9], [share]]))
