@@ -87,7 +87,7 @@ def attack(
     save: SaveOption = None,
 ) -> None:
     """Attacks a model of yours on a test set and prints its robust accuracy."""
-    parameters.check_data(data)
+    parameters.check_inputs(model, data)
     parameters.check_is_new(save, "--save")
     import_tensorflow()
     from evaluation.own_model import evaluate_own_model, find_data

@@ -50,7 +50,7 @@ def evaluate(
     to: ToOption = None,
 ) -> None:
     """Attacks a model of yours in many ways: a page on what is left, and whether to trust it."""
-    parameters.check_data(data)
+    parameters.check_inputs(model, data)
     import_tensorflow()
     from evaluation.own_model import evaluate_own_robustness, find_data
     from reports.own_model import robustness_table

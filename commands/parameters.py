@@ -33,9 +33,7 @@ Results = Annotated[
 
 Model = Annotated[
     Path,
-    typer.Argument(
-        exists=True, help="A Keras model (.h5, .hdf5, .keras) of images in [0, 1] (or see --range)."
-    ),
+    typer.Argument(help="A Keras model (.h5, .hdf5, .keras) of images in [0, 1] (or see --range)."),
 ]
 Data = Annotated[
     str,
@@ -79,8 +77,10 @@ def number(text: str) -> float:
         ) from None
 
 
-def check_data(source: str) -> None:
-    """Raises ValueError for a text that is neither a data set nor the path of one."""
+def check_inputs(model: Path, source: str) -> None:
+    """Raises ValueError for a model that is not there, or a text that names no data."""
+    if not model.exists():
+        raise ValueError(f"{model} does not exist")
     if source not in set(DataSet) and not Path(source).expanduser().exists():
         raise ValueError(
             f"--data is {source!r}; accepted: {', '.join(DataSet)}, an .npz file that exists, or a "

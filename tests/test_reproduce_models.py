@@ -221,7 +221,7 @@ def test_paths_are_printed_as_they_are(tmp_path):
     done = said(run("attack", model, *CHEAPEST, "--save", folder / "[dim].npz"))
     assert "fgsm on [red].h5" in done and f"{place}/[dim].npz" in done
     again = run("attack", model, *CHEAPEST, "--save", folder / "[dim].npz")
-    assert f"{place}/[dim].npz exists" in said(again)
+    assert f"{place}/[dim].npz, which exists" in said(again)
     assert f"no results in {folder}" in said(run("report", "ntu", "--results", folder))
     assert "'[/x]'" in said(run("attack", model, *CHEAPEST, "--option", "[/x]"))
     assert "--[/x]" in said(run("attack", model, *CHEAPEST, "--[/x]"))
