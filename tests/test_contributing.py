@@ -13,6 +13,7 @@ import attacks
 import data
 import studies
 from command_line import fitted_to_digits, run, said
+from commands import catalogue
 
 GUIDE = Path(__file__).parents[1] / "CONTRIBUTING.md"
 
@@ -74,6 +75,8 @@ def test_numbers_come_from_where_the_guide_says():
 def test_the_study_of_the_guide_runs(example, monkeypatch, tmp_path):
     study = example("studies.goodfellow").STUDY
     monkeypatch.setitem(studies.STUDIES, "goodfellow", study)
+    costs = {each.name: each.cost for each in study.profiles.values()}
+    monkeypatch.setitem(catalogue.STUDIES, "goodfellow", catalogue.Listed(study.title, costs))
     done = run("run", "goodfellow", "--runs", tmp_path / "runs", "--results", tmp_path / "results")
     assert done.exit_code == 0, said(done)
     page = (tmp_path / "results" / "report.md").read_text()
