@@ -1,14 +1,15 @@
 """What hides a gradient and what withstands an attack: a table, three sentences, a picture."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from evaluation import Curve, Estimate
+from evaluation import Estimate
 from harness.arms import Role, View
-from harness.results import Results
+from harness.results import Results, run_by_key, where_run
 from harness.study import Takeaways
 from reports.figures.canvas import COLORS
 from reports.figures.curves import Line, panels
@@ -52,17 +53,16 @@ class Attacked(NamedTuple):
 
 
 def attacked(results: Results) -> Attacked | None:
-    """`None` where not all of the networks were run."""
+    """`None` where not all of the networks were run under all of their attacks."""
     rows = results.select(case=CASE, variant=VARIANT, attack="PGD", view=View.LOGITS)
-    if set(rows["role"]) != set(ROLES):
+    if rows.empty:
         return None
     grey = summed_up(sorted(set(rows["epsilon_grey"]) - {0.0}))
+    correct = run_by_key(lambda role: _by_attack(results, role, grey), ROLES)
+    if set(correct) != set(ROLES):
+        return None
     at = rows[np.isclose(rows["epsilon_grey"], grey)].groupby("role")
-    return Attacked(
-        grey,
-        {role: _by_attack(results, role, grey) for role in ROLES},
-        at["zero_gradient"].mean().to_dict(),
-    )
+    return Attacked(grey, correct, at["zero_gradient"].mean().to_dict())
 
 
 def _by_attack(results: Results, role: str, grey: float) -> dict[str, np.ndarray]:
@@ -138,18 +138,37 @@ def _says(more: Estimate, if_so: str, if_not: str) -> str:
     return if_so if more.low > 0 else if_not
 
 
-def draw_temperatures(results: Results, title: str, path: Path) -> None:
-    """What is left of the student under PGD and under all attacks, and its gradient, by T."""
+class AtTemperature(NamedTuple):
+    """The student at one temperature, at the epsilon of the summary."""
+
+    temperature: float
+    pgd: Estimate  # through the logits
+    worst: Estimate
+    zero_gradient: float
+
+
+def by_temperature(results: Results, grey: float) -> list[AtTemperature]:
+    """What was run of the student at the study's temperature and at others."""
     variants = {each: at_temperature(each) for each in TEMPERATURES} | {TEMPERATURE: VARIANT}
-    place = {"case": CASE, "role": Role.STUDENT}
-    grey = attacked(results).grey
-    pgd, worst, zero = [], [], []
-    for variant in variants.values():
-        own = {**place, "variant": variant, "attack": ("PGD", MARGIN)}
-        through = {**own, "attack": "PGD", "view": View.LOGITS}
-        pgd.append(Estimate.accuracy(results.curve(**through).at(grey=grey)))
-        worst.append(Estimate.accuracy(results.curve(**own).at(grey=grey)))
-        zero.append(float(results.select(**through)["zero_gradient"].mean()))
+
+    def at(temperature: float) -> AtTemperature:
+        place = {"case": CASE, "role": Role.STUDENT, "variant": variants[temperature]}
+        logits = {"attack": "PGD", "view": View.LOGITS, **place}
+        return AtTemperature(
+            temperature,
+            Estimate.accuracy(results.curve(**logits).at(grey=grey)),
+            Estimate.accuracy(results.curve(attack=("PGD", MARGIN), **place).at(grey=grey)),
+            float(results.select(**logits)["zero_gradient"].mean()),
+        )
+
+    return list(where_run(at, variants))
+
+
+def draw_temperatures(
+    students: Sequence[AtTemperature], grey: float, title: str, path: Path
+) -> None:
+    """What is left under PGD and under all attacks, and the share of zero gradients, by T."""
+    temperatures, pgd, worst, zero = zip(*students, strict=True)
     drawn = {
         f"accuracy (%) within {grey:.3g}/255": [
             Swept("PGD through the logits", COLORS["student"], pgd),
@@ -157,30 +176,25 @@ def draw_temperatures(results: Results, title: str, path: Path) -> None:
         ],
         "gradient exactly zero (share)": [Swept("", COLORS["student"], zero)],
     }
-    sweep(drawn, list(variants), "T of the distillation", title, path)
+    sweep(drawn, temperatures, "T of the distillation", title, path)
 
 
 def draw(results: Results, title: str, path: Path) -> None:
     """PGD as the studies run it, in the open, and with steps that end half-way."""
-    place = {"case": CASE, "variant": VARIANT}
 
-    def line(role: str, label: str = "", style: str = "-", **where: Any) -> Line:
-        curve = results.curve(**place, role=role, **where)
-        return _line(curve, label or NAMES[role], COLORS[role], style)
+    def line(role: str, label: str, style: str = "-", **where: Any) -> Line:
+        curve = results.curve(case=CASE, variant=VARIANT, role=role, **where)
+        return Line(label, COLORS[role], curve.grey, curve.accuracies, style)
 
-    undefended = [
-        line(Role.UNDEFENDED, "undefended, FGSM", ":", attack="FGSM"),
-        line(Role.UNDEFENDED, "undefended, PGD", attack="PGD"),
-        line(Role.UNDEFENDED, "undefended, 40 steps that end half-way", "--", attack=SHORT_STEPS),
-    ]
+    def undefended(attack: str) -> Line:
+        name = attack.replace(SHORT_STEPS, "40 steps that end half-way")
+        return line(Role.UNDEFENDED, f"undefended, {name}", styles[attack], attack=attack)
+
+    styles = {"FGSM": ":", "PGD": "-", SHORT_STEPS: "--"}
     through_logits = {"attack": "PGD", "view": View.LOGITS}
     drawn = {
-        "FGSM, PGD, and PGD with short steps": undefended,
-        "PGD through the logits": [line(role, **through_logits) for role in ROLES],
-        "the worst of all attacks": [line(role) for role in ROLES],
+        "FGSM, PGD, and PGD with short steps": list(where_run(undefended, styles)),
+        "PGD through the logits": [line(role, NAMES[role], **through_logits) for role in ROLES],
+        "the worst of all attacks": [line(role, NAMES[role]) for role in ROLES],
     }
     panels(drawn, title, path, unit="epsilon (0-255 grey levels)")
-
-
-def _line(curve: Curve, label: str, color: str, style: str) -> Line:
-    return Line(label, color, curve.grey, curve.accuracies, style)

@@ -77,12 +77,15 @@ def _draw(results: Results, comparison: pd.DataFrame, directory: Path) -> Galler
         if len(rows) > 1:
             title = f"{results.label(arms.VGG_ON_CIFAR10)}: the student by {what}"
             sweeps.draw(rows, what, title, pictures.add("sweeps", f"sweep-{what}", title))
-    if masking_page.attacked(results):
+    seen = masking_page.attacked(results)
+    if seen:
         title = f"Masked gradients: {results.label(masking.CASE)}"
         masking_page.draw(results, title, pictures.add("masking", "masked-gradients", title))
-        title = f"The distilled network by temperature: {results.label(masking.CASE)}"
-        path = pictures.add("masking", "masked-gradients-temperature", title)
-        masking_page.draw_temperatures(results, title, path)
+        students = masking_page.by_temperature(results, seen.grey)
+        if len(students) > 1:
+            title = f"The distilled network by temperature: {results.label(masking.CASE)}"
+            path = pictures.add("masking", "masked-gradients-temperature", title)
+            masking_page.draw_temperatures(students, seen.grey, title, path)
     for case in further.was_run(results):
         title = f"{results.label(case)}, {arms.NOT_IN_THE_STUDY}"
         drawn = run_by_key(partial(further.lines, results, case), arms.ATTACKS)

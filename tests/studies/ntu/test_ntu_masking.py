@@ -118,14 +118,37 @@ def test_other_numbers_are_said_otherwise():
     assert holds.endswith("that is no robustness.")
 
 
-def test_nothing_is_said_of_what_was_not_run():
-    made = [arm for arm in measured(0.9, 0.4, 0.4, 0.8) if arm[1][0]["role"] != "adversarial"]
+@pytest.mark.parametrize(
+    "left_out",
+    [
+        {"role": "adversarial"},
+        {"role": "student", "view": "logits / T"},
+        {"role": "undefended", "attack": "PGD"},
+    ],
+    ids=str,
+)
+def test_nothing_is_said_of_what_was_not_run(left_out):
+    made = [
+        arm
+        for arm in measured(0.9, 0.4, 0.4, 0.8)
+        if not left_out.items() <= arm[1][0].items() or arm[1][0]["variant"] != masking.VARIANT
+    ]
+    assert len(made) < len(measured(0.9, 0.4, 0.4, 0.8))
     assert masking_page.takeaways(made_results(*made)) is None
 
 
 def test_its_pictures(tmp_path):
     results = made_results(*measured(0.95, 0.4, 0.4, 0.8))
     masking_page.draw(results, "a title", tmp_path / "masked.png")
-    masking_page.draw_temperatures(results, "a title", tmp_path / "temperatures.png")
-    for name in ("masked", "temperatures"):
+    students = masking_page.by_temperature(results, 25.5)
+    assert [each.temperature for each in students] == [1, 20, 200]
+    assert [each.zero_gradient for each in students] == [0, 0, 0.9]
+    assert [round(each.pgd.value, 2) for each in students] == [0.4, 0.4, 0.95]
+    assert [round(each.worst.value, 2) for each in students] == [0.4, 0.4, 0.4]
+    masking_page.draw_temperatures(students, 25.5, "a title", tmp_path / "temperatures.png")
+    without = [
+        arm for arm in measured(0.95, 0.4, 0.4, 0.8) if arm[1][0]["attack"] != masking.SHORT_STEPS
+    ]
+    masking_page.draw(made_results(*without), "a title", tmp_path / "no-short-steps.png")
+    for name in ("masked", "temperatures", "no-short-steps"):
         assert matplotlib.image.imread(tmp_path / f"{name}.png").std() > 0.05
