@@ -11,8 +11,6 @@ from harness.arms import Arm, Training, description
 
 #: What an arm is called, which does not change what it computes.
 _NAMES = ("case", "protocol", "variant", "attack_name")
-#: Fields of an arm that came after stages had names; at its default such a field is left out.
-_ADDED = {"random_targets": False}
 
 
 def of_training(training: Training, data: str, weights: str | None) -> dict[str, Any]:
@@ -43,9 +41,6 @@ def of_arm(arm: Arm, data: str, networks: Sequence[str | None]) -> dict[str, Any
     described = description(arm)
     for name in _NAMES:
         del described[name]
-    for name, default in _ADDED.items():
-        if described[name] == default:
-            del described[name]
     return {"arm": described, "networks": list(networks), "data": data, "versions": versions()}
 
 
