@@ -9,7 +9,7 @@ import pandas as pd
 
 from evaluation import Estimate, Outcomes
 from harness.arms import Arm, Case, Protocol, View
-from harness.claims import Claim, Standing
+from harness.claims import Claim, Run, Standing
 from harness.links import Link, read_published
 from harness.recipe import Recipe
 from harness.results import Compared, Results
@@ -107,6 +107,33 @@ class Takeaways:
 
 
 @dataclass(frozen=True)
+class Bar:
+    """One bar of a key figure: a measured share with its interval, or a share as it was printed."""
+
+    label: str
+    share: Estimate | float
+
+
+@dataclass(frozen=True)
+class KeyFinding:
+    """What a study comes to, in a sentence and a figure; every number in it is computed.
+
+    Attributes:
+        sentence: what was published and what was measured, with its numbers.
+        meaning: what follows from it.
+        quantity: what the bars are shares of, such as "accuracy on MNIST, FGSM at 0.3".
+        bars: from what was published to what is left, downwards.
+        folder: of the run behind it.
+    """
+
+    sentence: str
+    meaning: str
+    quantity: str
+    bars: Sequence[Bar]
+    folder: str
+
+
+@dataclass(frozen=True)
 class Study:
     """A published study: where it is from, what it ran, what it printed and claims.
 
@@ -126,6 +153,9 @@ class Study:
         details: arrays that results keep of an arm besides; `None` for nothing.
         takeaways: what a run shows, in a small table and sentences made of its numbers, or `None`
             where what that needs was not run.
+        key_finding: what all runs come to, or `None` where what that needs was not run.
+        audit: what measuring showed of each item of the audit that it can speak to, by the item's
+            number.
     """
 
     name: str
@@ -141,6 +171,8 @@ class Study:
     headline: tuple[tuple[str, float], ...]
     details: Callable[[Arm, Outcomes], dict[str, Any]] | None = None
     takeaways: Callable[[Results], Takeaways | None] = lambda results: None
+    key_finding: Callable[[Sequence[Run]], KeyFinding | None] = lambda runs: None
+    audit: Callable[[Sequence[Run]], Mapping[str, str]] = lambda runs: {}
 
     def profile(self, name: str) -> Profile:
         """The profile called `name`; ValueError for an unknown one."""
