@@ -3,6 +3,7 @@
 python reproduce.py list
 python reproduce.py run ntu --profile demo
 python reproduce.py report ntu --profile demo
+python reproduce.py site
 python reproduce.py attack model.h5 --data cifar10 --attack pgd --epsilon 8/255
 python reproduce.py evaluate model.h5 --data cifar10
 python reproduce.py export ntu --profile demo --network papernot_cnn/cifar10/student --to student.h5
@@ -19,6 +20,7 @@ from commands.export import export
 from commands.list import list_studies
 from commands.report import report
 from commands.run import run
+from commands.site import site
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -53,6 +55,7 @@ def main(
 app.command("list")(list_studies)
 app.command()(run)
 app.command()(report)
+app.command()(site)
 app.command()(attack)
 app.command()(evaluate)
 app.command()(export)

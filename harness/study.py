@@ -153,6 +153,8 @@ class Study:
         details: arrays that results keep of an arm besides; `None` for nothing.
         takeaways: what a run shows, in a small table and sentences made of its numbers, or `None`
             where what that needs was not run.
+        source: where it was published, in one line of Markdown.
+        claims_on: by the kind of a published number, see `Link.kind`, the claims that rest on it.
         key_finding: what all runs come to, or `None` where what that needs was not run.
         audit: what measuring showed of each item of the audit that it can speak to, by the item's
             number.
@@ -171,6 +173,8 @@ class Study:
     headline: tuple[tuple[str, float], ...]
     details: Callable[[Arm, Outcomes], dict[str, Any]] | None = None
     takeaways: Callable[[Results], Takeaways | None] = lambda results: None
+    source: str = ""
+    claims_on: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     key_finding: Callable[[Sequence[Run]], KeyFinding | None] = lambda runs: None
     audit: Callable[[Sequence[Run]], Mapping[str, str]] = lambda runs: {}
 

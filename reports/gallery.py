@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from reports.figures.medium import current
+
 
 class Gallery(dict[str, list[tuple[str, str]]]):
     """By section, (caption, path relative to the report) of every picture.
@@ -17,6 +19,6 @@ class Gallery(dict[str, list[tuple[str, str]]]):
 
     def add(self, section: str, name: str, caption: str) -> Path:
         """Where the next picture of a section has to be drawn."""
-        path = self.directory / f"{name}.png"
+        path = self.directory / f"{name}{current()}"
         self[section].append((caption, f"{path.parent.name}/{path.name}"))
         return path

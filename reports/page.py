@@ -1,10 +1,13 @@
 """The report of a study: figures, a table of comparisons, and the pages that show them."""
 
 import shutil
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import pandas as pd
+
 from evaluation.diagnostics import not_recorded
-from harness.claims import judged
+from harness.claims import Verdict, judged
 from harness.results import Results
 from harness.study import Study
 from reports.compare import compare
@@ -44,37 +47,58 @@ def build_report(study: Study, directory: Path) -> Path:
         FileNotFoundError: `directory` holds no results.
     """
     run = run_in(study, directory)
-    results = run.results
-    comparison = compare(study, results)
+    comparison = compare(study, run.results)
     comparison.to_csv(directory / "comparison.csv", index=False, float_format="%.6g")
     verdicts = judged(study.claims, [run])
     written(verdicts, directory / "verdicts.csv")
 
     shutil.rmtree(directory / "figures", ignore_errors=True)  # of arms that are there no more
-    templates = environment(study.folder)
-    title = _title(study, results)
-    text = templates.get_template("report.md").render(
-        title=title,
-        study=study,
-        run=results.run,
-        claims=by_claim(verdicts),
-        settings=settings(comparison),
-        status=comparison["status"].value_counts().to_dict(),
-        statuses=_STATUSES,
-        worst_case=worst_case(study, results),
-        flags=flags(results),
-        not_recorded=not_recorded(results.table),
-        warnings=results.warnings,
-        one_search=ONE_SEARCH,
-        cost=cost(results),
-        takeaways=study.takeaways(results),
-        table=markdown_table,
-        **study.contents(results, comparison, directory / "figures"),
-    )
+    text = report_text(study, run.results, comparison, directory / "figures", verdicts=verdicts)
     (directory / "report.md").write_text(text)
+    templates, title = environment(study.folder), title_of(study, run.results)
     page = templates.get_template("page.html").render(title=title, body=html_of(text))
     (directory / "index.html").write_text(page)
     return directory / "index.html"
+
+
+def report_text(
+    study: Study,
+    results: Results,
+    comparison: pd.DataFrame,
+    pictures: Path,
+    *,
+    verdicts: Sequence[Verdict],
+    table: Callable[[pd.DataFrame], str] = markdown_table,
+) -> str:
+    """The report of a run as Markdown.
+
+    Args:
+        pictures: the folder that they are drawn into.
+        verdicts: on the study's claims; without any there is no section on them.
+        table: how a table is written.
+    """
+    return (
+        environment(study.folder)
+        .get_template("report.md")
+        .render(
+            title=title_of(study, results),
+            study=study,
+            run=results.run,
+            claims=by_claim(verdicts),
+            settings=settings(comparison),
+            status=comparison["status"].value_counts().to_dict(),
+            statuses=_STATUSES,
+            worst_case=worst_case(study, results),
+            flags=flags(results),
+            not_recorded=not_recorded(results.table),
+            warnings=results.warnings,
+            one_search=ONE_SEARCH,
+            cost=cost(results),
+            takeaways=study.takeaways(results),
+            table=table,
+            **study.contents(results, comparison, pictures),
+        )
+    )
 
 
 def build_verdicts(study: Study, directory: Path) -> Path:
@@ -91,7 +115,7 @@ def build_verdicts(study: Study, directory: Path) -> Path:
     return directory / "verdicts.md"
 
 
-def _title(study: Study, results: Results) -> str:
+def title_of(study: Study, results: Results) -> str:
     """Of a page, which other pages of the study do not share."""
     profile, pattern = results.run["profile"], results.run["pattern"]
     arms = "" if pattern == "*" else f", arms {pattern}"

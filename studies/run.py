@@ -19,6 +19,7 @@ from studies import STUDIES
 
 _ROOT = Path(__file__).resolve().parents[1]
 RUNS = _ROOT / "runs"
+RESULTS = _ROOT / "reports" / "results"
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def study(name: str) -> Study:
 
 def results_directory(name: str, profile: str) -> Path:
     """Where the results of a study are kept."""
-    return _ROOT / "reports" / "results" / name / profile
+    return RESULTS / name / profile
 
 
 def run_study(

@@ -9,8 +9,11 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
 
 from evaluation import Estimate
+from reports.figures import vector
+from reports.figures.medium import Medium
 
 #: The colours of the networks that distillation makes, and of one that it does not.
 COLORS = {"undefended": "C0", "teacher": "C2", "student": "C3", "control": "C1", "warm_up": "C7"}
@@ -28,35 +31,52 @@ def canvas(
     legend_title: str | None = None,
     **options: Any,
 ) -> Iterator[np.ndarray]:
-    """Axes [rows, columns] to draw on, written to `path` (.png or .svg) in the end.
+    """Axes [rows, columns] to draw on, written to `path` (.png, .svg or .pdf) in the end.
 
-    What has a label is in one legend below all panels.
+    What has a label is in one legend below all panels. An SVG has no title, follows the colours of
+    the page, and has a second file for narrow screens beside it, see `vector`.
 
     Args:
         size: width and height in inches.
         options: of `Figure.subplots`.
     """
-    figure = Figure(figsize=size, layout="constrained")
-    yield figure.subplots(rows, columns, squeeze=False, **options)
-    if title:
-        figure.suptitle(title, fontsize=10)
-    _add_legend(figure, legend_title)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # The library's version, the date and names drawn at random alone would change a picture.
-    unwritten = {".png": "Software", ".svg": "Date"}[path.suffix]
-    with rc_context({"svg.hashsalt": path.name}):
-        figure.savefig(path, dpi=110, metadata={unwritten: None})
+    follows_page = path.suffix == Medium.SITE
+    style = vector.STYLE if follows_page else {}
+    # Names drawn at random, the date and the library's version alone would change a picture.
+    with rc_context({"svg.hashsalt": path.name, **style}):
+        figure = Figure(figsize=size, layout="constrained")
+        axes = figure.subplots(rows, columns, squeeze=False, **options)
+        yield axes
+        if title and not follows_page:  # a page of the site has a caption
+            figure.suptitle(title, fontsize=10)
+        legend = _add_legend(figure, legend_title)
+        _write(figure, path)
+        if follows_page:
+            if legend:
+                legend.remove()
+            vector.narrow(figure, axes)
+            _add_legend(figure, legend_title)
+            _write(figure, vector.narrow_path(path))
 
 
-def _add_legend(figure: Figure, title: str | None) -> None:
-    """With every label once, as wide as the figure allows."""
+def _write(figure: Figure, path: Path) -> None:
+    unwritten = {".png": "Software", ".svg": "Date", ".pdf": "CreationDate"}[path.suffix]
+    figure.savefig(path, dpi=110, metadata={unwritten: None})
+    if path.suffix == Medium.SITE:
+        vector.recolored(path)
+
+
+def _add_legend(figure: Figure, title: str | None) -> Legend | None:
+    """With every label once, as wide as the figure allows; `None` without labels."""
     labelled = [axis.get_legend_handles_labels() for axis in figure.axes]
     handles = {label: handle for each in labelled for handle, label in zip(*each, strict=True)}
-    if handles:
-        inches = 0.7 + 0.065 * max(map(len, handles))  # of a handle and the longest label
-        columns = max(1, min(len(handles), int(figure.get_figwidth() / inches)))
-        style = {"title": title, "fontsize": 8, "title_fontsize": 8, "ncols": columns}
-        figure.legend(handles.values(), handles.keys(), loc="outside lower center", **style)
+    if not handles:
+        return None
+    inches = 0.7 + 0.065 * max(map(len, handles))  # of a handle and the longest label
+    columns = max(1, min(len(handles), int(figure.get_figwidth() / inches)))
+    style = {"title": title, "fontsize": 8, "title_fontsize": 8, "ncols": columns}
+    return figure.legend(handles.values(), handles.keys(), loc="outside lower center", **style)
 
 
 def show(axis: Axes, picture: np.ndarray) -> None:

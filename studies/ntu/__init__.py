@@ -4,7 +4,7 @@ from harness.arms import Arm
 from harness.study import Study
 from studies.ntu import arms, masking, masking_page
 from studies.ntu.arms import NTUProfile
-from studies.ntu.claims import CLAIMS
+from studies.ntu.claims import CLAIMS, CLAIMS_ON
 from studies.ntu.measures import measure
 from studies.ntu.profiles import PROFILES
 from studies.ntu.published import FOLDER, link
@@ -29,4 +29,6 @@ STUDY = Study(
     compared=arms.COMPARED,
     headline=arms.HEADLINE,
     takeaways=masking_page.takeaways,
+    source="Final-year project, Nanyang Technological University, 2022",
+    claims_on=CLAIMS_ON,
 )

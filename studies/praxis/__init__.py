@@ -4,7 +4,7 @@ from pathlib import Path
 
 from harness.study import Study
 from studies.praxis import arms
-from studies.praxis.claims import CLAIMS
+from studies.praxis.claims import CLAIMS, CLAIMS_ON
 from studies.praxis.measures import measure
 from studies.praxis.profiles import PROFILES
 from studies.praxis.published import link
@@ -22,4 +22,6 @@ STUDY = Study(
     contents=contents,
     compared=arms.COMPARED,
     headline=arms.HEADLINE,
+    source="Capstone report, Praxis Tech School, 2023",
+    claims_on=CLAIMS_ON,
 )

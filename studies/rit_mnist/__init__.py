@@ -17,4 +17,6 @@ STUDY = Study(
     contents=report.contents,
     compared=arms.COMPARED,
     headline=arms.HEADLINE,
+    source="Blog post on a course project, Rochester Institute of Technology, 2023",
+    claims_on=claims.CLAIMS_ON,
 )

@@ -18,4 +18,6 @@ STUDY = Study(
     compared=arms.COMPARED,
     headline=arms.HEADLINE,
     details=details.details,
+    source="Major Qualifying Project, Worcester Polytechnic Institute, 2024",
+    claims_on=claims.CLAIMS_ON,
 )

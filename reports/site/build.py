@@ -1,0 +1,126 @@
+"""Writes the site: an index, a page for each study and each of its runs, and pages of reference."""
+
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment
+
+from harness.study import Study
+from reports.rendering import environment
+from reports.site.markdown import figure, linked, paragraph, rendered
+from reports.site.run_page import export_run, shown_run
+from reports.site.study_page import SCALES, claim_id, gathered, ruling_of
+from reports.verdicts import runs_below
+
+_TEMPLATES = Path(__file__).parents[1] / "templates" / "site"
+_ROOT = Path(__file__).parents[2]
+_FLAGS = _ROOT / "evaluation" / "flags.md"
+_FILES = ("style.css", "site.js")
+
+
+@dataclass(frozen=True)
+class _Site:
+    """Where the site goes, and what all of its pages share."""
+
+    folder: Path
+    templates: Environment
+    addresses: dict[str, str]
+    shared: Mapping[str, Any]
+
+    def write(self, template: str, page: str, **variables: Any) -> None:
+        """Writes a page; `page` is its path within the site."""
+        up = "../" * page.count("/")
+        html = self.templates.get_template(f"site/{template}").render(
+            root=up, page=page, **self.shared, **variables
+        )
+        addresses = {id: up + address for id, address in self.addresses.items()}
+        path = self.folder / page
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(linked(html, addresses))
+
+
+def build_site(
+    studies: Mapping[str, Study], results: Path, folder: Path, export: Path | None = None
+) -> Path:
+    """Writes the site from the results of all studies.
+
+    Args:
+        studies: by name.
+        results: a folder for each study, with one for each of its runs.
+        folder: of the site; what an earlier site has there is written over.
+        export: a folder for the figures as PNG and PDF and the tables as CSV and LaTeX; `None`
+            for none.
+
+    Returns:
+        The index.
+
+    Raises:
+        FileNotFoundError: there are no results on the data of any study.
+        FileExistsError: `folder` holds something else than a site.
+    """
+    by_study = {name: runs_below(study, results / name) for name, study in studies.items()}
+    by_study = {name: runs for name, runs in by_study.items() if runs}
+    if not by_study:
+        raise FileNotFoundError(
+            f"no results on real data in {results}; first: python reproduce.py run STUDY "
+            "--profile laptop"
+        )
+    _clear(folder)
+    for name in _FILES:
+        shutil.copy(_TEMPLATES / name, folder / name)
+    pages = [
+        gathered(studies[name], runs, folder / name, export and export / name)
+        for name, runs in by_study.items()
+    ]
+    addresses = {id: f"{one.study.name}/index.html#{id}" for one in pages for id in one.ids}
+    site = _Site(folder, _templates(), addresses, {"built": date.today(), "commit": _commit()})
+    for one in pages:
+        name = one.study.name
+        site.write("study.html", f"{name}/index.html", one=one, pages=pages)
+        for run in one.runs:
+            page = f"{name}/{run.folder}/index.html"
+            shown = shown_run(one.study, run, results / name / run.folder, (folder / page).parent)
+            site.write("run.html", page, study=one.study, run=run, shown=shown, pages=pages)
+            if export is not None:
+                export_run(one.study, run, shown.tables, export / name / run.folder)
+    flags = rendered(_FLAGS.read_text())
+    site.write("flags.html", "flags.html", text=flags, pages=pages)
+    site.write("index.html", "index.html", pages=pages)
+    return folder / "index.html"
+
+
+def _templates() -> Environment:
+    templates = environment()
+    templates.filters |= {"paragraph": paragraph, "markdown": lambda text: rendered(text).html}
+    templates.globals |= {
+        "figure": figure,
+        "claim_id": claim_id,
+        "ruling_of": ruling_of,
+        "scales": SCALES,
+        "rulings": rendered(templates.get_template("verdicts.md").module.rulings()).html,
+    }
+    return templates
+
+
+def _clear(folder: Path) -> None:
+    """An empty folder, or an earlier site taken away."""
+    if folder.exists() and any(folder.iterdir()) and not (folder / _FILES[0]).exists():
+        raise FileExistsError(f"{folder} holds other files; accepted: a new or empty folder")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+
+
+def _commit() -> str:
+    """Of this project, "" where it is no checkout."""
+    command = ["git", "-C", str(_ROOT), "rev-parse", "--short", "HEAD"]
+    try:
+        return subprocess.run(
+            command, check=True, text=True, capture_output=True, stdin=subprocess.DEVNULL
+        ).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""

@@ -1,0 +1,136 @@
+"""Markdown as the site shows it: anchors, pictures for both widths, tables that fold and scroll."""
+
+import re
+from collections.abc import Sequence
+from html import escape
+from itertools import groupby
+from pathlib import PurePosixPath
+from typing import NamedTuple
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from markupsafe import Markup
+
+from reports.figures.vector import narrow_path
+
+#: A table of more rows is folded.
+_LONG = 14
+_TAGS = re.compile(r"(<[^>]+>)")
+
+
+class Heading(NamedTuple):
+    level: int
+    anchor: str
+    text: str
+
+
+class Page(NamedTuple):
+    """A text as HTML, and its headings."""
+
+    html: Markup
+    headings: Sequence[Heading]
+
+
+def rendered(text: str) -> Page:
+    """Markdown with pipe tables."""
+    parser = MarkdownIt("commonmark").enable("table")
+    tokens = parser.parse(text)
+    headings = _anchored(tokens)
+    for table in _tables(tokens):
+        _labelled(table)
+    parser.add_render_rule("table_open", _table_open)
+    parser.add_render_rule("table_close", _table_close)
+    parser.add_render_rule("image", _image)
+    html = parser.renderer.render(tokens, parser.options, {})
+    # A figure is no part of a paragraph.
+    html = re.sub(r"<p>(<figure>.*?</figure>)</p>", r"\1", html, flags=re.DOTALL)
+    return Page(Markup(html), headings)
+
+
+def paragraph(text: str) -> Markup:
+    """Markdown of one paragraph, without the paragraph around it."""
+    return Markup(MarkdownIt("commonmark").renderInline(text))
+
+
+def linked(html: str, addresses: dict[str, str]) -> Markup:
+    """Makes links of the ids of claims and audit items that stand in a text.
+
+    Args:
+        addresses: by id.
+    """
+    ids = re.compile(rf"\b({'|'.join(sorted(addresses, key=len, reverse=True))})\b(?![-\w])")
+    parts, inside = [], 0
+    for part in _TAGS.split(html):
+        tag = re.match(r"<(/?)(a|code|pre|title|summary|h\d|script|style)\b", part)
+        if tag:
+            inside += -1 if tag[1] else 1
+        elif not inside and not part.startswith("<"):
+            part = ids.sub(lambda found: f'<a href="{addresses[found[1]]}">{found[1]}</a>', part)
+        parts.append(part)
+    return Markup("".join(parts))
+
+
+def _anchored(tokens: list[Token]) -> list[Heading]:
+    """Gives every heading an id that no other one on the page has."""
+    headings: list[Heading] = []
+    for token, inline in zip(tokens, tokens[1:]):
+        if token.type == "heading_open":
+            slug = re.sub(r"[^a-z0-9]+", "-", inline.content.lower()).strip("-")
+            taken = sum(re.sub(r"-\d+$", "", each.anchor) == slug for each in headings)
+            anchor = f"{slug}-{taken + 1}" if taken else slug
+            token.attrSet("id", anchor)
+            headings.append(Heading(int(token.tag[1]), anchor, inline.content))
+    return headings
+
+
+def _tables(tokens: list[Token]) -> list[list[Token]]:
+    """The tokens of each table."""
+    found: list[list[Token]] = []
+    inside = False
+    for token in tokens:
+        if token.type == "table_open":
+            found.append([])
+            inside = True
+        if inside:
+            found[-1].append(token)
+        inside = inside and token.type != "table_close"
+    return found
+
+
+def _labelled(table: list[Token]) -> None:
+    """Writes the head of its column into every cell, for narrow screens, and counts the rows."""
+    heads = [inline.content for cell, inline in zip(table, table[1:]) if cell.type == "th_open"]
+    for starts_row, tokens in groupby(table, lambda token: token.type == "tr_open"):
+        if not starts_row:
+            cells = [token for token in tokens if token.type == "td_open"]
+            for cell, head in zip(cells, heads):
+                cell.attrSet("data-label", head)
+    rows = sum(token.type == "tr_open" for token in table) - 1
+    for token in (table[0], table[-1]):
+        token.meta = {"rows": rows}
+
+
+def _table_open(self, tokens: list[Token], index: int, options, env) -> str:
+    rows = tokens[index].meta["rows"]
+    fold = f"<details><summary>Table of {rows} rows</summary>" if rows > _LONG else ""
+    return f'{fold}<div class="table" role="region" tabindex="0" aria-label="Table"><table>\n'
+
+
+def _table_close(self, tokens: list[Token], index: int, options, env) -> str:
+    fold = "</details>" if tokens[index].meta["rows"] > _LONG else ""
+    return f"</table></div>{fold}\n"
+
+
+def _image(self, tokens: list[Token], index: int, options, env) -> str:
+    return figure(tokens[index].content, str(tokens[index].attrs["src"]))
+
+
+def figure(caption: str, address: str) -> Markup:
+    """A picture with its caption, and the one beside it for narrow screens."""
+    path = PurePosixPath(address)
+    narrow, caption = narrow_path(path), escape(caption)
+    return Markup(
+        f'<figure><picture><source media="(max-width: 640px)" srcset="{narrow}">'
+        f'<img loading="lazy" src="{address}" alt="{caption}"></picture>'
+        f"<figcaption>{caption}</figcaption></figure>"
+    )

@@ -1,0 +1,137 @@
+"""What the page of a study shows: finding, claims, published against measured, audit."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from harness.claims import Run, Standing, judged
+from harness.rule import Ruling
+from harness.study import KeyFinding, Study
+from reports import key_figure
+from reports.compare import compare
+from reports.figures.medium import Medium
+from reports.site import prose
+from reports.site.published import OUTCOMES, Number, by_table, numbers
+from reports.verdicts import Part, by_claim
+
+SCALES = {Standing.PUBLISHED: "as published", Standing.REDUCED: "at reduced size"}
+
+
+@dataclass(frozen=True)
+class AuditItem:
+    """What is wrong with a study, and what measuring it showed, if anything did."""
+
+    id: str
+    severity: str
+    text: str
+    measured: str
+
+    @property
+    def meaning(self) -> str:
+        return prose.SEVERITIES.get(self.severity, "")
+
+
+@dataclass(frozen=True)
+class StudyPage:
+    """All that is shown of one study.
+
+    Attributes:
+        runs: on the study's own data.
+        finding: what they come to, drawn in `figure`, or `None`.
+        claims: the parts of each claim, with their verdicts.
+        notes: by id, what the notes on the claims say.
+        numbers: all that it printed.
+    """
+
+    study: Study
+    runs: Sequence[Run]
+    finding: KeyFinding | None
+    claims: Sequence[Sequence[Part]]
+    notes: Mapping[str, str]
+    numbers: Sequence[Number]
+    audit: Sequence[AuditItem]
+
+    #: Of the drawing of the finding, in the folder of the study.
+    figure = "finding.svg"
+
+    @property
+    def short(self) -> str:
+        """Its name where there is little room."""
+        name = self.study.name.split("_")[0]
+        return name.upper() if len(name) < 6 else name.capitalize()
+
+    @property
+    def ids(self) -> list[str]:
+        """Of everything on the page that others link to."""
+        parts = [part.id for parts in self.claims for part in parts]
+        whole = [claim_id(parts) for parts in self.claims]
+        return [*dict.fromkeys(parts + whole), *(item.id for item in self.audit)]
+
+    @cached_property
+    def tables(self) -> dict[str, list[Number]]:
+        """The printed results, by table; without settings and background."""
+        return by_table([number for number in self.numbers if number.is_result])
+
+    @cached_property
+    def settings(self) -> list[Number]:
+        return [number for number in self.numbers if not number.is_result]
+
+    @property
+    def outcomes(self) -> dict[str, int]:
+        """How many printed results there are of each outcome."""
+        counts = Counter(number.outcome for number in self.numbers if number.is_result)
+        return {outcome: counts[outcome] for outcome in OUTCOMES if counts[outcome]}
+
+    @property
+    def rulings(self) -> dict[str, int]:
+        """How many claims and parts of claims have each verdict; "mixed" where places differ."""
+        counts = Counter(ruling_of(part) for parts in self.claims for part in parts)
+        return {each: counts[each] for each in (*map(str, Ruling), "mixed") if counts[each]}
+
+    @property
+    def scale(self) -> str:
+        """How near to the study its runs are."""
+        return " and ".join(dict.fromkeys(SCALES[run.standing] for run in self.runs))
+
+
+def gathered(
+    study: Study, runs: Sequence[Run], folder: Path, export: Path | None = None
+) -> StudyPage:
+    """Works out all of a study's page, and draws its finding into `folder`, and into `export`."""
+    finding = study.key_finding(runs)
+    if finding is not None:
+        key_figure.draw(finding, folder / StudyPage.figure)
+        for medium in (Medium.REPORT, Medium.PAPER) if export else ():
+            key_figure.draw(finding, export / f"finding{medium}")
+    claims = by_claim(judged(study.claims, runs))
+    published = study.folder.parent / "published"
+    notes = prose.items(published / "claims.md")
+    measured = study.audit(runs)
+    prefix = claim_id(claims[0]).split("-")[0]
+    return StudyPage(
+        study=study,
+        runs=runs,
+        finding=finding,
+        claims=claims,
+        notes={id: text for id, (_, text) in notes.items()},
+        numbers=numbers(study, {run.folder: compare(study, run.results) for run in runs}),
+        audit=[
+            AuditItem(id, severity, text, measured.get(id, ""))
+            for id, (severity, text) in prose.items(published / "audit.md").items()
+            if id.startswith(f"{prefix}-")
+        ],
+    )
+
+
+def claim_id(parts: Sequence[Part]) -> str:
+    """Of a whole claim: "NTU-10" of the parts "NTU-10a" and "NTU-10b"."""
+    first = parts[0].id
+    return first.rstrip("abcdefgh") if len(parts) > 1 else first
+
+
+def ruling_of(part: Part) -> str:
+    """Its verdict, or "mixed" where those of its places differ."""
+    outcomes = {verdict.outcome for verdict in part.verdicts}
+    return str(outcomes.pop()) if len(outcomes) == 1 else "mixed"
