@@ -1,11 +1,14 @@
 """Templates and Markdown, as all pages are made from them."""
 
+import re
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 from markupsafe import Markup
 
+_OTHER_TAG = re.compile(r"<(?!/?(?:details|summary|b|br)>)")
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -21,11 +24,24 @@ def environment(*folders: Path) -> Environment:
     )
 
 
+def markdown_parser() -> MarkdownIt:
+    """Of Markdown with pipe tables, in which of HTML only the tags of folded text count."""
+    parser = MarkdownIt("commonmark").enable("table")
+    for kind in ("html_block", "html_inline"):
+        parser.add_render_rule(kind, _folding_tags_only)
+    return parser
+
+
 def html_of(markdown: str) -> Markup:
     """Markdown with pipe tables as HTML."""
-    return Markup(MarkdownIt("commonmark").enable("table").render(markdown))
+    return Markup(markdown_parser().render(markdown))
 
 
 def inline_html_of(markdown: str) -> Markup:
     """Markdown of one paragraph as HTML, without the paragraph around it."""
-    return Markup(MarkdownIt("commonmark").renderInline(markdown))
+    return Markup(markdown_parser().renderInline(markdown))
+
+
+def _folding_tags_only(self, tokens: list[Token], index: int, options, env) -> str:
+    """Names of files, classes and machines may hold other tags, which show as they are written."""
+    return _OTHER_TAG.sub("&lt;", tokens[index].content)

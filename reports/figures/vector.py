@@ -61,6 +61,6 @@ def narrow(figure: Figure, axes: np.ndarray) -> None:
         if place == 0 and column:
             axis.set_ylabel(first.get_ylabel(), fontsize=first.yaxis.label.get_size())
             axis.tick_params(labelleft=bool(len(first.get_yticks())) and first.axison)
-    figure.set_size_inches(
-        _NARROW, height * blocks * min(1.0, _NARROW / (width / columns * across))
-    )
+    shrunk = min(1.0, _NARROW / (width / columns * across))
+    pictures = axes[0, 0].get_aspect() == 1  # which have a shape of their own
+    figure.set_size_inches(_NARROW, height * blocks * (shrunk if pictures else max(shrunk, 0.7)))

@@ -11,15 +11,16 @@ from typing import Any
 from jinja2 import Environment
 
 from harness.study import Study
-from reports.rendering import environment
-from reports.site.markdown import figure, linked, paragraph, rendered
+from reports.rendering import environment, inline_html_of
+from reports.site.markdown import figure, linked, rendered
 from reports.site.run_page import export_run, shown_run
-from reports.site.study_page import SCALES, claim_id, gathered, ruling_of
+from reports.site.study_page import SCALES, at_reduced_size, claim_id, gathered, ruling_of
 from reports.verdicts import runs_below
 
 _TEMPLATES = Path(__file__).parents[1] / "templates" / "site"
 _ROOT = Path(__file__).parents[2]
 _FLAGS = _ROOT / "evaluation" / "flags.md"
+_WORDS = dict(enumerate(("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven")))
 _FILES = ("style.css", "site.js")
 
 
@@ -96,11 +97,13 @@ def build_site(
 
 def _templates() -> Environment:
     templates = environment()
-    templates.filters |= {"paragraph": paragraph, "markdown": lambda text: rendered(text).html}
+    templates.filters |= {"paragraph": inline_html_of, "markdown": lambda text: rendered(text).html}
     templates.globals |= {
         "figure": figure,
         "claim_id": claim_id,
         "ruling_of": ruling_of,
+        "at_reduced_size": at_reduced_size,
+        "in_words": lambda count: _WORDS.get(count, str(count)),
         "scales": SCALES,
         "rulings": rendered(templates.get_template("verdicts.md").module.rulings()).html,
     }

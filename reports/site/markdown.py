@@ -7,11 +7,11 @@ from itertools import groupby
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup
 
 from reports.figures.vector import narrow_path
+from reports.rendering import markdown_parser
 
 #: A table of more rows is folded.
 _LONG = 14
@@ -33,7 +33,7 @@ class Page(NamedTuple):
 
 def rendered(text: str) -> Page:
     """Markdown with pipe tables."""
-    parser = MarkdownIt("commonmark").enable("table")
+    parser = markdown_parser()
     tokens = parser.parse(text)
     headings = _anchored(tokens)
     for table in _tables(tokens):
@@ -45,11 +45,6 @@ def rendered(text: str) -> Page:
     # A figure is no part of a paragraph.
     html = re.sub(r"<p>(<figure>.*?</figure>)</p>", r"\1", html, flags=re.DOTALL)
     return Page(Markup(html), headings)
-
-
-def paragraph(text: str) -> Markup:
-    """Markdown of one paragraph, without the paragraph around it."""
-    return Markup(MarkdownIt("commonmark").renderInline(text))
 
 
 def linked(html: str, addresses: dict[str, str]) -> Markup:

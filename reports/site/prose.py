@@ -19,9 +19,9 @@ def items(path: Path) -> dict[str, tuple[str, str]]:
     """Severity ("A", "B", "C", or "" without one) and text of every item of a Markdown file."""
     text = path.read_text()
     starts = list(_START.finditer(text))
-    ends = [start.start() for start in starts[1:]] + [len(text)]
-    found = {}
-    for start, end in zip(starts, ends, strict=True):
-        body = _END.split(text[start.end() : end])[0]
-        found[start[1]] = start[2] or "", f"**{body.strip()}"
-    return found
+    ends = [each.start() for each in starts][1:] + [len(text)]
+    bodies = (text[start.end() : end] for start, end in zip(starts, ends))
+    return {
+        start[1]: (start[2] or "", f"**{_END.split(body)[0].strip()}")
+        for start, body in zip(starts, bodies)
+    }

@@ -131,6 +131,13 @@ def claim_id(parts: Sequence[Part]) -> str:
     return first.rstrip("abcdefgh") if len(parts) > 1 else first
 
 
+def at_reduced_size(part: Part, runs: Sequence[Run]) -> bool:
+    """Whether all that was judged is of runs at a reduced size."""
+    reduced = {run.folder for run in runs if run.standing == Standing.REDUCED}
+    judged_in = {verdict.folder for verdict in part.verdicts if verdict.folder} - {"all"}
+    return bool(judged_in) and judged_in <= reduced
+
+
 def ruling_of(part: Part) -> str:
     """Its verdict, or "mixed" where those of its places differ."""
     outcomes = {verdict.outcome for verdict in part.verdicts}

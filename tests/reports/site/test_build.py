@@ -1,0 +1,111 @@
+"""The whole site, of one study with one run."""
+
+import json
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from reports.site import build_site
+from studies import STUDIES
+from studies.run import RESULTS
+
+
+class Read(HTMLParser):
+    """What a page links to, loads and has ids of."""
+
+    def __init__(self, path: Path):
+        super().__init__()
+        self.links, self.loaded, self.ids = [], [], []
+        self.feed(path.read_text())
+
+    def handle_starttag(self, tag, attributes):
+        has = dict(attributes)
+        self.links += [has["href"]] if tag == "a" else []
+        self.loaded += [has[name] for name in ("src", "srcset") if name in has]
+        self.loaded += [has["href"]] if tag == "link" else []
+        self.ids += [has["id"]] if "id" in has else []
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    root = tmp_path_factory.mktemp("built")
+    shutil.copytree(RESULTS / "icbai" / "laptop", root / "results" / "icbai" / "laptop")
+    run = json.loads((root / "results/icbai/laptop/run.json").read_text())
+    run["machine"] = "<script>alert(1)</script>"
+    (root / "results/icbai/laptop/run.json").write_text(json.dumps(run))
+    build_site(STUDIES, root / "results", root / "site", root / "export")
+    return root
+
+
+def pages(site):
+    return {path: Read(path) for path in (site / "site").rglob("*.html")}
+
+
+def test_every_link_and_picture_is_there(site):
+    every = pages(site)
+    for path, page in every.items():
+        for link in page.links + page.loaded:
+            if link.startswith(("https://", "data:")):
+                continue
+            address, _, anchor = link.partition("#")
+            target = (path.parent / address).resolve() if address else path
+            assert target.is_file(), (path, link)
+            assert not anchor or anchor in every[target].ids, (path, link)
+
+
+def test_nothing_is_loaded_from_another_host(site):
+    for page in pages(site).values():
+        assert not [each for each in page.loaded if each.startswith(("http", "//"))]
+
+
+def test_no_page_has_an_id_twice(site):
+    for path, page in pages(site).items():
+        assert len(set(page.ids)) == len(page.ids), path
+
+
+def test_what_results_hold_is_escaped(site):
+    for path in pages(site):
+        assert "<script>alert" not in path.read_text()
+    assert "&lt;script&gt;alert(1)" in (site / "site/icbai/laptop/index.html").read_text()
+
+
+def test_a_published_number_is_two_clicks_away(site):
+    """Its measurement, the claim that rests on it, and the command that measured it."""
+    index = Read(site / "site/index.html")
+    assert "icbai/index.html#published" in index.links
+    text = (site / "site/icbai/index.html").read_text()
+    comparison = pd.read_csv(site / "results/icbai/laptop/comparison.csv")
+    row = comparison[comparison["kind"] == "accuracy under attack"].iloc[0]
+    cells = text[text.index(f'id="printed-{row.name + 1}"') :].split("</tr>")[0]
+    assert f'class="number">{row["value"]:.2f}' in cells or f">{row['value']}<" in cells
+    assert f">{row['faithful']:.2f} [" in cells
+    assert 'href="../icbai/index.html#ICB-5"' in cells
+    assert "python reproduce.py run icbai --profile laptop" in text
+
+
+def test_figures_and_tables_are_exported(site):
+    folder = site / "export/icbai/laptop"
+    drawn = {path.stem for path in (site / "site/icbai/laptop/figures").glob("*[!w].svg")}
+    for suffix in (".png", ".pdf"):
+        assert drawn <= {path.stem for path in (folder / "figures").glob(f"*{suffix}")}
+    tables = sorted((folder / "tables").glob("*.tex"))
+    assert tables and all(r"\begin{tabular}" in path.read_text() for path in tables)
+    assert [path.stem for path in tables] == [
+        path.stem for path in sorted((folder / "tables").glob("*.csv"))
+    ]
+
+
+def test_other_files_are_not_overwritten(site, tmp_path):
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(FileExistsError, match="holds other files"):
+        build_site(STUDIES, site / "results", tmp_path)
+    assert (tmp_path / "thesis.tex").read_text() == "years of work"
+
+
+def test_without_results_it_says_how_to_get_some(tmp_path):
+    with pytest.raises(FileNotFoundError, match="reproduce.py run"):
+        build_site(STUDIES, tmp_path, tmp_path / "site")
+    assert not (tmp_path / "site").exists()
