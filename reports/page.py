@@ -11,7 +11,8 @@ from harness.claims import Verdict, judged
 from harness.results import Results
 from harness.study import Study
 from reports.compare import compare
-from reports.rendering import environment, html_of
+from reports.markdown import rendered
+from reports.rendering import environment
 from reports.tables import cost, flags, markdown_table, settings
 from reports.verdicts import by_claim, run_in, runs_below, written
 from reports.worst_case import worst_case
@@ -56,7 +57,7 @@ def build_report(study: Study, directory: Path) -> Path:
     text = report_text(study, run.results, comparison, directory / "figures", verdicts=verdicts)
     (directory / "report.md").write_text(text)
     templates, title = environment(study.folder), title_of(study, run.results)
-    page = templates.get_template("page.html").render(title=title, body=html_of(text))
+    page = templates.get_template("page.html").render(title=title, body=rendered(text).html)
     (directory / "index.html").write_text(page)
     return directory / "index.html"
 

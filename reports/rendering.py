@@ -32,11 +32,6 @@ def markdown_parser() -> MarkdownIt:
     return parser
 
 
-def html_of(markdown: str) -> Markup:
-    """Markdown with pipe tables as HTML."""
-    return Markup(markdown_parser().render(markdown))
-
-
 def inline_html_of(markdown: str) -> Markup:
     """Markdown of one paragraph as HTML, without the paragraph around it."""
     return Markup(markdown_parser().renderInline(markdown))

@@ -11,8 +11,8 @@ from typing import Any
 from jinja2 import Environment
 
 from harness.study import Study
+from reports.markdown import figure, linked, rendered
 from reports.rendering import environment, inline_html_of
-from reports.site.markdown import figure, linked, rendered
 from reports.site.run_page import export_run, shown_run
 from reports.site.study_page import SCALES, at_reduced_size, claim_id, gathered, ruling_of
 from reports.verdicts import runs_below

@@ -12,8 +12,8 @@ from harness.claims import Run
 from harness.study import Study
 from reports.compare import compare
 from reports.figures.medium import Medium, drawn_for
+from reports.markdown import Page, rendered
 from reports.page import report_text
-from reports.site.markdown import Page, rendered
 from reports.tables import markdown_table
 
 #: What of a run's results can be downloaded beside its page.

@@ -16,5 +16,5 @@ STUDY = Study(
     compared=arms.COMPARED,
     headline=arms.HEADLINE,
     source="ICBAI 2023, [arXiv:2312.16880](https://arxiv.org/abs/2312.16880), by way of a review",
-    claims_on=claims.CLAIMS_ON,
+    claims_on=published.CLAIMS_ON,
 )

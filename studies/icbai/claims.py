@@ -202,9 +202,3 @@ CLAIMS = (
     Claim("ICB-5", _KEEPS, at_each(_keeps_accuracy, Protocol), _ON_MNIST, SpeaksOf.LEVEL),
     Claim("ICB-6", _UNSEEN, at_each(_by_fgsm, *_FGSM, [_invisible]), _BY_FGSM),
 )
-
-#: By the kind of a published number, the claims that rest on it.
-CLAIMS_ON = {
-    "accuracy under attack": ("ICB-5",),
-    "most damaging side": ("ICB-2",),
-}

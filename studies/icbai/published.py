@@ -25,6 +25,12 @@ _MEASURED = {
     "most damaging side": Link("most damaging side", classifiers.CASES, Role.UNDEFENDED),
 }
 
+#: By the kind of a published number, the claims that rest on it.
+CLAIMS_ON = {
+    "accuracy under attack": ("ICB-5",),
+    "most damaging side": ("ICB-2",),
+}
+
 
 def link(row: pd.Series) -> Link:
     """The link of one row of the published numbers.

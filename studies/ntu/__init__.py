@@ -4,10 +4,10 @@ from harness.arms import Arm
 from harness.study import Study
 from studies.ntu import arms, masking, masking_page
 from studies.ntu.arms import NTUProfile
-from studies.ntu.claims import CLAIMS, CLAIMS_ON
+from studies.ntu.claims import CLAIMS
 from studies.ntu.measures import measure
 from studies.ntu.profiles import PROFILES
-from studies.ntu.published import FOLDER, link
+from studies.ntu.published import CLAIMS_ON, FOLDER, link
 from studies.ntu.report import contents
 
 

@@ -310,15 +310,3 @@ CLAIMS = (
     Claim("NTU-17a", _FASTER, trainings.WEIGHTS_ARE_FASTER, f"{_TWINS}, on three seeds"),
     Claim("NTU-17b", _PRECISE, trainings.WEIGHTS_ARE_PRECISE, _TWINS, _LEVEL),
 )
-
-#: By the kind of a published number, the claims that rest on it.
-CLAIMS_ON = {
-    "clean accuracy": ("NTU-11a",),
-    "accuracy under attack": ("NTU-1", "NTU-3", "NTU-10"),
-    "mean drop": ("NTU-8a", "NTU-10"),
-    "mean gain": ("NTU-3", "NTU-4", "NTU-9"),
-    "plateau": ("NTU-2a", "NTU-2b"),
-    "better up to": ("NTU-5", "NTU-6"),
-    "rise": ("NTU-1",),
-    "claim": ("NTU-7a", "NTU-7b"),
-}

@@ -46,6 +46,18 @@ _DIFFERENCES = {
     },
 }
 
+#: By the kind of a published number, the claims that rest on it.
+CLAIMS_ON = {
+    "clean accuracy": ("NTU-11a",),
+    "accuracy under attack": ("NTU-1", "NTU-3", "NTU-10"),
+    "mean drop": ("NTU-8a", "NTU-10"),
+    "mean gain": ("NTU-3", "NTU-4", "NTU-9"),
+    "plateau": ("NTU-2a", "NTU-2b"),
+    "better up to": ("NTU-5", "NTU-6"),
+    "rise": ("NTU-1",),
+    "claim": ("NTU-7a", "NTU-7b"),
+}
+
 
 def link(row: pd.Series) -> Link:
     """The link of one row of the published numbers; its `measures` says what stands beside it.

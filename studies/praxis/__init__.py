@@ -4,10 +4,10 @@ from pathlib import Path
 
 from harness.study import Study
 from studies.praxis import arms
-from studies.praxis.claims import CLAIMS, CLAIMS_ON
+from studies.praxis.claims import CLAIMS
 from studies.praxis.measures import measure
 from studies.praxis.profiles import PROFILES
-from studies.praxis.published import link
+from studies.praxis.published import CLAIMS_ON, link
 from studies.praxis.report import contents
 
 STUDY = Study(

@@ -309,15 +309,3 @@ CLAIMS = (
     Claim("PRX-11", _LEAVES, at_each(_leaves_the_top_5, *_EACH), _ANY),
     Claim("PRX-12", _RELATED, at_each(_fish, *_EACH), _PICTURES),
 )
-
-#: By the kind of a published number, the claims that rest on it.
-CLAIMS_ON = {
-    "top-1 error": ("PRX-1a", "PRX-2", "PRX-3a", "PRX-5", "PRX-6a"),
-    "top-5 error": ("PRX-1a", "PRX-5", "PRX-11"),
-    "confidence": ("PRX-10", "PRX-11", "PRX-12"),
-    "claim": ("PRX-10",),
-    "highest top-1 error": ("PRX-3b",),
-    "highest top-5 error": ("PRX-3b",),
-    "seconds per iteration": ("PRX-7",),
-    "clean accuracy": ("PRX-8",),
-}

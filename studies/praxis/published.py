@@ -51,6 +51,18 @@ _SETTINGS = {
     **{f"epsilon {index} of part B": 100 * epsilon for index, epsilon in _PART_B},
 }
 
+#: By the kind of a published number, the claims that rest on it.
+CLAIMS_ON = {
+    "top-1 error": ("PRX-1a", "PRX-2", "PRX-3a", "PRX-5", "PRX-6a"),
+    "top-5 error": ("PRX-1a", "PRX-5", "PRX-11"),
+    "confidence": ("PRX-10", "PRX-11", "PRX-12"),
+    "claim": ("PRX-10",),
+    "highest top-1 error": ("PRX-3b",),
+    "highest top-5 error": ("PRX-3b",),
+    "seconds per iteration": ("PRX-7",),
+    "clean accuracy": ("PRX-8",),
+}
+
 
 def link(row: pd.Series) -> Link:
     """The link of one row of the published numbers.

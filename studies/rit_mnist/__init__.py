@@ -18,5 +18,5 @@ STUDY = Study(
     compared=arms.COMPARED,
     headline=arms.HEADLINE,
     source="Blog post on a course project, Rochester Institute of Technology, 2023",
-    claims_on=claims.CLAIMS_ON,
+    claims_on=published.CLAIMS_ON,
 )

@@ -68,6 +68,25 @@ _REMARKS = {
     **dict.fromkeys(MEETINGS, _NOWHERE),
 }
 
+#: By the kind of a published number, the claims that rest on it.
+CLAIMS_ON = {
+    "clean accuracy": ("RIT-1", "RIT-9"),
+    "largest step": ("RIT-3a", "RIT-4"),
+    "constant from": ("RIT-2b", "RIT-4"),
+    "accuracy under attack": ("RIT-3b",),
+    "plateau": ("RIT-2c",),
+    "wrong class": ("RIT-5",),
+    "wrong class beyond": ("RIT-5",),
+    "first error": ("RIT-12",),
+    "first loss": ("RIT-7a",),
+    "last loss": ("RIT-7b",),
+    "epsilon where baseline and retrained curves meet": ("RIT-8a",),
+    "epsilon where retrained and untrained curves meet": ("RIT-8b",),
+    "epsilon up to which PGD-trained beats baseline": ("RIT-11a",),
+    "epsilon from which PGD-trained beats FGSM-trained": ("RIT-11b",),
+    "median limit": ("RIT-12",),
+}
+
 
 def link(row: pd.Series) -> Link:
     """The link of one row of the published numbers; its `measures` says what stands beside it.

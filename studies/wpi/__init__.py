@@ -19,5 +19,5 @@ STUDY = Study(
     headline=arms.HEADLINE,
     details=details.details,
     source="Major Qualifying Project, Worcester Polytechnic Institute, 2024",
-    claims_on=claims.CLAIMS_ON,
+    claims_on=published.CLAIMS_ON,
 )

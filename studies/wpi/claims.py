@@ -398,11 +398,3 @@ CLAIMS = (
     claim("19a", "IFGSM's changes are small because of the small step", _BY_STEP, _IN_STEPS),
     claim("19b", "IFGSM's changes are small because of momentum", _BY_MOMENTUM, _IN_STEPS),
 )
-
-#: By the kind of a published number, the claims that rest on it.
-CLAIMS_ON = {
-    "F1 score": ("WPI-1a", "WPI-2a", "WPI-3", "WPI-5a", "WPI-7a"),
-    "time ratio": ("WPI-2b", "WPI-4", "WPI-5b", "WPI-7b", "WPI-17"),
-    "confidence gap": ("WPI-8",),
-    "accuracy under attack": ("WPI-3", "WPI-13a"),
-}

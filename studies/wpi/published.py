@@ -55,6 +55,14 @@ for _name, _data in _DATA.items():
     _SETTINGS[f"image side of {_name}"] = _data.DESCRIPTION.image_shape[0]
     _SETTINGS[f"images of {_name}"] = _images(_data.DESCRIPTION)
 
+#: By the kind of a published number, the claims that rest on it.
+CLAIMS_ON = {
+    "F1 score": ("WPI-1a", "WPI-2a", "WPI-3", "WPI-5a", "WPI-7a"),
+    "time ratio": ("WPI-2b", "WPI-4", "WPI-5b", "WPI-7b", "WPI-17"),
+    "confidence gap": ("WPI-8",),
+    "accuracy under attack": ("WPI-3", "WPI-13a"),
+}
+
 
 def link(row: pd.Series) -> Link:
     """The link of one row of the published numbers.

@@ -60,7 +60,7 @@ class Elements(HTMLParser):
 
 def words(page: str) -> str:
     """What is to be read, without the tags."""
-    body = page[page.index("<body>") :]
+    body = page[page.index("<body>") : page.index("<script>")]
     return " ".join(unescape(re.sub(r"<[^>]*>", " ", body)).split())
 
 
@@ -76,7 +76,7 @@ def test_the_page_needs_no_other_file_and_is_well_formed(page):
     assert len(sources) > 6 and all(each.startswith("data:image/") for each in sources)
     links = [attributes["href"] for _, attributes in elements if "href" in attributes]
     assert links == ["robustness.json"]  # which lies beside it
-    assert not {"script", "link", "iframe"} & {tag for tag, _ in elements}
+    assert not {"link", "iframe"} & {tag for tag, _ in elements}
     assert "url(" not in page and "@import" not in page
 
 
@@ -124,7 +124,7 @@ def test_pictures_show_what_they_are_taken_for(page, robustness):
 def test_what_users_call_things_is_escaped(robustness):
     setting = replace(SETTING, model="<i>m</i>", notes=("<script>alert(1)</script>",))
     page = page_of(robustness, setting)
-    assert "<script>" not in page and "<i>m</i>" not in page and "<u>" not in page
+    assert "<script>alert" not in page and "<i>m</i>" not in page and "<u>" not in page
     assert "&lt;script&gt;" in page
 
 

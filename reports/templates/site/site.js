@@ -44,6 +44,7 @@ function download(table) {
 }
 
 for (const table of document.querySelectorAll(".table table")) {
+  if (!table.tHead) continue;
   [...table.tHead.rows[0].cells].forEach((head, column) => {
     const button = document.createElement("button");
     button.type = "button";

@@ -1,4 +1,4 @@
-"""Markdown as the site shows it: anchors, pictures for both widths, tables that fold and scroll."""
+"""Markdown as pages show it: anchors, pictures for both widths, tables that fold and scroll."""
 
 import re
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from typing import NamedTuple
 from markdown_it.token import Token
 from markupsafe import Markup
 
+from reports.figures.medium import Medium
 from reports.figures.vector import narrow_path
 from reports.rendering import markdown_parser
 
@@ -121,11 +122,10 @@ def _image(self, tokens: list[Token], index: int, options, env) -> str:
 
 
 def figure(caption: str, address: str) -> Markup:
-    """A picture with its caption, and the one beside it for narrow screens."""
-    path = PurePosixPath(address)
-    narrow, caption = narrow_path(path), escape(caption)
-    return Markup(
-        f'<figure><picture><source media="(max-width: 640px)" srcset="{narrow}">'
-        f'<img loading="lazy" src="{address}" alt="{caption}"></picture>'
-        f"<figcaption>{caption}</figcaption></figure>"
-    )
+    """A picture with its caption; of an SVG also the one beside it for narrow screens."""
+    path, caption = PurePosixPath(address), escape(caption)
+    picture = f'<img loading="lazy" src="{address}" alt="{caption}">'
+    if path.suffix == Medium.SITE:
+        narrow = f'<source media="(max-width: 640px)" srcset="{narrow_path(path)}">'
+        picture = f"<picture>{narrow}{picture}</picture>"
+    return Markup(f"<figure>{picture}<figcaption>{caption}</figcaption></figure>")

@@ -2,7 +2,7 @@
 
 import re
 
-from reports.site.markdown import linked, rendered
+from reports.markdown import linked, rendered
 
 
 def test_headings_have_an_anchor_each():
