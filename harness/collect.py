@@ -2,6 +2,7 @@
 
 import json
 import platform
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from evaluation.diagnostics import Kind, kind_of
 from harness import pictures
 from harness.arms import MAIN, Arm, PatchArm, Role, Training
 from harness.digests import versions
-from harness.machine import machine
+from harness.machine import commit, machine
 from harness.plan import Plan
 from harness.reductions import reductions
 from harness.results import Arrays, Results
@@ -58,6 +59,8 @@ def _run(study: Study, profile: Profile, runner: Runner, todo: Plan) -> dict[str
         "arms_of_the_profile": len(study.arms(profile)),
         "versions": versions() | {"python": platform.python_version()},
         "machine": machine(),
+        "date": date.today().isoformat(),
+        "commit": commit(),
         "data": sorted({note for each in _places(todo) for note in _data_notes(runner, each)}),
         "weights": runner.weight_files,
         "reductions": reductions(study, profile, todo),

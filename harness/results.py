@@ -36,7 +36,7 @@ class Results:
     """Everything that a report shows, independent of the artifact store.
 
     Attributes:
-        run: study, profile, versions, machine, notes on the data, reductions.
+        run: study, profile, versions, machine, date, commit, notes on the data, reductions.
         table: one row per arm and epsilon, the clean images as epsilon 0; `epsilon` is in the
             units of the arm, `epsilon_grey` in 0-255 grey levels (standardised: their mean over
             the channels); `climbs` is the loss whose gradient the attack follows, if any.

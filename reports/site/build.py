@@ -1,7 +1,6 @@
 """Writes the site: an index, a page for each study and each of its runs, and pages of reference."""
 
 import shutil
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -10,6 +9,7 @@ from typing import Any
 
 from jinja2 import Environment
 
+from harness.machine import commit
 from harness.study import Study
 from reports.markdown import figure, linked, rendered
 from reports.rendering import environment, inline_html_of
@@ -79,7 +79,7 @@ def build_site(
         for name, runs in by_study.items()
     ]
     addresses = {id: f"{one.study.name}/index.html#{id}" for one in pages for id in one.ids}
-    site = _Site(folder, _templates(), addresses, {"built": date.today(), "commit": _commit()})
+    site = _Site(folder, _templates(), addresses, {"built": date.today(), "commit": commit()})
     for one in pages:
         name = one.study.name
         site.write("study.html", f"{name}/index.html", one=one, pages=pages)
@@ -116,14 +116,3 @@ def _clear(folder: Path) -> None:
         raise FileExistsError(f"{folder} holds other files; accepted: a new or empty folder")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-
-
-def _commit() -> str:
-    """Of this project, "" where it is no checkout."""
-    command = ["git", "-C", str(_ROOT), "rev-parse", "--short", "HEAD"]
-    try:
-        return subprocess.run(
-            command, check=True, text=True, capture_output=True, stdin=subprocess.DEVNULL
-        ).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return ""

@@ -3,6 +3,7 @@
 import shutil
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ import harness.training
 from attacks import PGD, random_targets
 from evaluation.diagnostics import flags, not_recorded
 from harness.collect import collect
+from harness.machine import commit
 from harness.plan import plan, plan_of
 from harness.results import Results
 from harness.runner import Runner
@@ -127,6 +129,13 @@ def test_some_arms_now_and_some_later_make_one_report(finished, tiny_study, tmp_
     elsewhere = dict(run, runs=tmp_path / "runs")
     with pytest.raises(ValueError, match=r"would lose them; accepted: '\*', or another"):
         run_study("ntu", "demo", arms="*none/softmax/FGSM*", **elsewhere)
+
+
+def test_results_say_when_and_with_which_commit(finished, study, tiny_profile):
+    _, todo, runner, _ = finished
+    run = collect(study, tiny_profile, runner, todo).run
+    assert run["date"] == date.today().isoformat()
+    assert run["commit"] == commit() != ""
 
 
 def test_reductions_name_everything_that_was_reduced(finished, study, tiny_profile):
