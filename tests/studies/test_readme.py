@@ -1,0 +1,26 @@
+"""The README says what the committed results say."""
+
+from dataclasses import replace
+
+import pytest
+
+from studies import readme
+
+
+@pytest.fixture(scope="module")
+def measured():
+    return readme.findings()
+
+
+def test_the_readme_is_up_to_date(measured):
+    text = readme.README.read_text()
+    assert readme.updated(text, measured) == text, "python -m studies.readme writes it"
+    assert all(finding.sentence in text for finding in measured.values())
+
+
+def test_another_measurement_gives_another_readme(measured):
+    text = readme.README.read_text()
+    other = replace(measured[readme.FIRST], sentence="It was otherwise.")
+    changed = readme.updated(text, dict(measured) | {readme.FIRST: other})
+    assert changed.count("It was otherwise.") == 2  # at the top, and in the list of studies
+    assert measured[readme.FIRST].sentence not in changed
