@@ -73,6 +73,19 @@ class Run:
     results: Results
     standing: Standing
 
+    @property
+    def rerun(self) -> str:
+        """How the study was run again, in words."""
+        if self.standing == Standing.REDUCED:
+            return "re-run at a reduced size"
+        return "re-run" if self.standing == Standing.PUBLISHED else "re-run on other data"
+
+
+def nearest_first(runs: Iterable[Run]) -> list[Run]:
+    """The runs on the study's own data, the one that is nearest to it first."""
+    own = [run for run in runs if run.standing != Standing.STAND_IN]
+    return sorted(own, key=lambda run: list(Standing).index(run.standing))
+
 
 @dataclass(frozen=True)
 class Verdict:

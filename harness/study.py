@@ -113,6 +113,21 @@ class Bar:
     label: str
     share: Estimate | float
 
+    @property
+    def is_measured(self) -> bool:
+        return isinstance(self.share, Estimate)
+
+    @property
+    def percent(self) -> str:
+        return percent(self.share)
+
+
+def percent(share: Estimate | float) -> str:
+    """A share without its interval, in percent: to a tenth as measured, or as it was printed."""
+    if isinstance(share, Estimate):
+        return f"{100 * share.value:.1f}"
+    return f"{100 * share:.6g}"
+
 
 @dataclass(frozen=True)
 class KeyFinding:

@@ -1,1 +1,58 @@
-def draw(finding, path): ...
+"""The key finding of a study, drawn as bars."""
+
+from pathlib import Path
+from typing import Any
+
+from matplotlib.axes import Axes
+
+from evaluation import Estimate
+from harness.study import Bar, KeyFinding
+from reports.figures.canvas import canvas, percent
+
+#: The height of a bar, where 1 is from one to the next; the rest is for its label, above it.
+_HEIGHT = 0.45
+_OUTLINE: dict[str, Any] = {"facecolor": "none", "edgecolor": "black", "hatch": "///"}
+_PUBLISHED = "published: "
+
+
+def draw(finding: KeyFinding, path: Path) -> None:
+    """Horizontal bars in percent with 95 % intervals; a published number is a hatched outline.
+
+    Labels are above their bars, so that the picture is narrow enough for a phone.
+
+    Args:
+        path: of the picture, .png or .svg.
+    """
+    size = 4.2, 0.52 * len(finding.bars) + 0.7
+    with canvas("", path, size) as [[axis]]:
+        for place, bar in enumerate(finding.bars):
+            _draw(axis, place, bar)
+        axis.set(xlim=(0, 120), xticks=range(0, 101, 20), yticks=[])
+        axis.set_ylim(len(finding.bars) - 0.6, -0.8)  # downwards
+        axis.set_xlabel(f"{finding.quantity} (%)")
+        axis.spines[["top", "right"]].set_visible(False)
+
+
+def _draw(axis: Axes, place: int, bar: Bar) -> None:
+    if isinstance(bar.share, Estimate):
+        value, low, end = percent([bar.share])[:, 0]
+        label = bar.label
+        axis.barh(place, value, _HEIGHT, color="C0")
+        axis.errorbar(value, place, xerr=[[value - low], [end - value]], color="black", capsize=3)
+    else:
+        end = 100 * bar.share
+        label = _PUBLISHED + bar.label
+        axis.barh(place, end, _HEIGHT, **_OUTLINE)
+    axis.text(end + 2, place, f"{bar.percent} %", va="center", fontsize=9)
+    axis.text(0.5, place - 0.6 * _HEIGHT, label, va="bottom", fontsize=9)
+
+
+def described(finding: KeyFinding) -> str:
+    """The figure in words, for those who do not see it."""
+    bars = (
+        f"{bar.label} {bar.share.percent()}"
+        if isinstance(bar.share, Estimate)
+        else f"{_PUBLISHED}{bar.label} {bar.percent}"
+        for bar in finding.bars
+    )
+    return f"{finding.quantity}, in percent: {'; '.join(bars)}"

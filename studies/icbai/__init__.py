@@ -1,7 +1,7 @@
 """ICBAI (arXiv 2312.16880), re-run; see README.md."""
 
 from harness.study import Study
-from studies.icbai import arms, claims, measures, profiles, published, report
+from studies.icbai import arms, claims, finding, measures, profiles, published, report
 
 STUDY = Study(
     name="icbai",
@@ -15,6 +15,7 @@ STUDY = Study(
     contents=report.contents,
     compared=arms.COMPARED,
     headline=arms.HEADLINE,
+    key_finding=finding.key_finding,
     source="ICBAI 2023, [arXiv:2312.16880](https://arxiv.org/abs/2312.16880), by way of a review",
     claims_on=published.CLAIMS_ON,
 )

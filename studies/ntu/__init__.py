@@ -2,7 +2,7 @@
 
 from harness.arms import Arm
 from harness.study import Study
-from studies.ntu import arms, masking, masking_page
+from studies.ntu import arms, finding, masking, masking_page
 from studies.ntu.arms import NTUProfile
 from studies.ntu.claims import CLAIMS
 from studies.ntu.measures import measure
@@ -28,6 +28,7 @@ STUDY = Study(
     contents=contents,
     compared=arms.COMPARED,
     headline=arms.HEADLINE,
+    key_finding=finding.key_finding,
     takeaways=masking_page.takeaways,
     source="Final-year project, Nanyang Technological University, 2022",
     claims_on=CLAIMS_ON,

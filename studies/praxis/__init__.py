@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from harness.study import Study
-from studies.praxis import arms
+from studies.praxis import arms, finding
 from studies.praxis.claims import CLAIMS
 from studies.praxis.measures import measure
 from studies.praxis.profiles import PROFILES
@@ -22,6 +22,7 @@ STUDY = Study(
     contents=contents,
     compared=arms.COMPARED,
     headline=arms.HEADLINE,
+    key_finding=finding.key_finding,
     source="Capstone report, Praxis Tech School, 2023",
     claims_on=CLAIMS_ON,
 )

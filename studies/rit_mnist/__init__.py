@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from harness.study import Study
-from studies.rit_mnist import arms, claims, measures, profiles, published, report
+from studies.rit_mnist import arms, claims, finding, measures, profiles, published, report
 
 STUDY = Study(
     name="rit_mnist",
@@ -17,6 +17,7 @@ STUDY = Study(
     contents=report.contents,
     compared=arms.COMPARED,
     headline=arms.HEADLINE,
+    key_finding=finding.key_finding,
     source="Blog post on a course project, Rochester Institute of Technology, 2023",
     claims_on=published.CLAIMS_ON,
 )

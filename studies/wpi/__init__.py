@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from harness.study import Study
-from studies.wpi import arms, claims, details, measures, profiles, published, report
+from studies.wpi import arms, claims, details, finding, measures, profiles, published, report
 
 STUDY = Study(
     name="wpi",
@@ -17,6 +17,7 @@ STUDY = Study(
     contents=report.contents,
     compared=arms.COMPARED,
     headline=arms.HEADLINE,
+    key_finding=finding.key_finding,
     details=details.details,
     source="Major Qualifying Project, Worcester Polytechnic Institute, 2024",
     claims_on=published.CLAIMS_ON,

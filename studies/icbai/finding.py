@@ -1,0 +1,81 @@
+"""What the ICBAI study comes to: a distilled network attacked as it was, and properly."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from evaluation import Estimate, NotRun, alike
+from harness.arms import Protocol, Role, View
+from harness.claims import Run, nearest_first
+from harness.links import printed
+from harness.results import Results, where_run
+from harness.study import Bar, KeyFinding, percent
+from studies.icbai.distillation import CASE, NOISE, TEMPERATURE
+from studies.icbai.measures import on_mnist
+from studies.icbai.published import FOLDER
+
+
+def key_finding(runs: Sequence[Run]) -> KeyFinding | None:
+    """What the distilled network keeps; `None` without it and its control in both protocols."""
+    return next(where_run(_finding, nearest_first(runs)), None)
+
+
+def _finding(run: Run) -> KeyFinding:
+    results = run.results
+    as_published, student, control = (
+        _left(results, Protocol.FAITHFUL, Role.STUDENT),
+        _left(results, Protocol.CORRECTED, Role.STUDENT),
+        _left(results, Protocol.CORRECTED, Role.CONTROL),
+    )
+    place = {"case": CASE, "protocol": Protocol.CORRECTED, "role": Role.STUDENT}
+    through_t = results.curve(attack="FGSM", view=View.LOGITS_OVER_T, **place).at(grey=NOISE)
+    bars = (
+        Bar("distilled, FGSM", printed(FOLDER, metric="accuracy of distilled network") / 100),
+        Bar("distilled, FGSM as published", Estimate.accuracy(as_published)),
+        Bar(
+            "control without soft labels, FGSM as published",
+            Estimate.accuracy(_left(results, Protocol.FAITHFUL, Role.CONTROL)),
+        ),
+        Bar("distilled, FGSM through logits / T", Estimate.accuracy(through_t)),
+        Bar("distilled, the worst of all attacks", Estimate.accuracy(student)),
+    )
+    stated, measured, like, _, worst = (bar.percent for bar in bars)
+    zero = _zero_gradient(results)
+    curves = (on_mnist(results, each, Role.STUDENT) for each in Protocol)
+    broken = Estimate.paired(*(curve.at(grey=NOISE) for curve in alike(*curves)))
+    taught = Estimate.paired(student, control)
+    hidden = broken.sign > 0 and zero > 0.5
+    return KeyFinding(
+        sentence=f"A network distilled at T = {TEMPERATURE:g} is published to keep {stated} % "
+        f"accuracy under FGSM at {NOISE / 2.55:g} % noise; {run.rerun} it keeps {measured} %, with "
+        f"a gradient of exactly zero on {100 * zero:.0f} % of the images, "
+        f"{'but' if broken.sign > 0 else 'and'} {worst} % where attacks also go through logits / T "
+        "and follow a margin loss.",
+        meaning=f"{_HIDDEN if hidden else _NOT_HIDDEN} A control, trained at the same temperature "
+        f"on hard labels, keeps {like} % under the same FGSM and "
+        f"{percent(Estimate.accuracy(control))} % under all attacks: "
+        f"{_ADD if taught.sign > 0 else _ADD_NOTHING} ({taught.points()} points).",
+        quantity=f"accuracy on MNIST at {NOISE / 2.55:g} % noise",
+        bars=bars,
+        folder=run.folder,
+    )
+
+
+def _left(results: Results, protocol: Protocol, role: str) -> np.ndarray:
+    """Which images a network has right at the noise of the printed result, bool [seeds, N]."""
+    return on_mnist(results, protocol, role).at(grey=NOISE)
+
+
+def _zero_gradient(results: Results) -> float:
+    """The share of images on which the published attack follows no gradient."""
+    place = {"case": CASE, "protocol": Protocol.FAITHFUL, "role": Role.STUDENT}
+    rows = results.select(attack="FGSM", view=View.LOGITS, epsilon_grey=NOISE, **place)
+    share = float(rows["zero_gradient"].mean())
+    if np.isnan(share):
+        raise NotRun("the share of zero gradients")
+    return share
+
+
+_HIDDEN = "The temperature hid the gradient, and not the weakness."
+_NOT_HIDDEN = "No gradient was hidden."
+_ADD, _ADD_NOTHING = "soft labels add to it", "soft labels add nothing that shows"

@@ -1,0 +1,69 @@
+"""What the WPI study comes to: a blur attacked from the plain network, and through it."""
+
+from collections.abc import Sequence
+
+from harness.arms import Case, Protocol
+from harness.claims import Run, nearest_first
+from harness.links import printed
+from harness.results import Results, where_run
+from harness.study import Bar, KeyFinding, percent
+from studies.wpi.attacks import IFGSM, budget
+from studies.wpi.defenses import ADVERSARIAL, NONE, SMOOTHED
+from studies.wpi.profiles import CIFAR10, GTSRB, MNIST
+from studies.wpi.published import FOLDER
+from studies.wpi.scores import Place
+
+
+def key_finding(runs: Sequence[Run]) -> KeyFinding | None:
+    """What IFGSM leaves of the blurred network on MNIST.
+
+    `None` without adversarial training and the blur, attacked both ways.
+    """
+    return next(where_run(_finding, nearest_first(runs)), None)
+
+
+def _finding(run: Run) -> KeyFinding:
+    faithful, corrected = (Place(run.results, MNIST, each) for each in Protocol)
+    plain, blurred = faithful.direct(NONE, IFGSM).f1, faithful.transferred(SMOOTHED, IFGSM).f1
+    from_plain, through = (
+        way(SMOOTHED, IFGSM).f1 for way in (corrected.transferred, corrected.direct)
+    )
+    trained = corrected.compared(ADVERSARIAL, IFGSM).f1
+    bars = (
+        Bar("without defense", printed(FOLDER, table="Table 3", dataset="MNIST")),
+        Bar("without defense, as published", plain),
+        Bar("blur, attacked from the plain network", blurred),
+        Bar("blur, attacked through it", through),
+        Bar("adversarial training", trained),
+    )
+    stated, undefended, looks, left, other = (bar.percent for bar in bars)
+    helps, lost = from_plain - corrected.direct(NONE, IFGSM).f1, from_plain - through
+    elsewhere = where_run(_elsewhere, [run.results], [CIFAR10, GTSRB])
+    attack = f"IFGSM at {budget(Protocol.FAITHFUL, MNIST.dataset, IFGSM):g}"
+    return KeyFinding(
+        sentence=f"On MNIST, {run.rerun}, a blur "
+        f"{'looks' if helps.sign > 0 else 'does not even look'} like a defense: macro F1 under "
+        f"{attack} is {looks} % if the attack is made on the plain network (without defense "
+        f"{undefended} %, published {stated} %), and {left} % if it is made through the blur.",
+        meaning=" ".join(
+            [
+                _KEEPS_OUT if lost.sign > 0 else _WITHSTANDS,
+                *elsewhere,
+                f"Adversarial training, which has seen this attack, keeps {other} % on MNIST.",
+            ]
+        ),
+        quantity=f"macro F1 on MNIST under {attack}",
+        bars=bars,
+        folder=run.folder,
+    )
+
+
+def _elsewhere(results: Results, case: Case) -> str:
+    """What the two ways leave on another data set, in a sentence."""
+    place = Place(results, case, Protocol.CORRECTED)
+    ways = (way(SMOOTHED, IFGSM).f1 for way in (place.transferred, place.direct))
+    return "On {} the two ways leave {} and {} %.".format(place.data, *map(percent, ways))
+
+
+_KEEPS_OUT = "A blur stops images made for another network, but no attack that knows of it."
+_WITHSTANDS = "The blur withstands an attack that knows of it as well."
