@@ -114,10 +114,6 @@ class Bar:
     share: Estimate | float
 
     @property
-    def is_measured(self) -> bool:
-        return isinstance(self.share, Estimate)
-
-    @property
     def percent(self) -> str:
         return percent(self.share)
 

@@ -1,8 +1,8 @@
 """The key finding of a study, drawn as bars."""
 
 from pathlib import Path
-from typing import Any
 
+from matplotlib import rcParams
 from matplotlib.axes import Axes
 
 from evaluation import Estimate
@@ -11,7 +11,6 @@ from reports.figures.canvas import canvas, percent
 
 #: The height of a bar, where 1 is from one to the next; the rest is for its label, above it.
 _HEIGHT = 0.45
-_OUTLINE: dict[str, Any] = {"facecolor": "none", "edgecolor": "black", "hatch": "///"}
 _PUBLISHED = "published: "
 
 
@@ -21,7 +20,7 @@ def draw(finding: KeyFinding, path: Path) -> None:
     Labels are above their bars, so that the picture is narrow enough for a phone.
 
     Args:
-        path: of the picture, .png or .svg.
+        path: of the picture, see `figures.canvas.canvas`.
     """
     size = 4.2, 0.52 * len(finding.bars) + 0.7
     with canvas("", path, size) as [[axis]]:
@@ -29,20 +28,23 @@ def draw(finding: KeyFinding, path: Path) -> None:
             _draw(axis, place, bar)
         axis.set(xlim=(0, 120), xticks=range(0, 101, 20), yticks=[])
         axis.set_ylim(len(finding.bars) - 0.6, -0.8)  # downwards
-        axis.set_xlabel(f"{finding.quantity} (%)")
+        axis.set_xlabel(f"{finding.quantity} (%)", fontsize=9)
         axis.spines[["top", "right"]].set_visible(False)
 
 
 def _draw(axis: Axes, place: int, bar: Bar) -> None:
+    ink = rcParams["text.color"]  # that of a dark page is another one
     if isinstance(bar.share, Estimate):
         value, low, end = percent([bar.share])[:, 0]
         label = bar.label
         axis.barh(place, value, _HEIGHT, color="C0")
-        axis.errorbar(value, place, xerr=[[value - low], [end - value]], color="black", capsize=3)
+        axis.errorbar(
+            value, place, xerr=[[abs(value - low)], [abs(end - value)]], color=ink, capsize=3
+        )
     else:
         end = 100 * bar.share
         label = _PUBLISHED + bar.label
-        axis.barh(place, end, _HEIGHT, **_OUTLINE)
+        axis.barh(place, end, _HEIGHT, facecolor="none", edgecolor=ink, hatch="///")
     axis.text(end + 2, place, f"{bar.percent} %", va="center", fontsize=9)
     axis.text(0.5, place - 0.6 * _HEIGHT, label, va="bottom", fontsize=9)
 
