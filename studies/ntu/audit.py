@@ -196,8 +196,8 @@ def _temperature_kept(results: Results, case: Case) -> str:
         shown.append(f"{accuracy.percent()} % right (gradients that are zero: {100 * zero:.0f} %)")
     without, kept = shown
     return (
-        f"{results.label(case)}, faithful student: PGD at {_LAST} leaves {without} where T is 1 for "
-        f"prediction, and {kept} where T is kept."
+        f"{results.label(case)}, faithful student: PGD at {_LAST} leaves {without} where T is 1, "
+        f"and {kept} where T is kept."
     )
 
 
