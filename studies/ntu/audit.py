@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from math import e, log
 
+import numpy as np
 import pandas as pd
 
 import data
@@ -50,10 +51,12 @@ def _undefended(results: Results, case: Case, attack: str) -> pd.DataFrame:
 
 
 def _moved(results: Results, case: Case) -> str:
-    rows = _undefended(results, case, "PGD")
+    rows = _undefended(results, case, "PGD").reindex(columns=["epsilon_grey", "mean_linf"])
     moved = [
         255 * selected(rows, epsilon_grey=level)["mean_linf"].mean() for level in (REACH, _LAST)
     ]
+    if np.isnan(moved).any():
+        raise NotRun(f"distances of PGD at {REACH:g} and {_LAST} on {case}")
     return (
         f"{results.label(case)}: as run, PGD moves an image by {moved[0]:.3f} grey levels at "
         f"{REACH:g} and by {moved[1]:.3f} at {_LAST} (mean L-inf)."
@@ -159,6 +162,8 @@ def _terms(results: Results, case: Case, protocol: Protocol) -> str:
     procedure = arms.COMPARED[protocol].procedure
     norms = "distillation_gradient_norm", "student_gradient_norm"
     soft, hard = _at_the_end(results, case, procedure, *norms)
+    if not hard:
+        raise NotRun(f"a gradient of the student term of {case}")
     return (
         f"{results.label(case)}, {protocol}: at the end of the training the gradient of the "
         f"distillation term has {soft / hard:.2g} times the norm of that of the student term."

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from evaluation import Estimate
+from evaluation import Estimate, NotRun
 from harness.arms import TRANSFERRED, Protocol
 from harness.claims import Run
 from harness.results import Results
@@ -96,11 +96,13 @@ def _equal_updates(results: Results) -> str:
 
 def _spread(results: Results) -> str:
     (curve,) = curves.attacked(results, "undefended")
-    row = results.trained(case=arms.CASE, role="undefended").iloc[0]
+    trained = results.trained(case=arms.CASE, role="undefended")
+    if trained.empty:
+        raise NotRun("the training of the baseline")
     return (
         f"{results.label(arms.CASE)}: the baseline has {curve.accuracies[0].percent(2)} % of "
         f"{curve.images:,} test images right without attack; {_seeds(curve.correct.shape[1])}, "
-        f"{row['validation_images']:,} training images held out for validation."
+        f"{trained['validation_images'].iloc[0]:,} training images held out for validation."
     )
 
 

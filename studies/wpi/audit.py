@@ -70,8 +70,8 @@ def _by_formula(results: Results, case: Case, attack: str) -> str:
     )
     data = Place(results, case, Protocol.FAITHFUL).data
     return (
-        f"{data}, {attack}: F1 {faithful} by the study's formula (faithful), {corrected} by that of "
-        "the paper that it cites (corrected)."
+        f"{data}, {attack}: F1 {faithful} by the study's formula (faithful), {corrected} by that "
+        "of the paper that it cites (corrected)."
     )
 
 
@@ -100,10 +100,10 @@ def _readings(results: Results, case: Case) -> str:
     )
     through, both = (mean_gain(place, MASKED_SEEN).text() for place in (faithful, corrected))
     return (
-        f"{faithful.data}: clean F1 changes by {listed_clean}, by what has the noise. With noise on "
-        f"the gradient seen, the mean F1 under the four attacks changes by {through} where they "
-        f"go through it (faithful), and by {both} where those made on the plain network count as "
-        "well (corrected)."
+        f"{faithful.data}: clean F1 changes by {listed_clean}, by what has the noise. With noise "
+        f"on the gradient seen, the mean F1 under the four attacks changes by {through} where "
+        f"they go through it (faithful), and by {both} where those made on the plain network "
+        "count as well (corrected)."
     )
 
 
