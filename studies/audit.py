@@ -25,7 +25,7 @@ def audited(items: Mapping[str, Sequence[Shown]], runs: Sequence[Run]) -> dict[s
     return {number: " ".join(part(runs) for part in parts) for number, parts in items.items()}
 
 
-def printed(say: Callable[[], str]) -> Shown:
+def as_printed(say: Callable[[], str]) -> Shown:
     """What the printed numbers alone show."""
     return lambda runs: say()
 

@@ -7,7 +7,7 @@ from harness.arms import Case, Protocol, Role
 from harness.claims import Run
 from harness.links import read_published
 from harness.results import Results, selected
-from studies.audit import Shown, audited, claimed, measured, printed
+from studies.audit import Shown, as_printed, audited, claimed, measured
 from studies.icbai.claims import CLAIMS
 from studies.icbai.classifiers import CASES, PROTOCOLS
 from studies.icbai.distillation import CASE, NOISE
@@ -97,7 +97,7 @@ _STUDENT = "the faithful FGSM on the student of MNIST"
 _THREE = "FGSM on the student, the control and the undefended network of MNIST"
 _BY_FGSM = "FGSM on a classifier of ImageNet's images"
 _ITEMS: dict[str, Sequence[Shown]] = {
-    "ICB-A1": (printed(_results_of_the_paper),),
+    "ICB-A1": (as_printed(_results_of_the_paper),),
     "ICB-A2": (
         measured(_distilled, needs=_STUDENT),
         measured(_classifier, CASES, needs=_BY_FGSM),

@@ -12,7 +12,7 @@ from harness.arms import MAIN, Case, Protocol, Role, View
 from harness.claims import Run
 from harness.links import Link
 from harness.results import Results, selected, where_run
-from studies.audit import Shown, audited, claimed, measured, printed
+from studies.audit import Shown, as_printed, audited, claimed, measured
 from studies.ntu import arms, masking_page, printed_numbers, sweeps, units
 from studies.ntu.claims import CLAIMS, REACH
 from studies.ntu.measures import in_range, mean_gain, measure
@@ -28,15 +28,15 @@ def _nearest_unit(results: Results, case: Case, attack: str) -> str:
 
     def apart(unit: str) -> str:
         curve = units.attacked(results, case, attack, unit)
-        return f"{units.difference(curve, stated).times(100).text(1)} points in {unit}"
+        return f"{units.difference(curve, stated).times(100).text(1)} points ({unit})"
 
     every = list(where_run(apart, units.UNITS))
     if not every:
         raise NotRun(f"{attack} on {case}")
-    others = "" if len(every) == len(units.UNITS) else " (the other units were not run)"
+    others = "" if len(every) == len(units.UNITS) else "; the other units were not run"
     return (
         f"{results.label(case)}, {attack}: the share of the clean accuracy that is left differs "
-        f"from the printed one by {', '.join(every)} on average{others}."
+        f"from the printed one on average by {', '.join(every)}{others}."
     )
 
 
@@ -269,35 +269,35 @@ _PRETRAINED = [case for case in arms.CASES if arms.NETWORKS[case.model].weights]
 _PLACES = arms.CASES, Protocol
 _ITEMS: dict[str, Sequence[Shown]] = {
     "NTU-A1": (
-        printed(printed_numbers.shares_left),
+        as_printed(printed_numbers.shares_left),
         measured(_nearest_unit, arms.CASES, arms.ATTACKS, needs=f"FGSM or {_PGD}"),
     ),
     "NTU-A2": (
-        printed(printed_numbers.constant_columns),
+        as_printed(printed_numbers.constant_columns),
         measured(_moved, arms.CASES, needs=_PGD),
         claimed(CLAIMS, "NTU-2a", "NTU-2b", places=""),
     ),
     "NTU-A3": (measured(_longer_steps, arms.CASES, needs=f"{_PGD} with both steps"),),
     "NTU-A4": (
-        printed(printed_numbers.fgsm_below_pgd),
+        as_printed(printed_numbers.fgsm_below_pgd),
         claimed(CLAIMS, "NTU-10", places="undefended"),
     ),
     "NTU-A5": (
-        printed(printed_numbers.above_clean),
+        as_printed(printed_numbers.above_clean),
         measured(_right_again, arms.CASES, needs=_BOTH),
     ),
     "NTU-A6": (measured(_rounded, arms.CASES, arms.ATTACKS, needs=f"FGSM or {_PGD}"),),
     "NTU-A7": (
-        printed(printed_numbers.two_hundred_images),
+        as_printed(printed_numbers.two_hundred_images),
         measured(_width, *_PLACES, needs="PGD on the undefended network"),
     ),
     "NTU-A8": (
-        printed(printed_numbers.test_less_validation),
+        as_printed(printed_numbers.test_less_validation),
         measured(_splits, *_PLACES, needs="the undefended network"),
     ),
     "NTU-A9": (measured(_clean_accuracies, *_PLACES, needs=_THREE),),
     "NTU-A10": (
-        printed(printed_numbers.other_budgets),
+        as_printed(printed_numbers.other_budgets),
         measured(_over_the_control, *_PLACES, needs=_THREE),
     ),
     "NTU-A11": (measured(_terms, *_PLACES, needs="the student"),),
@@ -310,15 +310,15 @@ _ITEMS: dict[str, Sequence[Shown]] = {
         measured(_worst_of_all, arms.CASES, _CORRECTED, needs=_OVER_T),
         measured(_masked, needs="the arms on masked gradients, as in the profile `demo`"),
     ),
-    "NTU-A17": (printed(printed_numbers.layers),),
+    "NTU-A17": (as_printed(printed_numbers.layers),),
     "NTU-A18": (
-        printed(printed_numbers.rate_left),
+        as_printed(printed_numbers.rate_left),
         measured(_halved, arms.CASES, needs=f"the arms `{arms.RATE_HALVED}`"),
     ),
     "NTU-A19": (measured(_preprocessed, _PRETRAINED, needs=_RAW),),
     "NTU-A20": (claimed(CLAIMS, "NTU-8a", "NTU-8b", places=""),),
-    "NTU-A21": (printed(printed_numbers.averages),),
-    "NTU-A22": (printed(printed_numbers.better_cells), claimed(CLAIMS, "NTU-6", places="")),
+    "NTU-A21": (as_printed(printed_numbers.averages),),
+    "NTU-A22": (as_printed(printed_numbers.better_cells), claimed(CLAIMS, "NTU-6", places="")),
 }
 
 

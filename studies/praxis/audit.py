@@ -6,7 +6,7 @@ from evaluation import Estimate, NotRun
 from harness.arms import Protocol
 from harness.claims import Run
 from harness.results import Results, selected
-from studies.audit import Shown, audited, claimed, measured, printed
+from studies.audit import Shown, as_printed, audited, claimed, measured
 from studies.praxis import arms as praxis
 from studies.praxis import printed_numbers
 from studies.praxis.claims import CLAIMS
@@ -83,30 +83,30 @@ def _of_those_right(results: Results, model: str) -> str:
 _FGSM = "FGSM on a classifier of part A"
 _VARIANTS = f"{_FGSM} and {praxis.AGAIN} or {praxis.STEP}, faithful"
 _ITEMS: dict[str, Sequence[Shown]] = {
-    "PRX-A1": (printed(printed_numbers.five_thousand_images),),
+    "PRX-A1": (as_printed(printed_numbers.five_thousand_images),),
     "PRX-A2": (
         measured(_grey_levels, praxis.MODELS, needs=f"{_FGSM}, faithful and corrected"),
         claimed(CLAIMS, "PRX-4"),
     ),
     "PRX-A3": (
-        printed(printed_numbers.cw_repeats_fgsm),
+        as_printed(printed_numbers.cw_repeats_fgsm),
         measured(_run_again, praxis.MODELS, praxis.VARIANTS[:2], needs=_VARIANTS),
         measured(_search, praxis.MODELS, needs=f"{_FGSM} and CW, corrected"),
         claimed(CLAIMS, "PRX-6a", "PRX-6b"),
     ),
-    "PRX-A4": (printed(printed_numbers.swapped_rows),),
-    "PRX-A5": (printed(printed_numbers.sums_of_confidences),),
-    "PRX-A6": (printed(printed_numbers.after_four_percent), claimed(CLAIMS, "PRX-3b")),
+    "PRX-A4": (as_printed(printed_numbers.swapped_rows),),
+    "PRX-A5": (as_printed(printed_numbers.sums_of_confidences),),
+    "PRX-A6": (as_printed(printed_numbers.after_four_percent), claimed(CLAIMS, "PRX-3b")),
     "PRX-A7": (
         measured(_errors_without_attack, praxis.MODELS, needs=f"{_FGSM}, corrected"),
         claimed(CLAIMS, "PRX-1a"),
     ),
     "PRX-A8": (
-        printed(printed_numbers.distilled_above_clean),
+        as_printed(printed_numbers.distilled_above_clean),
         claimed(CLAIMS, "PRX-8", "PRX-9", places=""),
     ),
     "PRX-A10": (
-        printed(printed_numbers.times),
+        as_printed(printed_numbers.times),
         measured(_times_as_long, praxis.MODELS, needs=f"{_FGSM}, timed, and CW"),
         claimed(CLAIMS, "PRX-7"),
     ),

@@ -9,7 +9,7 @@ from harness.arms import Case, Protocol
 from harness.claims import Run
 from harness.links import read_published
 from harness.results import Results, selected
-from studies.audit import Shown, audited, claimed, measured, printed
+from studies.audit import Shown, as_printed, audited, claimed, measured
 from studies.wpi.arms import ATTACK_LEFT_OUT
 from studies.wpi.attacks import ATTACKS, CW, DEEPFOOL, IFGSM, SWAP, UNSEEN
 from studies.wpi.claims import CLAIMS, WAYS, listed, mean_gain
@@ -174,7 +174,7 @@ _ITEMS: dict[str, Sequence[Shown]] = {
         measured(_trained_without, CASES, ATTACKS, needs=_LEFT_OUT),
     ),
     "WPI-A2": (
-        printed(_printed_times),
+        as_printed(_printed_times),
         measured(_crafting, CASES, needs=f"{_FOUR} {_CORRECTED}"),
         claimed(CLAIMS, "WPI-17"),
     ),

@@ -12,7 +12,7 @@ from harness.rule import Judgement, Ruling
 from made import made_arm, made_results
 from reports.site import prose
 from studies import STUDIES
-from studies.audit import audited, claimed, measured, printed
+from studies.audit import as_printed, audited, claimed, measured
 
 ITEMS = prose.items(STUDIES["ntu"].folder.parent / "published" / "audit.md")
 RESULTS = made_results(made_arm((0.0, 0.1), np.ones([2, 4], bool)))
@@ -93,5 +93,5 @@ def test_a_claim_is_summed_up_and_gives_its_evidence_where_it_is_asked_for(rulin
 
 
 def test_the_parts_of_an_item_follow_each_other():
-    said = audited({"NTU-A1": (printed(lambda: "One."), printed(lambda: "Two."))}, [])
+    said = audited({"NTU-A1": (as_printed(lambda: "One."), as_printed(lambda: "Two."))}, [])
     assert said == {"NTU-A1": "One. Two."}

@@ -78,8 +78,8 @@ def test_a1_the_printed_share_of_the_clean_accuracy_is_told_apart_from_others():
     near = network("undefended", right(1.0, *stated))
     far = network("undefended", right(1.0, *stated - 0.1), variant=arms.UNIT)
     text = shown_of(near, far)["NTU-A1"]
-    assert re.search(r"differs from the printed one by 0\.0 \[", text)
-    assert re.search(r", 10\.0 \[\S+ \S+ points in images in \[0, 1\]", text)
+    assert re.search(r" by 0\.0 \[\S+ \S+ points \(0-255 grey levels\)", text)
+    assert re.search(r", 10\.0 \[\S+ \S+ points \(images in \[0, 1\]\)", text)
     assert "the other units were not run" in text
 
 
@@ -170,3 +170,36 @@ def test_a16_for_every_image_the_worst_of_all_outputs():
     # Of 100 images, 50 are right through both outputs.
     assert "leaves 5.0 [" in text and "a difference of +3.0 [" in text
     assert "is zero on 40 % of the images" in text
+
+
+def test_a14_by_the_temperature_of_the_training():
+    made = [
+        network("student", correct, "corrected", variant=f"NTU-A14 T = {temperature}", **columns)
+        for temperature, correct, columns in (
+            (1, FALLING, {}),
+            (200, PLATEAU, {"view": "logits / T"}),
+            (200, right(*[0.9] * 9), {"view": "logits"}),
+        )
+    ]
+    text = shown_of(*made)["NTU-A14"]
+    assert re.search(r"leaves, by .* 10\.0 \[\S+ \S+ % at 1, 50\.0 \[\S+ \S+ % at 200\.", text)
+    assert "Not run here" in shown_of(*made[:1])["NTU-A14"]
+
+
+def test_a18_and_a19_networks_that_are_trained_otherwise():
+    def trained(accuracy: float, protocol: str = "corrected", **columns):
+        return {
+            "protocol": protocol,
+            "role": "undefended",
+            "stage": "train-1",
+            **{f"{split}_images": 1000 for split in ("validation", "test")},
+            **{f"{split}_accuracy": accuracy for split in ("validation", "test")},
+        } | columns
+
+    halved = [trained(0.6), trained(0.7, variant=arms.RATE_HALVED)]
+    text = shown_of(network("undefended", FALLING), trainings=halved)["NTU-A18"]
+    assert re.search(r"60\.0 \[\S+ \S+ % with the listed rate and 70\.0 \[", text)
+    resnet = {"case": "resnet50/cifar10", "model": "resnet50"}
+    both = [trained(0.8, "faithful", case=resnet["case"]), trained(0.9, case=resnet["case"])]
+    text = shown_of(network("undefended", FALLING, **resnet), trainings=both)["NTU-A19"]
+    assert re.search(r"80\.0 \[\S+ \S+ % on raw pixels \(faithful\) and 90\.0 \[", text)
