@@ -31,8 +31,8 @@ def _results_of_the_paper() -> str:
 def _distilled(results: Results) -> str:
     correct = on_mnist(results, Protocol.FAITHFUL, Role.STUDENT).at(grey=NOISE)
     return (
-        f"{results.label(CASE)}: FGSM at {_NOISE} leaves {Estimate.accuracy(correct).percent()} % "
-        "of the distilled network's images right, as published."
+        f"{results.label(CASE)}, faithful: FGSM at {_NOISE} leaves "
+        f"{Estimate.accuracy(correct).percent()} % of the distilled network's images right."
     )
 
 
