@@ -41,13 +41,17 @@ def _nearest_unit(results: Results, case: Case, attack: str) -> str:
 
 
 def _undefended(results: Results, case: Case, attack: str) -> pd.DataFrame:
-    """The rows of an attack of the faithful protocol, without the clean images; or `NotRun`."""
+    """Rows of an attack of the faithful protocol, of the first seed, without the clean images.
+
+    Raises:
+        NotRun: there are none.
+    """
     rows = results.select(
         case=case, role=Role.UNDEFENDED, view=View.SOFTMAX, attack=attack, **_FAITHFUL
     )
     if rows.empty:
         raise NotRun(f"{attack} on {case}, faithful")
-    return rows[rows["epsilon"] > 0]
+    return rows[(rows["epsilon"] > 0) & (rows["seed"] == rows["seed"].min())]
 
 
 def _moved(results: Results, case: Case) -> str:
