@@ -2,6 +2,7 @@
 
 from harness.study import Study
 from studies.icbai import arms, claims, finding, measures, profiles, published, report
+from studies.icbai.audit import audit
 
 STUDY = Study(
     name="icbai",
@@ -18,4 +19,5 @@ STUDY = Study(
     key_finding=finding.key_finding,
     source="ICBAI 2023, [arXiv:2312.16880](https://arxiv.org/abs/2312.16880), by way of a review",
     claims_on=published.CLAIMS_ON,
+    audit=audit,
 )

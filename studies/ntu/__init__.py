@@ -4,6 +4,7 @@ from harness.arms import Arm
 from harness.study import Study
 from studies.ntu import arms, finding, masking, masking_page
 from studies.ntu.arms import NTUProfile
+from studies.ntu.audit import audit
 from studies.ntu.claims import CLAIMS
 from studies.ntu.measures import measure
 from studies.ntu.profiles import PROFILES
@@ -32,4 +33,5 @@ STUDY = Study(
     takeaways=masking_page.takeaways,
     source="Final-year project, Nanyang Technological University, 2022",
     claims_on=CLAIMS_ON,
+    audit=audit,
 )

@@ -83,6 +83,7 @@ ATTACKS = tuple(FAITHFUL_ATTACKS)
 #: Variants of the undefended network.
 FROM_SCRATCH, EQUAL_UPSAMPLING = "NTU-8 from scratch", "NTU-8 equal up-sampling"
 FROZEN, NO_ERASING = "NTU-14 batch normalisation frozen", "NTU-15 no erasing"
+RATE_HALVED = "NTU-A18 rate halved"
 #: By optimiser, the variants with learning rates that are tried.
 RATES = {
     optimizer: {f"NTU-16 {optimizer} {rate:g}": rate for rate in rates}
@@ -314,7 +315,7 @@ def _variants(
             variants[variant] = of_recipe(learning_rate=rate, **changed)
     # In proportion where a profile trains for fewer epochs.
     halve_every = round(HALVE_EVERY * base.recipe.epochs / RECIPES[case][0].epochs)
-    variants["NTU-A18 rate halved"] = of_recipe(halve_every=max(1, halve_every))
+    variants[RATE_HALVED] = of_recipe(halve_every=max(1, halve_every))
     return variants
 
 

@@ -28,21 +28,30 @@ def table(results: Results) -> pd.DataFrame:
 
 
 def _row(results: Results, case: Case, attack: str, unit: str) -> dict[str, str]:
-    place = {"case": case, "protocol": Protocol.FAITHFUL, "role": Role.UNDEFENDED}
-    curve = results.curve(variant=UNITS[unit], view=View.SOFTMAX, attack=attack, **place)
-    stated = published_shares(case, attack)
-    clean, *attacked = curve.per_image.mean(axis=1)
-    if not clean:
-        raise NotRun(f"{case}: an image that is right without attack")
+    curve, stated = attacked(results, case, attack, unit), published_shares(case, attack)
+    clean, *accuracies = curve.per_image.mean(axis=1)
     shown = {
         f"left at {level:g}": f"{100 * accuracy / clean:.0f} % (published {100 * share:.0f} %)"
-        for level, accuracy, share in zip(arms.LEVELS, attacked, stated, strict=True)
+        for level, accuracy, share in zip(arms.LEVELS, accuracies, stated, strict=True)
         if level in SHOWN
     }
     apart = difference(curve, stated).times(100).text(1)
     return {"network": results.label(case), "attack": attack, "unit": unit, **shown} | {
         "difference": apart
     }
+
+
+def attacked(results: Results, case: Case, attack: str, unit: str) -> Curve:
+    """The undefended network at the study's epsilons in one of the units.
+
+    Raises:
+        NotRun: there is no such arm, or no image that is right without attack.
+    """
+    place = {"case": case, "protocol": Protocol.FAITHFUL, "role": Role.UNDEFENDED}
+    curve = results.curve(variant=UNITS[unit], view=View.SOFTMAX, attack=attack, **place)
+    if not curve.correct[0].any():
+        raise NotRun(f"{case}: an image that is right without attack")
+    return curve
 
 
 def published_shares(case: Case, attack: str) -> np.ndarray:

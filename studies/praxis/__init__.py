@@ -4,6 +4,7 @@ from pathlib import Path
 
 from harness.study import Study
 from studies.praxis import arms, finding
+from studies.praxis.audit import audit
 from studies.praxis.claims import CLAIMS
 from studies.praxis.measures import measure
 from studies.praxis.profiles import PROFILES
@@ -25,4 +26,5 @@ STUDY = Study(
     key_finding=finding.key_finding,
     source="Capstone report, Praxis Tech School, 2023",
     claims_on=CLAIMS_ON,
+    audit=audit,
 )

@@ -12,6 +12,7 @@ from studies.praxis import arms as praxis
 from studies.praxis.measures import ERRORS
 from studies.praxis.profiles import PROFILES
 
+FOLDER = Path(__file__).parent
 _SHARKS = {"great white shark": 2, "tiger shark": 3, "hammerhead": 4}
 #: What a reader has to know of the numbers of part A, by what `measures` calls them.
 _PART_A = {
@@ -100,4 +101,4 @@ def link(row: pd.Series) -> Link:
 
 def clean_error(name: str, k: int) -> float:
     """The top-k error, in percent, that the study prints of a network by its printed name."""
-    return printed(Path(__file__).parent, table="Table 1", metric=f"top-{k} error", model=name)
+    return printed(FOLDER, table="Table 1", metric=f"top-{k} error", model=name)

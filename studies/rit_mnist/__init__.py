@@ -4,6 +4,7 @@ from pathlib import Path
 
 from harness.study import Study
 from studies.rit_mnist import arms, claims, finding, measures, profiles, published, report
+from studies.rit_mnist.audit import audit
 
 STUDY = Study(
     name="rit_mnist",
@@ -20,4 +21,5 @@ STUDY = Study(
     key_finding=finding.key_finding,
     source="Blog post on a course project, Rochester Institute of Technology, 2023",
     claims_on=published.CLAIMS_ON,
+    audit=audit,
 )

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from harness.study import Study
 from studies.wpi import arms, claims, details, finding, measures, profiles, published, report
+from studies.wpi.audit import audit
 
 STUDY = Study(
     name="wpi",
@@ -21,4 +22,5 @@ STUDY = Study(
     details=details.details,
     source="Major Qualifying Project, Worcester Polytechnic Institute, 2024",
     claims_on=published.CLAIMS_ON,
+    audit=audit,
 )

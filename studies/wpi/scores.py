@@ -125,14 +125,24 @@ class Place:
         return {attack: defended[attack] - plain[attack] for attack in attacks}
 
     @property
-    def search_of_cw(self) -> str:
-        """How long CW searched, and what that means where it is shorter than in the paper."""
+    def steps_of_cw(self) -> str:
+        """How long CW searched, and how long it does in the paper profile."""
         here, paper = self._searches
         words = f"CW in {here.search_steps} x {here.steps} steps"
         if here == paper:
             return words
-        words += f", {paper.search_steps} x {paper.steps} in the paper profile; a longer search "
-        return f"{words}would lower its F1 and take longer, which is allowed for"
+        return f"{words}, {paper.search_steps} x {paper.steps} in the paper profile"
+
+    @property
+    def search_of_cw(self) -> str:
+        """How long CW searched, and what that means where it is shorter than in the paper."""
+        here, paper = self._searches
+        if here == paper:
+            return self.steps_of_cw
+        return (
+            f"{self.steps_of_cw}; a longer search would lower its F1 and take longer, which is "
+            "allowed for"
+        )
 
     def with_search(self, number: Estimate, falls: bool, rises: bool) -> Estimate:
         """A number without the end of its interval that a longer search of CW would move.
