@@ -1,0 +1,38 @@
+"""The page on a user's own model, in a browser."""
+
+import pytest
+
+pytest.importorskip("selenium")  # before what needs it is imported
+
+from crawl import broken_links, crawl, foreign_resources
+from look import CHECKS, VIEWS, look
+
+from blobs import blobs, plain
+from evaluation import evaluate_robustness
+from quick_battery import quick_autoattack
+from reports.robustness_page import Setting, build_page
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    """Of a saturated network, which raises warnings, on few images."""
+    model = plain()
+    with quick_autoattack():
+        robustness = evaluate_robustness(
+            lambda x: 100 * model(x), *blobs(30, seed=1), epsilon=0.1, autoattack_images=10
+        )
+    setting = Setting("a_long_name_of_a_model_without_a_space.keras", "blobs", tuple("0123456789"))
+    return build_page(robustness, setting, tmp_path_factory.mktemp("own") / "page")
+
+
+def test_its_links_lead_somewhere(page):
+    pages = crawl(page)
+    assert broken_links(pages) == foreign_resources(pages) == []
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=lambda view: f"{view.width}-{view.scheme}")
+def test_it_is_shown_without_fault(view, page, driver, axe):
+    seen = look(driver, page, view, axe)
+    assert seen == {check: [] for check in CHECKS}
