@@ -12,7 +12,8 @@ from markupsafe import Markup
 import attacks
 import models
 from attacks import BudgetAttack, MinimumNormAttack
-from reports.rendering import html_of, inline_html_of
+from reports.markdown import rendered
+from reports.rendering import inline_html_of
 from reports.site.docstrings import Docstring, docstring_of
 
 
@@ -106,7 +107,7 @@ def _attack(attack: type) -> Entry:
         anchor=by_attack.get(attack, module.replace("_", "-")),
         source=f"attacks/{module}.py",
         summary=inline_html_of(said.summary),
-        description=html_of(said.description),
+        description=rendered(said.description).html,
         parameters=_parameters(attack, said.parameters()),
         papers=_papers(said),
         kind=_kind(attack),
@@ -139,7 +140,7 @@ def _network(name: str, build: Callable) -> Entry:
         anchor=name,
         source=f"{module.__name__.replace('.', '/')}.py",
         summary=inline_html_of(file.summary),
-        description=html_of(f"{file.description}\n\n{said.summary}\n\n{said.description}"),
+        description=rendered(f"{file.description}\n\n{said.summary}\n\n{said.description}").html,
         parameters=_parameters(build, _described(said)),
         papers=_papers(file, name),
     )

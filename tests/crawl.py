@@ -19,7 +19,7 @@ class Page(HTMLParser):
     """
 
     path: Path
-    ids: set[str] = field(default_factory=set)
+    ids: list[str] = field(default_factory=list)
     links: list[str] = field(default_factory=list)
     resources: list[str] = field(default_factory=list)
 
@@ -32,7 +32,7 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag, attributes):
         given = {name: value for name, value in attributes if value}
-        self.ids |= {given[name] for name in ("id", "name") if name in given}
+        self.ids += [given["id"]] if "id" in given else []
         if "href" in given:
             (self.links if tag in ("a", "area") else self.resources).append(given["href"])
         self.resources += [given[name] for name in ("src", "poster", "data") if name in given]
