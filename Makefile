@@ -38,7 +38,7 @@ test-slow: $(VENV)/.installed-dev
 	$(python) -m pytest -m slow -n 2 --dist worksteal --durations=15
 
 test-browser: $(VENV)/.installed-browser $(VENV)/axe
-	$(python) -m pytest tests/browser -m browser -rs --durations=5
+	$(python) -m pytest tests/browser -m browser -n 2 --dist loadfile -rs --durations=5
 
 test-peers: $(VENV)/.installed-peers
 	$(python) -m pytest tests/peers -m "slow or not slow"

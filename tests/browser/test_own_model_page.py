@@ -21,7 +21,7 @@ def page(tmp_path_factory):
     model = plain()
     with quick_autoattack():
         robustness = evaluate_robustness(
-            lambda x: 100 * model(x), *blobs(30, seed=1), epsilon=0.1, autoattack_images=10
+            lambda x: 100 * model(x), *blobs(16, seed=1), epsilon=0.1, autoattack_images=5
         )
     setting = Setting("a_long_name_of_a_model_without_a_space.keras", "blobs", tuple("0123456789"))
     return build_page(robustness, setting, tmp_path_factory.mktemp("own") / "page")

@@ -18,15 +18,13 @@ ROOT = Path(__file__).parents[3]
 ENTRIES = [*attack_entries(), *network_entries()]
 
 
-def test_every_attack_of_the_readme_is_there():
-    listed = re.findall(r"^\| (\[`.*?) \| (.*?) \|", (ROOT / "README.md").read_text(), re.M)
-    kinds = {
-        name: kind.removesuffix(", black box").replace("-", " ")
-        for names, kind in listed
-        for name in re.findall(r"\[`(\w+)`\]", names)
-    }
-    assert len(kinds) == 14
-    assert {each.name: each.kind for each in attack_entries()} == kinds
+def test_every_attack_is_there_with_its_kind():
+    kinds = {each.name: each.kind for each in attack_entries()}
+    patches = {attacks.AdversarialPatch, attacks.PatchOverlay}
+    assert set(kinds) == {each.__name__ for each in {*attacks.BY_NAME.values(), *patches}}
+    assert {kinds[each.__name__] for each in patches} == {"patch"}
+    assert kinds["FGSM"] == kinds["AutoAttack"] == "budget"
+    assert kinds["DeepFool"] == kinds["JSMA"] == "minimum norm"
 
 
 def test_every_network_is_there():
