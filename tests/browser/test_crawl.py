@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from crawl import broken_links, crawl, foreign_resources
 
 

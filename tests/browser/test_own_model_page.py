@@ -4,10 +4,10 @@ import pytest
 
 pytest.importorskip("selenium")  # before what needs it is imported
 
-from crawl import broken_links, crawl, foreign_resources
 from look import CHECKS, VIEWS, look
 
 from blobs import blobs, plain
+from crawl import broken_links, crawl, foreign_resources
 from evaluation import evaluate_robustness
 from quick_battery import quick_autoattack
 from reports.robustness_page import Setting, build_page

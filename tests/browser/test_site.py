@@ -7,11 +7,11 @@ import pytest
 
 pytest.importorskip("selenium")  # before what needs it is imported
 
-from crawl import broken_links, crawl, foreign_resources
 from look import CHECKS, VIEWS, look, show
 from selenium.webdriver import Keys
 from selenium.webdriver.common.by import By
 
+from crawl import broken_links, crawl, foreign_resources
 from reports.site import build_site
 from studies import STUDIES
 from studies.run import RESULTS
