@@ -30,7 +30,14 @@ def driver():
 
 
 @pytest.fixture(scope="session")
-def axe() -> str:
-    if not AXE.is_file():
+def axe() -> str | None:
+    """The source of axe-core, `None` where it is missing."""
+    return AXE.read_text(encoding="utf-8") if AXE.is_file() else None
+
+
+@pytest.fixture
+def check(request, axe) -> str:
+    """One of `look.CHECKS`; skips what needs axe-core where it is missing."""
+    if request.param == "accessibility" and axe is None:
         pytest.skip("axe-core is missing: `make test-browser` installs it where there is npm")
-    return AXE.read_text(encoding="utf-8")
+    return request.param

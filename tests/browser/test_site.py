@@ -48,7 +48,7 @@ def test_nothing_is_asked_of_another_host(pages):
     assert foreign_resources(pages) == []
 
 
-@pytest.mark.parametrize("check", CHECKS)
+@pytest.mark.parametrize("check", CHECKS, indirect=True)
 def test_every_page_is_shown_without_fault(check, seen, index):
     faults = [
         f"{page.relative_to(index.parent)} at {view.width} pixels, {view.scheme}: {fault}"
