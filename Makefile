@@ -3,6 +3,7 @@
 # make lint: install, check style, format and types
 # make test: install, run the fast tests, print the fifteen slowest
 # make test-slow: install, run the tests that take longer, two at a time
+# make test-browser: install selenium and axe-core, look at all pages in Chromium
 # make test-peers: install Foolbox and ART, hold the attacks against them
 # make bench: the same, and measure speed and memory beside them
 
@@ -14,7 +15,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 python := $(VENV)/bin/python
 pip_install := $(python) -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo demos lint test test-slow test-peers bench clean
+.PHONY: demo demos lint test test-slow test-browser test-peers bench clean
 
 demo: $(VENV)/.installed
 	$(python) reproduce.py run $(STUDY) --profile demo
@@ -36,6 +37,9 @@ test: $(VENV)/.installed-dev
 test-slow: $(VENV)/.installed-dev
 	$(python) -m pytest -m slow -n 2 --dist worksteal --durations=15
 
+test-browser: $(VENV)/.installed-browser $(VENV)/axe
+	$(python) -m pytest tests/browser -m browser -n 2 --dist loadfile -rs --durations=5
+
 test-peers: $(VENV)/.installed-peers
 	$(python) -m pytest tests/peers -m "slow or not slow"
 
@@ -50,6 +54,14 @@ $(VENV)/.installed: requirements.txt | $(VENV)
 $(VENV)/.installed-dev: requirements-dev.txt requirements.txt | $(VENV)
 	$(pip_install) -r requirements-dev.txt
 	touch $@
+
+$(VENV)/.installed-browser: requirements-browser.txt requirements-dev.txt requirements.txt | $(VENV)
+	$(pip_install) -r requirements-browser.txt
+	touch $@
+
+# Without npm the checks of axe-core are skipped.
+$(VENV)/axe: | $(VENV)
+	npm install --silent --no-save --prefix $@ axe-core@~4.14.0 || rm -rf $@
 
 $(VENV)/.installed-peers: requirements-peers.txt requirements-dev.txt requirements.txt | $(VENV)
 	$(pip_install) -r requirements-peers.txt

@@ -21,7 +21,6 @@ from models.ranges import check_number, check_whole
 class AdversarialPatch:
     """Gradient ascent on the target's log-probability, over images and places of the patch.
 
-    Brown, Mané, Roy, Abadi and Gilmer, "Adversarial Patch", 2017, arXiv 1712.09665, section 2.
     In every epoch each image is taken once, in a random order and with the patch at a random
     place. The step follows the mean gradient of a batch, with momentum, in a variable whose tanh
     keeps the pixels in [0, 1]:
@@ -45,6 +44,10 @@ class AdversarialPatch:
         temperature: what the logits are divided by before the loss.
         seed: of the order of the images and of the places.
         batch_size: images per gradient.
+
+    References:
+        Brown, Mané, Roy, Abadi and Gilmer, "Adversarial Patch", 2017,
+            https://arxiv.org/abs/1712.09665, section 2
     """
 
     size: int | tuple[int, int]

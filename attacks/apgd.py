@@ -33,11 +33,9 @@ from models.ranges import check_number, check_whole
 class APGD(BudgetAttack):
     """Auto-PGD: steps with momentum, halved where they no longer help (a budget attack).
 
-    Croce and Hein, "Reliable Evaluation of Adversarial Robustness with an Ensemble of Diverse
-    Parameter-free Attacks", 2020, arXiv 2003.01690, algorithm 1. The first step size is two
-    epsilon. What comes back is the iterate of highest loss among those that reach the goal,
-    else among all. Later runs are made only on images that no earlier one has broken. Images are
-    always clipped to [0, 1].
+    The first step size is two epsilon. What comes back is the iterate of highest loss among those
+    that reach the goal, else among all. Later runs are made only on images that no earlier one has
+    broken. Images are always clipped to [0, 1].
 
     Differs from the paper in two points. A return to the best point takes the place of the
     iterate at the checkpoint (as in the authors' code), not of the one after it. The step from
@@ -63,6 +61,10 @@ class APGD(BudgetAttack):
         rho: the share of steps that have to raise the loss for the step size to stay.
         seed: of the random starts.
         batch_size: images per gradient.
+
+    References:
+        Croce and Hein, "Reliable Evaluation of Adversarial Robustness with an Ensemble of Diverse
+            Parameter-free Attacks", ICML 2020, https://arxiv.org/abs/2003.01690, algorithm 1
     """
 
     steps: int = 100

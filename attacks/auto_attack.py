@@ -23,12 +23,10 @@ from models.ranges import check_whole
 class AutoAttack(BudgetAttack):
     """Four attacks, each on the images that withstood those before it (a budget attack).
 
-    Croce and Hein, "Reliable Evaluation of Adversarial Robustness with an Ensemble of Diverse
-    Parameter-free Attacks", 2020, arXiv 2003.01690, the standard version: APGD on the
-    cross-entropy, targeted APGD on the DLR loss, targeted FAB and Square (`attacks` lists them).
-    An image is broken when a forward pass of its own says so and it is within epsilon. Images
-    that reach their goal unattacked come back as they are, those that nothing breaks as the
-    first attack leaves them. Always clipped to [0, 1].
+    The paper's standard version: APGD on the cross-entropy, targeted APGD on the DLR loss, targeted
+    FAB and Square (`attacks` lists them). An image is broken when a forward pass of its own says so
+    and it is within epsilon. Images that reach their goal unattacked come back as they are, those
+    that nothing breaks as the first attack leaves them. Always clipped to [0, 1].
 
     Differs from the authors' code in that an attack leaves an image at its first success, in
     what stands for losses that a model has too few classes for, and in that Square alone is run,
@@ -45,6 +43,10 @@ class AutoAttack(BudgetAttack):
             authors' code.
         seed: of all draws.
         batch_size: images per gradient.
+
+    References:
+        Croce and Hein, "Reliable Evaluation of Adversarial Robustness with an Ensemble of Diverse
+            Parameter-free Attacks", ICML 2020, https://arxiv.org/abs/2003.01690
     """
 
     norm: str = "linf"

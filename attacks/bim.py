@@ -9,10 +9,9 @@ from attacks.pgd import ProjectedSteps
 class BIM(ProjectedSteps):
     """FGSM in small steps: PGD from the clean image with the paper's step (a budget attack).
 
-    Kurakin, Goodfellow and Bengio, "Adversarial Examples in the Physical World", 2017,
-    arXiv 1607.02533. The paper takes min(epsilon + 4, 1.25 epsilon) steps of one grey level.
-    Differs in that the number of steps is given, and the step follows from the path of
-    1.25 epsilon. In a sweep, steps of one absolute size are shared as those of PGD are.
+    The paper takes min(epsilon + 4, 1.25 epsilon) steps of one grey level. Differs in that the
+    number of steps is given, and the step follows from the path of 1.25 epsilon. In a sweep, steps
+    of one absolute size are shared as those of PGD are.
 
     Attributes:
         steps: gradient steps.
@@ -22,6 +21,10 @@ class BIM(ProjectedSteps):
         clip: whether adversarial images are clipped to [0, 1] after every step.
         temperature: what the logits are divided by before the loss.
         batch_size: images per gradient.
+
+    References:
+        Kurakin, Goodfellow and Bengio, "Adversarial Examples in the Physical World", 2017,
+            https://arxiv.org/abs/1607.02533
     """
 
     steps: int = 10

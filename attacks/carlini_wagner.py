@@ -27,8 +27,7 @@ _MEAN_DECAY, _SQUARE_DECAY, _ADAM_EPSILON = 0.9, 0.999, 1e-8
 class CarliniWagner(MinimumNormAttack):
     """Adam on distance + c x missing margin, with a search over c (a minimum-norm attack in L2).
 
-    Carlini and Wagner, "Towards Evaluating the Robustness of Neural Networks", 2017,
-    arXiv 1608.04644, section VI-A. For each image, Adam minimises
+    For each image, Adam minimises
 
         ||x - original||^2 + c max(0, confidence - margin(x)),
 
@@ -55,6 +54,10 @@ class CarliniWagner(MinimumNormAttack):
             fallen by 1/10000 since leave the run.
         temperature: what the logits are divided by; here it only scales c and `confidence`.
         batch_size: images per gradient.
+
+    References:
+        Carlini and Wagner, "Towards Evaluating the Robustness of Neural Networks", 2017,
+            https://arxiv.org/abs/1608.04644, section VI-A
     """
 
     search_steps: int = 9

@@ -22,9 +22,6 @@ from models.ranges import check_number, check_whole, is_whole
 class DeepFool(MinimumNormAttack):
     """Steps to the nearest boundary as if the model were linear, until the goal is reached.
 
-    Moosavi-Dezfooli, Fawzi and Frossard, "DeepFool: a simple and accurate method to fool deep
-    neural networks", 2016, arXiv 1511.04599, algorithm 2.
-
     Differs from the paper in four points. Only the most likely classes are candidates. Each step
     is 1e-4 longer. What is tested for success is the image with its overshoot. Clipping does not
     shorten the perturbation that steps add to. Foolbox does the same, and finds the same
@@ -43,6 +40,10 @@ class DeepFool(MinimumNormAttack):
             its own included; `None` for all.
         clip: whether images are clipped to [0, 1] after every step.
         batch_size: images per gradient.
+
+    References:
+        Moosavi-Dezfooli, Fawzi and Frossard, "DeepFool: a simple and accurate method to fool deep
+            neural networks", CVPR 2016, https://arxiv.org/abs/1511.04599, algorithm 2
     """
 
     steps: int = 50

@@ -37,15 +37,13 @@ _REACH = {"linf": 0.3, "l2": 1.0}
 class FAB(MinimumNormAttack):
     """Steps along the boundary that keep close to the image (the fast adaptive boundary attack).
 
-    Croce and Hein, "Minimally Distorted Adversarial Examples with a Fast Adaptive Boundary
-    Attack", 2020, arXiv 1907.02044. The nearest boundary is taken for a hyperplane. The iterate
-    and the original are projected on it, within the box of images, and the step goes a little
-    beyond a weighted mean of the two projections. An iterate that is adversarial then goes part
-    of the way back to the original.
+    The nearest boundary is taken for a hyperplane. The iterate and the original are projected on
+    it, within the box of images, and the step goes a little beyond a weighted mean of the two
+    projections. An iterate that is adversarial then goes part of the way back to the original.
 
-    With `targets`, this is FAB-T of arXiv 2003.01690: one run for each of the most likely other
-    classes, which goes for the boundary of that class. It takes one gradient a step instead of
-    `candidates` - 1. A `Targeted` goal takes one gradient too, of the boundary to the best other
+    With `targets`, this is the targeted version of AutoAttack: one run for each of the most likely
+    other classes, which goes for the boundary of that class. It takes one gradient a step instead
+    of `candidates` - 1. A `Targeted` goal takes one gradient too, of the boundary to the best other
     class, and needs no `targets`.
 
     A step also takes one forward pass. The final search of a run takes two more than its steps.
@@ -69,6 +67,12 @@ class FAB(MinimumNormAttack):
             image of a run; 0 for none.
         seed: of the random starts.
         batch_size: images per gradient.
+
+    References:
+        Croce and Hein, "Minimally Distorted Adversarial Examples with a Fast Adaptive Boundary
+            Attack", ICML 2020, https://arxiv.org/abs/1907.02044
+        Croce and Hein, "Reliable Evaluation of Adversarial Robustness with an Ensemble of Diverse
+            Parameter-free Attacks", ICML 2020, https://arxiv.org/abs/2003.01690, FAB-T
     """
 
     steps: int = 100

@@ -20,15 +20,18 @@ from models.ranges import check_number, check_whole
 class FGSM(BudgetAttack):
     """One step of length epsilon along the gradient of the cross-entropy (a budget attack).
 
-    Goodfellow, Shlens and Szegedy, "Explaining and Harnessing Adversarial Examples", 2015,
-    arXiv 1412.6572. L2 and L1 as in CleverHans, whose linear step this is: the direction of
-    unit norm that raises the linearised loss most. A sweep takes one gradient for all epsilons.
+    L2 and L1 as in CleverHans, whose linear step this is: the direction of unit norm that raises
+    the linearised loss most. A sweep takes one gradient for all epsilons.
 
     Attributes:
         norm: "linf", "l2" or "l1".
         clip: whether adversarial images are clipped to [0, 1].
         temperature: what the logits are divided by before the loss.
         batch_size: images per gradient.
+
+    References:
+        Goodfellow, Shlens and Szegedy, "Explaining and Harnessing Adversarial Examples", ICLR 2015,
+            https://arxiv.org/abs/1412.6572
     """
 
     norm: str = "linf"

@@ -23,10 +23,8 @@ from models.ranges import check_number, check_whole
 class JSMA(MinimumNormAttack):
     """Changes two values at a time, those that do most for a target (a search in L0).
 
-    Papernot et al., "The Limitations of Deep Learning in Adversarial Settings", 2016,
-    arXiv 1511.07528, algorithms 2 and 3. Defensive distillation was evaluated with it (Papernot et
-    al., 2016, arXiv 1511.04508), and it is here for that comparison: it is greedy, never takes a
-    change back, and newer attacks change fewer values.
+    Defensive distillation was evaluated with it, and it is here for that comparison: it is greedy,
+    never takes a change back, and newer attacks change fewer values.
 
     At each step, every pair of values is scored by the product of two sums: how fast the output of
     the target rises as the pair changes, and how fast the outputs of all other classes together
@@ -36,9 +34,9 @@ class JSMA(MinimumNormAttack):
 
     The outputs are logits by default, as in the paper, because the softmax makes derivatives
     extreme. The evaluation of defensive distillation took probabilities instead (Carlini and
-    Wagner, 2017, arXiv 1608.04644, section III-D, call the two JSMA-Z and JSMA-F). Their
-    derivatives vanish where the model is sure, as distilled networks are, and then no pair is left
-    although the image is as near to the boundary as before.
+    Wagner call the two JSMA-Z and JSMA-F). Their derivatives vanish where the model is sure, as
+    distilled networks are, and then no pair is left although the image is as near to the boundary
+    as before.
 
     A step takes one forward pass with two gradients, and one forward pass more. Probabilities sum
     to 1, so that one gradient is enough: the others fall by what the target rises.
@@ -57,6 +55,14 @@ class JSMA(MinimumNormAttack):
         clip: whether values stop at 0 and 1, and then are left out. Without, a pair can be chosen
             again and again.
         batch_size: images per gradient.
+
+    References:
+        Papernot, McDaniel, Jha, Fredrikson, Celik and Swami, "The Limitations of Deep Learning in
+            Adversarial Settings", 2016, https://arxiv.org/abs/1511.07528, algorithms 2 and 3
+        Papernot, McDaniel, Wu, Jha and Swami, "Distillation as a Defense to Adversarial
+            Perturbations against Deep Neural Networks", 2016, https://arxiv.org/abs/1511.04508
+        Carlini and Wagner, "Towards Evaluating the Robustness of Neural Networks", 2017,
+            https://arxiv.org/abs/1608.04644, section III-D
     """
 
     theta: float = 1.0

@@ -22,11 +22,10 @@ from attacks.pgd import Fixed, ProjectedSteps, bounds
 class MomentumIterative(ProjectedSteps):
     """Steps along a decaying sum of normalised gradients (a budget attack).
 
-    Dong et al., "Boosting Adversarial Attacks with Momentum", 2018, arXiv 1710.06081,
-    algorithm 1 and, for L2, equation 9. Step and projection are CleverHans', and so is the
-    division of a gradient by its mean absolute value: the paper's L1 norm divided by the
-    number of values, a factor that is the same in every step and cancels in its direction. In a
-    sweep, steps of one absolute size are shared as those of PGD are.
+    Step and projection are CleverHans', and so is the division of a gradient by its mean absolute
+    value: the paper's L1 norm divided by the number of values, a factor that is the same in every
+    step and cancels in its direction. In a sweep, steps of one absolute size are shared as those
+    of PGD are.
 
     Attributes:
         steps: gradient steps.
@@ -39,6 +38,10 @@ class MomentumIterative(ProjectedSteps):
         clip: whether adversarial images are clipped to [0, 1] after every step.
         temperature: what the logits are divided by before the loss.
         batch_size: images per gradient.
+
+    References:
+        Dong, Liao, Pang, Su, Zhu, Hu and Li, "Boosting Adversarial Attacks with Momentum", CVPR
+            2018, https://arxiv.org/abs/1710.06081, algorithm 1 and, for L2, equation 9
     """
 
     steps: int = 10

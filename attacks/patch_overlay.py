@@ -16,13 +16,17 @@ from models.ranges import check_whole
 class PatchOverlay:
     """Makes a patch of a picture as it is: no gradient, no query beyond the choice of it.
 
-    The patch attack of the ICBAI paper (see `studies`): its patches are taken from images of other
-    classes, such as a toaster. Here the whole picture is resized, bilinearly and with
-    antialiasing; one that is not of the patch's proportions is stretched to them.
+    The patches of the ICBAI paper are taken from images of other classes, such as a toaster. Here
+    the whole picture is resized, bilinearly and with antialiasing; one that is not of the patch's
+    proportions is stretched to them.
 
     Attributes:
         size: of the patch in pixels: the side of a square, or (rows, columns).
         batch_size: images per forward pass of `fit`.
+
+    References:
+        Sen, Sen and Chatterjee, "Adversarial Attacks on Image Classification Models: Analysis and
+            Defense", 2023, https://arxiv.org/abs/2312.16880
     """
 
     size: int | tuple[int, int]

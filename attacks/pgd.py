@@ -111,10 +111,8 @@ class ProjectedSteps(SharedSteps):
 class PGD(ProjectedSteps):
     """Repeated gradient steps, each projected on the epsilon ball (a budget attack).
 
-    Madry et al., "Towards Deep Learning Models Resistant to Adversarial Attacks", 2018,
-    arXiv 1706.06083. Step and projection are CleverHans' (see `steps.linear_step` for where they
-    differ). Differs from the paper in that restarts are run only on images that no earlier one
-    has broken.
+    Step and projection are CleverHans' (see `steps.linear_step` for where they differ). Differs
+    from the paper in that restarts are run only on images that no earlier one has broken.
 
     In a sweep, runs from the clean image with one absolute step size share their steps until
     the smaller ball is left. With steps x step_size below two epsilons, their results are the
@@ -134,6 +132,10 @@ class PGD(ProjectedSteps):
         temperature: what the logits are divided by before the loss.
         seed: of the random starts.
         batch_size: images per gradient.
+
+    References:
+        Madry, Makelov, Schmidt, Tsipras and Vladu, "Towards Deep Learning Models Resistant to
+            Adversarial Attacks", ICLR 2018, https://arxiv.org/abs/1706.06083
     """
 
     steps: int = 40

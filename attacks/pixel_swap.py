@@ -19,11 +19,11 @@ from models.ranges import check_whole
 class PixelSwap(MinimumNormAttack):
     """Swaps the darkest pixel with the brightest, and so on inwards, until the goal is reached.
 
-    The iterative pixel swap of the WPI study (see `studies`), which asks for logits only. The
-    pixels are sorted by brightness, the mean of their channels; among equally bright pixels, an
-    earlier one counts as darker. Whole pixels are swapped, pair by pair, so that the most
-    different pair goes first and an image keeps its values. The first number of swaps that
-    reaches the goal is taken: the smallest change in swaps, though perhaps not in a norm.
+    The iterative pixel swap of the WPI study, which asks for logits only. The pixels are sorted by
+    brightness, the mean of their channels; among equally bright pixels, an earlier one counts as
+    darker. Whole pixels are swapped, pair by pair, so that the most different pair goes first and
+    an image keeps its values. The first number of swaps that reaches the goal is taken: the
+    smallest change in swaps, though perhaps not in a norm.
 
     Images of three dimensions have their channels last; of fewer, every value is a pixel.
 
@@ -36,6 +36,9 @@ class PixelSwap(MinimumNormAttack):
         norm: what `sweep` measures epsilon in: "linf", "l2" or "l1". The search does not
             depend on it.
         batch_size: images per forward pass.
+
+    References:
+        Qualifying project, Worcester Polytechnic Institute, 2024, studies/wpi
     """
 
     max_swaps: int | None = None

@@ -29,12 +29,10 @@ _BLOCK = 64
 class Square(BudgetAttack):
     """Random windows, each kept where it lowers the margin of the logits (a budget attack).
 
-    Andriushchenko et al., "Square Attack: a query-efficient black-box adversarial attack via
-    random search", 2020, arXiv 1912.00049, algorithms 1 to 3. The first query is the image
-    itself, the second the start of the search: vertical stripes (L-inf), or a grid of 5 x 5
-    bumps (L2). Every other query repaints a square with +-epsilon per channel (L-inf), or moves
-    the perturbation of one square to another (L2). The image with the lowest margin of all
-    queries is returned; with epsilon 0, that is the first, and the last.
+    The first query is the image itself, the second the start of the search: vertical stripes
+    (L-inf), or a grid of 5 x 5 bumps (L2). Every other query repaints a square with +-epsilon per
+    channel (L-inf), or moves the perturbation of one square to another (L2). The image with the
+    lowest margin of all queries is returned; with epsilon 0, that is the first, and the last.
 
     Differs from the paper in that every image has its own windows, from its own stream of draws,
     so that its outcome does not depend on its neighbours; in that targets are approached by the
@@ -64,6 +62,11 @@ class Square(BudgetAttack):
             itself included; else the search goes on lowering the margin.
         seed: of all draws, with the id of the image.
         batch_size: images per forward pass.
+
+    References:
+        Andriushchenko, Croce, Flammarion and Hein, "Square Attack: a query-efficient black-box
+            adversarial attack via random search", ECCV 2020, https://arxiv.org/abs/1912.00049,
+            algorithms 1 to 3
     """
 
     queries: int = 5000

@@ -33,6 +33,7 @@ from models.vgg16 import vgg16
 from models.wpi_cnn import wpi_cnn
 
 __all__ = [
+    "BUILDERS",
     "KEEP",
     "NAMES",
     "CheckpointError",
@@ -61,7 +62,8 @@ __all__ = [
     "wpi_cnn",
 ]
 
-_BUILDERS = {
+#: What builds each network, by its name.
+BUILDERS = {
     "vgg16": vgg16,
     "resnet50": resnet50,
     "inception_v3": inception_v3,
@@ -73,7 +75,7 @@ _BUILDERS = {
     "alexnet": alexnet,
     **{name: partial(applications.application, name) for name in applications.NAMES},
 }
-NAMES = tuple(_BUILDERS)
+NAMES = tuple(BUILDERS)
 
 
 def build(name: str, /, num_classes: int, **arguments) -> keras.Model:
@@ -87,6 +89,6 @@ def build(name: str, /, num_classes: int, **arguments) -> keras.Model:
     Raises:
         ValueError: the name is unknown or the builder refuses an argument.
     """
-    if name not in _BUILDERS:
+    if name not in BUILDERS:
         raise ValueError(f"name is {name!r}; accepted: {', '.join(NAMES)}")
-    return _BUILDERS[name](num_classes, **arguments)
+    return BUILDERS[name](num_classes, **arguments)

@@ -1,8 +1,13 @@
 """AlexNet with one column: five convolutions and three Dense layers.
 
-Krizhevsky, "One weird trick for parallelizing convolutional neural networks", 2014
-(arXiv:1404.5997), after Krizhevsky, Sutskever and Hinton, "ImageNet Classification with Deep
-Convolutional Neural Networks", NIPS 2012; the network is torchvision's, so that its weights fit.
+After the paper of 2014. The network is torchvision's, so that its weights fit.
+
+References:
+    Krizhevsky, "One weird trick for parallelizing convolutional neural networks", 2014,
+        https://arxiv.org/abs/1404.5997
+    Krizhevsky, Sutskever and Hinton, "ImageNet Classification with Deep Convolutional Neural
+        Networks", NIPS 2012,
+        https://papers.nips.cc/paper/4824-imagenet-classification-with-deep-convolutional-neural-networks
 """
 
 from collections.abc import Sequence

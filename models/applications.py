@@ -1,9 +1,17 @@
 """Networks of keras.applications, with the preprocessing that their ImageNet weights expect.
 
-DenseNet-201: Huang, Liu, van der Maaten and Weinberger, CVPR 2017 (arXiv:1608.06993). VGG-19:
-Simonyan and Zisserman, ICLR 2015 (arXiv:1409.1556). ResNet-101: He, Zhang, Ren and Sun, CVPR 2016
-(arXiv:1512.03385). MobileNet: Howard et al., 2017 (arXiv:1704.04861). MobileNetV2: Sandler,
-Howard, Zhu, Zhmoginov and Chen, CVPR 2018 (arXiv:1801.04381).
+References:
+    densenet201: Huang, Liu, van der Maaten and Weinberger, "Densely Connected Convolutional
+        Networks", CVPR 2017, https://arxiv.org/abs/1608.06993
+    vgg19: Simonyan and Zisserman, "Very Deep Convolutional Networks for Large-Scale Image
+        Recognition", ICLR 2015, https://arxiv.org/abs/1409.1556
+    resnet101: He, Zhang, Ren and Sun, "Deep Residual Learning for Image Recognition", CVPR 2016,
+        https://arxiv.org/abs/1512.03385
+    mobilenet: Howard, Zhu, Chen, Kalenichenko, Wang, Weyand, Andreetto and Adam, "MobileNets:
+        Efficient Convolutional Neural Networks for Mobile Vision Applications", 2017,
+        https://arxiv.org/abs/1704.04861
+    mobilenet_v2: Sandler, Howard, Zhu, Zhmoginov and Chen, "MobileNetV2: Inverted Residuals and
+        Linear Bottlenecks", CVPR 2018, https://arxiv.org/abs/1801.04381
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,10 @@
 """Inception-V3 with the head of the NTU study.
 
-Szegedy, Vanhoucke, Ioffe, Shlens and Wojna, "Rethinking the Inception Architecture for Computer
-Vision", CVPR 2016 (arXiv:1512.00567); the backbone is that of keras.applications.
+The backbone is that of keras.applications.
+
+References:
+    Szegedy, Vanhoucke, Ioffe, Shlens and Wojna, "Rethinking the Inception Architecture for Computer
+        Vision", CVPR 2016, https://arxiv.org/abs/1512.00567
 """
 
 from collections.abc import Sequence

@@ -1,8 +1,10 @@
 """The network for MNIST in which defensive distillation was proposed.
 
-Papernot, McDaniel, Wu, Jha and Swami, "Distillation as a Defense to Adversarial Perturbations
-against Deep Neural Networks", 2016 (arXiv:1511.04508), table I: two 3x3 convolutions and a pooling,
-the same again, then two hidden Dense layers.
+Two 3x3 convolutions and a pooling, the same again, then two hidden Dense layers.
+
+References:
+    Papernot, McDaniel, Wu, Jha and Swami, "Distillation as a Defense to Adversarial Perturbations
+        against Deep Neural Networks", 2016, https://arxiv.org/abs/1511.04508, table I
 """
 
 from collections.abc import Sequence

@@ -1,8 +1,11 @@
 """RegNetY-400MF: sixteen residual blocks with grouped convolutions, squeeze and excitation.
 
-Radosavovic, Kosaraju, Girshick, He and Dollar, "Designing Network Design Spaces", CVPR 2020
-(arXiv:2003.13678); squeeze and excitation after Hu, Shen and Sun, "Squeeze-and-Excitation
-Networks", CVPR 2018 (arXiv:1709.01507). The network is torchvision's, so that its weights fit.
+The network is torchvision's, so that its weights fit.
+
+References:
+    Radosavovic, Kosaraju, Girshick, He and Dollar, "Designing Network Design Spaces", CVPR 2020,
+        https://arxiv.org/abs/2003.13678
+    Hu, Shen and Sun, "Squeeze-and-Excitation Networks", CVPR 2018, https://arxiv.org/abs/1709.01507
 """
 
 from collections.abc import Sequence

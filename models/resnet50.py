@@ -1,7 +1,10 @@
 """ResNet-50 with the head of the NTU study.
 
-He, Zhang, Ren and Sun, "Deep Residual Learning for Image Recognition", CVPR 2016
-(arXiv:1512.03385); the backbone is that of keras.applications.
+The backbone is that of keras.applications.
+
+References:
+    He, Zhang, Ren and Sun, "Deep Residual Learning for Image Recognition", CVPR 2016,
+        https://arxiv.org/abs/1512.03385
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,10 @@
 """ResNeXt-50 with 32 groups of 4 channels.
 
-Xie, Girshick, Dollar, Tu and He, "Aggregated Residual Transformations for Deep Neural Networks",
-CVPR 2017 (arXiv:1611.05431); the network is torchvision's, so that its weights fit.
+The network is torchvision's, so that its weights fit.
+
+References:
+    Xie, Girshick, Dollar, Tu and He, "Aggregated Residual Transformations for Deep Neural
+        Networks", CVPR 2017, https://arxiv.org/abs/1611.05431
 """
 
 from collections.abc import Sequence

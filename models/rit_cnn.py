@@ -3,6 +3,9 @@
 The blog lists kernels of "2 x 2, 1 x 1", 32, 64 and 128 filters, batch normalisations 128 and 64
 wide, and dropout 0.5. That 1 x 1 is the stride, that the hidden Dense layers have the widths of
 the normalisations, and where normalisation and dropout stand, is this project's choice.
+
+References:
+    Blog post of a course project, Rochester Institute of Technology, 2023, studies/rit_mnist
 """
 
 from collections.abc import Sequence

@@ -1,8 +1,11 @@
 """The "VGG-16" of the NTU study: eleven convolutions, four poolings and two Dense layers.
 
-After Simonyan and Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition",
-ICLR 2015 (arXiv:1409.1556), whose network has thirteen convolutions, five poolings and three
-Dense layers, and no batch normalisation.
+The paper's VGG-16 has thirteen convolutions, five poolings and three Dense layers, and no batch
+normalisation.
+
+References:
+    Simonyan and Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition",
+        ICLR 2015, https://arxiv.org/abs/1409.1556
 """
 
 from collections.abc import Sequence

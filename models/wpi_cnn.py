@@ -2,6 +2,9 @@
 
 The study's figure with the widths is not available, and its text gives no sizes: filters, kernels,
 dropout rates and hidden units are chosen here. The study's images were RGB, 32x32 pixels.
+
+References:
+    Qualifying project, Worcester Polytechnic Institute, 2024, studies/wpi
 """
 
 from collections.abc import Sequence

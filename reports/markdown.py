@@ -37,8 +37,8 @@ def rendered(text: str) -> Page:
     parser = markdown_parser()
     tokens = parser.parse(text)
     headings = _anchored(tokens)
-    for table in _tables(tokens):
-        _labelled(table)
+    for number, table in enumerate(_tables(tokens), 1):
+        _labelled(table, number)
     parser.add_render_rule("table_open", _table_open)
     parser.add_render_rule("table_close", _table_close)
     parser.add_render_rule("image", _image)
@@ -93,8 +93,12 @@ def _tables(tokens: list[Token]) -> list[list[Token]]:
     return found
 
 
-def _labelled(table: list[Token]) -> None:
-    """Writes the head of its column into every cell, for narrow screens, and counts the rows."""
+def _labelled(table: list[Token], number: int) -> None:
+    """Writes the head of its column into every cell, for narrow screens, and counts the rows.
+
+    Args:
+        number: of the table on the page, by which it is called.
+    """
     heads = [inline.content for cell, inline in zip(table, table[1:]) if cell.type == "th_open"]
     for starts_row, tokens in groupby(table, lambda token: token.type == "tr_open"):
         if not starts_row:
@@ -103,13 +107,14 @@ def _labelled(table: list[Token]) -> None:
                 cell.attrSet("data-label", head)
     rows = sum(token.type == "tr_open" for token in table) - 1
     for token in (table[0], table[-1]):
-        token.meta = {"rows": rows}
+        token.meta = {"rows": rows, "number": number}
 
 
 def _table_open(self, tokens: list[Token], index: int, options, env) -> str:
-    rows = tokens[index].meta["rows"]
+    rows, number = tokens[index].meta["rows"], tokens[index].meta["number"]
     fold = f"<details><summary>Table of {rows} rows</summary>" if rows > _LONG else ""
-    return f'{fold}<div class="table" role="region" tabindex="0" aria-label="Table"><table>\n'
+    label = f'role="region" tabindex="0" aria-label="Table {number}"'
+    return f'{fold}<div class="table" {label}><table>\n'
 
 
 def _table_close(self, tokens: list[Token], index: int, options, env) -> str:

@@ -13,6 +13,7 @@ from harness.machine import commit
 from harness.study import Study
 from reports.markdown import figure, linked, rendered
 from reports.rendering import environment, inline_html_of
+from reports.site.reference import attack_entries, network_entries
 from reports.site.run_page import export_run, shown_run
 from reports.site.study_page import SCALES, at_reduced_size, claim_id, gathered, ruling_of
 from reports.verdicts import runs_below
@@ -91,6 +92,8 @@ def build_site(
                 export_run(one.study, run, shown.tables, export / name / run.folder)
     flags = rendered(_FLAGS.read_text())
     site.write("flags.html", "flags.html", text=flags, pages=pages)
+    site.write("attacks.html", "attacks.html", attacks=attack_entries(), pages=pages)
+    site.write("networks.html", "networks.html", networks=network_entries(), pages=pages)
     site.write("index.html", "index.html", pages=pages)
     return folder / "index.html"
 

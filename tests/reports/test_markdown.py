@@ -29,6 +29,7 @@ def test_a_cell_knows_the_head_of_its_column():
 def test_two_tables_keep_their_own_heads():
     html = rendered("| a |\n|---|\n| 1 |\n\nand\n\n| b |\n|---|\n| 2 |").html
     assert re.findall(r'data-label="(\w)">(\d)<', html) == [("a", "1"), ("b", "2")]
+    assert re.findall(r'aria-label="(.*?)"', html) == ["Table 1", "Table 2"]
 
 
 def test_only_long_tables_are_folded():

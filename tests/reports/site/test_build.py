@@ -2,31 +2,14 @@
 
 import json
 import shutil
-from html.parser import HTMLParser
-from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from crawl import Page, broken_links, crawl, foreign_resources
 from reports.site import build_site
 from studies import STUDIES
 from studies.run import RESULTS
-
-
-class Read(HTMLParser):
-    """What a page links to, loads and has ids of."""
-
-    def __init__(self, path: Path):
-        super().__init__()
-        self.links, self.loaded, self.ids = [], [], []
-        self.feed(path.read_text())
-
-    def handle_starttag(self, tag, attributes):
-        has = dict(attributes)
-        self.links += [has["href"]] if tag == "a" else []
-        self.loaded += [has[name] for name in ("src", "srcset") if name in has]
-        self.loaded += [has["href"]] if tag == "link" else []
-        self.ids += [has["id"]] if "id" in has else []
 
 
 @pytest.fixture(scope="module")
@@ -40,41 +23,37 @@ def site(tmp_path_factory):
     return root
 
 
+@pytest.fixture(scope="module")
 def pages(site):
-    return {path: Read(path) for path in (site / "site").rglob("*.html")}
+    return crawl(site / "site/index.html")
 
 
-def test_every_link_and_picture_is_there(site):
-    every = pages(site)
-    for path, page in every.items():
-        for link in page.links + page.loaded:
-            if link.startswith(("https://", "data:")):
-                continue
-            address, _, anchor = link.partition("#")
-            target = (path.parent / address).resolve() if address else path
-            assert target.is_file(), (path, link)
-            assert not anchor or anchor in every[target].ids, (path, link)
+def test_every_page_is_linked(site, pages):
+    assert set(pages) == set((site / "site").resolve().rglob("*.html"))
 
 
-def test_nothing_is_loaded_from_another_host(site):
-    for page in pages(site).values():
-        assert not [each for each in page.loaded if each.startswith(("http", "//"))]
+def test_every_link_and_picture_is_there(pages):
+    assert broken_links(pages) == []
 
 
-def test_no_page_has_an_id_twice(site):
-    for path, page in pages(site).items():
+def test_nothing_is_loaded_from_another_host(pages):
+    assert foreign_resources(pages) == []
+
+
+def test_no_page_has_an_id_twice(pages):
+    for path, page in pages.items():
         assert len(set(page.ids)) == len(page.ids), path
 
 
-def test_what_results_hold_is_escaped(site):
-    for path in pages(site):
+def test_what_results_hold_is_escaped(site, pages):
+    for path in pages:
         assert "<script>alert" not in path.read_text()
     assert "&lt;script>alert(1)" in (site / "site/icbai/laptop/index.html").read_text()
 
 
 def test_a_published_number_is_two_clicks_away(site):
     """Its measurement, the claim that rests on it, and the command that measured it."""
-    index = Read(site / "site/index.html")
+    index = Page(site / "site/index.html")
     assert "icbai/index.html#published" in index.links
     text = (site / "site/icbai/index.html").read_text()
     comparison = pd.read_csv(site / "results/icbai/laptop/comparison.csv")
