@@ -76,8 +76,7 @@ def evaluate(
         targets: int [N], classes that a targeted attack is to reach, none of them the label.
         surrogate: the model that is attacked where `model` only classifies (a transfer attack).
         examples: images whose adversarial versions are kept: the first few, their indices, or what
-            gives the indices from the outcomes of all images, see
-            `typical.typical`.
+            gives the indices from the outcomes of all images, such as `typical.typical`.
         similarity: whether to measure `Outcomes.ssim`, which takes time with large images.
         progress: called with (images done, images in all).
         jit_compile: compile with XLA.
@@ -188,6 +187,7 @@ class _Seen:
 
 
 def _crafted(request: _Request, progress: Progress | None) -> _Seen:
+    """Attacks the images of a part."""
     task = request.judged
     results, seconds, crafting = _timed(request, progress)
     is_same = request.attacked.classifier is task.classifier

@@ -48,17 +48,16 @@ def class_shares(
     shares = 100 * counts / counts.sum(axis=0)
     size = 0.55 * len(columns) + 2, 0.35 * len(counts) + 1.4
     with canvas(title, path, size) as [[axis]]:
-        image = axis.imshow(shares, cmap="Blues", vmin=0, vmax=100, aspect="auto")
+        axis.imshow(shares, cmap="Blues", vmin=0, vmax=100, aspect="auto")
         _label_cells(axis, shares, "{:.0f}", shares > 50)
-        axis.set_xticks(range(len(columns)), columns, fontsize=8)
+        axis.set_xticks(range(len(columns)), columns, fontsize=8, rotation=90)
         axis.set_yticks(range(len(counts)), class_names, fontsize=8)
-        axis.set(xlabel=unit, ylabel="predicted class")
-        axis.figure.colorbar(image, ax=axis, label="share of the predictions (%)")
+        axis.set(xlabel=unit, ylabel="predicted class (cells: % of images)")
 
 
 def _label_cells(axis: Axes, values: np.ndarray, form: str, is_dark: np.ndarray) -> None:
     """Writes values into the cells of an image; NaN leaves one empty."""
     for row, column in np.argwhere(~np.isnan(values)):
-        style = {"fontsize": 8, "color": "white" if is_dark[row, column] else "black"}
+        style = {"fontsize": 7, "color": "white" if is_dark[row, column] else "black"}
         text = form.format(values[row, column])
         axis.text(column, row, text, ha="center", va="center", **style)

@@ -148,7 +148,7 @@ def _draw_attacked(axes: Sequence[Axes], attacked: Attacked) -> None:
     largest = max(float(np.abs(perturbation).max()), 1e-9)
     pictures = {
         _called(names, kept["clean"][chosen]): image,
-        f"added: up to {255 * largest:.2g}/255": perturbation / largest / 2 + 0.5,
+        f"added, ≤ {255 * largest:.2g}/255": perturbation / largest / 2 + 0.5,
         _called(names, kept["predictions"][chosen]): np.clip(adversarial, 0, 1),
     }
     for axis, (words, picture) in zip(axes, pictures.items(), strict=True):
