@@ -28,7 +28,6 @@ _FAITHFUL, _CORRECTED = Protocol
 _UNIT = "epsilon (pixels are 0 to 1)"
 #: By role, how a network is drawn.
 _LOOKS = {role: NETWORKS["adversarial" if role == "on_the_fly" else role] for role in NAMES}
-_LOOKS[arms.OF_PREDICTIONS] = NETWORKS["fgsm_untrained"]  # it is trained alike
 
 
 def _under(attack: str | tuple[str, ...], roles: Iterable[str] = NAMES) -> _Lines:
@@ -166,7 +165,7 @@ def _draw_pairs(pairs: list[open_questions.Pair], label: str, pictures: Gallery)
     """FGSM of labels and of predictions, a panel for each network."""
     drawn: dict[str, list[Line | Published]] = {}
     for role, source, *both in pairs:
-        look = _LOOKS["undefended"] if source == "the baseline" else _LOOKS[role]
+        look = ATTACKS["FGSM"] if source == "itself" else _LOOKS["undefended"]
         lines = drawn.setdefault(arms.MAY_LEAK[role], [])
         for of, style, curve in zip(("labels", "predictions"), ("-", "--"), both, strict=True):
             words = f"of {of}, made on {source}"
