@@ -124,7 +124,7 @@ class Attacked(NamedTuple):
         kept = self.examples
         change = kept["adversarial"].astype(np.float64) - kept["images"]
         turned = (kept["clean"] == kept["labels"]) & (kept["predictions"] != kept["labels"])
-        distances = np.linalg.norm(change.reshape(len(change), -1), axis=1)
+        distances = np.sqrt((change**2).sum(axis=tuple(range(1, change.ndim))))
         return next(iter(nearest_median(distances, turned & (kept["predictions"] >= 0), 1)), None)
 
 

@@ -38,6 +38,11 @@ def test_without_such_an_image_there_is_none(clean, predictions):
     assert Attacked("", kept([0], clean, predictions, [0.1])).chosen is None
 
 
+def test_where_results_keep_no_image_there_is_none():
+    examples = {name: array[:0] for name, array in kept([0], [0], [1], [0.1]).items()}
+    assert Attacked("", examples).chosen is None
+
+
 def test_the_picture_shows_what_was_chosen_and_the_caption_says_what_was_not(tmp_path, monkeypatch):
     drawn = []
     monkeypatch.setattr(images, "show", lambda axis, picture: drawn.append(float(picture.mean())))
