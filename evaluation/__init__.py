@@ -9,6 +9,7 @@ from evaluation.robustness import Robustness, evaluate_robustness
 from evaluation.statistics import newcombe, wilson
 from evaluation.top_k import label_ranks, top_k_errors
 from evaluation.transfer import TransferMatrix, transfer_matrix
+from evaluation.typical import nearest_median, typical
 
 __all__ = [
     "Curve",
@@ -26,11 +27,13 @@ __all__ = [
     "label_ranks",
     "macro_f1",
     "mean_macro_f1",
+    "nearest_median",
     "newcombe",
     "resampled",
     "same",
     "top_k_errors",
     "transfer_matrix",
+    "typical",
     "wilson",
     "worst_of",
 ]

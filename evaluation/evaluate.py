@@ -1,10 +1,11 @@
 """Runs an attack over epsilons on one fixed set of images and measures every image."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
@@ -25,6 +26,9 @@ from evaluation.probes import (
 )
 from evaluation.similarity import structural_similarity
 from evaluation.top_k import label_ranks
+
+#: Gives the indices of the images to keep, int [n], from the outcomes of all.
+Choice = Callable[[Outcomes], Sequence[int] | np.ndarray]
 
 #: The most that the adversarial images of all epsilons may take in memory at once.
 _PART_BYTES = 2**29
@@ -54,7 +58,7 @@ def evaluate(
     predicted_labels: bool = False,
     targets: np.ndarray | None = None,
     surrogate: Model | None = None,
-    examples: int | Sequence[int] = 8,
+    examples: int | Sequence[int] | Choice = 8,
     similarity: bool = False,
     progress: Progress | None = None,
     jit_compile: bool = False,
@@ -71,7 +75,8 @@ def evaluate(
         predicted_labels: move away from the predictions of the attacked model, not `labels`.
         targets: int [N], classes that a targeted attack is to reach, none of them the label.
         surrogate: the model that is attacked where `model` only classifies (a transfer attack).
-        examples: images whose adversarial versions are kept: the first few, or their indices.
+        examples: images whose adversarial versions are kept: the first few, their indices, or what
+            gives the indices from the outcomes of all images, such as `typical.typical`.
         similarity: whether to measure `Outcomes.ssim`, which takes time with large images.
         progress: called with (images done, images in all).
         jit_compile: compile with XLA.
@@ -85,13 +90,18 @@ def evaluate(
     attacked = judged if surrogate is None else judged.of_model(surrogate)
     attacked = _with_goal(attacked, predicted_labels, targets)
     whole = _Request(judged, attacked, attack, epsilons, predicted_labels, similarity)
-    kept = range(examples) if isinstance(examples, int) else examples
-    return Outcomes.joined(
-        [
-            _evaluate_part(part, [i - start for i in kept if 0 <= i - start < len(part)], note)
-            for start, part, note in whole.parts(progress)
-        ]
-    )
+    done = []
+    for part, note in whole.parts(progress):
+        seen = _crafted(part, note)
+        done.append(_outcomes(part, seen))
+    outcomes = Outcomes.joined(done)
+    rows = _chosen(examples, outcomes)
+    if len(done) == 1 or not len(rows):
+        return replace(outcomes, **seen.examples(whole.judged, rows))
+    # The images of all parts do not fit into memory, so a few are crafted once more.
+    few = whole.only(rows)
+    again = _crafted(few, None).examples(few.judged, np.arange(len(rows)))
+    return replace(outcomes, **again | {"example_rows": rows})
 
 
 @dataclass(frozen=True)
@@ -113,19 +123,22 @@ class _Request:
     def __len__(self) -> int:
         return len(self.judged.images)
 
-    def parts(self, progress: Progress | None) -> Iterator[tuple[int, "_Request", Progress | None]]:
+    def only(self, rows: np.ndarray | slice) -> "_Request":
+        """The request for some of the images."""
+        return replace(self, judged=self.judged.part(rows), attacked=self.attacked.part(rows))
+
+    def parts(self, progress: Progress | None) -> Iterator[tuple["_Request", Progress | None]]:
         """Requests for as many images as fit into memory, in whole batches.
 
-        Each comes with its first image and with what to call as its own progress. Parts change
-        no outcome, since none depends on the other images.
+        Each comes with what to call as its own progress. Parts change no outcome, since none
+        depends on the other images.
         """
         batch_size, image = self.attack.batch_size, self.judged.images[0]
         at_once = _PART_BYTES // max(1, image.nbytes * len(self.epsilons))
         size = max(batch_size, at_once // batch_size * batch_size)
         for start in range(0, len(self), size):
-            rows = slice(start, start + size)
-            part = replace(self, judged=self.judged.part(rows), attacked=self.attacked.part(rows))
-            yield start, part, progress and partial(_note, progress, start, len(self))
+            part = self.only(slice(start, start + size))
+            yield part, progress and partial(_note, progress, start, len(self))
 
 
 def _note(progress: Progress, start: int, count: int, done: int, _: int) -> None:
@@ -142,17 +155,62 @@ def _with_goal(task: Task, predicted_labels: bool, targets: np.ndarray | None) -
     return task if targets is None else task.with_goal(Targeted(targets, task.goal.classes))
 
 
-def _evaluate_part(request: _Request, kept: list[int], progress: Progress | None) -> Outcomes:
-    """The outcomes of one part; `kept` are its examples."""
-    task, goal = request.judged, request.attacked.goal
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """What an attack made of the images of one part, and the judged model's logits.
+
+    Attributes:
+        results: one for each epsilon.
+        clean: float [N, classes], of the images as they are.
+        logits: float [N, classes], one for each epsilon.
+        seconds, crafting_seconds: of the sweep, and of crafting one image.
+    """
+
+    results: list[AttackResult]
+    clean: np.ndarray
+    logits: list[np.ndarray]
+    seconds: float
+    crafting_seconds: float
+
+    def examples(self, task: Task, rows: np.ndarray) -> dict[str, Any]:
+        """What outcomes keep of the images at `rows`."""
+        images = task.images[rows]
+        crafted = [result.images[rows] for result in self.results]
+        return {
+            "example_rows": rows,
+            "example_images": images,
+            "examples": np.array(crafted, np.float32).reshape(len(crafted), *images.shape),
+            "example_probabilities": np.stack(
+                [task.classifier.probabilities(each[rows]) for each in (self.clean, *self.logits)]
+            ),
+        }
+
+
+def _crafted(request: _Request, progress: Progress | None) -> _Seen:
+    """Attacks the images of a part."""
+    task = request.judged
     results, seconds, crafting = _timed(request, progress)
-    clean = task.logits(task.images)
+    is_same = request.attacked.classifier is task.classifier
+    logits = [result.logits if is_same else task.logits(result.images) for result in results]
+    return _Seen(results, task.logits(task.images), logits, seconds, crafting)
+
+
+def _chosen(examples: int | Sequence[int] | Choice, outcomes: Outcomes) -> np.ndarray:
+    """The indices of the examples, int [n]."""
+    count = len(outcomes.labels)
+    kept = examples(outcomes) if callable(examples) else examples
+    rows = np.arange(kept) if isinstance(kept, int) else np.array(kept, int)
+    return rows[(rows >= 0) & (rows < count)]
+
+
+def _outcomes(request: _Request, seen: _Seen) -> Outcomes:
+    """The outcomes of one part, without examples."""
+    task, goal = request.judged, request.attacked.goal
+    results, clean = seen.results, seen.clean
     started = perf_counter()
     again = task.logits(task.images)
     inference_seconds = perf_counter() - started
-    is_same = request.attacked.classifier is task.classifier
-    logits = [result.logits if is_same else task.logits(result.images) for result in results]
-    measured = [_per_image(task, *pair) for pair in zip(results, logits, strict=True)]
+    measured = [_per_image(task, *pair) for pair in zip(results, seen.logits, strict=True)]
     return Outcomes(
         epsilons=np.array(request.epsilons, np.float64),
         labels=task.goal.classes,
@@ -169,16 +227,10 @@ def _evaluate_part(request: _Request, kept: list[int], progress: Progress | None
         },
         linf_to_previous=_steps(task, results),
         ssim=_similarities(task, results) if request.similarity else None,
-        seconds=seconds,
-        crafting_seconds=crafting,
+        seconds=seen.seconds,
+        crafting_seconds=seen.crafting_seconds,
         inference_seconds=inference_seconds,
-        example_images=task.images[kept],
-        examples=np.array([result.images[kept] for result in results], np.float32).reshape(
-            len(results), *task.images[kept].shape
-        ),
-        example_probabilities=np.stack(
-            [task.classifier.probabilities(each[kept]) for each in (clean, *logits)]
-        ),
+        **seen.examples(task, np.arange(0)),
     )
 
 

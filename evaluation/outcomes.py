@@ -40,6 +40,7 @@ class Outcomes:
         predicted_labels: the attack moved away from the predictions of the model that it sees.
         seconds: of the whole sweep.
         examples: float32 [E, n, ...], adversarial images of a few images.
+        example_rows: int [n], which of the N images these are.
         example_images: float32 [n, ...], these images.
         example_probabilities: float32 [1 + E, n, classes], of these images, without attack first.
         targets: int [N], the classes of a targeted attack; `None` for an untargeted one.
@@ -71,6 +72,7 @@ class Outcomes:
     predicted_labels: bool
     seconds: float
     examples: np.ndarray
+    example_rows: np.ndarray
     example_images: np.ndarray
     example_probabilities: np.ndarray
     label_ranks: np.ndarray
@@ -262,16 +264,16 @@ _PROBED = (
     "not_rising",
     "still_rising",
 )
-#: Along which axis the images of each array are. Those of a few images are those of the first part.
+#: Along which axis the images of each array are. What is of a few images is that of the first part.
 _AXES = {
     **dict.fromkeys(("labels", "clean_predictions", "random", "targets"), 0),
     **dict.fromkeys(("zero_gradient", "gradient_not_finite", "gradient_unresolved"), 0),
     **dict.fromkeys(("gradient_l1", "gradient_l2"), 0),
-    **dict.fromkeys(("clean_label_ranks", "example_images"), 0),
+    "clean_label_ranks": 0,
     **dict.fromkeys(("predictions", "rounded_predictions", "rounds_away", "linf", "l2"), 1),
     **dict.fromkeys(("gradient_evaluations", "out_of_range", "label_ranks"), 1),
     "linf_to_previous": 1,
-    **dict.fromkeys(("examples", "example_probabilities", "gaps", "l0", "ssim"), 1),
+    **dict.fromkeys(("gaps", "l0", "ssim"), 1),
 }
 
 

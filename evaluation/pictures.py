@@ -7,6 +7,7 @@ import numpy as np
 from attacks.engine.task import Task
 from attacks.goals import predicted
 from evaluation.measured_arm import MeasuredArm
+from evaluation.typical import nearest_median
 
 #: How many images are shown of an attack.
 SHOWN = 4
@@ -41,7 +42,7 @@ class Picture:
 
 
 def pictures(task: Task, arm: MeasuredArm, epsilon: float) -> list[Picture]:
-    """The images with the median L2 distance among those an arm turned at one of its epsilons.
+    """The images nearest the median L2 distance among those an arm turned at one of its epsilons.
 
     They are crafted again, which gives the same images wherever the model is not random; what is
     not turned this time is left out.
@@ -50,7 +51,7 @@ def pictures(task: Task, arm: MeasuredArm, epsilon: float) -> list[Picture]:
         task: the model, all images of the arm in its order, and their labels.
     """
     at = int(np.flatnonzero(arm.outcomes.epsilons == epsilon)[0])
-    rows = _median(arm.outcomes.l2[at], arm.outcomes.fooled[at])
+    rows = nearest_median(arm.outcomes.l2[at], arm.outcomes.fooled[at], SHOWN)
     if not len(rows):
         return []
     part = task.part(rows)
@@ -77,11 +78,3 @@ def pictures(task: Task, arm: MeasuredArm, epsilon: float) -> list[Picture]:
         for place, row in enumerate(rows)
         if result.success[place]
     ]
-
-
-def _median(distances: np.ndarray, among: np.ndarray) -> np.ndarray:
-    """The rows of the `SHOWN` distances in the middle, of those `among` (bool [N]), ascending."""
-    rows = np.flatnonzero(among)
-    ascending = rows[np.argsort(distances[rows], kind="stable")]
-    start = max(0, (len(ascending) - SHOWN) // 2)
-    return ascending[start : start + SHOWN]

@@ -207,8 +207,9 @@ class Arm:
             with a `name` and `in_front(model)`, such as `defenses.FeatureSmoothing`.
         units: of the epsilons, one of `attacks.units.UNITS`: "pixels", or "standardised" for
             distances between images with ImageNet's mean and deviation taken out.
-        strip_of: a class of which one image is shown at every epsilon, the first one attacked;
-            how often each class gets each prediction is then kept as well. `None` for neither.
+        strip_of: a class of which one image is shown at every epsilon, the first one that is right
+            without attack, if any is; how often each class gets each prediction is then kept as
+            well. `None` for neither.
         pictured: images that are kept as pictures, with their classes before and after.
         similarity: whether the structural similarity of every image is kept.
         random_targets: whether the attack is to reach a class drawn for each image, see

@@ -122,7 +122,7 @@ def _kept(study: Study, arm: Arm, outcomes: Outcomes, runner: Runner) -> dict[st
     elif _is_shown(study, arm):
         kept["examples"] = pictures.examples(outcomes, names)
     if arm.strip_of is not None:
-        kept["examples"] |= pictures.strip(outcomes, arm.strip_of)
+        kept["examples"] |= pictures.strip(outcomes)
     if isinstance(arm, PatchArm):
         dataset = runner.dataset(arm.training)
         _, rows = arm.attack.rows(dataset.y_test[: arm.images])

@@ -16,7 +16,10 @@ LIKELIEST = 5  # classes whose confidences are shown of an image
 
 
 def examples(outcomes: Outcomes, class_names: Sequence[str]) -> Arrays:
-    """The first images before and after the attack at its largest epsilon.
+    """Images that were right and that the attack turned, before it and at its largest epsilon.
+
+    Those nearest the median L2 distance come first; see `evaluation.typical`. There are none where
+    the attack turned none.
 
     Returns:
         "images" and "adversarial" [n, ...], "labels", "clean" and "predictions" int [n], and the
@@ -24,12 +27,14 @@ def examples(outcomes: Outcomes, class_names: Sequence[str]) -> Arrays:
     """
     # Of large images fewer, in half the bits: exact to a tenth of a grey level.
     large = outcomes.example_images.shape[1] > SHOWN_SIDE
-    first, dtype = slice(2 if large else EXAMPLES), np.float16 if large else np.float32
-    largest = int(np.argmax(outcomes.epsilons))
+    count, dtype = (2, np.float16) if large else (EXAMPLES, np.float32)
+    largest, rows = int(np.argmax(outcomes.epsilons)), outcomes.example_rows
+    first = np.sort(np.unique(rows, return_index=True)[1])  # that of a strip may come twice
+    first = first[outcomes.fooled[largest, rows[first]]][:count]
     classes = {
-        "labels": outcomes.labels[first],
-        "clean": outcomes.clean_predictions[first],
-        "predictions": outcomes.predictions[largest, first],
+        "labels": outcomes.labels[rows[first]],
+        "clean": outcomes.clean_predictions[rows[first]],
+        "predictions": outcomes.predictions[largest, rows[first]],
     }
     occurring = np.unique(np.concatenate(list(classes.values())))
     return classes | {
@@ -40,8 +45,8 @@ def examples(outcomes: Outcomes, class_names: Sequence[str]) -> Arrays:
     }
 
 
-def strip(outcomes: Outcomes, shown: int) -> Arrays:
-    """One image of class `shown` at every epsilon; the runner keeps it as the last example.
+def strip(outcomes: Outcomes) -> Arrays:
+    """One image at every epsilon; the runner keeps it as the last example.
 
     Returns:
         The clean images first in each: "confusion", int [1 + E, classes, classes], how often each
@@ -55,7 +60,7 @@ def strip(outcomes: Outcomes, shown: int) -> Arrays:
     return {
         "confusion": np.stack(counts),
         "strip": _as_bytes(images),
-        "strip_predictions": predictions[:, np.argmax(outcomes.labels == shown)],
+        "strip_predictions": predictions[:, outcomes.example_rows[-1]],
     }
 
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,7 +16,8 @@ from attacks import Patch, random_targets
 from attacks.patch import PatchAtPlaces
 from data import Dataset, DatasetNotFoundError
 from data.sources import DATA_DIR_VARIABLE
-from evaluation import Outcomes, evaluate
+from evaluation import Outcomes, evaluate, typical
+from evaluation.evaluate import Choice
 from harness import digests
 from harness.arms import Arm, PatchArm, Training
 from harness.plan import Plan, trainings_of
@@ -263,19 +265,28 @@ def _data_key(training: Training) -> tuple[str, str, int | None]:
     return training.dataset, training.split, training.images_per_class
 
 
-def _examples(arm: Arm, dataset: Dataset) -> int | list[int]:
-    """The images whose adversarial versions are kept: the first ones, then that of a strip."""
+def _examples(arm: Arm, dataset: Dataset) -> int | list[int] | Choice:
+    """The images whose adversarial versions are kept, that of a strip last.
+
+    Of a patch the first ones; of other attacks those that they turned, unless the arm says which.
+    """
     if arm.pictured is not None:
         return list(arm.pictured.images)
-    if arm.strip_of is None:
+    if isinstance(arm, PatchArm):
         return EXAMPLES
-    labels = dataset.y_test[: arm.images]
-    shown = np.flatnonzero(labels == arm.strip_of)
-    if not len(shown):
+    if arm.strip_of is None:
+        return partial(typical, count=EXAMPLES)
+    of_class = np.flatnonzero(dataset.y_test[: arm.images] == arm.strip_of)
+    if not len(of_class):
         raise ValueError(
             f"strip_of is {arm.strip_of} in {arm.key!r}; accepted: a class of the images attacked"
         )
-    return [*range(min(EXAMPLES, len(labels))), int(shown[0])]
+
+    def choose(outcomes: Outcomes) -> list[int]:
+        right = of_class[outcomes.clean_correct[of_class]]
+        return [*typical(outcomes, EXAMPLES), *(right if len(right) else of_class)[:1]]
+
+    return choose
 
 
 def _sum_of(model: str, path: Path) -> str:

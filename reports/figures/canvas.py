@@ -15,10 +15,6 @@ from evaluation import Estimate
 from reports.figures import vector
 from reports.figures.medium import Medium
 
-#: The colours of the networks that distillation makes, and of one that it does not.
-COLORS = {"undefended": "C0", "teacher": "C2", "student": "C3", "control": "C1", "warm_up": "C7"}
-COLORS["adversarial"] = "C4"
-
 
 @contextmanager
 def canvas(

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 
 from evaluation import Estimate
 from reports.figures.canvas import canvas, percent
+from reports.figures.roles import GUIDE, Look
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,16 +17,20 @@ class Line:
     """Measured fractions with their 95 % intervals against epsilons [E]; drawn in percent."""
 
     label: str
-    color: str
+    look: Look
     epsilons: np.ndarray
     estimates: Sequence[Estimate]
-    style: str = "-"
+
+    @property
+    def images(self) -> int:
+        """How many images it stands on."""
+        return self.estimates[0].images
 
     def draw(self, axis: Axes) -> None:
         value, low, high = percent(self.estimates)
-        style = {"marker": "o", "markersize": 3, "color": self.color, "label": self.label}
-        axis.plot(self.epsilons, value, self.style, **style)
-        axis.fill_between(self.epsilons, low, high, color=self.color, alpha=0.1, linewidth=0)
+        axis.plot(self.epsilons, value, self.look.style, label=self.label, **self.look.marked)
+        color = self.look.color
+        axis.fill_between(self.epsilons, low, high, color=color, alpha=0.15, linewidth=0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,13 +38,27 @@ class Published:
     """What a study printed, in percent, against epsilons [E]; drawn as crosses."""
 
     label: str
-    color: str
+    look: Look
     epsilons: Sequence[float]
     percent: Sequence[float]
 
     def draw(self, axis: Axes) -> None:
-        style = {"markersize": 5, "color": self.color, "label": self.label}
+        style = {"markersize": 6, "color": self.look.color, "label": self.label}
         axis.plot(self.epsilons, self.percent, "x", **style)
+
+
+def sample_sizes(drawn: Mapping[str, Sequence[Line | Published]]) -> str:
+    """On how many images the lines of a figure stand, for its caption; see `panels`."""
+    named: dict[int, dict[str, None]] = {}
+    for panel, lines in drawn.items():
+        measured = [line for line in lines if isinstance(line, Line)]
+        is_one = len({line.images for line in measured}) == 1
+        for line in measured:
+            name = " ".join((panel if is_one else line.label).split())
+            named.setdefault(line.images, {})[name] = None
+    if len(named) == 1:
+        return f"{next(iter(named)):,} images"
+    return ", ".join(f"{images:,} images ({'; '.join(names)})" for images, names in named.items())
 
 
 def panels(
@@ -47,14 +66,14 @@ def panels(
     title: str,
     path: Path,
     *,
-    unit: str,
+    unit: str | Mapping[str, str],
     quantity: str = "accuracy (%)",
     linear_up_to: float | None = None,
 ) -> None:
     """One panel for each title; panels without anything to draw are left out.
 
     Args:
-        unit: of the epsilons, written below each panel.
+        unit: of the epsilons, written below each panel; by panel where they differ.
         quantity: written beside the first panel.
         linear_up_to: the epsilon beyond which the axis is logarithmic, which the panel says.
     """
@@ -65,11 +84,12 @@ def panels(
             for line in lines:
                 line.draw(axis)
             axis.set_title(panel, fontsize=9)
-            axis.set_xlabel(unit, fontsize=8)
+            words = unit if isinstance(unit, str) else unit[panel]
+            axis.set_xlabel(words, fontsize=8)
             axis.set_ylim(-2, 102)
             axis.grid(alpha=0.3)
             if linear_up_to is not None:
-                _bend(axis, unit, linear_up_to, max(max(line.epsilons) for line in lines))
+                _bend(axis, words, linear_up_to, max(max(line.epsilons) for line in lines))
         axes[0].set_ylabel(quantity)
 
 
@@ -82,5 +102,5 @@ def _bend(axis: Axes, unit: str, linear_up_to: float, largest: float) -> None:
     powers = 2.0 ** np.arange(np.ceil(np.log2(linear_up_to)) + 1, np.log2(largest) + 0.01)
     ticks = [0, linear_up_to / 2, linear_up_to, *powers]
     axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-    axis.axvline(linear_up_to, color="gray", linestyle=":", linewidth=0.8)
+    axis.axvline(linear_up_to, color=GUIDE, linestyle=":", linewidth=0.8)
     axis.set_xlabel(f"{unit}, logarithmic beyond {linear_up_to:g}", fontsize=8)

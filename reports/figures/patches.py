@@ -7,6 +7,7 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from reports.figures.canvas import canvas, show
+from reports.figures.roles import RIGHT, WRONG
 
 #: What is shown of each patch, by row and by the name of its class.
 Patches = Mapping[str, Mapping[str, Mapping[str, Any]]]
@@ -25,7 +26,7 @@ def patch_grid(patches: Patches, title: str, path: Path) -> None:
 
 
 def patched_images(patches: Patches, title: str, path: Path) -> None:
-    """One image under every patch, with what it is taken for; right answers are green.
+    """One image under every patch, with what it is taken for, in the colour of right or wrong.
 
     Args:
         patches: "image" uint8 [H, W, C], and the names "label" and "prediction".
@@ -33,7 +34,7 @@ def patched_images(patches: Patches, title: str, path: Path) -> None:
     [[first, *_], *_] = [[*of_row.values()] for of_row in patches.values()]
     title += f"\ntrue class: {_words(first['label'])}"
     for axis, name, patch in _grid(patches, "image", (1.9, 2.4), title, path):
-        color = "C2" if patch["prediction"] == patch["label"] else "C3"
+        color = RIGHT if patch["prediction"] == patch["label"] else WRONG
         axis.set_title(_words(patch["prediction"]), fontsize=8, color=color)
         axis.set_xlabel(f"patch: {name}", fontsize=7)
 

@@ -11,6 +11,7 @@ from evaluation.measured_arm import MeasuredArm
 from evaluation.robustness_sentences import NORMS, budget
 from reports.figures.canvas import canvas, percent
 from reports.figures.curves import Line
+from reports.figures.roles import ATTACKS, GUIDE
 
 
 def robustness_curves(robustness: Robustness, path: Path) -> None:
@@ -20,26 +21,19 @@ def robustness_curves(robustness: Robustness, path: Path) -> None:
     """
     is_grey = robustness.norm == "linf"
     scale = 255 if is_grey else 1
-    *curves, worst = robustness.curves.items() or [None]
     with canvas("", path, (5.2, 5.2)) as [[axis]]:
-        for number, (name, curve) in enumerate(curves):
-            _draw(axis, name, f"C{number}", curve, scale)
-        if worst:
-            _draw(axis, worst[0], "black", worst[1], scale)
+        for name, curve in robustness.curves.items():
+            look = ATTACKS.get(name, ATTACKS["worst"])  # called "worst of these"
+            Line(name, look, scale * np.array([*curve]), [*curve.values()]).draw(axis)
         for arm in robustness.arms:
             if isinstance(arm.attack, AutoAttack):
                 _draw_point(axis, arm, scale)
-        axis.axvline(scale * robustness.epsilon, color="gray", linestyle=":", zorder=0)
+        axis.axvline(scale * robustness.epsilon, color=GUIDE, linestyle=":", zorder=0)
         within = budget(robustness.norm, robustness.epsilon)
         axis.set_title(f"dotted: the budget, {within}", fontsize=9)
         unit = f"epsilon ({NORMS[robustness.norm]}{', of 255' if is_grey else ''})"
         axis.set(xlabel=unit, ylabel="accuracy (%)", ylim=(-2, 102))
         axis.grid(alpha=0.3)
-
-
-def _draw(axis: Axes, name: str, color: str, curve: dict, scale: float) -> None:
-    epsilons = scale * np.array([*curve])
-    Line(name, color, epsilons, [*curve.values()]).draw(axis)
 
 
 def _draw_point(axis: Axes, arm: MeasuredArm, scale: float) -> None:
@@ -48,4 +42,6 @@ def _draw_point(axis: Axes, arm: MeasuredArm, scale: float) -> None:
     ((value,), (low,), (high,)) = percent([accuracy])
     label = f"{arm.name}, {arm.images} images"
     spread = [[value - low], [high - value]]
-    axis.errorbar([scale * epsilon], [value], spread, fmt="kD", capsize=3, label=label)
+    color, marker, *_ = ATTACKS["AutoAttack"]
+    style = {"color": color, "marker": marker, "markersize": 9, "capsize": 3, "linestyle": "none"}
+    axis.errorbar([scale * epsilon], [value], spread, label=label, **style)

@@ -8,6 +8,7 @@ import numpy as np
 
 from evaluation import Estimate
 from reports.figures.canvas import canvas, percent
+from reports.figures.roles import Look
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,9 +21,8 @@ class Swept:
     """
 
     label: str
-    color: str
+    look: Look
     estimates: Sequence[Estimate] | Sequence[float]
-    style: str = "-"
 
 
 def sweep(
@@ -45,16 +45,18 @@ def sweep(
     with canvas(title, path, (5.6, 2.3 * len(drawn) + 0.8), len(drawn), sharex=True) as axes:
         for axis, (quantity, lines) in zip(axes[:, 0], drawn.items(), strict=True):
             for line in lines:
-                style = {"color": line.color, "label": line.label, "marker": "o", "markersize": 3}
                 if isinstance(line.estimates[0], Estimate):
                     value, low, high = percent(line.estimates)
-                    axis.fill_between(places, low, high, color=line.color, alpha=0.1, linewidth=0)
+                    axis.fill_between(
+                        places, low, high, color=line.look.color, alpha=0.15, linewidth=0
+                    )
                 else:
                     value = np.array(line.estimates, float)
-                axis.plot(places, value, line.style, **style)
+                axis.plot(places, value, line.look.style, label=line.label, **line.look.marked)
             if quantity in logarithmic:
                 axis.set_yscale("log", nonpositive="mask")
+                quantity += ",\nlogarithmic"
             axis.set_ylabel(quantity, fontsize=8)
             axis.grid(alpha=0.3)
         axes[-1, 0].set_xticks(places, [f"{value:g}" for value in values])
-        axes[-1, 0].set_xlabel(setting)
+        axes[-1, 0].set_xlabel(f"{setting}, equally spaced")

@@ -8,7 +8,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from reports.figures.canvas import COLORS, canvas
+from reports.figures.canvas import canvas
+from reports.figures.roles import NETWORKS, Look
+
+#: Of cross-entropies and divergences, and its axis.
+_LOSS = "loss (nats, logarithmic)"
 
 
 def training_curves(
@@ -17,14 +21,14 @@ def training_curves(
     title: str,
     path: Path,
     names: Mapping[str, str] | Callable[[pd.Series], str],
-    colors: Mapping[str, str] = COLORS,
+    looks: Mapping[str, Look] = NETWORKS,
     dotted: tuple[str, ...] = (),
 ) -> None:
     """Accuracy and loss over the epochs, training dashed and validation solid.
 
     Args:
         names: of the networks, by role or from a row of `trainings`.
-        colors: by role.
+        looks: by role.
         dotted: procedures whose validation is dotted instead.
     """
     named = names if callable(names) else lambda row: names[row["role"]]
@@ -32,22 +36,23 @@ def training_curves(
     with canvas(title, path, (10.4, 4), columns=2, legend_title=styles) as [axes]:
         for _, training in trainings.iterrows():
             history = histories[histories["stage"] == training["stage"]]
-            epochs, color = history["epoch"] + 1, colors[training["role"]]
+            epochs, look = history["epoch"] + 1, looks[training["role"]]
             style = ":" if training["procedure"] in dotted else "-"
+            marked = look.marked | {"markevery": max(1, len(history) // 8)}
             for axis, name, scale in zip(axes, ("accuracy", "loss"), (100, 1), strict=True):
                 validation = scale * history[f"val_{name}"]
-                axis.plot(epochs, validation, style, color=color, label=named(training))
-                axis.plot(epochs, scale * history[name], "--", color=color, alpha=0.5)
+                axis.plot(epochs, validation, style, label=named(training), **marked)
+                axis.plot(epochs, scale * history[name], "--", color=look.color, linewidth=0.8)
         axes[1].set_yscale("log")
-        for axis, panel in zip(axes, ("accuracy (%)", "loss"), strict=True):
-            axis.set(title=panel)
+        for axis, quantity in zip(axes, ("accuracy (%)", _LOSS), strict=True):
+            axis.set_ylabel(quantity)
             _along_epochs(axis)
 
 
 def loss_curves(
     curves: Mapping[str, np.ndarray],
     names: Mapping[str, str],
-    colors: Mapping[str, str],
+    looks: Mapping[str, Look],
     title: str,
     path: Path,
     published: Mapping[str, Mapping[int, float]] | None = None,
@@ -61,32 +66,38 @@ def loss_curves(
     with canvas(title, path, (7, 4)) as [[axis]]:
         for role, values in curves.items():
             epochs = np.arange(1, len(values) + 1)
-            axis.semilogy(epochs, values, marker=".", color=colors[role], label=names[role])
+            marked = looks[role].marked | {"markevery": max(1, len(values) // 8)}
+            axis.semilogy(epochs, values, looks[role].style, label=names[role], **marked)
         for role, losses in (published or {}).items():
             label = f"published, {names[role]}"
-            axis.plot([*losses], [*losses.values()], "x", color=colors[role], label=label)
-        axis.set(ylabel="training loss")
+            axis.plot([*losses], [*losses.values()], "x", color=looks[role].color, label=label)
+        axis.set(ylabel=f"training {_LOSS}")
         _along_epochs(axis)
 
 
 def loss_terms(histories: Mapping[str, pd.DataFrame], title: str, path: Path) -> None:
     """The weighted loss terms of the students and their gradient norms over the epochs.
 
+    The line style tells the procedures apart, the colour the two terms.
+
     Args:
         histories: by procedure, the history of the student.
     """
-    panels = {"term": "weighted loss term", "gradient_norm": "gradient norm of the weighted term"}
+    panels = {"term": f"weighted {_LOSS}", "gradient_norm": "L2 norm of its gradient, logarithmic"}
+    # The student's term is what the control learns from, the other one what the teacher says.
+    looks = {"student": NETWORKS["control"], "distillation": NETWORKS["teacher"]}
     with canvas(title, path, (10.4, 4), columns=2) as [axes]:
-        for index, (procedure, history) in enumerate(histories.items()):
-            for name, style in (("student", "-"), ("distillation", "--")):
+        for style, (procedure, history) in zip(("-", "--", ":"), histories.items()):
+            for name, look in looks.items():
                 label = f"{procedure.replace('_', ' ')}: {name} term"
-                drawn = {"color": f"C{index}", "label": label}
+                marked = look.marked | {"markevery": max(1, len(history) // 8)}
+                drawn = {"label": label, **marked}
                 for axis, column in zip(axes, panels, strict=True):
                     values = history[f"{name}_{column}"]
                     if (values > 0).any():
                         axis.semilogy(history["epoch"] + 1, values, style, **drawn)
-        for axis, panel in zip(axes, panels.values(), strict=True):
-            axis.set(title=panel)
+        for axis, quantity in zip(axes, panels.values(), strict=True):
+            axis.set_ylabel(quantity)
             _along_epochs(axis)
 
 

@@ -7,6 +7,7 @@ from matplotlib.patches import Rectangle
 
 from evaluation import TransferMatrix
 from reports.figures.canvas import canvas, percent
+from reports.figures.roles import WRONG
 
 _CELL = 0.78, 0.58  # inches: with four models, the text is still read on a phone
 
@@ -31,7 +32,7 @@ def transfer_map(matrix: TransferMatrix, title: str, path: Path) -> None:
                 axis.text(column, row + 0.08, interval, va="top", fontsize=8, **style)
         for place in range(len(names)):
             corner = place - 0.47, place + 1 - 0.47
-            axis.add_patch(Rectangle(corner, 0.94, 0.94, fill=False, color="C3", linewidth=2))
+            axis.add_patch(Rectangle(corner, 0.94, 0.94, fill=False, color=WRONG, linewidth=2))
         axis.axhline(0.5, color="white", linewidth=4)
         axis.set_xticks(range(len(names)), names, rotation=30, ha="right", fontsize=9)
         axis.set_yticks(range(len(rows)), ["no attack", *names], fontsize=9)

@@ -14,7 +14,9 @@ from evaluation import Estimate, NotRun, TransferMatrix
 from harness.arms import TRANSFERRED, TRANSFERRED_FROM, Protocol, Role, View
 from harness.links import printed
 from harness.results import Results, run_by_key, where_run
-from reports.figures import bars, canvas, curves, images, patches, training, transfer
+from reports.adversarial import show_adversarial
+from reports.figures import curves, dots, images, patches, training, transfer
+from reports.figures.roles import ARCHITECTURES, NETWORKS
 from reports.gallery import Gallery
 from reports.tables import by_epsilon, interval, listed, trainings
 from studies.icbai.classifiers import CASES, PROTOCOLS
@@ -69,26 +71,30 @@ def _distilled(results: Results, comparison: pd.DataFrame, pictures: Gallery) ->
 
 def _draw_distilled(results: Results, pictures: Gallery) -> None:
     title = f"Accuracy against epsilon: {results.label(CASE)}"
-    path = pictures.add("accuracy", "accuracy", title)
     drawn = {panel: list(_lines(results, panel)) for panel in _CURVES}
+    path = pictures.add("accuracy", "accuracy", f"{title}, {curves.sample_sizes(drawn)}")
     curves.panels(drawn, title, path, unit="epsilon (% of the range of a pixel)")
     matrix = _transferred(results)
     if matrix is not None:
         title = f"Images of PGD at 30 % noise on other networks: {results.label(CASE)}"
-        transfer.transfer_map(matrix, title, pictures.add("transfer", "transfer", title))
+        caption = f"{title}: accuracy of each network on the images crafted on each"
+        transfer.transfer_map(matrix, title, pictures.add("transfer", "transfer", caption))
     title = f"Training: {results.label(CASE)}"
-    path = pictures.add("training", "training", title)
+    caption = f"Accuracy and loss of each network by epoch of its training: {results.label(CASE)}"
+    path = pictures.add("training", "training", caption)
     trained = results.trained(case=CASE).drop_duplicates("stage")
     training.training_curves(trained, results.histories, title, path, names=_NAMES)
     shown = results.select(case=CASE, epsilon_grey=NOISE, arm=tuple(results.examples))
-    for number, (_, row) in enumerate(shown.iterrows(), 1):
-        title = (
-            f"{_NAMES[row['role']]}, {row['protocol']}: {row['attack']} through {row['view']}, "
-            f"epsilon 30 %, which leaves {100 * row['accuracy']:.1f} % of all images right"
+    attacked = [
+        images.Attacked(
+            f"{_NAMES[row['role']]},\n{row['protocol']}, {row['attack']}\nthrough {row['view']}\n"
+            f"within 30 %: {100 * row['accuracy']:.1f} % right",
+            results.examples[row["arm"]],
+            data.class_names(row["dataset"]),
         )
-        path = pictures.add("adversarial", f"adversarial-{number:02}", title)
-        names = data.class_names(row["dataset"])
-        images.adversarial_images(results.examples[row["arm"]], names, title, path)
+        for _, row in shown.iterrows()
+    ]
+    show_adversarial(attacked, results.label(CASE), pictures, "adversarial", "adversarial")
 
 
 def _lines(results: Results, panel: str) -> Iterator[curves.Line | curves.Published]:
@@ -97,13 +103,13 @@ def _lines(results: Results, panel: str) -> Iterator[curves.Line | curves.Publis
         if role == Role.UNDEFENDED:  # it has no other output
             place["view"] = View.LOGITS
         curve = results.curve(case=CASE, role=role, **place)
-        color = canvas.COLORS[role]
-        return curves.Line(_NAMES[role], color, 100 * curve.epsilons, curve.accuracies)
+        return curves.Line(_NAMES[role], NETWORKS[role], 100 * curve.epsilons, curve.accuracies)
 
     yield from where_run(line, _NAMES)
     if panel == _FAITHFUL and not results.stands_in:
         percent = printed(FOLDER, metric="accuracy of distilled network")
-        yield curves.Published(f"published, student: {percent} %", "black", [30], [percent])
+        name = f"published, student: {percent} %"
+        yield curves.Published(name, NETWORKS[Role.STUDENT], [30], [percent])
 
 
 def _accuracies(results: Results, protocol: Protocol) -> pd.DataFrame:
@@ -171,8 +177,8 @@ def _classifiers(results: Results, pictures: Gallery) -> dict[str, Any]:
     patched = list(where_run(partial(under_patches, results), CASES, PROTOCOLS))
     if attacked:
         _draw_fgsm(results, attacked, pictures)
-    for network in patched:
-        _draw_patches(results, network, pictures)
+    for case in CASES:
+        _draw_patches(results, [each for each in patched if each.case == case], pictures)
     return {
         "clean": _clean(results),
         "fgsm": _fgsm(attacked) if attacked else pd.DataFrame(),
@@ -181,40 +187,55 @@ def _classifiers(results: Results, pictures: Gallery) -> dict[str, Any]:
 
 
 def _draw_fgsm(results: Results, attacked: list[UnderFgsm], pictures: Gallery) -> None:
-    """The errors against epsilon, and images of every network at the largest."""
-    panels: dict[str, list[curves.Line]] = {}
-    path = pictures.add("fgsm", "classifiers-fgsm", "Top-1 error against epsilon under FGSM")
-    for case, label, protocol, curve, rows in attacked:
-        unit, color = _UNITS[rows["units"].iloc[0]], f"C{CASES.index(case)}"
-        line = curves.Line(case.model, color, 100 * curve.epsilons, curve.errors)
-        panels.setdefault(f"{protocol}: percent {unit}", []).append(line)
-        title = f"FGSM at {100 * curve.epsilons[-1]:g} % {unit}: {label}"
-        shown = pictures.add("fgsm", f"classifiers-fgsm-{protocol}-{case.model}", title)
-        stored = results.examples[rows["arm"].iloc[0]]
-        images.adversarial_images(stored, None, title.replace(": ", "\n"), shown)
-    curves.panels(panels, "Errors under FGSM", path, unit="epsilon (%)", quantity="top-1 error (%)")
+    """The errors against epsilon, and an image of every network at the largest."""
+    drawn: dict[str, list[curves.Line]] = {}
+    units: dict[str, str] = {}
+    shown = []
+    for case, _, protocol, curve, rows in attacked:
+        unit = _UNITS[rows["units"].iloc[0]]
+        line = case.model, ARCHITECTURES[case.model], 100 * curve.epsilons, curve.errors
+        drawn.setdefault(protocol, []).append(curves.Line(*line))
+        units[protocol] = f"epsilon (% {unit})"
+        label = (
+            f"{case.model}, {protocol}\nFGSM at {100 * curve.epsilons[-1]:g} %\n{unit},\n"
+            f"{curve.errors[-1].value:.1%} wrong"
+        )
+        shown.append(images.Attacked(label, results.examples[rows["arm"].iloc[0]]))
+    caption = f"Top-1 error against epsilon under FGSM on ImageNet, {curves.sample_sizes(drawn)}"
+    path = pictures.add("fgsm", "classifiers-fgsm", caption)
+    curves.panels(drawn, "Errors under FGSM", path, unit=units, quantity="top-1 error (%)")
+    show_adversarial(shown, "FGSM on ImageNet", pictures, "fgsm", "classifiers-fgsm-images")
 
 
-def _draw_patches(results: Results, network: UnderPatches, pictures: Gallery) -> None:
-    """The errors under all patches, the patches themselves, and one image under each."""
-    case, label, kind, rows, _ = network
-    errors: dict[str, dict[str, Estimate]] = {}
-    stored: dict[str, dict[str, dict[str, Any]]] = {}
-    for _, row in rows.iterrows():
-        side, name = f"{row['patch_side']} pixels", row["patch_class"]
-        errors.setdefault(name, {})[side] = row["error"]
-        shares = {"error": row["error"].value, "target": row["target_rate"]}
-        stored.setdefault(side, {})[name] = results.patches[row["arm"]] | shares
-    clean = 1 - results.select(case=case, placement=0)["accuracy"].mean()
-    title = f"Top-1 error by size and class, {kind} patches: {label}"
-    path = pictures.add("patches", f"classifiers-{kind}-errors-{case.model}", title)
-    bars.grouped_bars(errors, title, path, quantity="top-1 error (%)", line=(clean, "no patch"))
-    for what, title, draw in (
-        ("patches", f"{kind.capitalize()} patches: {label}", patches.patch_grid),
-        ("patched", f"One image under every {kind} patch: {label}", patches.patched_images),
-    ):
-        path = pictures.add("patches", f"classifiers-{kind}-{what}-{case.model}", title)
-        draw(stored, title, path)
+def _draw_patches(results: Results, networks: list[UnderPatches], pictures: Gallery) -> None:
+    """Of one network the errors under all patches, the patches, and one image under each."""
+    errors: dict[str, dict[str, dict[str, Estimate]]] = {}
+    for case, label, kind, rows, _ in networks:
+        stored: dict[str, dict[str, dict[str, Any]]] = {}
+        for _, row in rows.iterrows():
+            side, name = f"{row['patch_side']} pixels", row["patch_class"]
+            errors.setdefault(f"{kind} patches", {}).setdefault(name, {})[side] = row["error"]
+            shares = {"error": row["error"].value, "target": row["target_rate"]}
+            stored.setdefault(side, {})[name] = results.patches[row["arm"]] | shares
+        for what, title, draw in (
+            ("patches", f"{kind.capitalize()} patches: {label}", patches.patch_grid),
+            ("patched", f"One image under every {kind} patch: {label}", patches.patched_images),
+        ):
+            caption = f"{title}, by side and class of the patch"
+            draw(stored, title, pictures.add("patches", f"{kind}-{what}-{case.model}", caption))
+    if networks:
+        case, label, *_ = networks[0]
+        clean = 1 - results.select(case=case, placement=0)["accuracy"].mean()
+        sides = sorted({f"{side} pixels" for each in networks for side in each.rows["patch_side"]})
+        look = ARCHITECTURES[case.model]
+        looks = {
+            side: look._replace(marker=marker, called=f"a patch of {side}")
+            for side, marker in zip(sides, "osD^v", strict=False)
+        }
+        title = f"Top-1 error by class and side of the patch: {label}"
+        path = pictures.add("patches", f"patch-errors-{case.model}", f"{title}; dashed: no patch")
+        what = {"quantity": "top-1 error (%)", "levels": {"no patch": clean}}
+        dots.dot_plot({"": errors}, looks, title, path, **what)
 
 
 def _clean(results: Results) -> pd.DataFrame:

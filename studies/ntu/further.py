@@ -9,8 +9,8 @@ import pandas as pd
 from evaluation import Curve, Estimate
 from harness.arms import MAIN, Case, Protocol, Role
 from harness.results import Results, where_run
-from reports.figures.canvas import COLORS
 from reports.figures.curves import Line
+from reports.figures.roles import NETWORKS
 from reports.tables import listed
 from studies.ntu import arms
 
@@ -70,7 +70,7 @@ def curves(results: Results, case: Case, attack: str) -> list[Curve]:
 def lines(results: Results, case: Case, attack: str) -> list[Line]:
     """The three networks of a case, as a picture shows them."""
     return [
-        Line(role, COLORS[role], curve.grey, curve.accuracies)
+        Line(role, NETWORKS[role], curve.grey, curve.accuracies)
         for role, curve in zip(ROLES, curves(results, case, attack), strict=True)
     ]
 

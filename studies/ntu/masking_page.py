@@ -11,9 +11,10 @@ from evaluation import Estimate
 from harness.arms import Role, View
 from harness.results import Results, run_by_key, where_run
 from harness.study import Takeaways
-from reports.figures.canvas import COLORS
-from reports.figures.curves import Line, panels
+from reports.figures.curves import Line, panels, sample_sizes
+from reports.figures.roles import ATTACKS, NETWORKS, Look
 from reports.figures.sweeps import Swept, sweep
+from reports.gallery import Gallery
 from studies.ntu.arms import TEMPERATURE
 from studies.ntu.masking import (
     ADVERSARIAL,
@@ -171,30 +172,37 @@ def draw_temperatures(
     temperatures, pgd, worst, zero = zip(*students, strict=True)
     drawn = {
         f"accuracy (%) within {grey:.3g}/255": [
-            Swept("PGD through the logits", COLORS["student"], pgd),
-            Swept("the worst of all attacks", "C7", worst, "--"),
+            Swept("PGD through the logits", ATTACKS["PGD"], pgd),
+            Swept("the worst of all attacks", ATTACKS["worst"], worst),
         ],
-        "gradient exactly zero (share)": [Swept("", COLORS["student"], zero)],
+        "gradient exactly zero\n(share of images)": [Swept("", NETWORKS["student"], zero)],
     }
     sweep(drawn, temperatures, "T of the distillation", title, path)
 
 
-def draw(results: Results, title: str, path: Path) -> None:
+def draw(results: Results, pictures: Gallery) -> None:
     """PGD as the studies run it, in the open, and with steps that end half-way."""
 
-    def line(role: str, label: str, style: str = "-", **where: Any) -> Line:
+    def line(role: str, label: str, look: Look, **where: Any) -> Line:
         curve = results.curve(case=CASE, variant=VARIANT, role=role, **where)
-        return Line(label, COLORS[role], curve.grey, curve.accuracies, style)
+        return Line(label, look, curve.grey, curve.accuracies)
 
     def undefended(attack: str) -> Line:
-        name = attack.replace(SHORT_STEPS, "40 steps that end half-way")
-        return line(Role.UNDEFENDED, f"undefended, {name}", styles[attack], attack=attack)
+        name = attack.replace(SHORT_STEPS, "PGD, 40 steps that end half-way")
+        return line(Role.UNDEFENDED, name, looks[attack], attack=attack)
 
-    styles = {"FGSM": ":", "PGD": "-", SHORT_STEPS: "--"}
+    def network(role: str, **where: Any) -> Line:
+        return line(role, NAMES[role], NETWORKS[role], **where)
+
+    looks = {each: ATTACKS[each] for each in ("FGSM", "PGD")}
+    looks[SHORT_STEPS] = ATTACKS["PGD"]._replace(style="--")
     through_logits = {"attack": "PGD", "view": View.LOGITS}
     drawn = {
-        "FGSM, PGD, and PGD with short steps": list(where_run(undefended, styles)),
-        "PGD through the logits": [line(role, NAMES[role], **through_logits) for role in ROLES],
-        "the worst of all attacks": [line(role, NAMES[role]) for role in ROLES],
+        "undefended, by attack": list(where_run(undefended, looks)),
+        "PGD through the logits": [network(role, **through_logits) for role in ROLES],
+        "the worst of all attacks": [network(role) for role in ROLES],
     }
+    title = f"Masked gradients: {results.label(CASE)}"
+    caption = f"{title}. Accuracy against epsilon, {sample_sizes(drawn)}"
+    path = pictures.add("masking", "masked-gradients", caption)
     panels(drawn, title, path, unit="epsilon (0-255 grey levels)")

@@ -14,8 +14,9 @@ import data
 from evaluation import Estimate, NotRun, same
 from harness.arms import MAIN, Case, Protocol, Role
 from harness.results import Results, run_by_key, selected
+from reports.adversarial import show_adversarial
 from reports.figures import curves, images, training
-from reports.figures.canvas import COLORS
+from reports.figures.roles import NETWORKS
 from reports.gallery import Gallery
 from reports.tables import intervals, listed, trainings
 from studies.ntu import arms, further, masking, masking_page, sweeps, units
@@ -69,41 +70,54 @@ def _draw(results: Results, comparison: pd.DataFrame, directory: Path) -> Galler
             _draw_case(results, comparison, case, protocol, pictures)
         students = _students(results, case)
         if students:
-            title = f"Terms of the Distiller: {results.label(case)}"
-            path = pictures.add("terms", f"terms-{case.model}-{case.dataset}", title)
+            title = f"Terms of the Distiller's loss: {results.label(case)}"
+            caption = f"{title}. Weighted terms and their gradients by epoch: {', '.join(students)}"
+            path = pictures.add("terms", f"terms-{case.model}-{case.dataset}", caption)
             training.loss_terms(students, title, path)
     for what in arms.SWEEPS:
         rows = sweeps.swept(results, what)
         if len(rows) > 1:
             title = f"{results.label(arms.VGG_ON_CIFAR10)}: the student by {what}"
-            sweeps.draw(rows, what, title, pictures.add("sweeps", f"sweep-{what}", title))
+            caption = f"{title}. Accuracy, CW's distance and the gradient, value by value"
+            sweeps.draw(rows, what, title, pictures.add("sweeps", f"sweep-{what}", caption))
     seen = masking_page.attacked(results)
     if seen:
-        title = f"Masked gradients: {results.label(masking.CASE)}"
-        masking_page.draw(results, title, pictures.add("masking", "masked-gradients", title))
+        masking_page.draw(results, pictures)
         students = masking_page.by_temperature(results, seen.grey)
         if len(students) > 1:
             title = f"The distilled network by temperature: {results.label(masking.CASE)}"
-            path = pictures.add("masking", "masked-gradients-temperature", title)
+            caption = f"{title}. Accuracy under PGD and under all attacks, and zero gradients"
+            path = pictures.add("masking", "masked-gradients-temperature", caption)
             masking_page.draw_temperatures(students, seen.grey, title, path)
     for case in further.was_run(results):
         title = f"{results.label(case)}, {arms.NOT_IN_THE_STUDY}"
         drawn = run_by_key(partial(further.lines, results, case), arms.ATTACKS)
         if drawn:
-            path = pictures.add("further", f"further-{case.model}-{case.dataset}", title)
+            caption = f"Accuracy against epsilon: {title}, {curves.sample_sizes(drawn)}"
+            path = pictures.add("further", f"further-{case.model}-{case.dataset}", caption)
             curves.panels(drawn, title, path, unit=_UNIT, linear_up_to=0.8)
-    for number, (arm, examples) in enumerate(results.examples.items(), 1):
-        if number == 1:
-            path = pictures.add("erasing", "random-erasing", "Random erasing, probability 1")
-            images.random_erasing(examples["images"], path)
-        row = results.select(arm=arm).iloc[-1]
-        title = (
-            f"{results.label(row['case'])}, {_called(row)}: "
-            f"{row['attack']} through {row['view']}, epsilon {row['epsilon_grey']:.2g} grey levels"
-        )
-        path = pictures.add("adversarial", f"adversarial-{number:02}", title)
-        images.adversarial_images(examples, data.class_names(row["dataset"]), title, path)
+    _draw_images(results, pictures)
     return pictures
+
+
+def _draw_images(results: Results, pictures: Gallery) -> None:
+    """What random erasing makes of some images, and what attacks make of one each, by case."""
+    some = next((kept["images"] for kept in results.examples.values() if len(kept["images"])), None)
+    if some is not None:
+        caption = "Images before and after random erasing, here with probability 1"
+        images.random_erasing(some, pictures.add("erasing", "random-erasing", caption))
+    attacked: dict[str, list[images.Attacked]] = {}
+    for arm, kept in results.examples.items():
+        row = results.select(arm=arm).iloc[-1]
+        label = (
+            f"{_called(row)}, {row['protocol']}\n{row['attack']} through {row['view']}\n"
+            f"within {row['epsilon_grey']:.2g}/255: {100 * row['accuracy']:.1f} % right"
+        )
+        shown = images.Attacked(label, kept, data.class_names(row["dataset"]))
+        attacked.setdefault(row["case"], []).append(shown)
+    for case, of_case in attacked.items():
+        name = f"adversarial-{case.replace('/', '-')}"
+        show_adversarial(of_case, results.label(case), pictures, "adversarial", name)
 
 
 def _draw_case(
@@ -122,30 +136,33 @@ def _draw_case(
         if results.arms(**place, view=view, attack=attack)
     }
     if drawn:
-        path = pictures.add("curves", f"accuracy-{name}", f"Accuracy against epsilon: {title}")
+        caption = f"Accuracy against epsilon: {title}, {curves.sample_sizes(drawn)}"
+        path = pictures.add("curves", f"accuracy-{name}", caption)
         through = f"{title}, attacked through: {view}"
         curves.panels(drawn, through, path, unit=_UNIT, linear_up_to=0.8)
     rows = results.trained(**place)
     if not rows.empty:
-        path = pictures.add("training", f"training-{name}", f"Training: {title}")
+        caption = f"Accuracy and loss of each network by epoch of its training: {title}"
+        path = pictures.add("training", f"training-{name}", caption)
         training.training_curves(
-            rows, results.histories, title, path, names=_called, dotted=("papernot",)
+            rows, results.histories, f"Training: {title}", path, names=_called, dotted=("papernot",)
         )
 
 
 def _lines(results: Results, **place: Any) -> Iterator[curves.Line]:
     for _, row in results.select(**place).drop_duplicates("defense").iterrows():
         curve = results.curve(defense=row["defense"], **place)
-        style = ":" if "papernot" in row["defense"] else "-"
-        color = COLORS[row["role"]]
-        yield curves.Line(_called(row), color, curve.grey, curve.accuracies, style)
+        look = NETWORKS[row["role"]]
+        if "papernot" in row["defense"]:
+            look = look._replace(style=":")
+        yield curves.Line(_called(row), look, curve.grey, curve.accuracies)
 
 
 def _crosses(comparison: pd.DataFrame, case: Case, attack: str) -> Iterator[curves.Published]:
     for defense, role in ROLES.items():
         rows = selected(_cells(comparison, case), attack=attack, defense=defense)
         numbers = (rows[column].astype(float) for column in ("epsilon", "value"))
-        yield curves.Published(f"published, {role}", COLORS[role], *numbers)
+        yield curves.Published(f"published, {role}", NETWORKS[role], *numbers)
 
 
 def _cells(comparison: pd.DataFrame, case: Case) -> pd.DataFrame:

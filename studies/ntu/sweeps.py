@@ -9,7 +9,7 @@ import pandas as pd
 from evaluation import Estimate
 from harness.arms import Protocol, View
 from harness.results import Results
-from reports.figures.canvas import COLORS
+from reports.figures.roles import ATTACKS, NETWORKS
 from reports.figures.sweeps import Swept, sweep
 from studies.ntu import arms
 
@@ -79,16 +79,23 @@ def table(rows: pd.DataFrame, what: str) -> pd.DataFrame:
 
 def draw(rows: pd.DataFrame, what: str, title: str, path: Path) -> None:
     """The rows of `swept` as a picture."""
-    lines = {"without attack": ("C7", "-"), "FGSM": ("C0", "-"), "PGD": (COLORS["student"], "-")}
-    lines |= {"PGD through logits / T": ("C1", "--"), "CW, any distance": ("C2", ":")}
-    accuracies = [
-        Swept(name, color, list(rows[name]), style) for name, (color, style) in lines.items()
-    ]
+    looks = {
+        "without attack": ATTACKS["none"],
+        "FGSM": ATTACKS["FGSM"],
+        "PGD": ATTACKS["PGD"],
+        "PGD through logits / T": ATTACKS["PGD"]._replace(style="--"),
+        "CW, any distance": ATTACKS["CW"],
+    }
+    student = NETWORKS["student"]
     drawn = {
-        f"accuracy (%), epsilon {EPSILON:g}": accuracies,
-        "mean L2 of CW": [Swept("", "C2", list(rows["CW, mean L2"]), ":")],
-        _GRADIENT: [Swept("", "C4", list(rows[_GRADIENT]))],
-        "gradient exactly zero (share)": [Swept("", "C4", list(rows["gradient exactly zero"]))],
+        f"accuracy (%),\nepsilon {EPSILON:g}/255": [
+            Swept(name, look, list(rows[name])) for name, look in looks.items()
+        ],
+        "mean L2 of CW\n(pixels 0 to 1)": [Swept("", ATTACKS["CW"], list(rows["CW, mean L2"]))],
+        _GRADIENT: [Swept("", student, list(rows[_GRADIENT]))],
+        "gradient exactly zero\n(share of images)": [
+            Swept("", student, list(rows["gradient exactly zero"]))
+        ],
     }
     measured = {
         name: [line for line in some if _is_measured(line)]

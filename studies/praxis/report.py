@@ -14,7 +14,9 @@ import data
 from evaluation import Curve, Estimate, NotRun, alike, same
 from harness.arms import Case, Protocol, Role
 from harness.results import Results, selected, where_run
-from reports.figures import canvas, curves, images, training
+from reports.adversarial import show_adversarial
+from reports.figures import curves, images, training
+from reports.figures.roles import ARCHITECTURES, ATTACKS, NETWORKS, Look
 from reports.gallery import Gallery
 from reports.tables import by_epsilon, trainings
 from studies.praxis import arms as praxis
@@ -26,6 +28,7 @@ _UNITS = {
     Protocol.CORRECTED: "epsilon between images in [0, 1], clipped",
 }
 _PIXELS = "epsilon (% of the range of a pixel)"
+_AXES = {Protocol.FAITHFUL: "epsilon (% of a standard deviation)", Protocol.CORRECTED: _PIXELS}
 #: Part A: the attacks on the pictured images, in words.
 _PICTURED = {
     (Protocol.FAITHFUL, "FGSM"): "FGSM 2 %, standardised",
@@ -45,8 +48,6 @@ _CURVES = {
     "FGSM through logits / T": (Protocol.CORRECTED, "FGSM"),
     "CW, counted within epsilon": (Protocol.CORRECTED, "CW"),
 }
-#: Part A: one colour on the whole page, none of them a colour of part B.
-_COLORS = dict(zip((*praxis.MODELS, "CW"), ("C4", "C5", "C8", "C9", "C6", "black"), strict=True))
 #: The images of each class that are shown.
 _SHOWN = range(len(praxis.SHARKS))
 
@@ -100,47 +101,61 @@ def _draw(results: Results, published: pd.DataFrame, directory: Path) -> Gallery
 
 
 def _draw_fgsm(arms: list[Attacked], published: pd.DataFrame, gallery: Gallery) -> None:
-    drawn = _panels((f"{arm.model}, {arm.curve.images:,} images", arm, arm.model) for arm in arms)
+    drawn = _panels(
+        (f"{arm.model}, {arm.curve.images:,} images", arm, ARCHITECTURES[arm.model]) for arm in arms
+    )
     for (model, metric), errors in published.items():
-        name, color = f"{model}, published", _COLORS[praxis.PRINTED_NAMES[model]]
-        drawn[metric].append(curves.Published(name, color, errors.index, errors))
-    title = f"FGSM: {_UNITS[arms[0].protocol]}"
-    path = gallery.add("errors", f"errors-fgsm-{arms[0].protocol}", title)
-    curves.panels(drawn, title, path, unit="epsilon (%)", quantity="error (%)")
+        look = ARCHITECTURES[praxis.PRINTED_NAMES[model]]
+        crosses = curves.Published(f"{model}, published", look, errors.index, errors)
+        drawn[metric].append(crosses)
+    title, protocol = f"FGSM: {_UNITS[arms[0].protocol]}", arms[0].protocol
+    caption = f"Top-1 and top-5 errors under {title}, {curves.sample_sizes(drawn)}"
+    path = gallery.add("errors", f"errors-fgsm-{protocol}", caption)
+    curves.panels(drawn, title, path, unit=_AXES[protocol], quantity="error (%)")
 
 
 def _draw_cw(results: Results, model: str, gallery: Gallery) -> None:
     """CW beside FGSM, which is drawn on the fewer images that CW was given as well."""
     fgsm, cw = (attacked(results, model, Protocol.CORRECTED, each) for each in ("FGSM", "CW"))
     every, few = f"{fgsm.curve.images:,} images", f"the first {cw.curve.images:,} images"
-    drawn = _panels([(f"FGSM, {every}", fgsm, model), (f"CW, {few}", cw, "CW")])
+    solid = ATTACKS["FGSM"]
+    drawn = _panels([(f"FGSM, {every}", fgsm, solid), (f"CW, {few}", cw, ATTACKS["CW"])])
     on_few, _ = alike(fgsm.curve, cw.curve)
-    dashed = f"FGSM, {few}", _COLORS[model], 100 * on_few.epsilons, on_few.errors, "--"
+    dashed = f"FGSM, {few}", solid._replace(style="--"), 100 * on_few.epsilons, on_few.errors
     drawn["top-1 error"].append(curves.Line(*dashed))
     title = f"CW counted within epsilon, and FGSM: {cw.network}"
-    path = gallery.add("cw", f"errors-cw-{model}", title)
+    caption = f"Top-1 and top-5 errors, {title}; FGSM on {every}, CW on {few}"
+    path = gallery.add("cw", f"errors-cw-{model}", caption)
     curves.panels(drawn, title, path, unit=_PIXELS, quantity="error (%)")
 
 
-def _panels(shown: Iterable[tuple[str, Attacked, str]]) -> dict[str, list[Any]]:
-    """Errors within the study's epsilons, of (label, arm, name of its colour)."""
+def _panels(shown: Iterable[tuple[str, Attacked, Look]]) -> dict[str, list[Any]]:
+    """Errors within the study's epsilons, of (label, arm, how it is drawn)."""
     drawn: dict[str, list[Any]] = {"top-1 error": [], "top-5 error": []}
-    for label, arm, color in shown:
+    for label, arm, look in shown:
         kept = arm.curve.epsilons <= max(praxis.EPSILONS)
         for panel, k in zip(drawn, (1, 5), strict=True):
             errors = list(compress(arm.errors(k), kept))
-            line = curves.Line(label, _COLORS[color], 100 * arm.curve.epsilons[kept], errors)
-            drawn[panel].append(line)
+            drawn[panel].append(curves.Line(label, look, 100 * arm.curve.epsilons[kept], errors))
     return drawn
 
 
 def _draw_confidences(arms: list[Attacked], gallery: Gallery) -> None:
-    """The pictured images without attack and under the attacks on one classifier."""
+    """The pictured images without attack and under the attacks on one classifier.
+
+    Those that are wrong without attack are left out.
+    """
+    right = [image for image in _SHOWN if arms[0].pictured["ranks"][0, image] == 0]
+    if not right:
+        return
     columns = [(arms[0], 0, "no attack")]
     columns += [(arm, 1, _PICTURED[arm.protocol, arm.attack]) for arm in arms]
-    rows = [[_confidences(*column, image) for column in columns] for image in _SHOWN]
+    rows = [[_confidences(*column, image) for column in columns] for image in right]
     title = f"Highest confidences: {arms[0].network}"
-    path = gallery.add("bars", f"confidences-{arms[0].model}", title)
+    under = "; ".join(words for _, _, words in columns)
+    caption = f"{title}, under: {under}. {len(right)} of the study's {len(_SHOWN)} images, those "
+    caption += "that are right without attack"
+    path = gallery.add("bars", f"confidences-{arms[0].model}", caption)
     images.confidence_bars(rows, title, path)
 
 
@@ -160,23 +175,27 @@ def _draw_distilled(results: Results, gallery: Gallery) -> None:
     for words in _CURVES:
         for role, curve in _distilled(results, words):
             kept = curve.where(curve.epsilons < praxis.ANY)
-            line = _NETWORKS[role], canvas.COLORS[role], 100 * kept.epsilons, kept.accuracies
+            line = _NETWORKS[role], NETWORKS[role], 100 * kept.epsilons, kept.accuracies
             panel = drawn.setdefault(f"{words},\n{curve.images:,} images", [])
             panel.append(curves.Line(*line))
     title = f"Distilled and undistilled under attack: {label}"
-    curves.panels(drawn, title, gallery.add("distilled", "accuracy", title), unit=_PIXELS)
+    caption = f"Accuracy against epsilon. {title}, {curves.sample_sizes(drawn)}"
+    curves.panels(drawn, title, gallery.add("distilled", "accuracy", caption), unit=_PIXELS)
     title = f"Training of teacher and students: {label}"
-    path = gallery.add("training", "training", title)
+    path = gallery.add("training", "training", f"Accuracy and loss by epoch. {title}")
     trained = results.trained(case=praxis.DISTILLED).drop_duplicates("stage")
     training.training_curves(trained, results.histories, title, path, names=_NETWORKS)
-    for number, (arm, examples) in enumerate(results.examples.items(), start=1):
-        row = results.select(arm=arm).iloc[-1]
-        title = (
-            f"{_NETWORKS[row['role']]}, {row['protocol']}: {row['attack']} through {row['view']}, "
-            f"epsilon {100 * row['epsilon']:g} %"
-        )
-        path = gallery.add("adversarial", f"adversarial-{number:02}", title)
-        images.adversarial_images(examples, data.class_names(row["dataset"]), title, path)
+    attacked = [_adversarial(results, arm) for arm in results.examples]
+    show_adversarial(attacked, label, gallery, "adversarial", "adversarial")
+
+
+def _adversarial(results: Results, arm: str) -> images.Attacked:
+    row = results.select(arm=arm).iloc[-1]
+    label = (
+        f"{_NETWORKS[row['role']]},\n{row['protocol']}, {row['attack']}\nthrough {row['view']}\n"
+        f"within {100 * row['epsilon']:g} %: {100 * row['accuracy']:.1f} % right"
+    )
+    return images.Attacked(label, results.examples[arm], data.class_names(row["dataset"]))
 
 
 def _distilled(results: Results, words: str) -> Iterator[tuple[str, Curve]]:

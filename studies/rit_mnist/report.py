@@ -13,8 +13,9 @@ import data
 from evaluation import Curve, Estimate
 from harness.arms import TRANSFERRED, Protocol
 from harness.results import Results, run_by_key, selected, where_run
-from reports.figures import bars, images, training
-from reports.figures.curves import Line, Published, panels
+from reports.figures import heat_maps, images, training
+from reports.figures.curves import Line, Published, panels, sample_sizes
+from reports.figures.roles import ATTACKS, NETWORKS, Look
 from reports.gallery import Gallery
 from reports.tables import by_epsilon, interval, listed, trainings
 from studies.rit_mnist import arms, curves, open_questions, published
@@ -25,9 +26,8 @@ _Lines = dict[str, tuple[str, str | tuple[str, ...]]]
 
 _FAITHFUL, _CORRECTED = Protocol
 _UNIT = "epsilon (pixels are 0 to 1)"
-#: Apart from each other in deuteranopia as well.
-_PALETTE = ("#000000", "#d55e00", "#e69f00", "#0072b2", "#56b4e9", "#999999", "#882255")
-_COLORS = dict(zip(NAMES, _PALETTE, strict=True))
+#: By role, how a network is drawn.
+_LOOKS = {role: NETWORKS["adversarial" if role == "on_the_fly" else role] for role in NAMES}
 
 
 def _under(attack: str | tuple[str, ...], roles: Iterable[str] = NAMES) -> _Lines:
@@ -55,15 +55,16 @@ _STRONGER = {
     "FGSM from the baseline": _under(TRANSFERRED.format("FGSM")),
     "PGD-40 from the baseline": _under(TRANSFERRED.format("PGD")),
 }
-#: A stronger attack is further down, and darker.
 _ROBUST: _Lines = {
     "FGSM": ("on_the_fly", "FGSM"),
     "PGD-40": ("on_the_fly", arms.SINGLE_RUN),
     "PGD-40, restarts": ("on_the_fly", "PGD"),
     "AutoAttack": ("on_the_fly", arms.STRONGEST),
 }
-_DARKER = dict(zip(_ROBUST, ("#fe9f6d", "#de4968", "#8c2981", "#000004"), strict=True))
-_LINE_COLORS = {NAMES[role]: color for role, color in _COLORS.items()} | _DARKER
+#: By the name of a line. PGD is dashed where it starts once.
+_LINE_LOOKS: dict[str, Look] = {name: _LOOKS[role] for role, name in NAMES.items()}
+_LINE_LOOKS |= {name: ATTACKS[name] for name in ("FGSM", "AutoAttack")}
+_LINE_LOOKS |= {"PGD-40": ATTACKS["PGD"]._replace(style="--"), "PGD-40, restarts": ATTACKS["PGD"]}
 _CURVES = (
     ("published", "accuracy-published", "as the post plots it", _FAITHFUL, _AS_PUBLISHED),
     ("published", "accuracy-pgd-trained", "trained on PGD", _FAITHFUL, _TRAINED_ON_PGD),
@@ -141,21 +142,22 @@ def _draw_curves(results: Results, label: str, pictures: Gallery) -> None:
         }
         if drawn.get(_BASELINE) and not results.stands_in:
             printed = published.baseline_under_fgsm()
-            cross = Published("published", _PALETTE[-1], [*printed], [*printed.values()])
+            look = _LOOKS["undefended"]
+            cross = Published("published, baseline", look, [*printed], [*printed.values()])
             drawn[_BASELINE].append(cross)
         if any(drawn.values()):
             title = f"Accuracy against epsilon, {words}: {label}"
-            panels(drawn, title, pictures.add(section, name, title), unit=_UNIT)
+            path = pictures.add(section, name, f"{title}, {sample_sizes(drawn)}")
+            panels(drawn, title, path, unit=_UNIT)
 
 
 def _lines(by_name: Mapping[str, Curve]) -> list[Line | Published]:
-    """Networks that start from new weights are dashed."""
+    """A line for each curve."""
     lines: list[Line | Published] = []
     for name, curve in by_name.items():
         if len(curve.epsilons) == 2:  # one epsilon is a point and no line from the clean images
             curve = curve.where(curve.epsilons > 0)
-        style = "--" if "untrained" in name else "-"
-        lines.append(Line(name, _LINE_COLORS[name], curve.epsilons, curve.accuracies, style))
+        lines.append(Line(name, _LINE_LOOKS[name], curve.epsilons, curve.accuracies))
     return lines
 
 
@@ -163,21 +165,23 @@ def _draw_pairs(pairs: list[open_questions.Pair], label: str, pictures: Gallery)
     """FGSM of labels and of predictions, a panel for each network."""
     drawn: dict[str, list[Line | Published]] = {}
     for role, source, *both in pairs:
-        color = _PALETTE[1] if source == "itself" else _PALETTE[3]
+        look = ATTACKS["FGSM"] if source == "itself" else _LOOKS["undefended"]
         lines = drawn.setdefault(arms.MAY_LEAK[role], [])
         for of, style, curve in zip(("labels", "predictions"), ("-", "--"), both, strict=True):
             words = f"of {of}, made on {source}"
-            lines.append(Line(words, color, curve.epsilons, curve.accuracies, style))
+            lines.append(Line(words, look._replace(style=style), curve.epsilons, curve.accuracies))
     if drawn:
         title = f"FGSM of the true labels and of the predictions: {label}"
-        panels(drawn, title, pictures.add("leaking", "label-leaking", title), unit=_UNIT)
+        caption = f"Accuracy against epsilon under {title}, {sample_sizes(drawn)}"
+        panels(drawn, title, pictures.add("leaking", "label-leaking", caption), unit=_UNIT)
 
 
 def _draw_trainings(results: Results, label: str, pictures: Gallery) -> None:
     title = f"Training: {label}"
-    path = pictures.add("training", "training", title)
+    caption = f"Accuracy and loss of each network by epoch of its training: {label}"
+    path = pictures.add("training", "training", caption)
     trained = _trained(results).drop_duplicates("stage")
-    training.training_curves(trained, results.histories, title, path, NAMES, _COLORS)
+    training.training_curves(trained, results.histories, title, path, NAMES, _LOOKS)
     losses = run_by_key(partial(curves.losses, results), arms.ON_STATIC_SETS)
     shown = {role: of_seeds.mean(axis=0) for role, of_seeds in losses.items()}
     if not shown:
@@ -193,7 +197,7 @@ def _draw_trainings(results: Results, label: str, pictures: Gallery) -> None:
                 words = f"published {loss:g} after epoch {epoch}, beyond this axis"
                 title += f"\n{NAMES[role]}: {words}"
     path = pictures.add("losses", "losses", title.replace("\n", "; "))
-    training.loss_curves(shown, NAMES, _COLORS, title, path, drawn)
+    training.loss_curves(shown, NAMES, _LOOKS, title, path, drawn)
 
 
 def _draw_images(results: Results, label: str, pictures: Gallery) -> None:
@@ -203,15 +207,22 @@ def _draw_images(results: Results, label: str, pictures: Gallery) -> None:
         rows = {
             NAMES[role]: (first["strip"][shown] / 255, first["strip_predictions"][shown])
             for role, (first, *_) in kept.items()
+            if first["strip_predictions"][0] == PICTURED
         }
         if rows:
-            title = f"One image of class {PICTURED} under FGSM at growing epsilon, {words}"
-            path = pictures.add("strips", f"strip-{index}", title)
+            title = f"One image of class {PICTURED} under FGSM, below each epsilon, {words}"
+            caption = f"{title}: {'; '.join(rows)}"
+            wrong = [NAMES[role] for role in kept if NAMES[role] not in rows]
+            if wrong:
+                caption += f". Wrong without attack and left out: {'; '.join(wrong)}"
+            path = pictures.add("strips", f"strip-{index}", caption)
             images.strips(rows, _written(epsilons), class_names, PICTURED, title, path)
     for counts in where_run(partial(curves.confusion, results), ["undefended"]):
         title = f"Predictions of the baseline under FGSM, of all test images: {label}"
-        path = pictures.add("labels", "predictions", title)
-        bars.class_shares(counts.sum(axis=1).T, _written(GRID), class_names, _UNIT, title, path)
+        path = pictures.add("labels", "predictions", f"{title}, in percent by class and epsilon")
+        heat_maps.class_shares(
+            counts.sum(axis=1).T, _written(GRID), class_names, _UNIT, title, path
+        )
 
 
 def _written(epsilons: Iterable[float]) -> list[str]:

@@ -10,10 +10,12 @@ import numpy as np
 import pandas as pd
 
 import data
-from evaluation import Estimate
+from evaluation import Estimate, NotRun
 from harness.arms import Case, Protocol
 from harness.results import Arrays, Results, run_by_key, selected, where_run
-from reports.figures import bars, images, training
+from reports.figures import dots, heat_maps, images, training
+from reports.figures.roles import ATTACKS as LOOKS
+from reports.figures.roles import NETWORKS
 from reports.gallery import Gallery
 from reports.tables import intervals, listed, trainings
 from studies.wpi import beyond, defenses
@@ -33,17 +35,13 @@ from studies.wpi.profiles import CASES
 from studies.wpi.published import SHOWN_CLASSES
 from studies.wpi.scores import Place
 
-#: By role, what a network is called and its colour.
-_NETWORKS = {
-    "undefended": ("undefended", "C0"),
-    "teacher": ("distillation: teacher at T", "C2"),
-    "student": ("distillation: student at T", "C3"),
-    "control": ("hard labels at T", "C1"),
-    defenses.ALL_FOUR: ("adversarial training, further epochs", "C4"),
-    defenses.FINE_TUNED: ("noisy updates, further epochs", "C5"),
-}
-_NAMES, _COLORS = ({role: each[index] for role, each in _NETWORKS.items()} for index in (0, 1))
+#: By role, how a network is drawn.
+_LOOKS = {role: NETWORKS[role] for role in ("undefended", "teacher", "student", "control")}
+_LOOKS |= {defenses.ALL_FOUR: NETWORKS["adversarial"]}
+_LOOKS |= {defenses.FINE_TUNED: NETWORKS["noisy_updates"]}
+_NAMES = {role: look.called for role, look in _LOOKS.items()}
 _BY_BUDGET = (NONE, ADVERSARIAL, SMOOTHED, defenses.DISTILLED, defenses.COMBINED)
+_CLEAN = "none"  # of the attacks, no attack
 _SCORES = ("F1 score", "accuracy under attack", "confidence gap")
 _PUBLISHED = {"table": "table", "what": "kind", "data": "dataset", "attack": "attack"}
 _PUBLISHED |= {"published": "value", **intervals(3)}
@@ -221,28 +219,55 @@ def _times(comparison: pd.DataFrame) -> pd.DataFrame:
 
 
 def _draw(results: Results, directory: Path) -> Gallery:
-    gallery = Gallery(directory, ("maps", "bars", "confidences", "losses"))
+    gallery = Gallery(directory, ("maps", "accuracies", "confidences", "losses"))
     for case in filter(results.has, CASES):
         places = [Place(results, case, protocol) for protocol in Protocol]
         name, label = case.dataset, places[0].data
         maps = dict(where_run(_map, places))
         if maps:
             title = f"Macro F1, defenses against attacks: {label}"
-            bars.heat_maps(maps, title, gallery.add("maps", f"map-{name}", title))
+            caption = (
+                f"{title}. A row for each defense, a column for each attack: {'; '.join(maps)}"
+            )
+            heat_maps.heat_maps(maps, title, gallery.add("maps", f"map-{name}", caption))
+        losses = _losses(results, case)
         title = f"Training loss: {label}"
-        path = gallery.add("losses", f"loss-{name}", title)
-        training.loss_curves(_losses(results, case), _NAMES, _COLORS, title, path)
+        caption = f"{title}, by epoch: {', '.join(_NAMES[role] for role in losses)}"
+        path = gallery.add("losses", f"loss-{name}", caption)
+        training.loss_curves(losses, _NAMES, _LOOKS, title, path)
         rows = [list(row) for row in zip(*where_run(_confidences, places), strict=True)]
         if rows:
             title = f"One image under each attack, and what the attack adds (scaled): {label}"
-            path = gallery.add("confidences", f"confidences-{name}", title)
+            caption = f"{title}. An image that the undefended network has right without attack, "
+            caption += "with its highest confidences"
+            path = gallery.add("confidences", f"confidences-{name}", caption)
             images.confidence_bars(rows, title, path)
-    for (index, defense), protocol in product(enumerate(DEFENSES), Protocol):
-        groups = dict(where_run(partial(_accuracies, results, protocol, defense), CASES))
-        if groups:
-            title = f"Accuracy, {protocol}: {'no defense' if defense == NONE else defense}"
-            bars.grouped_bars(groups, title, gallery.add("bars", f"bars-{index}-{protocol}", title))
+    _draw_accuracies(results, gallery)
     return gallery
+
+
+def _draw_accuracies(results: Results, gallery: Gallery) -> None:
+    """Every defense under every attack, the protocols side by side and a row for each data set."""
+    drawn: dict[str, dict[str, dots.Dots]] = {}
+    sizes: list[str] = []
+    for case, protocol in product(filter(results.has, CASES), Protocol):
+        place = Place(results, case, protocol)
+        by_defense = _accuracies(place)
+        if by_defense:
+            drawn.setdefault(place.data, {})[_counted(protocol)] = by_defense
+            first = next(iter(next(iter(by_defense.values())).values()))
+            sizes.append(f"{place} {first.images:,}")
+    if drawn:
+        looks = {attack: LOOKS[attack] for attack in (_CLEAN, *EVERY_ATTACK)}
+        title = "Accuracy of every defense under every attack"
+        caption = f"{title}, by data set and protocol, empty where it was not run; "
+        caption += f"images: {', '.join(sizes)}"
+        dots.dot_plot(drawn, looks, title, gallery.add("accuracies", "accuracies", caption))
+
+
+def _counted(protocol: Protocol) -> str:
+    """A protocol, and when an attack counts in it."""
+    return f"{protocol}, {'first success' if protocol == Protocol.FAITHFUL else 'at the budget'}"
 
 
 def _map(place: Place) -> tuple[str, tuple[list[str], list[str], np.ndarray]]:
@@ -253,18 +278,21 @@ def _map(place: Place) -> tuple[str, tuple[list[str], list[str], np.ndarray]]:
         return [place.clean(defense).f1.value, *(f1.get(each, np.nan) for each in place.attacks)]
 
     rows = place.by_key(scores, DEFENSES)
-    counted = "first success" if place.protocol == Protocol.FAITHFUL else "at the budget"
     values = np.array([*rows.values()])
-    return f"{place.protocol}, {counted}", ([*map(str, rows)], ["clean", *place.attacks], values)
+    return _counted(place.protocol), ([*map(str, rows)], ["clean", *place.attacks], values)
 
 
-def _accuracies(
-    results: Results, protocol: Protocol, defense: Defense, case: Case
-) -> tuple[str, dict[str, Estimate]]:
-    """The data set, and the accuracy without and under every attack."""
-    place = Place(results, case, protocol)
-    attacked = {attack: place.compared(defense, attack).accuracy for attack in place.attacks}
-    return place.data, {"clean": place.clean(defense).accuracy} | attacked
+def _accuracies(place: Place) -> dict[str, dict[str, Estimate]]:
+    """By defense, the accuracy without attack, "none", and under every attack that was run."""
+
+    def of_defense(defense: Defense) -> dict[str, Estimate]:
+        clean = {_CLEAN: place.clean(defense).accuracy}
+        return clean | run_by_key(
+            lambda attack: place.compared(defense, attack).accuracy, place.attacks
+        )
+
+    by_defense = run_by_key(of_defense, DEFENSES)
+    return {"no defense" if each == NONE else str(each): by_defense[each] for each in by_defense}
 
 
 def _losses(results: Results, case: Case) -> dict[str, np.ndarray]:
@@ -279,20 +307,27 @@ def _confidences(place: Place) -> list[images.Confidences]:
     """One image of the class that the study shows, clean and under each attack.
 
     Beside it is what the attack adds, from black to white: the images themselves look alike.
+
+    Raises:
+        NotRun: it was not run, or the image is wrong without attack.
     """
     names = data.class_names(place.rows(NONE)["dataset"].iloc[0])
     kept = {attack: place.details(NONE, attack) for attack in ATTACKS}
+    clean = kept[IFGSM]
+    if clean["probabilities"][0].argmax() != clean["label"]:
+        raise NotRun(f"{place}: an image of class {clean['label']} that is right without attack")
     column = []
-    for title, shown, after in [("clean", kept[IFGSM], 0), *((*each, 1) for each in kept.items())]:
+    for title, shown, after in [("clean", clean, 0), *((*each, 1) for each in kept.items())]:
         probabilities = shown["probabilities"][after]
         likeliest = np.argsort(-probabilities, kind="stable")[:SHOWN_CLASSES]
         picture = shown[("picture", "adversarial")[after]]
         added = picture - shown["picture"]
         scaled = 0.5 + added / max(2 * np.abs(added).max(), 1e-9)
         pictures = np.clip(np.concatenate([picture, scaled], axis=1), 0, 1)
+        failed = ", not turned" if after and likeliest[0] == shown["label"] else ""
         column.append(
             images.Confidences(
-                f"{title}, {place.protocol}",
+                f"{title}, {place.protocol}{failed}",
                 np.round(255 * pictures).astype(np.uint8),
                 [names[each] for each in likeliest],
                 probabilities[likeliest],

@@ -160,6 +160,7 @@ def test_the_report_shows_patches_and_judges_them(run):
         assert losses.count(".") == (2 if trained else 0)  # one loss for each epoch
         assert int(evaluated_on) <= 20 and places == "4"
     pictures = page.read_text().split('src="')[1:]
-    assert len(pictures) == 1 + 2 + 2 * 3
+    # Errors under FGSM and an image; for each kind the patches and an image; errors under both.
+    assert len(pictures) == 2 + 2 * 2 + 1
     for picture in pictures:
         assert (directory / picture.split('"')[0]).stat().st_size > 5000

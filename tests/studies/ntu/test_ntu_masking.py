@@ -6,6 +6,7 @@ import pytest
 
 from harness.trained_defenses import PGDTraining
 from made import made_arm, made_results
+from reports.gallery import Gallery
 from studies.ntu import masking, masking_page
 from studies.ntu.profiles import PROFILES
 
@@ -139,7 +140,10 @@ def test_nothing_is_said_of_what_was_not_run(left_out):
 
 def test_its_pictures(tmp_path):
     results = made_results(*measured(0.95, 0.4, 0.4, 0.8))
-    masking_page.draw(results, "a title", tmp_path / "masked.png")
+    gallery = Gallery(tmp_path / "all", ("masking",))
+    masking_page.draw(results, gallery)
+    ((caption, _),) = gallery["masking"]
+    assert caption.endswith("Accuracy against epsilon, 400 images")
     students = masking_page.by_temperature(results, 25.5)
     assert [each.temperature for each in students] == [1, 20, 200]
     assert [each.zero_gradient for each in students] == [0, 0, 0.9]
@@ -149,6 +153,6 @@ def test_its_pictures(tmp_path):
     without = [
         arm for arm in measured(0.95, 0.4, 0.4, 0.8) if arm[1][0]["attack"] != masking.SHORT_STEPS
     ]
-    masking_page.draw(made_results(*without), "a title", tmp_path / "no-short-steps.png")
-    for name in ("masked", "temperatures", "no-short-steps"):
+    masking_page.draw(made_results(*without), Gallery(tmp_path / "some", ("masking",)))
+    for name in ("all/masked-gradients", "temperatures", "some/masked-gradients"):
         assert matplotlib.image.imread(tmp_path / f"{name}.png").std() > 0.05

@@ -234,11 +234,12 @@ def test_times_of_crafting_are_per_epsilon_and_recorded():
         place.crafting_seconds(defenses.NONE, attacks.CW)
 
 
-def test_bars_show_the_unseen_attack_where_it_was_run():
+def test_the_picture_of_accuracies_shows_the_unseen_attack_where_it_was_run():
     for protocol, also in ((Protocol.FAITHFUL, False), (Protocol.CORRECTED, True)):
         results = made(of(defenses.NONE, *[40] * (4 + also), also=also), protocol)
-        name, bars = report._accuracies(results, protocol, defenses.NONE, MNIST)
-        assert (name, list(bars)) == ("mnist", ["clean", *attacks.ATTACKS, *["PGD"] * also])
+        (name, shown), *others = report._accuracies(Place(results, MNIST, protocol)).items()
+        assert (name, others) == ("no defense", [])
+        assert list(shown) == ["none", *attacks.ATTACKS, *["PGD"] * also]
 
 
 def test_outputs_that_are_no_numbers_are_neither_right_nor_turned():
@@ -332,3 +333,29 @@ def test_what_is_kept_of_every_image_is_what_the_table_counts(run):
     pictured = [kept for kept in results.details.values() if "picture" in kept]
     assert len(pictured) == 5 and all(kept["label"] == arms.PICTURED for kept in pictured)
     assert all(np.allclose(kept["probabilities"].sum(axis=1), 1) for kept in pictured)
+
+
+def pictured(right: bool):
+    """Results under the study's attacks with one image of a seven, taken for a seven or not."""
+    results = made(ALL_ATTACKS, Protocol.FAITHFUL)
+    likely = np.where(np.arange(10) == (7 if right else 5), 0.91, 0.01)
+    turned = np.where(np.arange(10) == 9, 0.91, 0.01)
+    for arm, kept in results.details.items():
+        after = likely if attacks.CW in arm else turned
+        images = {name: np.full((4, 4, 1), level) for name, level in _LEVELS.items()}
+        kept |= images | {"label": np.array(7), "probabilities": np.stack([likely, after])}
+    return Place(results, MNIST, Protocol.FAITHFUL)
+
+
+_LEVELS = {"picture": 0.25, "adversarial": 0.5}
+
+
+def test_an_image_that_is_wrong_without_attack_is_not_shown():
+    with pytest.raises(NotRun, match="an image of class 7 that is right without attack"):
+        report._confidences(pictured(right=False))
+
+
+def test_a_picture_says_which_attack_did_not_turn_it():
+    titles = [shown.title for shown in report._confidences(pictured(right=True))]
+    assert titles[0] == "clean, faithful" and titles[1] == "IFGSM, faithful"
+    assert [title for title in titles if "not turned" in title] == ["CW, faithful, not turned"]

@@ -1,4 +1,4 @@
-"""Bars and heat maps."""
+"""Numbers in the cells of a grid, coloured by their size."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -6,40 +6,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 
-from evaluation import Estimate
-from reports.figures.canvas import canvas, percent
-
-
-def grouped_bars(
-    groups: Mapping[str, Mapping[str, Estimate]],
-    title: str,
-    path: Path,
-    *,
-    quantity: str = "accuracy (%)",
-    line: tuple[float, str] | None = None,
-) -> None:
-    """Bars of fractions in percent with 95 % intervals; a colour for every member of a group.
-
-    Args:
-        groups: estimates by group and member; every group has the same members.
-        line: a fraction and what it is, drawn across all groups.
-    """
-    members = list(next(iter(groups.values())))
-    width = 0.8 / len(members)
-    size = max(6.0, 0.5 * len(groups) * len(members) + 2), 3.6
-    with canvas(title, path, size) as [[axis]]:
-        for index, member in enumerate(members):
-            places = np.arange(len(groups)) + (index - (len(members) - 1) / 2) * width
-            value, low, high = percent(group[member] for group in groups.values())
-            spread = np.abs([low - value, high - value])
-            bars = axis.bar(places, value, 0.94 * width, yerr=spread, capsize=2, label=member)
-            axis.bar_label(bars, fmt="%.0f", fontsize=7, padding=1)
-        if line is not None:
-            axis.axhline(100 * line[0], color="gray", linestyle="--", label=line[1])
-        axis.set_xticks(np.arange(len(groups)), list(groups))
-        axis.set(ylabel=quantity, ylim=(0, 112), yticks=range(0, 101, 20))
-        axis.grid(axis="y", alpha=0.3)
-        axis.set_axisbelow(True)
+from reports.figures.canvas import canvas
 
 
 def heat_maps(
@@ -83,14 +50,14 @@ def class_shares(
     with canvas(title, path, size) as [[axis]]:
         axis.imshow(shares, cmap="Blues", vmin=0, vmax=100, aspect="auto")
         _label_cells(axis, shares, "{:.0f}", shares > 50)
-        axis.set_xticks(range(len(columns)), columns, fontsize=8)
+        axis.set_xticks(range(len(columns)), columns, fontsize=8, rotation=90)
         axis.set_yticks(range(len(counts)), class_names, fontsize=8)
-        axis.set(xlabel=unit, ylabel="predicted class")
+        axis.set(xlabel=unit, ylabel="predicted class (cells: % of images)")
 
 
 def _label_cells(axis: Axes, values: np.ndarray, form: str, is_dark: np.ndarray) -> None:
     """Writes values into the cells of an image; NaN leaves one empty."""
     for row, column in np.argwhere(~np.isnan(values)):
-        style = {"fontsize": 8, "color": "white" if is_dark[row, column] else "black"}
+        style = {"fontsize": 7, "color": "white" if is_dark[row, column] else "black"}
         text = form.format(values[row, column])
         axis.text(column, row, text, ha="center", va="center", **style)
