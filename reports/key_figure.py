@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from evaluation import Estimate
 from harness.study import Bar, KeyFinding
 from reports.figures.canvas import canvas, percent
+from reports.figures.roles import GUIDE
 
 #: The height of a bar, where 1 is from one to the next; the rest is for its label, above it.
 _HEIGHT = 0.45
@@ -17,7 +18,8 @@ _PUBLISHED = "published: "
 def draw(finding: KeyFinding, path: Path) -> None:
     """Horizontal bars in percent with 95 % intervals; a published number is a hatched outline.
 
-    Labels are above their bars, so that the picture is narrow enough for a phone.
+    Measured bars are grey, as they mix networks and attacks, of which each has a colour. Labels are
+    above their bars, so that the picture is narrow enough for a phone.
 
     Args:
         path: of the picture, see `figures.canvas.canvas`.
@@ -37,7 +39,7 @@ def _draw(axis: Axes, place: int, bar: Bar) -> None:
     if isinstance(bar.share, Estimate):
         value, low, end = percent([bar.share])[:, 0]
         label = bar.label
-        axis.barh(place, value, _HEIGHT, color="C0")
+        axis.barh(place, value, _HEIGHT, color=GUIDE)
         axis.errorbar(
             value, place, xerr=[[abs(value - low)], [abs(end - value)]], color=ink, capsize=3
         )

@@ -23,10 +23,11 @@ def results(name: str) -> Results:
     return Results.load(COMMITTED / name / "laptop", STUDIES[name].compared)
 
 
-def found(name: str, *given: Results, standing: Standing = Standing.REDUCED) -> KeyFinding:
+@cache
+def found(name: str, given: Results | None = None) -> KeyFinding:
     """Of these results, or of those that are committed."""
-    runs = [Run("here", each, standing) for each in given or [results(name)]]
-    finding = STUDIES[name].key_finding(runs)
+    run = Run("here", given or results(name), Standing.REDUCED)
+    finding = STUDIES[name].key_finding([run])
     assert finding is not None
     return finding
 
