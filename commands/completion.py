@@ -14,8 +14,9 @@ def studies(incomplete: str) -> list[tuple[str, str]]:
 
 def profiles(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
     """Profiles of the study that has been typed, with their cost; without one, of every study."""
-    listed = catalogue.STUDIES.get(ctx.params.get("study") or "")
-    every = [listed] if listed else catalogue.STUDIES.values()
+    typed = [ctx.params.get("study"), *ctx.args]  # an option without its value ends the reading
+    every = [catalogue.STUDIES[name] for name in typed if name in catalogue.STUDIES]
+    every = every or list(catalogue.STUDIES.values())
     costs = {name: cost for each in every for name, cost in each.costs.items()}
     return [each for each in costs.items() if each[0].startswith(incomplete)]
 

@@ -30,7 +30,7 @@ def sentence(error: Exception) -> str:
     Its words are those of several versions of Typer.
     """
     text = error.format_message().rstrip(".")
-    invalid = re.match(r"Invalid value for '(\S+?)(?: .*?)?': (?:Value error, )?(.*)", text, re.S)
+    invalid = re.match(r"Invalid value for '([^' ]+).*?: (?:Value error, )?(.*)", text, re.S)
     if invalid:
         name, value = invalid.groups()
         choice = re.match(r"(.*) is not one of (.*)", value, re.S)
@@ -38,7 +38,7 @@ def sentence(error: Exception) -> str:
             value = f"{choice[1]}; accepted: {choice[2].replace(chr(39), '')}"
         if "; accepted: " in value:
             return f"{name} is {value}"
-    missing = re.match(r"Missing (option|argument) '(\S+?)(?: .*?)?'", text)
+    missing = re.match(r"Missing (option|argument) '([^' ]+)", text)
     if missing:
         kind, name = missing.groups()
         text = f"{name if kind == 'option' else name.upper()} is missing"
@@ -52,6 +52,8 @@ def options_of(command: Callable) -> dict[str, str]:
     for name, annotation in get_type_hints(command, include_extras=True).items():
         for each in getattr(annotation, "__metadata__", ()):
             if isinstance(each, OptionInfo):
-                declared = each.param_decls or (f"--{name.replace('_', '-')}",)
-                options[name] = declared[0].split("/")[0]
+                # Typer has the first declaration of an annotation in the place of a default.
+                declared = (str(each.default), *(each.param_decls or ()))
+                long = (word.split("/")[0] for word in declared if word.startswith("--"))
+                options[name] = next(long, f"--{name.replace('_', '-')}")
     return options

@@ -9,8 +9,7 @@ from rich.text import Text
 class FittingTable(Table):
     """A table where it fits as it is, else a block of lines for each row.
 
-    Heads may have line breaks in them. No cell is wrapped in the table; in a block, lines are
-    as long as they have to be.
+    Heads may have line breaks in them. No cell is wrapped, unless one alone is too long.
     """
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -30,7 +29,7 @@ class FittingTable(Table):
             for head, cell in zip(heads, cells, strict=True):
                 text = _plain(console, cell)
                 if text:
-                    yield Text(f"{head:{width}}  {text}", no_wrap=True, overflow="ignore")
+                    yield Text(f"{head:{width}}  {text}", overflow="fold")
 
 
 _ENDLESS = 10_000
