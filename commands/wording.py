@@ -1,11 +1,12 @@
 """Errors in the words of the command line: of Typer in our dialect, of the library with options."""
 
+import inspect
 import re
 from collections.abc import Callable, Mapping
 from typing import get_type_hints
 
 import typer
-from typer.models import OptionInfo
+from typer.models import ArgumentInfo
 
 #: Of which Typer's errors are a kind, wherever it has it from.
 UsageError = typer.BadParameter.__mro__[1]
@@ -49,11 +50,15 @@ def sentence(error: Exception) -> str:
 def options_of(command: Callable) -> dict[str, str]:
     """The options of a command by the names of its arguments: "--range" for `pixel_range`."""
     options = {}
-    for name, annotation in get_type_hints(command, include_extras=True).items():
-        for each in getattr(annotation, "__metadata__", ()):
-            if isinstance(each, OptionInfo):
-                # Typer has the first declaration of an annotation in the place of a default.
-                declared = (str(each.default), *(each.param_decls or ()))
-                long = (word.split("/")[0] for word in declared if word.startswith("--"))
-                options[name] = next(long, f"--{name.replace('_', '-')}")
+    hints = get_type_hints(command, include_extras=True)
+    for name in inspect.signature(command).parameters:
+        declared: list[str] = []
+        for each in getattr(hints.get(name), "__metadata__", ()):
+            if isinstance(each, ArgumentInfo):
+                break
+            # Typer has the first declaration of an annotation in the place of a default.
+            declared += [str(each.default), *(each.param_decls or ())]
+        else:
+            long = (word.split("/")[0] for word in declared if word.startswith("--"))
+            options[name] = next(long, f"--{name.replace('_', '-')}")
     return options

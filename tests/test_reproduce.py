@@ -315,6 +315,9 @@ def test_run_report_and_export_of_a_finished_study(tiny_study, finished, tmp_pat
     assert "stages were there already" in done.output
     assert "undefended" in done.output and "index.html" in done.output
     assert len(done.output.splitlines()) < 40  # fits a screen
+    quiet = run("run", "ntu", "--runs", runs, "--results", tmp_path / "results", "--quiet")
+    assert quiet.exit_code == 0 and not quiet.stderr
+    assert quiet.stdout.splitlines() == [str(tmp_path / "results" / "index.html")]
 
     (tmp_path / "results" / "report.md").unlink()
     assert run("report", "ntu", "--results", tmp_path / "results").exit_code == 0

@@ -61,6 +61,24 @@ def test_a_data_set_by_name(model, tmp_path):
     assert len(done.output.splitlines()) < 40  # fits a screen
 
 
+def test_json_on_stdout_and_nothing_else(model, tmp_path):
+    words = ["--data", "digits", *CHEAP, "--autoattack-images", 0, "--to", tmp_path / "page"]
+    done = run("evaluate", model / "logits.h5", *words, "--json", "--quiet")
+    assert done.exit_code == 0 and not done.stderr
+    document = json.loads(done.stdout)
+    assert document.pop("page") == str(tmp_path / "page" / "index.html")
+    assert document == written(tmp_path / "page")
+    assert "CPU cores" in document["machine"]
+
+
+@pytest.mark.slow
+def test_quiet_prints_the_path_alone(model, tmp_path):
+    words = ["--data", "digits", *CHEAP, "--autoattack-images", 0, "--to", tmp_path / "page"]
+    done = run("evaluate", model / "logits.h5", *words, "--quiet")
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert done.stdout == f"{tmp_path / 'page' / 'index.html'}\n"
+
+
 @pytest.mark.slow
 def test_an_npz_file_and_a_softmax(model, digits, tmp_path, monkeypatch):
     x, y = digits

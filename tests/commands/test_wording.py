@@ -13,7 +13,7 @@ def test_options_have_the_names_that_are_typed():
     options = options_of(attack)
     assert options["batch_size"] == "--batch-size" and options["pixel_range"] == "--range"
     assert options["clip"] == "--clip" and options["json"] == "--json"
-    assert "model" not in options  # an argument
+    assert options["quiet"] == "--quiet" and "model" not in options  # an argument
     assert options_of(evaluate)["autoattack_images"] == "--autoattack-images"
 
 
