@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """The command line: run a study, report it, attack, evaluate or export a model.
 
 python reproduce.py list
@@ -10,6 +11,7 @@ python reproduce.py export ntu --profile demo --network papernot_cnn/cifar10/stu
 """
 
 from importlib.metadata import version
+from shutil import get_terminal_size
 from typing import Annotated
 
 import typer
@@ -18,13 +20,15 @@ from commands.attack import attack
 from commands.evaluate import evaluate
 from commands.export import export
 from commands.list import list_studies
+from commands.program import Program
 from commands.report import report
 from commands.run import run
 from commands.site import site
 
 app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
+    cls=Program,
+    # In boxes, a narrow terminal cuts off the names of options.
+    rich_markup_mode="rich" if get_terminal_size().columns >= 80 else None,
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
@@ -37,8 +41,9 @@ def print_versions(asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def main(
+    ctx: typer.Context,
     versions: Annotated[
         bool,
         typer.Option(
@@ -50,6 +55,8 @@ def main(
     ] = False,
 ) -> None:
     """Run a study, report it, attack, evaluate or export a model."""
+    if ctx.invoked_subcommand is None:
+        typer.echo(ctx.get_help())
 
 
 app.command("list")(list_studies)

@@ -1,7 +1,6 @@
-"""An attack from its name and the options given for it."""
+"""Attacks from their names and the options given for them."""
 
 import dataclasses
-import types
 import typing
 from collections.abc import Mapping, Sequence
 
@@ -9,45 +8,77 @@ import typer
 
 from commands.parameters import number
 
+if typing.TYPE_CHECKING:
+    import attacks
 
-def build_attack(name: str, given: Mapping[str, object], texts: Sequence[str]):
-    """The attack called `name`.
+
+def build_attacks(
+    names: Sequence[str], given: Mapping[str, object], texts: Sequence[str]
+) -> "dict[str, attacks.Attack]":
+    """The attacks called `names`, by these names.
 
     Args:
         given: options that have arguments of their own, such as `--steps 3`; those that are
             `None` were not given.
-        texts: other options, such as "loss=dlr".
+        texts: other options, such as "loss=dlr". Each option is given to the attacks that have it.
 
     Raises:
-        ValueError: the attack has no such option, or accepts another value.
+        ValueError: an attack twice, an option that no attack has, or another value than accepted.
     """
     import attacks
 
-    make = attacks.BY_NAME[name]
-    defaults = {field.name: field.default for field in dataclasses.fields(make)}
-    accepted = ", ".join(f"{key}={value}" for key, value in defaults.items())
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise ValueError(f"--attack is {twice[0]} twice; accepted: each attack once")
+    makers = {name: attacks.BY_NAME[name] for name in names}
     options = {key: value for key, value in given.items() if value is not None}
     for key, value in options.items():
-        if key not in defaults:
+        if not any(key in _defaults(make) for make in makers.values()):
             raise ValueError(
-                f"--{key.replace('_', '-')} is {value} with --attack {name}, which has no such "
-                f"option; accepted, with their defaults: {accepted}"
+                f"--{key.replace('_', '-')} is {value} with --attack {', '.join(names)}, which has "
+                f"no such option; accepted, with their defaults: {_accepted(makers)}"
             )
-    kinds = typing.get_type_hints(make)
-    for text in texts:
-        key, equals, value = (part.strip() for part in text.partition("="))
-        if not equals or key not in defaults:
-            raise ValueError(
-                f"--option is {text!r}; accepted for {name}, with their defaults: {accepted}"
-            )
-        if options.get(key) is not None and key != "batch_size":
-            raise ValueError(f"--option is {text!r} although {key} is given; accepted: one value")
-        options[key] = _as_kind(key, value, kinds[key])
-    return make(**options)
+    read = [_read(text, makers, options) for text in texts]
+    return {
+        str(name): make(
+            **{key: value for key, value in options.items() if key in _defaults(make)},
+            **{key: _as_kind(key, value, make) for key, value in read if key in _defaults(make)},
+        )
+        for name, make in makers.items()
+    }
 
 
-def _as_kind(name: str, text: str, kind: type | types.UnionType):
-    """A text as the type that an option has."""
+def _read(text: str, makers: Mapping[str, type], options: dict[str, object]) -> tuple[str, str]:
+    """The name and the value in "name=value"; a batch size given so replaces the usual one."""
+    key, equals, value = (part.strip() for part in text.partition("="))
+    if not equals or not any(key in _defaults(make) for make in makers.values()):
+        raise ValueError(
+            f"--option is {text!r}; accepted for {', '.join(makers)}, with their defaults: "
+            f"{_accepted(makers)}"
+        )
+    if key == "batch_size":
+        options.pop(key, None)
+    elif key in options:
+        raise ValueError(f"--option is {text!r} although {key} is given; accepted: one value")
+    return key, value
+
+
+def _defaults(make: type) -> dict[str, object]:
+    """The options of an attack with their defaults."""
+    return {field.name: field.default for field in dataclasses.fields(make)}
+
+
+def _accepted(makers: Mapping[str, type]) -> str:
+    """The options of several attacks with their defaults; those of the first come first."""
+    every: dict[str, object] = {}
+    for make in makers.values():
+        every = _defaults(make) | every
+    return ", ".join(f"{key}={value}" for key, value in every.items())
+
+
+def _as_kind(name: str, text: str, make: type):
+    """A text as the type that an option of an attack has."""
+    kind = typing.get_type_hints(make)[name]
     kinds = typing.get_args(kind) or (kind,)
     words: dict[str, bool | None] = {"true": True, "false": False} if bool in kinds else {}
     if type(None) in kinds:

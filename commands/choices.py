@@ -50,6 +50,25 @@ class DataSet(StrEnum):
     IMAGENET = "imagenet"
 
 
+class Model(StrEnum):
+    """`models.NAMES`."""
+
+    VGG16 = "vgg16"
+    RESNET50 = "resnet50"
+    INCEPTION_V3 = "inception_v3"
+    PAPERNOT_CNN = "papernot_cnn"
+    WPI_CNN = "wpi_cnn"
+    RIT_CNN = "rit_cnn"
+    RESNEXT50 = "resnext50_32x4d"
+    REGNETY = "regnety_400mf"
+    ALEXNET = "alexnet"
+    DENSENET201 = "densenet201"
+    VGG19 = "vgg19"
+    RESNET101 = "resnet101"
+    MOBILENET = "mobilenet"
+    MOBILENET_V2 = "mobilenet_v2"
+
+
 class Softmax(StrEnum):
     """What is done with a softmax or sigmoid that a model ends in."""
 

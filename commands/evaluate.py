@@ -7,8 +7,18 @@ import typer
 
 from commands import parameters
 from commands.choices import BudgetNorm, PixelRange, Softmax
-from commands.console import console, errors, import_tensorflow, say, shown
+from commands.console import (
+    console,
+    errors,
+    import_tensorflow,
+    print_json,
+    remark,
+    remarks,
+    say,
+    shown,
+)
 
+ATTACKS = "Attacks"
 EpsilonOption = Annotated[
     float | None,
     typer.Option(
@@ -16,19 +26,46 @@ EpsilonOption = Annotated[
         parser=parameters.number,
         metavar="NUMBER",
         help="The budget, a distance in [0, 1] pixels. Default: 8/255; for --norm l2 0.5.",
+        rich_help_panel=ATTACKS,
     ),
 ]
-NormOption = Annotated[BudgetNorm, typer.Option(help="The norm of the budget.")]
+NormOption = Annotated[
+    BudgetNorm, typer.Option(help="The norm of the budget.", rich_help_panel=ATTACKS)
+]
 ImagesOption = Annotated[
-    int, typer.Option(help="How many test images are attacked; drawn at random where it has more.")
+    int,
+    typer.Option(
+        parser=parameters.whole(1),
+        metavar="INTEGER",
+        help="How many test images are attacked; drawn at random where it has more.",
+        rich_help_panel=parameters.DATA,
+    ),
 ]
 AutoAttackImagesOption = Annotated[
-    int, typer.Option("--autoattack-images", help="How many of them AutoAttack is run on.")
+    int,
+    typer.Option(
+        "--autoattack-images",
+        parser=parameters.whole(0),
+        metavar="INTEGER",
+        help="How many of them AutoAttack is run on.",
+        rich_help_panel=ATTACKS,
+    ),
 ]
-SeedOption = Annotated[int, typer.Option(help="The seed of the choice of images and of attacks.")]
+SeedOption = Annotated[
+    int,
+    typer.Option(
+        parser=parameters.whole(0),
+        metavar="INTEGER",
+        help="The seed of the choice of images and of attacks.",
+        rich_help_panel=ATTACKS,
+    ),
+]
 ToOption = Annotated[
     Path | None,
-    typer.Option(help="A new folder for the page and its JSON. Default: MODEL-robustness."),
+    typer.Option(
+        help="A new folder for the page and its JSON. Default: MODEL-robustness.",
+        rich_help_panel=parameters.OUTPUT,
+    ),
 ]
 
 
@@ -36,32 +73,43 @@ ToOption = Annotated[
 def evaluate(
     model: parameters.Model,
     data: parameters.Data,
+    data_dir: parameters.DataDir = None,
+    images: ImagesOption = 500,
+    images_per_class: parameters.ImagesPerClass = None,
     epsilon: EpsilonOption = None,
     norm: NormOption = BudgetNorm.LINF,
-    images: ImagesOption = 500,
     autoattack_images: AutoAttackImagesOption = 100,
+    seed: SeedOption = 0,
     softmax: parameters.SoftmaxEnd = Softmax.REFUSE,
     pixel_range: parameters.Range = PixelRange.UNIT,
-    seed: SeedOption = 0,
     batch_size: parameters.BatchSize = 128,
     jit_compile: parameters.JitCompile = False,
-    data_dir: parameters.DataDir = None,
-    images_per_class: parameters.ImagesPerClass = None,
     to: ToOption = None,
+    quiet: parameters.Quiet = False,
+    json: parameters.Json = False,
 ) -> None:
-    """Attacks a model of yours in many ways: a page on what is left, and whether to trust it."""
+    """Attacks a model of yours in many ways: a page on what is left, and whether to trust it.
+
+    \b
+    reproduce.py evaluate model.keras --data cifar10
+    reproduce.py evaluate model.h5 --data mine.npz --norm l2 --epsilon 0.5 --to page
+    reproduce.py evaluate model.h5 --data images/ --softmax remove --json > robustness.json
+    """
+    remarks.quiet = quiet
+    folder = Path(f"{model.stem}-robustness") if to is None else to
     parameters.check_inputs(model, data)
+    parameters.check_is_new_folder(folder, "--to")
     import_tensorflow()
     from evaluation.own_model import evaluate_own_robustness, find_data
-    from reports.own_model import robustness_table
+    from harness.machine import machine
+    from reports.own_model import ROBUSTNESS_NOTE, robustness_table
     from reports.progress import Bars
-    from reports.robustness_page import Setting, build_page, check_is_new
+    from reports.robustness_page import Setting, build_page, numbers_of
 
-    folder = Path(f"{model.stem}-robustness") if to is None else to
-    check_is_new(folder)
     network = parameters.load_model(model)
     dataset = find_data(data, network, data_dir=data_dir, images_per_class=images_per_class)
-    with Bars(console) as bars:
+    remark(f"On {machine()}.")
+    with Bars(remarks) as bars:
         own = evaluate_own_robustness(
             network,
             dataset,
@@ -78,7 +126,12 @@ def evaluate(
         )
     setting = Setting(model.name, dataset.name, dataset.class_names, tuple(own.notes))
     page = build_page(own.robustness, setting, folder)
-    console.print(robustness_table(own.robustness))
-    for sentence in (*own.notes, *own.robustness.sentences):
-        say(sentence)
-    say(f"Page: {shown(page)}")
+    if json:
+        print_json(numbers_of(own.robustness, setting) | {"page": str(page)})
+    elif quiet:
+        say(shown(page))
+    else:
+        console.print(robustness_table(own.robustness))
+        for line in (ROBUSTNESS_NOTE, *own.notes, *own.robustness.sentences):
+            say(line)
+        say(f"Page: {shown(page)}")

@@ -1,33 +1,48 @@
-"""`list`: the studies, or the arms of one."""
+"""`list`: the studies, or the networks and arms of one, and what of them has run."""
 
 from typing import Annotated
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
-from commands import catalogue
-from commands.console import console, errors, import_tensorflow
-from commands.parameters import Profile
+from commands import catalogue, completion, parameters
+from commands.console import errors, import_tensorflow
+from commands.list_output import show_forecast, show_studies
 
 
 @errors()
 def list_studies(
-    study: Annotated[str | None, typer.Argument(help="List the arms of this study.")] = None,
-    profile: Profile = "demo",
+    study: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="STUDY", help="List the arms of this study.", autocompletion=completion.studies
+        ),
+    ] = None,
+    profile: parameters.Profile = "demo",
+    weights: parameters.Weights = None,
+    runs: parameters.Runs = None,
+    json: parameters.Json = False,
 ) -> None:
-    """The studies and their profiles, or the arms of one study."""
-    if study is not None:
-        catalogue.check(study, profile)
-        import_tensorflow()
-        from studies import STUDIES
+    """The studies and their profiles; of one study what has run, and the time left.
 
-        for arm in STUDIES[study].arms(STUDIES[study].profile(profile)):
-            print(arm.key)
+    \b
+    reproduce.py list
+    reproduce.py list ntu --profile laptop
+    reproduce.py list wpi --json
+    """
+    if study is None:
+        show_studies(json)
         return
-    table = Table("study", "what", "profile", "cost")
-    for name, listed in catalogue.STUDIES.items():
-        for number, row in enumerate(listed.costs.items()):
-            about = ("", "") if number else (name, listed.title)
-            table.add_row(*map(escape, (*about, *row)), end_section=number == len(listed.costs) - 1)
-    console.print(table)
+    catalogue.check(study, profile)
+    files = parameters.weight_files(weights)
+    import_tensorflow()
+    from harness.forecast import forecast
+    from harness.plan import plan
+    from harness.runner import Runner
+    from harness.store import Store
+    from studies import STUDIES
+    from studies.run import RUNS
+
+    chosen = STUDIES[study]
+    runner = Runner(Store(runs or RUNS), weights=files)
+    ahead = forecast(plan(chosen, chosen.profile(profile)), runner)
+    show_forecast(ahead, study, profile, json)

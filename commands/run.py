@@ -6,42 +6,56 @@ from typing import Annotated
 import typer
 
 from commands import catalogue, parameters
-from commands.console import console, errors, import_tensorflow, say, shown
+from commands.console import console, errors, import_tensorflow, remark, remarks, say, shown
 
 
 @errors()
 def run(
     study: parameters.Study,
     profile: parameters.Profile = "demo",
-    data_dir: parameters.DataDir = None,
     arms: Annotated[
         str, typer.Option(help="Run the arms whose name matches this pattern; see `list STUDY`.")
     ] = "*",
+    data_dir: parameters.DataDir = None,
     weights: parameters.Weights = None,
     runs: parameters.Runs = None,
     results: parameters.Results = None,
+    quiet: parameters.Quiet = False,
 ) -> None:
-    """Trains, attacks, measures and reports; what was done before is not done again."""
+    """Trains, attacks, measures and reports; what was done before is not done again.
+
+    \b
+    reproduce.py run ntu
+    reproduce.py run ntu --profile laptop --data-dir DIR --arms 'vgg16/cifar10/main/*'
+    open "$(reproduce.py run icbai --quiet)"
+    """
+    remarks.quiet = quiet
     catalogue.check(study, profile)
+    files = parameters.weight_files(weights)
     import_tensorflow()
+    from harness.machine import machine
     from reports.progress import Bars
     from studies.run import RUNS, run_study
 
     started = perf_counter()
+    remark(f"On {machine()}.")
     try:
-        with Bars(console) as bars:
+        with Bars(remarks) as bars:
             done = run_study(
                 study,
                 profile,
                 arms=arms,
                 data_dir=data_dir,
-                weights=parameters.weight_files(weights),
+                weights=files,
                 runs=runs or RUNS,
                 directory=results,
                 progress=bars,
             )
     except KeyboardInterrupt:
-        say("\nInterrupted. Finished stages are kept; the same command goes on from here.")
+        remark("\nInterrupted. Finished stages are kept; the same command goes on from here.")
         raise typer.Exit(130) from None
+    if quiet:
+        say(shown(done.page))
+        return
     console.print(done.summary)
     say(f"{perf_counter() - started:.0f} s. Report: {shown(done.page)}")

@@ -48,6 +48,18 @@ _PER_IMAGE: dict[str, type] = {
 }
 
 
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C in an evaluation of which some images are finished.
+
+    Attributes:
+        outcomes: those of the finished images, which are the first ones, without examples.
+    """
+
+    def __init__(self, outcomes: Outcomes):
+        super().__init__()
+        self.outcomes = outcomes
+
+
 def evaluate(
     model: Model,
     images: np.ndarray,
@@ -62,6 +74,7 @@ def evaluate(
     similarity: bool = False,
     progress: Progress | None = None,
     jit_compile: bool = False,
+    images_at_once: int | None = None,
 ) -> Outcomes:
     """Attacks `images` at every epsilon and classifies what comes out.
 
@@ -80,9 +93,12 @@ def evaluate(
         similarity: whether to measure `Outcomes.ssim`, which takes time with large images.
         progress: called with (images done, images in all).
         jit_compile: compile with XLA.
+        images_at_once: how many images are finished before the next ones are attacked, in whole
+            batches; default: as many as memory holds.
 
     Raises:
         ValueError: naming the argument, its value and what is accepted.
+        Interrupted: Ctrl-C, when some images were finished.
     """
     if not len(images):
         raise ValueError("images is empty; accepted: one image or more")
@@ -90,10 +106,15 @@ def evaluate(
     attacked = judged if surrogate is None else judged.of_model(surrogate)
     attacked = _with_goal(attacked, predicted_labels, targets)
     whole = _Request(judged, attacked, attack, epsilons, predicted_labels, similarity)
-    done = []
-    for part, note in whole.parts(progress):
-        seen = _crafted(part, note)
-        done.append(_outcomes(part, seen))
+    done: list[Outcomes] = []
+    try:
+        for part, note in whole.parts(progress, images_at_once):
+            seen = _crafted(part, note)
+            done.append(_outcomes(part, seen, is_first=not done))
+    except KeyboardInterrupt:
+        if not done:
+            raise
+        raise Interrupted(Outcomes.joined(done)) from None
     outcomes = Outcomes.joined(done)
     rows = _chosen(examples, outcomes)
     if len(done) == 1 or not len(rows):
@@ -127,14 +148,17 @@ class _Request:
         """The request for some of the images."""
         return replace(self, judged=self.judged.part(rows), attacked=self.attacked.part(rows))
 
-    def parts(self, progress: Progress | None) -> Iterator[tuple["_Request", Progress | None]]:
-        """Requests for as many images as fit into memory, in whole batches.
+    def parts(
+        self, progress: Progress | None, images_at_once: int | None
+    ) -> Iterator[tuple["_Request", Progress | None]]:
+        """Requests for `images_at_once`, or as many as fit into memory, in whole batches.
 
         Each comes with what to call as its own progress. Parts change no outcome, since none
         depends on the other images.
         """
         batch_size, image = self.attack.batch_size, self.judged.images[0]
         at_once = _PART_BYTES // max(1, image.nbytes * len(self.epsilons))
+        at_once = min(at_once, images_at_once or at_once)
         size = max(batch_size, at_once // batch_size * batch_size)
         for start in range(0, len(self), size):
             part = self.only(slice(start, start + size))
@@ -203,7 +227,7 @@ def _chosen(examples: int | Sequence[int] | Choice, outcomes: Outcomes) -> np.nd
     return rows[(rows >= 0) & (rows < count)]
 
 
-def _outcomes(request: _Request, seen: _Seen) -> Outcomes:
+def _outcomes(request: _Request, seen: _Seen, is_first: bool) -> Outcomes:
     """The outcomes of one part, without examples."""
     task, goal = request.judged, request.attacked.goal
     results, clean = seen.results, seen.clean
@@ -220,7 +244,7 @@ def _outcomes(request: _Request, seen: _Seen) -> Outcomes:
         clean_label_ranks=label_ranks(clean, task.goal.classes),
         random=predicted(clean) != predicted(again),
         spread=max(spread_of(clean, again), task.classifier.spread),
-        **_probed(request),
+        **_probed(request, is_first),
         **{
             name: np.array([each[name] for each in measured], dtype).reshape(-1, len(request))
             for name, dtype in _PER_IMAGE.items()
@@ -234,13 +258,20 @@ def _outcomes(request: _Request, seen: _Seen) -> Outcomes:
     )
 
 
-def _probed(request: _Request) -> dict[str, np.ndarray]:
-    """What `probes` sees of the model and of the steps at the largest epsilon."""
+def _probed(request: _Request, is_first: bool) -> dict[str, np.ndarray]:
+    """What `probes` sees of the model and of the steps at the largest epsilon.
+
+    What is measured of a few images alone is measured in the first part.
+    """
     attacked, attack = request.attacked, request.attack
-    probed = {"quantised": quantised_inputs(attacked)}
-    gradients, unstable = clean_gradients(attacked, attack), unstable_gradients(attacked, attack)
-    if gradients is not None and unstable is not None:
-        probed |= gradients._asdict() | {"gradient_unstable": unstable}
+    gradients = clean_gradients(attacked, attack)
+    probed = {} if gradients is None else gradients._asdict()
+    if not is_first:
+        return probed | {"quantised": np.zeros(0, bool)}
+    probed["quantised"] = quantised_inputs(attacked)
+    unstable = unstable_gradients(attacked, attack)
+    if unstable is not None:
+        probed["gradient_unstable"] = unstable
     largest = max(request.epsilons, default=0.0)
     steps = steps_of(attacked, attack, largest) if largest > 0 else None
     return probed if steps is None else probed | steps._asdict()

@@ -24,7 +24,8 @@ from evaluation.outcomes import Outcomes
 
 #: The columns of a table that are written as JSON.
 _SHOWN = ["epsilon", "correct", "accuracy", "ci_low", "ci_high", "rounded_accuracy"]
-_SHOWN += ["fooled", "fooled_median_l2", "gradient_evaluations"]
+_SHOWN += ["fooled", "fooled_mean_l0", "fooled_mean_l2", "fooled_median_l2", "fooled_mean_linf"]
+_SHOWN += ["target_rate", "gradient_evaluations"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,16 +92,18 @@ class MeasuredArm:
 
     def to_dict(self) -> dict[str, Any]:
         """Its settings and its numbers at every epsilon, for JSON."""
+        table = self.table()
         return {
             "name": self.name,
             "settings": str(self.attack),
+            "norm": self.attack.norm,
             "images": self.images,
             "seconds": self.seconds,
             "is_check": self.is_check,
             "notes": list(self.notes),
             "epsilons": [
                 {name: _number(value) for name, value in row.items()}
-                for row in self.table()[_SHOWN].to_dict("records")
+                for row in table[table.columns.intersection(_SHOWN)].to_dict("records")
             ],
         }
 

@@ -1,4 +1,4 @@
-"""A Keras model of the user's own: made ready to be attacked on a data set, and attacked.
+"""A Keras model of the user's own: made ready to be attacked on a data set, and evaluated.
 
 Nothing is changed silently: what had to be adapted is returned in words, and what cannot be
 adapted is refused. Messages name the options of `reproduce.py attack` and `evaluate`.
@@ -7,7 +7,6 @@ adapted is refused. Messages name the options of `reproduce.py attack` and `eval
 import importlib
 import math
 import warnings
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -17,82 +16,14 @@ import numpy as np
 
 import data
 import models
-from attacks import BudgetAttack, MinimumNormAttack, ModelError, as_logits, as_probabilities
+from attacks import ModelError, as_logits, as_probabilities
 from attacks.engine.classifier import Classifier
 from attacks.readings import Reading
 from data import Dataset
 from evaluation.estimates import Estimate
-from evaluation.evaluate import evaluate
-from evaluation.findings import findings
-from evaluation.outcomes import Outcomes
 from evaluation.robustness import Robustness, evaluate_robustness
 from evaluation.stages import Stages
 from models.outputs import check_is_graph
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """What happened to every image, and the sentences that a reader of it has to know."""
-
-    outcomes: Outcomes
-    sentences: list[str]
-
-
-def evaluate_own_model(
-    model: keras.Model,
-    dataset: Dataset,
-    attack: BudgetAttack | MinimumNormAttack,
-    epsilons: Sequence[float] | None = None,
-    *,
-    images: int = 200,
-    target: int | None = None,
-    pixel_range: str = "0-1",
-    softmax: str = "refuse",
-    predicted_labels: bool = False,
-    progress: Callable[[int, int], None] | None = None,
-    jit_compile: bool = False,
-) -> Evaluation:
-    """Attacks a model on the first test images of a data set.
-
-    Args:
-        model: a Keras model with one input and one output.
-        epsilons: distances in [0, 1] pixels; default: 8/255, and for a minimum-norm attack any.
-        images: how many test images are attacked.
-        target: a class that the attack is to reach; its own images are left out.
-        pixel_range, softmax: see `made_ready`.
-        predicted_labels: the attack moves away from the predictions, not the true labels.
-        progress: called with (images done, images in all).
-
-    Raises:
-        ValueError: the model does not go with the data or the options, or as the attack.
-    """
-    if images < 1:
-        raise ValueError(f"--images is {images}; accepted: 1 or more")
-    if not epsilons:
-        epsilons = [math.inf if isinstance(attack, MinimumNormAttack) else 8 / 255]
-    own = made_ready(model, dataset, pixel_range=pixel_range, softmax=softmax)
-    x, y = dataset.x_test[:images], dataset.y_test[:images]
-    if target is not None:
-        x, y = x[y != target], y[y != target]
-    if not len(x):
-        raise ValueError(f"--target is {target}, the class of all --images; accepted: more")
-    with warnings.catch_warnings():
-        # Said below the table, with the share of images that it concerns.
-        warnings.filterwarnings("ignore", "model is random at inference", RuntimeWarning)
-        outcomes = evaluate(
-            own.seen,
-            x,
-            y,
-            attack,
-            epsilons,
-            predicted_labels=predicted_labels,
-            targets=None if target is None else np.full(len(y), target),
-            progress=progress,
-            jit_compile=jit_compile,
-        )
-    sentences = [*own.notes, *dataset.notes, *findings(outcomes, attack)]
-    clean = Estimate.accuracy(outcomes.clean_correct)
-    return Evaluation(outcomes, sentences + _of_range(clean, own.classes, pixel_range))
 
 
 @dataclass(frozen=True)
@@ -146,7 +77,7 @@ def evaluate_own_robustness(
         progress=progress,
         jit_compile=jit_compile,
     )
-    of_range = _of_range(robustness.clean, own.classes, pixel_range)
+    of_range = hint_at_range(robustness.clean, own.classes, pixel_range)
     return OwnRobustness(robustness, [*own.notes, *dataset.notes, *of_range])
 
 
@@ -186,7 +117,7 @@ def find_data(
     )
 
 
-def _of_range(clean: Estimate, classes: int, pixel_range: str) -> list[str]:
+def hint_at_range(clean: Estimate, classes: int, pixel_range: str) -> list[str]:
     """What else may be wrong with a model that only guesses."""
     if pixel_range == "0-1" and clean.low <= 1 / classes:
         return ["If the model takes grey levels, say --range 0-255."]

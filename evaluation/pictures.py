@@ -41,17 +41,18 @@ class Picture:
     l2: float
 
 
-def pictures(task: Task, arm: MeasuredArm, epsilon: float) -> list[Picture]:
-    """The images nearest the median L2 distance among those an arm turned at one of its epsilons.
+def pictures(task: Task, arm: MeasuredArm, epsilon: float, most: int = SHOWN) -> list[Picture]:
+    """The images nearest the median L2 distance of those an arm turned at one of its epsilons.
 
     They are crafted again, which gives the same images wherever the model is not random; what is
     not turned this time is left out.
 
     Args:
-        task: the model, all images of the arm in its order, and their labels.
+        task: the model, all images of the arm in its order, and what they were attacked for.
+        most: how many at most.
     """
     at = int(np.flatnonzero(arm.outcomes.epsilons == epsilon)[0])
-    rows = nearest_median(arm.outcomes.l2[at], arm.outcomes.fooled[at], SHOWN)
+    rows = nearest_median(arm.outcomes.l2[at], arm.outcomes.fooled[at], most)
     if not len(rows):
         return []
     part = task.part(rows)
@@ -60,7 +61,7 @@ def pictures(task: Task, arm: MeasuredArm, epsilon: float) -> list[Picture]:
         task.classifier.probabilities(logits)
         for logits in (part.logits(part.images), result.logits)
     )
-    classes = predicted(result.logits)
+    labels, classes = arm.outcomes.labels[rows], predicted(result.logits)
     return [
         Picture(
             attack=arm.name,
@@ -68,9 +69,9 @@ def pictures(task: Task, arm: MeasuredArm, epsilon: float) -> list[Picture]:
             index=int(row),
             image=part.images[place],
             adversarial=result.images[place],
-            label=int(part.goal.classes[place]),
+            label=int(labels[place]),
             prediction=int(classes[place]),
-            confidence=float(before[place, part.goal.classes[place]]),
+            confidence=float(before[place, labels[place]]),
             adversarial_confidence=float(after[place, classes[place]]),
             linf=float(result.distances["linf"][place]),
             l2=float(result.distances["l2"][place]),

@@ -1,8 +1,6 @@
 """How robust a network is under a battery of attacks, and whether that number can be trusted."""
 
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from time import perf_counter
@@ -20,6 +18,7 @@ from evaluation.battery import CUSTOMARY, Planned, battery
 from evaluation.estimates import Estimate
 from evaluation.evaluate import evaluate
 from evaluation.measured_arm import MeasuredArm, Raised, checks, raised
+from evaluation.notes import noting
 from evaluation.pictures import Picture, pictures
 from evaluation.robustness_sentences import Doubts, advice, trust, what_is_left
 from evaluation.stages import Silent, Stages
@@ -258,7 +257,7 @@ def evaluate_robustness(
     if not isinstance(images, ByteImages | FolderImages):
         images = check_images(images)
     indices, labels = _chosen(len(images), labels, max_images, seed)
-    with _noting():  # that it is random is among the flags
+    with noting():  # that it is random is among the flags
         task = Task(model, images[indices], labels, None, batch_size, jit_compile)
     budget = CUSTOMARY.get(norm, 0.0) if epsilon is None else float(epsilon)
     planned = battery(
@@ -326,7 +325,7 @@ def _measured(
     jit_compile: bool,
 ) -> MeasuredArm:
     started, count = perf_counter(), planned.images
-    with _noting() as notes:
+    with noting() as notes:
         outcomes = evaluate(
             model,
             task.images[:count],
@@ -352,24 +351,10 @@ def _pictures(task: Task, arms: Sequence[MeasuredArm], epsilon: float) -> tuple[
     ]
     strongest = min(within, key=lambda arm: arm.within(epsilon).mean(), default=None)
     search = next((arm for arm in arms if isinstance(arm.attack, MinimumNormAttack)), None)
-    with _noting():  # what they warn of has been noted before
+    with noting():  # what they warn of has been noted before
         shown = [] if strongest is None else pictures(task, strongest, epsilon)
         shown += [] if search is None else pictures(task, search, np.inf)
     return tuple(shown)
-
-
-@contextmanager
-def _noting() -> Iterator[list[str]]:
-    """Keeps what attacks warn of, but for what is among the flags: that a model is random."""
-    notes: list[str] = []
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", RuntimeWarning)
-        yield notes
-    for each in caught:
-        if not issubclass(each.category, RuntimeWarning):
-            warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
-        elif "random at inference" not in str(each.message):
-            notes.append(str(each.message))
 
 
 def _numbers(estimate: Estimate | None) -> dict[str, Any] | None:

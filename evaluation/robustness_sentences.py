@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import isinf
 
 from evaluation.diagnostics import NAMES, Kind, Level, kind_of
 from evaluation.estimates import Estimate
@@ -16,11 +17,17 @@ TOO_MUCH_ROOM = ("outside [0, 1]", "restored by rounding")
 FELL_SHORT = set(NAMES) - {*OF_THE_NETWORK, *TOO_MUCH_ROOM}
 #: An interval that is wider than this, in accuracy, asks for more images.
 WIDE = 0.1
-NORMS = {"linf": "L-inf", "l2": "L2"}
+NORMS = {"linf": "L-inf", "l2": "L2", "l1": "L1", "l0": "L0"}
 
 
 def distance(norm: str, epsilon: float) -> str:
-    """An epsilon as papers write it: in grey levels, "8/255", for L-inf."""
+    """A distance as papers write it.
+
+    In L-inf in grey levels, "8/255"; in L2 and L1 between pixels in [0, 1]; in L0 how many values
+    differ; "any" for infinity.
+    """
+    if isinf(epsilon):
+        return "any"
     return f"{255 * epsilon:.4g}/255" if norm == "linf" else f"{epsilon:.4g}"
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -54,6 +55,7 @@ def of_patch(arm: Arm, data: str, networks: Sequence[str | None]) -> dict[str, A
     return whole | {"arm": kept}
 
 
+@cache
 def versions() -> dict[str, str]:
     """Versions of the libraries that results depend on."""
     return {name: version(name) for name in ("tensorflow", "keras", "cleverhans", "numpy")}

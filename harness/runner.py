@@ -117,6 +117,17 @@ class Runner:
             self._fingerprints[key] = self.dataset(training).fingerprint
         return self._fingerprints[key]
 
+    def recall_data(self) -> None:
+        """Takes the data of the latest stages for those of this run, so that none are read."""
+        for stage in self.store.descriptions("train"):
+            training = stage["training"]
+            key = training["dataset"], training["split"], training["images_per_class"]
+            self._fingerprints[key] = stage["data"]
+
+    def knows_data(self, training: Training) -> bool:
+        """Whether the fingerprint of its data is known without reading them."""
+        return _data_key(training) in self._fingerprints
+
     def training_path(self, training: Training) -> Path:
         return self.store.path("train", self._of_training(training))
 
@@ -138,8 +149,7 @@ class Runner:
 
     def _is_local(self, training: Training) -> bool:
         named = self.data_dir is not None or DATA_DIR_VARIABLE in os.environ
-        known = _data_key(training) in self._fingerprints
-        return known or named or training.dataset == "digits"
+        return self.knows_data(training) or named or training.dataset == "digits"
 
     def _is_done(self, arm: Arm) -> bool:
         try:

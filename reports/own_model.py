@@ -1,107 +1,115 @@
-"""A robustness evaluation of the user's own model on one screen."""
+"""What attacks leave of the user's own model, on one screen."""
 
-import math
+from collections.abc import Iterator
 
 import numpy as np
 from rich import box
-from rich.markup import escape
-from rich.table import Column, Table
+from rich.table import Column
 
-from attacks import Attack
-from evaluation import Estimate, Outcomes, Robustness
+from evaluation import Estimate, Robustness
+from evaluation.measured_arm import MeasuredArm
+from evaluation.own_attacks import OwnAttacks
 from evaluation.robustness_sentences import NORMS, distance
+from reports.fitting_table import FittingTable
+
+#: What the columns of `attack_table` are about.
+ATTACK_NOTE = "fooled: images that were right and that the attack turned; the means are theirs"
+ROBUSTNESS_NOTE = "alone: images that no other attack broke, of those that all attacked"
 
 
-def accuracy_table(outcomes: Outcomes, attack: Attack, targeted: bool) -> Table:
-    """The accuracy without attack and at every epsilon.
+def attack_table(attacked: OwnAttacks) -> FittingTable:
+    """The accuracy without attack, and under every attack within every epsilon.
 
-    Args:
-        targeted: whether the attack was to reach a class.
+    Distances have the units of their norm, see `evaluation.robustness_sentences.distance`.
     """
-    clean, *attacked = outcomes.table().to_dict("records")
-    counts_values = attack.norm == "l0"
-    table = Table(
-        "epsilon",
-        "0-255",
-        "accuracy",
-        Column("95 % interval", no_wrap=True),
-        "rounded to 8 bits",
-        *(["target reached"] if targeted else []),
-        "fooled",
-        "mean L0" if counts_values else "mean L-inf",
-        "mean L2",
-        title=escape(f"{attack}"),
-        caption="fooled: images that were right and that the attack turned; the means are theirs",
-        box=box.SIMPLE_HEAD,  # narrow, for 80 columns
-        padding=(0, 1, 0, 0),
-        show_edge=False,
-    )
-    table.add_row("clean", "", *_accuracy(clean))
-    for index, row in enumerate(attacked):
-        table.add_row(
-            *_epsilon(row["epsilon"], counts_values),
-            *_accuracy(row),
-            f"{row['rounded_accuracy']:.1%}",
-            *([f"{row['target_rate']:.1%}"] if targeted else []),
-            f"{row['fooled']:.0f}",
-            *_distances(row, outcomes.l0[index, outcomes.fooled[index]] if counts_values else None),
+    arms = attacked.arms
+    norms = list(dict.fromkeys(arm.attack.norm for arm in arms))
+    within = f"within\n({NORMS[norms[0]]})" if len(norms) == 1 else "within"
+    rows = [
+        (
+            "none",
+            "" if len(arms) > 1 else "clean",
+            Estimate.accuracy(arms[0].outcomes.clean_correct),
+            {},
         )
-    return table
+    ]
+    rows += [(arm.name, *row) for arm in arms for row in _rows(arm, norms)]
+    for worst in attacked.worst_cases:
+        shown = _within(worst.norm, worst.epsilon, norms)
+        rows.append((f"worst of {len(worst.attacks)}", shown, worst.accuracy, {}))
+    columns = {"attack": [name for name, *_ in rows]} if len(arms) > 1 else {}
+    columns[within] = [each for _, each, *_ in rows]
+    if len({estimate.images for *_, estimate, _ in rows}) > 1:
+        columns["images"] = [f"{estimate.images:,}" for *_, estimate, _ in rows]
+    columns["accuracy, %"] = [estimate.percent() for *_, estimate, _ in rows]
+    for head in dict.fromkeys(head for *_, cells in rows for head in cells):
+        columns[head] = [cells.get(head, "") for *_, cells in rows]
+    return _table(columns)
 
 
-def _epsilon(epsilon: float, counts_values: bool) -> tuple[str, str]:
-    """As it is, and in grey levels."""
-    if not math.isfinite(epsilon):
-        return "any", ""
-    if counts_values:
-        return f"{epsilon:g}", ""
-    return f"{epsilon:.5f}", f"{255 * epsilon:.2f}"
-
-
-def robustness_table(robustness: Robustness) -> Table:
+def robustness_table(robustness: Robustness) -> FittingTable:
     """What every attack leaves, and all of them together."""
-    table = Table(
-        Column("attack", no_wrap=True),
-        f"within ({NORMS[robustness.norm]})",
-        Column("images", justify="right"),
-        "accuracy",
-        Column("95 % interval", no_wrap=True),
-        Column("alone", justify="right"),
-        Column("seconds", justify="right"),
-        caption="alone: images that no other attack broke, of those that all attacked",
-        box=box.SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-        show_edge=False,
-    )
-    table.add_row("none", "", *_shares(robustness.clean))
+    norm = robustness.norm
+    rows = [("none", "", robustness.clean, "", "")]
     for arm in robustness.arms:
         epsilon = float(arm.outcomes.epsilons[arm.nearest(robustness.epsilon)])
-        table.add_row(
-            arm.name,
-            distance(robustness.norm, epsilon),
-            *_shares(arm.curve[epsilon]),
-            str(robustness.broken_alone.get(arm.name, "")),
-            f"{arm.seconds:.1f}",
-        )
-    within = distance(robustness.norm, robustness.epsilon)
-    table.add_row("all of them", within, *_shares(robustness.worst_case), style="bold")
+        alone = str(robustness.broken_alone.get(arm.name, ""))
+        within = distance(norm, epsilon)
+        rows.append((arm.name, within, arm.curve[epsilon], alone, f"{arm.seconds:.1f}"))
+    rows.append(("all of them", distance(norm, robustness.epsilon), robustness.worst_case, "", ""))
+    names, within, estimates, alone, seconds = map(list, zip(*rows))
+    return _table(
+        {
+            "attack": names,
+            f"within\n({NORMS[norm]})": within,
+            "images": [f"{each.images:,}" for each in estimates],
+            "accuracy, %": [each.percent() for each in estimates],
+            "alone": alone,
+            "seconds": seconds,
+        }
+    )
+
+
+def _table(columns: dict[str, list[str]]) -> FittingTable:
+    """A table of text by its heads; the first column is to the left, as names are."""
+    table = FittingTable(
+        *(
+            Column(head, no_wrap=True, justify="left" if number == 0 else "right")
+            for number, head in enumerate(columns)
+        ),
+        box=box.SIMPLE_HEAD,
+        padding=0,
+        show_edge=False,
+    )
+    for row in zip(*columns.values(), strict=True):
+        table.add_row(*row)
     return table
 
 
-def _shares(estimate: Estimate) -> tuple[str, str, str]:
-    interval = f"{100 * estimate.low:.1f} to {estimate.high:.1%}"
-    return f"{estimate.images:,}", f"{estimate.value:.1%}", interval
+def _rows(arm: MeasuredArm, norms: list[str]) -> Iterator[tuple[str, Estimate, dict[str, str]]]:
+    """For every epsilon, how it is written, what is left, and the further cells by their heads."""
+    for number, epsilon in enumerate(map(float, arm.outcomes.epsilons)):
+        yield (
+            _within(arm.attack.norm, epsilon, norms),
+            Estimate.accuracy(arm.outcomes.correct[number]),
+            _further(arm, number),
+        )
 
 
-def _accuracy(row: dict) -> tuple[str, str]:
-    return f"{row['accuracy']:.1%}", f"{100 * row['ci_low']:.1f} to {row['ci_high']:.1%}"
+def _within(norm: str, epsilon: float, norms: list[str]) -> str:
+    """An epsilon, with its norm where the attacks of a table have several."""
+    shown = distance(norm, epsilon)
+    return shown if len(norms) == 1 else f"{NORMS[norm]} {shown}"
 
 
-def _distances(row: dict, changed_values: np.ndarray | None) -> tuple[str, str]:
-    """Means over the images that were fooled; in L0 of how many values changed (int [fooled])."""
-    if not row["fooled"]:
-        return "", ""
-    first = f"{row['fooled_mean_linf']:.5f}"
-    if changed_values is not None:
-        first = f"{changed_values.mean():.1f}"
-    return first, f"{row['fooled_mean_l2']:.4f}"
+def _further(arm: MeasuredArm, number: int) -> dict[str, str]:
+    """What else is said of an arm at one epsilon; distances are those of the fooled images."""
+    row = arm.outcomes.table().iloc[1 + number]
+    cells = {"rounded\nto 8 bits": f"{100 * row['rounded_accuracy']:.1f}"}
+    if arm.outcomes.targets is not None:
+        cells["target\nreached"] = f"{100 * row['target_rate']:.1f}"
+    cells["fooled"] = f"{row['fooled']:.0f}"
+    for norm in ("l0", "l2") if arm.attack.norm == "l0" else ("linf", "l2"):
+        mean = row[f"fooled_mean_{norm}"]
+        cells[f"mean\n{NORMS[norm]}"] = "" if np.isnan(mean) else distance(norm, mean)
+    return cells

@@ -33,7 +33,7 @@ def by_attack(
     """
     cards: dict[str, list[Card]] = {}
     for each in pictures:
-        if each.image.ndim == 3 and each.image.shape[-1] in (1, 3):
+        if is_picture(each.image.shape):
             is_bounded = isfinite(each.epsilon)
             where = f"within {budget(norm, each.epsilon)}" if is_bounded else "at any distance"
             own = cards.setdefault(f"{each.attack}, {where}", [])
@@ -42,29 +42,44 @@ def by_attack(
     return cards
 
 
+def is_picture(shape: tuple[int, ...]) -> bool:
+    """Whether an image of this shape can be shown."""
+    return len(shape) == 3 and shape[-1] in (1, 3)
+
+
 def address(kind: str, content: bytes) -> str:
     """A file as an address that holds it, so that a page needs no other file."""
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
-def _card(picture: Picture, called: Callable[[int], str]) -> Card:
+def amplified(picture: Picture) -> tuple[np.ndarray, float]:
+    """What was added to an image, around grey and as strong as can be, and how many times."""
     added = picture.adversarial - picture.image
-    largest = max(float(np.abs(added).max()), 1e-9)
+    times = 0.5 / max(float(np.abs(added).max()), 1e-9)
+    return added * times + 0.5, times
+
+
+def png(image: np.ndarray) -> bytes:
+    """A picture [height, width, 1 or 3] of values in [0, 1]."""
+    levels = np.round(255 * np.clip(image, 0, 1)).astype(np.uint8)
+    stored = BytesIO()
+    Image.fromarray(levels[..., 0] if levels.shape[-1] == 1 else levels).save(stored, "PNG")
+    return stored.getvalue()
+
+
+def _card(picture: Picture, called: Callable[[int], str]) -> Card:
+    added, times = amplified(picture)
     before = f"{called(picture.label)} ({picture.confidence:.0%})"
     after = f"{called(picture.prediction)} ({picture.adversarial_confidence:.0%})"
     return Card(
         [
-            (_png(picture.image), before),
-            (_png(added / largest / 2 + 0.5), f"added × {0.5 / largest:.3g}"),
-            (_png(picture.adversarial), after),
+            (_address(picture.image), before),
+            (_address(added), f"added × {times:.3g}"),
+            (_address(picture.adversarial), after),
         ],
         f"{NORMS['linf']} {255 * picture.linf:.3g}/255, {NORMS['l2']} {picture.l2:.3g}",
     )
 
 
-def _png(image: np.ndarray) -> str:
-    """A picture [height, width, 1 or 3] of values in [0, 1] as an address."""
-    levels = np.round(255 * np.clip(image, 0, 1)).astype(np.uint8)
-    stored = BytesIO()
-    Image.fromarray(levels[..., 0] if levels.shape[-1] == 1 else levels).save(stored, "PNG")
-    return address("image/png", stored.getvalue())
+def _address(image: np.ndarray) -> str:
+    return address("image/png", png(image))

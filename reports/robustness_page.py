@@ -69,13 +69,24 @@ def build_page(robustness: Robustness, setting: Setting, folder: Path) -> Path:
     """
     check_is_new(folder)
     page = page_of(robustness, setting)
-    content = {"model": setting.model, "data": setting.data, "class_names": setting.class_names}
-    content |= {"notes": setting.notes, "versions": _versions(), **robustness.to_dict()}
-    written = json.dumps(content, indent=1, allow_nan=False)
+    written = json.dumps(numbers_of(robustness, setting), indent=1, allow_nan=False)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "robustness.json").write_text(written, encoding="utf-8")
     (folder / "index.html").write_text(page, encoding="utf-8")
     return folder / "index.html"
+
+
+def numbers_of(robustness: Robustness, setting: Setting) -> dict[str, Any]:
+    """What the page is made from, for JSON, with what it was measured on."""
+    return {
+        "model": setting.model,
+        "data": setting.data,
+        "class_names": setting.class_names,
+        "notes": setting.notes,
+        "versions": _versions(),
+        "machine": machine(),
+        **robustness.to_dict(),
+    }
 
 
 def page_of(robustness: Robustness, setting: Setting) -> str:

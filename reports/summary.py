@@ -23,6 +23,7 @@ def summary(study: Study, results: Results) -> Screen:
     main = results.select(variant=MAIN)
     if not main.empty:
         shown.append(_accuracies(study, results, main))
+        shown += [Text(f"! {sentence}") for sentence in results.warnings]
     takeaways = study.takeaways(results)
     if takeaways is not None:
         heads = (Column(head, overflow="fold") for head in takeaways.table.columns)
@@ -39,12 +40,11 @@ def _accuracies(study: Study, results: Results, main: pd.DataFrame) -> Table:
     An accuracy that cannot be trusted is marked, and the reason is below the table.
     """
     table = Table(
-        "network",
-        "protocol",
-        "clean",
-        *(f"{attack} {_distance(grey)}" for attack, grey in study.headline),
+        Column("network", overflow="fold"),
+        Column("protocol", overflow="fold"),
+        Column("clean", no_wrap=True),
+        *(Column(f"{attack}\n{_distance(grey)}", no_wrap=True) for attack, grey in study.headline),
         title=f"Accuracy in percent ({study.name}, {results.run['profile']})",
-        caption=Text("\n".join(f"! {sentence}" for sentence in results.warnings)),
     )
     # One screen: of many networks, the undefended and the distilled ones.
     if main[["case", "protocol", "defense"]].drop_duplicates().shape[0] > 24:

@@ -61,6 +61,24 @@ def test_a_data_set_by_name(model, tmp_path):
     assert len(done.output.splitlines()) < 40  # fits a screen
 
 
+def test_json_on_stdout_and_nothing_else(model, tmp_path):
+    words = ["--data", "digits", *CHEAP, "--autoattack-images", 0, "--to", tmp_path / "page"]
+    done = run("evaluate", model / "logits.h5", *words, "--json", "--quiet")
+    assert done.exit_code == 0 and not done.stderr
+    document = json.loads(done.stdout)
+    assert document.pop("page") == str(tmp_path / "page" / "index.html")
+    assert document == written(tmp_path / "page")
+    assert "CPU cores" in document["machine"]
+
+
+@pytest.mark.slow
+def test_quiet_prints_the_path_alone(model, tmp_path):
+    words = ["--data", "digits", *CHEAP, "--autoattack-images", 0, "--to", tmp_path / "page"]
+    done = run("evaluate", model / "logits.h5", *words, "--quiet")
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert done.stdout == f"{tmp_path / 'page' / 'index.html'}\n"
+
+
 @pytest.mark.slow
 def test_an_npz_file_and_a_softmax(model, digits, tmp_path, monkeypatch):
     x, y = digits
@@ -117,15 +135,21 @@ def test_a_model_that_guesses_is_told_of_its_range(tmp_path):
         (["--data", "EMPTY"], "has no images; accepted: a folder for each class"),
         (["--data", "NPZ", "--data-dir", "EMPTY"], "accepted: no --data-dir"),
         (["--data", "NPZ", "--images-per-class", "3"], "accepted: no --images-per-class"),
-        (["--data", "digits", "--to", "FULL"], "exists; accepted: a new folder"),
-        (["--data", "digits", "--to", "NPZ"], "exists; accepted: a new folder"),
+        (["--data", "digits", "--to", "FULL"], "which exists; accepted: a new folder"),
+        (["--data", "digits", "--to", "NPZ"], "which exists; accepted: a new folder"),
         (["--data", "digits", "--to", "BELOW"], "accepted: a new folder, but not in"),
-        (["--data", "digits", "--images", "0"], "--images is 0; accepted: 1 or more"),
-        (["--data", "digits", "--epsilon", "8"], "epsilon is 8.0; accepted for linf: 0 to 1"),
-        (["--data", "digits", "--epsilon", "0"], "epsilon is 0; accepted: above 0"),
-        (["--data", "digits", "--norm", "l1"], "'l1' is not one of 'linf', 'l2'"),
-        (["--data", "digits", "--autoattack-images", "-1"], "autoattack_images is -1; accepted"),
-        (["--data", "digits", "--batch-size", "0"], "batch_size is 0; accepted"),
+        (
+            ["--data", "digits", "--images", "0"],
+            "--images is '0'; accepted: a whole number, 1 or more",
+        ),
+        (["--data", "digits", "--epsilon", "8"], "--epsilon is 8.0; accepted for linf: 0 to 1"),
+        (["--data", "digits", "--epsilon", "0"], "--epsilon is 0; accepted: above 0"),
+        (["--data", "digits", "--norm", "l1"], "--norm is 'l1'; accepted: linf, l2"),
+        (
+            ["--data", "digits", "--autoattack-images", "-1"],
+            "--autoattack-images is '-1'; accepted",
+        ),
+        (["--data", "digits", "--batch-size", "0"], "--batch-size is '0'; accepted"),
         (["--data", "digits", "--softmax", "remove"], "--softmax is remove, but the model ends in"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

@@ -45,8 +45,8 @@ def test_distances_are_of_the_images_that_were_fooled(tmp_path):
     outcomes = Outcomes.load(saved)
     fooled = outcomes.clean_correct & (outcomes.predictions[0] != outcomes.labels)
     assert 0 < fooled.sum() < outcomes.clean_correct.sum() < 60
-    means = outcomes.linf[0, fooled].mean(), outcomes.l2[0, fooled].mean()
-    assert f" {fooled.sum()} {means[0]:.5f} {means[1]:.4f}" in said
+    means = 255 * outcomes.linf[0, fooled].mean(), outcomes.l2[0, fooled].mean()
+    assert f" {fooled.sum()} {means[0]:.4g}/255 {means[1]:.4g} " in said
 
 
 def test_logits_that_are_not_finite(tmp_path):

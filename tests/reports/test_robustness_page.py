@@ -170,7 +170,6 @@ def test_one_table_on_a_screen(robustness):
     console.print(robustness_table(robustness))
     text = console.export_text()
     lines = [" ".join(line.split()) for line in text.splitlines()]
-    worst = robustness.worst_case
-    total = f"all of them 25.5/255 10 {worst.value:.1%} {100 * worst.low:.1f} to {worst.high:.1%}"
+    total = f"all of them 25.5/255 10 {robustness.worst_case.percent()}"
     assert total in lines
     assert len(lines) < 20 and all(arm.name in text for arm in robustness.arms)
