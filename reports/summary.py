@@ -23,7 +23,7 @@ def summary(study: Study, results: Results) -> Screen:
     main = results.select(variant=MAIN)
     if not main.empty:
         shown.append(_accuracies(study, results, main))
-    takeaways = study.takeaways(results)
+    takeaways = study.takeaways(results.learned)
     if takeaways is not None:
         heads = (Column(head, overflow="fold") for head in takeaways.table.columns)
         table = Table(*heads, title=takeaways.title)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from harness.claims import Run, Standing, judged
+from harness.claims import Run, Standing
 from harness.rule import Ruling
 from harness.study import KeyFinding, Study
 from reports import key_figure
@@ -14,7 +14,7 @@ from reports.compare import compare
 from reports.figures.medium import Medium
 from reports.site import prose
 from reports.site.published import OUTCOMES, Number, by_table, numbers
-from reports.verdicts import Part, by_claim
+from reports.verdicts import Part, by_claim, verdicts_of
 
 SCALES = {Standing.PUBLISHED: "as published", Standing.REDUCED: "at reduced size"}
 
@@ -105,7 +105,7 @@ def gathered(
         key_figure.draw(finding, folder / StudyPage.figure)
         for medium in (Medium.REPORT, Medium.PAPER) if export else ():
             key_figure.draw(finding, export / f"finding{medium}")
-    claims = by_claim(judged(study.claims, runs))
+    claims = by_claim(verdicts_of(study, runs))
     published = study.folder.parent / "published"
     notes = prose.items(published / "claims.md")
     measured = study.audit(runs)
