@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
 import pandas as pd
 
-from harness.claims import Run, Standing, Verdict, judged
+from harness.claims import Run, Standing, Verdict, judged, learned
 from harness.results import Results
 from harness.rule import Ruling
 from harness.study import Study
@@ -64,7 +64,7 @@ def runs_below(study: Study, directory: Path) -> list[Run]:
 
 def verdicts_of(study: Study, runs: Sequence[Run]) -> list[Verdict]:
     """On every claim of a study; a network at chance is not judged."""
-    return judged(study.claims, [replace(run, results=run.results.learned) for run in runs])
+    return judged(study.claims, learned(runs))
 
 
 def written(verdicts: Sequence[Verdict], path: Path) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from harness.claims import Run, Standing
+from harness.claims import Run, Standing, learned
 from harness.rule import Ruling
 from harness.study import KeyFinding, Study
 from reports import key_figure
@@ -100,7 +100,7 @@ def gathered(
     study: Study, runs: Sequence[Run], folder: Path, export: Path | None = None
 ) -> StudyPage:
     """Works out all of a study's page, and draws its finding into `folder`, and into `export`."""
-    finding = study.key_finding(runs)
+    finding = study.key_finding(learned(runs))
     if finding is not None:
         key_figure.draw(finding, folder / StudyPage.figure)
         for medium in (Medium.REPORT, Medium.PAPER) if export else ():
@@ -108,7 +108,7 @@ def gathered(
     claims = by_claim(verdicts_of(study, runs))
     published = study.folder.parent / "published"
     notes = prose.items(published / "claims.md")
-    measured = study.audit(runs)
+    measured = study.audit(learned(runs))
     prefix = claim_id(claims[0]).split("-")[0]
     return StudyPage(
         study=study,
