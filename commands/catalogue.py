@@ -14,12 +14,12 @@ class Listed(NamedTuple):
     costs: Mapping[str, str]
 
 
-_MINUTES = "minutes on two CPU cores, offline"
+_DEMO = "three minutes on two CPU cores, offline"
 STUDIES = {
     "ntu": Listed(
         "Defensive distillation against FGSM and PGD on CIFAR-10 and CIFAR-100",
         {
-            "demo": f"three {_MINUTES}",
+            "demo": _DEMO,
             "laptop": "about an hour on two CPU cores for vgg16/cifar10; many for everything",
             "paper": "days on a GPU",
         },
@@ -27,7 +27,7 @@ STUDIES = {
     "icbai": Listed(
         "FGSM and patches on ImageNet classifiers, defensive distillation on MNIST",
         {
-            "demo": _MINUTES,
+            "demo": _DEMO,
             "laptop": "twenty minutes on two CPU cores",
             "laptop-imagenet": "an hour on two CPU cores",
             "paper": "hours on a GPU",
@@ -36,7 +36,7 @@ STUDIES = {
     "praxis": Listed(
         "FGSM and CW on ImageNet classifiers, distillation across architectures",
         {
-            "demo": _MINUTES,
+            "demo": "a minute on two CPU cores, offline",
             "laptop": "half an hour on two CPU cores",
             "paper": "days on a GPU, nearly all of it CW",
         },
@@ -44,7 +44,7 @@ STUDIES = {
     "rit_mnist": Listed(
         "FGSM and PGD adversarial training on MNIST",
         {
-            "demo": _MINUTES,
+            "demo": _DEMO,
             "laptop": "an hour and a half on two CPU cores",
             "paper": "a day on a GPU",
         },
@@ -52,7 +52,7 @@ STUDIES = {
     "wpi": Listed(
         "Four attacks and four defenses on MNIST, CIFAR-10 and GTSRB",
         {
-            "demo": _MINUTES,
+            "demo": _DEMO,
             "laptop": "an hour on two CPU cores",
             "paper": "a day on a GPU",
         },

@@ -6,7 +6,7 @@ Flags are worked out whenever results are shown, and are not stored themselves. 
 is not there is said to be missing, which is no good news.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
@@ -135,11 +135,15 @@ def _random_at_inference(row: Row) -> Flag | None:
     return Flag("random at inference", Level.WARNING, text, row["spread"])
 
 
+#: A network that has learned nothing: no claim is judged on it.
+AT_CHANCE = "accuracy at chance"
+
+
 def _at_chance(row: Row) -> Flag | None:
     if row["epsilon"] > 0 or row["ci_low"] > 1 / row["classes"]:
         return None
     text = f"right on {_percent(row['accuracy'])} without attack, no better than guessing"
-    return Flag("accuracy at chance", Level.WARNING, text, 1 - row["accuracy"])
+    return Flag(AT_CHANCE, Level.WARNING, text, 1 - row["accuracy"])
 
 
 def _steps_too_short(row: Row) -> Flag | None:
@@ -180,7 +184,7 @@ def _unbounded_falls_short(row: Row) -> Flag | None:
 DIAGNOSTICS = (
     share("logits not finite", "not_finite", "logits not finite on {} of the images", every_row, 0),
     Diagnostic("random at inference", ("spread", "random"), every_row, _random_at_inference),
-    Diagnostic("accuracy at chance", ("classes",), every_row, _at_chance),
+    Diagnostic(AT_CHANCE, ("classes",), every_row, _at_chance),
     share("zero gradient", "zero_gradient", "zero gradient on {} of the images", climbing, 0.05),
     share(
         "gradient not finite",
@@ -239,7 +243,7 @@ DIAGNOSTICS = (
     Diagnostic("unbounded attack falls short", ("norm",), searching, _unbounded_falls_short),
 )
 #: Those that concern every accuracy of a network, without attack as well.
-_OF_NETWORKS = ("logits not finite", "random at inference", "accuracy at chance")
+_OF_NETWORKS = ("logits not finite", "random at inference", AT_CHANCE)
 #: What an iterated attack should be no weaker than, with the name of the flag.
 WEAKER_THAN = {
     Kind.SINGLE_STEP: "weaker than a single step",
@@ -280,9 +284,13 @@ def not_recorded(table: pd.DataFrame) -> dict[str, int]:
     return missing
 
 
-def untrusted(table: pd.DataFrame) -> pd.Series:
-    """Which rows are of a network of which no accuracy can be trusted (bool)."""
-    bad = [index for index, flag in _of_rows(table) if flag.name in _OF_NETWORKS]
+def untrusted(table: pd.DataFrame, names: Collection[str] = _OF_NETWORKS) -> pd.Series:
+    """Which rows are of a network of which no accuracy can be trusted (bool).
+
+    Args:
+        names: of the flags that say so.
+    """
+    bad = [index for index, flag in _of_rows(table) if flag.name in names]
     return pd.Series(table.index.isin(bad), table.index)
 
 

@@ -1,7 +1,7 @@
 """Claims of a study, and what a measurement says of them."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 from typing import Any
@@ -109,6 +109,11 @@ def at_each(
             protocol; raises `evaluation.NotRun` where the place was not run.
     """
     return lambda results: where_run(partial(judge, results), *keys)
+
+
+def learned(runs: Iterable[Run]) -> list[Run]:
+    """The runs without their networks at chance, of which there is nothing to judge."""
+    return [replace(run, results=run.results.learned) for run in runs]
 
 
 def judged(claims: Sequence[Claim], runs: Sequence[Run]) -> list[Verdict]:

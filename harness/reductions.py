@@ -92,6 +92,18 @@ def _training_changes(training: Training, published: Training) -> Iterator[Chang
         change = Change(setting, *(attrgetter(path)(each) for each in (training, published)))
         if change.here != change.published:
             yield change
+    yield from _defense_changes(training, published)
+
+
+def _defense_changes(training: Training, published: Training) -> Iterator[Change]:
+    """Wherever a profile changes a number of a trained defense."""
+    if training.defense is None or type(training.defense) is not type(published.defense):
+        return
+    originals = vars(published.defense)
+    for name, here in vars(training.defense).items():
+        if isinstance(here, int | float) and here != originals[name]:
+            setting = f"{name.replace('_', ' ')} of {training.defense.name}"
+            yield Change(setting, here, originals[name])
 
 
 def _fewer_images(pairs: list[tuple[Arm, Arm]]) -> Iterator[str]:

@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation import Curve, NotRun, same, worst_of
-from evaluation.diagnostics import Flag, flags, warnings
+from evaluation.diagnostics import AT_CHANCE, Flag, flags, untrusted, warnings
 
 Arrays = dict[str, np.ndarray]
 T = TypeVar("T")
@@ -145,6 +145,12 @@ class Results:
     def warnings(self) -> list[str]:
         """What forbids trusting the accuracies of a network, a sentence for each."""
         return warnings(self.table, ("case", "protocol", "defense"))
+
+    @property
+    def learned(self) -> "Results":
+        """Without the arms whose network is at chance: there is nothing of it to judge."""
+        at_chance = self.table["arm"][untrusted(self.table, [AT_CHANCE])]
+        return replace(self, table=self.table[~self.table["arm"].isin(at_chance)])
 
     def save(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)

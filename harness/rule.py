@@ -23,8 +23,8 @@ class Ruling(StrEnum):
 
     Confirmed: it holds, and a 95 % interval excludes the contrary. Refuted: the interval
     excludes the claim. No difference: the interval lies around zero and within the margin of
-    the claim. Undecided: none of them. Not run: without its arms. No verdict: on data that stand
-    in for the study's.
+    the claim. Undecided: none of them. Not run: without its arms, or with networks at chance alone.
+    No verdict: on data that stand in for the study's.
     """
 
     CONFIRMED = "confirmed"

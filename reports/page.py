@@ -7,14 +7,14 @@ from pathlib import Path
 import pandas as pd
 
 from evaluation.diagnostics import not_recorded
-from harness.claims import Verdict, judged
+from harness.claims import Verdict
 from harness.results import Results
 from harness.study import Study
 from reports.compare import compare
 from reports.markdown import rendered
 from reports.rendering import environment
 from reports.tables import cost, flags, markdown_table, settings
-from reports.verdicts import by_claim, run_in, runs_below, written
+from reports.verdicts import by_claim, run_in, runs_below, verdicts_of, written
 from reports.worst_case import worst_case
 
 #: To be said wherever a minimum-norm attack is shown within a budget.
@@ -50,7 +50,7 @@ def build_report(study: Study, directory: Path) -> Path:
     run = run_in(study, directory)
     comparison = compare(study, run.results)
     comparison.to_csv(directory / "comparison.csv", index=False, float_format="%.6g")
-    verdicts = judged(study.claims, [run])
+    verdicts = verdicts_of(study, [run])
     written(verdicts, directory / "verdicts.csv")
 
     shutil.rmtree(directory / "figures", ignore_errors=True)  # of arms that are there no more
@@ -95,7 +95,7 @@ def report_text(
             warnings=results.warnings,
             one_search=ONE_SEARCH,
             cost=cost(results),
-            takeaways=study.takeaways(results),
+            takeaways=study.takeaways(results.learned),
             table=table,
             **study.contents(results, comparison, pictures),
         )
@@ -105,7 +105,7 @@ def report_text(
 def build_verdicts(study: Study, directory: Path) -> Path:
     """Writes `verdicts.csv` and `verdicts.md`, from all results in the folders of `directory`."""
     runs = runs_below(study, directory)
-    verdicts = judged(study.claims, runs)
+    verdicts = verdicts_of(study, runs)
     written(verdicts, directory / "verdicts.csv")
     text = (
         environment(study.folder)

@@ -24,7 +24,7 @@ def summary(study: Study, results: Results) -> Screen:
     if not main.empty:
         shown.append(_accuracies(study, results, main))
         shown += [Text(f"! {sentence}") for sentence in results.warnings]
-    takeaways = study.takeaways(results)
+    takeaways = study.takeaways(results.learned)
     if takeaways is not None:
         heads = (Column(head, overflow="fold") for head in takeaways.table.columns)
         table = Table(*heads, title=takeaways.title)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from harness.claims import Run, Standing, Verdict
+from harness.claims import Run, Standing, Verdict, judged, learned
 from harness.results import Results
 from harness.rule import Ruling
 from harness.study import Study
@@ -60,6 +60,11 @@ def runs_below(study: Study, directory: Path) -> list[Run]:
     folders = sorted(path.parent for path in directory.glob("*/run.json"))
     runs = [run_in(study, folder) for folder in folders]
     return [run for run in runs if run.standing != Standing.STAND_IN]
+
+
+def verdicts_of(study: Study, runs: Sequence[Run]) -> list[Verdict]:
+    """On every claim of a study; a network at chance is not judged."""
+    return judged(study.claims, learned(runs))
 
 
 def written(verdicts: Sequence[Verdict], path: Path) -> None:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from harness.claims import learned
 from harness.study import KeyFinding
 from reports import key_figure
 from reports.verdicts import runs_below
@@ -20,7 +21,7 @@ _MARKED = re.compile(r"(<!-- measured: (\w+) -->\n).*?(\n<!-- end -->)", re.DOTA
 def findings() -> dict[str, KeyFinding]:
     """What each study comes to by the committed results, of those of which there are enough."""
     every = {
-        name: study.key_finding(runs_below(study, RESULTS / name))
+        name: study.key_finding(learned(runs_below(study, RESULTS / name)))
         for name, study in STUDIES.items()
     }
     return {name: finding for name, finding in every.items() if finding is not None}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from harness.claims import Run, Standing, judged
+from harness.claims import Run, Standing, learned
 from harness.rule import Ruling
 from harness.study import KeyFinding, Study
 from reports import key_figure
@@ -14,7 +14,7 @@ from reports.compare import compare
 from reports.figures.medium import Medium
 from reports.site import prose
 from reports.site.published import OUTCOMES, Number, by_table, numbers
-from reports.verdicts import Part, by_claim
+from reports.verdicts import Part, by_claim, verdicts_of
 
 SCALES = {Standing.PUBLISHED: "as published", Standing.REDUCED: "at reduced size"}
 
@@ -100,15 +100,15 @@ def gathered(
     study: Study, runs: Sequence[Run], folder: Path, export: Path | None = None
 ) -> StudyPage:
     """Works out all of a study's page, and draws its finding into `folder`, and into `export`."""
-    finding = study.key_finding(runs)
+    finding = study.key_finding(learned(runs))
     if finding is not None:
         key_figure.draw(finding, folder / StudyPage.figure)
         for medium in (Medium.REPORT, Medium.PAPER) if export else ():
             key_figure.draw(finding, export / f"finding{medium}")
-    claims = by_claim(judged(study.claims, runs))
+    claims = by_claim(verdicts_of(study, runs))
     published = study.folder.parent / "published"
     notes = prose.items(published / "claims.md")
-    measured = study.audit(runs)
+    measured = study.audit(learned(runs))
     prefix = claim_id(claims[0]).split("-")[0]
     return StudyPage(
         study=study,

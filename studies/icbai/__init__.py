@@ -3,6 +3,7 @@
 from harness.study import Study
 from studies.icbai import arms, claims, finding, measures, profiles, published, report
 from studies.icbai.audit import audit
+from studies.icbai.takeaways import takeaways
 
 STUDY = Study(
     name="icbai",
@@ -17,6 +18,7 @@ STUDY = Study(
     compared=arms.COMPARED,
     headline=arms.HEADLINE,
     key_finding=finding.key_finding,
+    takeaways=takeaways,
     source="ICBAI 2023, [arXiv:2312.16880](https://arxiv.org/abs/2312.16880), by way of a review",
     claims_on=published.CLAIMS_ON,
     audit=audit,

@@ -15,6 +15,7 @@ from reports.figures.curves import Line, panels, sample_sizes
 from reports.figures.roles import ATTACKS, NETWORKS, Look
 from reports.figures.sweeps import Swept, sweep
 from reports.gallery import Gallery
+from reports.takeaways import percent, says
 from studies.ntu.arms import TEMPERATURE
 from studies.ntu.masking import (
     ADVERSARIAL,
@@ -96,7 +97,7 @@ def table(seen: Attacked) -> pd.DataFrame:
         [
             {
                 "network": NAMES[role],
-                **{name: _percent(correct[name]) if name in correct else "" for name in names},
+                **{name: percent(correct[name]) if name in correct else "" for name in names},
                 "no gradient": f"{seen.zero_gradient[role]:.0%}",
             }
             for role, correct in seen.correct.items()
@@ -113,30 +114,21 @@ def sentences(seen: Attacked) -> list[str]:
     holds = Estimate.paired(robust["worst"], undefended["worst"])
     within = f"within {seen.grey:.3g}/255"
     return [
-        f"PGD leaves {_percent(student['PGD'])} % of the distilled network's images right {within} "
-        f"and {_percent(undefended['PGD'])} % of the undefended one's: distillation "
-        f"{_says(looks, 'looks like a defense', 'looks like no defense')}. The gradient that PGD "
+        f"PGD leaves {percent(student['PGD'])} % of the distilled network's images right {within} "
+        f"and {percent(undefended['PGD'])} % of the undefended one's: distillation "
+        f"{says(looks, 'looks like a defense', 'looks like no defense')}. The gradient that PGD "
         f"follows is exactly zero on {seen.zero_gradient[Role.STUDENT]:.0%} of its images.",
-        f"With logits / T or a margin loss {_percent(student['worst'])} % are left (undefended: "
-        f"{_percent(undefended['worst'])} %): "
-        f"{_says(opened, 'the gradient was hidden, not the weakness', 'nothing was hidden')}. The "
+        f"With logits / T or a margin loss {percent(student['worst'])} % are left (undefended: "
+        f"{percent(undefended['worst'])} %): "
+        f"{says(opened, 'the gradient was hidden, not the weakness', 'nothing was hidden')}. The "
         f"control, trained at the same temperature without a teacher, keeps "
-        f"{_percent(control['PGD'])} % under PGD and {_percent(control['worst'])} % under all: "
-        f"{_says(taught, 'soft labels add to it', 'soft labels add nothing that shows')} "
+        f"{percent(control['PGD'])} % under PGD and {percent(control['worst'])} % under all: "
+        f"{says(taught, 'soft labels add to it', 'soft labels add nothing that shows')} "
         f"({taught.points()} points).",
-        f"Adversarial training keeps {_percent(robust['worst'])} % under every attack here, "
+        f"Adversarial training keeps {percent(robust['worst'])} % under every attack here, "
         f"{holds.points()} points more than no defense: "
-        f"{_says(holds, 'that is robustness', 'that is no robustness')}.",
+        f"{says(holds, 'that is robustness', 'that is no robustness')}.",
     ]
-
-
-def _percent(correct: np.ndarray) -> str:
-    return f"{100 * correct.mean():.1f}"
-
-
-def _says(more: Estimate, if_so: str, if_not: str) -> str:
-    """What a paired difference says, by whether its interval lies above zero."""
-    return if_so if more.low > 0 else if_not
 
 
 class AtTemperature(NamedTuple):

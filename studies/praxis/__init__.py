@@ -10,6 +10,7 @@ from studies.praxis.measures import measure
 from studies.praxis.profiles import PROFILES
 from studies.praxis.published import CLAIMS_ON, link
 from studies.praxis.report import contents
+from studies.praxis.takeaways import takeaways
 
 STUDY = Study(
     name="praxis",
@@ -24,6 +25,7 @@ STUDY = Study(
     compared=arms.COMPARED,
     headline=arms.HEADLINE,
     key_finding=finding.key_finding,
+    takeaways=takeaways,
     source="Capstone report, Praxis Tech School, 2023",
     claims_on=CLAIMS_ON,
     audit=audit,

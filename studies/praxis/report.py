@@ -59,6 +59,7 @@ def contents(results: Results, comparison: pd.DataFrame, directory: Path) -> dic
     changes = where_run(partial(_changes, results), *part_a, ("FGSM", "CW"), _SHOWN)
     return {
         "pictures": _draw(results, published, directory),
+        "stands_in": results.stands_in,
         "timed_apart": "crafting_seconds" in results.table,
         "classifiers": _classifiers(results, published),
         "fgsm": {words: _errors(results, each, "FGSM") for each, words in _UNITS.items()},
@@ -216,7 +217,7 @@ def _classifiers(results: Results, published: pd.DataFrame) -> pd.DataFrame:
         )
         for arm in where_run(partial(attacked, results), praxis.MODELS, Protocol)
     }
-    for model in praxis.PRINTED_NAMES:
+    for model in () if results.stands_in else praxis.PRINTED_NAMES:
         name, errors = f"{model}, published", published.loc[0, model].map("{:.2f}".format)
         rows[name] = (name, "ImageNet's", "5000?", *errors)
     columns = ("network", "weights", "images", "top-1 error", "top-5 error")

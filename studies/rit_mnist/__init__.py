@@ -5,6 +5,7 @@ from pathlib import Path
 from harness.study import Study
 from studies.rit_mnist import arms, claims, finding, measures, profiles, published, report
 from studies.rit_mnist.audit import audit
+from studies.rit_mnist.takeaways import takeaways
 
 STUDY = Study(
     name="rit_mnist",
@@ -19,6 +20,7 @@ STUDY = Study(
     compared=arms.COMPARED,
     headline=arms.HEADLINE,
     key_finding=finding.key_finding,
+    takeaways=takeaways,
     source="Blog post on a course project, Rochester Institute of Technology, 2023",
     claims_on=published.CLAIMS_ON,
     audit=audit,

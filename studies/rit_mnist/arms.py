@@ -1,7 +1,7 @@
 """What the RIT study runs: its networks, and the attacks on each."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import NamedTuple
 
@@ -36,9 +36,20 @@ _PGD_OF_THE_SETS = PGD(steps=10, random_start=True)  # steps of 2.5 epsilon / 10
 _PGD_40 = PGD(steps=40, random_start=True)
 _FGSM_SET = StaticSet(FGSM(), TRAINING_EPSILONS)
 _PGD_SET = StaticSet(_PGD_OF_THE_SETS, TRAINING_EPSILONS)
-_ON_THE_FLY = PGDTraining(ROBUST_EPSILON, steps=5, step_size=0.12)
+_ON_THE_FLY = PGDTraining(ROBUST_EPSILON, steps=5)
 #: Sets of images in a static set: the clean ones and the examples of each epsilon.
 SETS = 1 + len(TRAINING_EPSILONS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RITProfile(Profile):
+    """A profile whose scales may name a role besides the network, to train it otherwise.
+
+    Attributes:
+        robust_epsilon: what the network trained on the fly is trained for.
+    """
+
+    robust_epsilon: float = ROBUST_EPSILON
 
 
 class _Kind(NamedTuple):
@@ -114,9 +125,13 @@ FGSM_OF = {
 }
 
 
-def training(profile: Profile, role: str, run: int = 0) -> Training:
+def training(profile: RITProfile, role: str, run: int = 0) -> Training:
     """The network in one role, as a profile trains it; both protocols attack the same ones."""
-    scale, kind = profile.scales[CASE.model], _KINDS[role]
+    scale, kind = profile.scales.get(role, profile.scales[CASE.model]), _KINDS[role]
+    defense = kind.defense
+    if isinstance(defense, PGDTraining):  # its steps add up to twice the epsilon
+        epsilon = profile.robust_epsilon
+        defense = replace(defense, epsilon=epsilon, step_size=2 * epsilon / defense.steps)
     recipe, width = scale.applied_to(RECIPE), kind.width * scale.width
     baseline = None if role == "undefended" else training(profile, "undefended", run)
     return Training(
@@ -130,12 +145,12 @@ def training(profile: Profile, role: str, run: int = 0) -> Training:
         erasing=False,
         seed=seed_of(role, run, starting_apart=_STARTING_ANEW),
         warm_up=baseline if kind.retrained else None,
-        defense=kind.defense,
-        crafted_on=baseline if isinstance(kind.defense, StaticSet) else None,
+        defense=defense,
+        crafted_on=baseline if isinstance(defense, StaticSet) else None,
     )
 
 
-def arms(profile: Profile) -> list[Arm]:
+def arms(profile: RITProfile) -> list[Arm]:
     """Every arm of a profile."""
     networks = list(product(profile.seeds, profile.cases[CASE].roles))
     of_networks = [
@@ -145,7 +160,7 @@ def arms(profile: Profile) -> list[Arm]:
     return of_networks + left_open
 
 
-def _arms_of(profile: Profile, role: str, run: int) -> Iterator[Arm]:
+def _arms_of(profile: RITProfile, role: str, run: int) -> Iterator[Arm]:
     """Every arm of one network; FGSM attacks all test images, one of which is shown."""
     scale = profile.scales[CASE.model]
     batches = {"batch_size": scale.attack_batch_size}
@@ -169,13 +184,10 @@ def _arms_of(profile: Profile, role: str, run: int) -> Iterator[Arm]:
     if role == "on_the_fly":
         once = replace(corrected.attack, restarts=1)
         yield replace(corrected, attack_name=SINGLE_RUN, attack=once)
-        yield replace(
-            corrected,
-            attack_name=STRONGEST,
-            attack=AutoAttack(**batches),
-            epsilons=(ROBUST_EPSILON,),
-            images=scale.attacked(STRONGEST, _GROUPS),
-        )
+        strongest = replace(corrected, attack_name=STRONGEST, attack=AutoAttack(**batches))
+        images = scale.attacked(STRONGEST, _GROUPS)
+        if images != 0:
+            yield replace(strongest, epsilons=(profile.robust_epsilon,), images=images)
     if role != "undefended":
         transferred = replace(corrected, crafted_on=training(profile, "undefended", run))
         for name, attack in (("FGSM", fgsm), ("PGD", pgd_40)):
@@ -187,7 +199,7 @@ def _corrected_pgd(profile: Profile) -> PGD:
     return replace(_PGD_40, batch_size=batch_size, restarts=profile.restarts, stop_at_success=True)
 
 
-def _left_open(profile: Profile, role: str, run: int) -> Iterator[Arm]:
+def _left_open(profile: RITProfile, role: str, run: int) -> Iterator[Arm]:
     """The arms of one network that answer what the post leaves open."""
     scale = profile.scales[CASE.model]
     place = (CASE, Protocol.CORRECTED, LEAKING, training(profile, role, run), View.LOGITS)

@@ -19,7 +19,8 @@ from reports.figures.roles import ATTACKS, NETWORKS, Look
 from reports.gallery import Gallery
 from reports.tables import by_epsilon, interval, listed, trainings
 from studies.rit_mnist import arms, curves, open_questions, published
-from studies.rit_mnist.arms import CASE, GRID, NAMES, PICTURED, ROBUST_EPSILON
+from studies.rit_mnist.arms import CASE, GRID, NAMES, PICTURED
+from studies.rit_mnist.profiles import robust_epsilon
 
 #: By their names, what the lines of a picture show: networks and the attack on each.
 _Lines = dict[str, tuple[str, str | tuple[str, ...]]]
@@ -114,8 +115,9 @@ def contents(results: Results, comparison: pd.DataFrame, directory: Path) -> dic
         "robust": _accuracies(
             {f"{name} ({curve.images:,} images)": curve for name, curve in robust.items()}
         ),
-        "orders": _orders(robust),
-        "robust_epsilon": ROBUST_EPSILON,
+        "orders": _orders(robust, robust_epsilon(results)),
+        "robust_epsilon": f"{robust_epsilon(results):g}",
+        "stands_in": results.stands_in,
         "leaking": open_questions.leaking(pairs),
         "capacity": open_questions.capacity(widths),
         "widest_gain": len(widths) > 1 and open_questions.robustness_gained(widths[0], widths[-1]),
@@ -286,11 +288,11 @@ def _labels(results: Results) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def _orders(robust: Mapping[str, Curve]) -> pd.DataFrame:
+def _orders(robust: Mapping[str, Curve], epsilon: float) -> pd.DataFrame:
     """Each attack against the next stronger one on the same images, at the epsilon trained for."""
     rows = []
     for weaker, stronger in pairwise(robust):
-        gain = curves.gain_at(ROBUST_EPSILON, robust[weaker], robust[stronger])
+        gain = curves.gain_at(epsilon, robust[weaker], robust[stronger])
         as_expected = "no" if gain.sign < 0 else "yes"
         rows.append((weaker, stronger, gain.points(), gain.images, as_expected))
     names = ["accuracy under", "minus accuracy under", "points", "images", "as expected"]

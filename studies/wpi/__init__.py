@@ -5,6 +5,7 @@ from pathlib import Path
 from harness.study import Study
 from studies.wpi import arms, claims, details, finding, measures, profiles, published, report
 from studies.wpi.audit import audit
+from studies.wpi.takeaways import takeaways
 
 STUDY = Study(
     name="wpi",
@@ -20,6 +21,7 @@ STUDY = Study(
     headline=arms.HEADLINE,
     key_finding=finding.key_finding,
     details=details.details,
+    takeaways=takeaways,
     source="Major Qualifying Project, Worcester Polytechnic Institute, 2024",
     claims_on=published.CLAIMS_ON,
     audit=audit,

@@ -111,12 +111,12 @@ class Run:
 
     def arms(self) -> Iterator[Arm]:
         if self.protocol == Protocol.FAITHFUL:
-            for defense in defenses.FAITHFUL:
+            for defense in (each for each in defenses.FAITHFUL if each in self.profile.defenses):
                 for attack in ATTACKS:
                     # WPI-A10: the blur from the plain network, the other defenses as they are.
                     yield self.arm(defense, attack, transferred=defense == SMOOTHED)
             return
-        for defense in defenses.DEFENSES:
+        for defense in self.profile.defenses:
             for attack in self.profile.attacks(self.protocol):
                 yield self.arm(defense, attack)
                 # Every defense meets both: for noise on gradient or logits, which leave the weights
@@ -130,7 +130,8 @@ class Run:
     def _controls(self) -> Iterator[Arm]:
         """Distillation without a teacher, IFGSM without momentum and with other steps, and
         adversarial training that has not seen the attack."""
-        yield replace(self.arm(HARD_LABELS, IFGSM), variant=WITHOUT_TEACHER)
+        if DISTILLED in self.profile.defenses:
+            yield replace(self.arm(HARD_LABELS, IFGSM), variant=WITHOUT_TEACHER)
         usual = replace(self.arm(NONE, IFGSM), variant=OTHER_STEPS)
         for name, attack in attacks.step_attacks(self.case.dataset).items():
             attack = replace(attack, batch_size=usual.attack.batch_size)

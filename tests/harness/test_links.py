@@ -25,7 +25,7 @@ def test_a_printed_number_is_read_from_the_published_table():
         ("ntu", "vgg16", "faithful, corrected"),
         ("icbai", "papernot_cnn", "faithful, corrected"),
         ("icbai", "alexnet", "imagenet"),
-        ("praxis", "resnext50_32x4d", "FGSM, variants, CW, distillation"),
+        ("praxis", "vgg19", "FGSM, variants, CW, distillation"),
         ("rit_mnist", "rit_cnn", "faithful, corrected, AutoAttack"),
         ("wpi", "mnist", "faithful, corrected"),
     ],

@@ -2,17 +2,21 @@
 
 import re
 from dataclasses import replace
+from io import StringIO
 
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 
 from harness.claims import Claim, Finding, Run, SpeaksOf, Standing, Verdict, judged
+from harness.links import Link
 from harness.results import Results
 from harness.rule import Judgement, Ruling
+from harness.study import Takeaways
 from made import COMPARED, made_arm, made_results
-from reports import build_verdicts
-from reports.verdicts import by_claim, runs_below
+from reports import build_report, build_verdicts, summary
+from reports.verdicts import by_claim, run_in, runs_below, verdicts_of
 from studies import STUDIES
 
 CONFIRMED, REFUTED, UNDECIDED = Ruling.CONFIRMED, Ruling.REFUTED, Ruling.UNDECIDED
@@ -58,6 +62,8 @@ def study(tmp_path):
     """NTU with two claims of its first case, and what was measured of it in three folders."""
 
     def on_the_clean(results: Results) -> list[Finding]:
+        if not results.has(CASE):
+            return []
         accuracy = results.curve(case=CASE).accuracies[0]
         ruling = CONFIRMED if accuracy.value > 0.5 else REFUTED
         return [Finding("clean | images", Judgement(ruling), f"accuracy {accuracy.percent()} %")]
@@ -131,3 +137,52 @@ def test_where_nothing_was_run_every_claim_says_what_it_needs():
         assert {each.outcome for each in verdicts} == {Ruling.NOT_RUN}
         assert {each.claim for each in verdicts} == {claim.id for claim in study.claims}
         assert all(each.evidence for each in verdicts)
+
+
+def test_a_network_at_chance_is_flagged_on_the_page_and_never_judged(study, tmp_path):
+    of, _ = study
+    folder, directory = tmp_path / "paper", tmp_path / "guesses"
+    folder.mkdir()
+    networks = NETWORKS | {"trainings": [SPENT]}
+    (folder / "report.md").write_text('{% extends "base.md" %}')
+    (folder / "published.csv").write_text((of.folder / "published.csv").read_text())
+
+    def said_of(results: Results) -> Takeaways:
+        accuracy = results.curve(case=CASE).accuracies[0].percent()
+        return Takeaways("A title", pd.DataFrame({"clean": [accuracy]}), [f"{accuracy} % right"])
+
+    of = replace(of, folder=folder, contents=lambda *given: {}, takeaways=said_of)
+    of = replace(of, link=lambda row: Link("background"))
+    spent = {"stage": "attack-0", "seconds": 1.0}
+    learned, guessing = (
+        made_arm([0, 0.1], np.tile(np.arange(100) < right, (2, 1)), **spent, **network)
+        for right, network in ((80, {}), (9, {"ci_low": 0.05, "defense": "x y"}))
+    )
+    made_results(learned, guessing, **networks, run=PAGE).save(directory)
+    text = build_report(of, directory).with_name("report.md").read_text()
+    assert "x y: right on 9% without attack, no better than guessing" in text
+    assert "no claim is judged on it" in text and "| warning | accuracy at chance | 1 |" in text
+    rows = pd.read_csv(directory / "verdicts.csv")
+    assert rows["evidence"][0].startswith("accuracy 80.0 [")  # of both it would be 0
+    assert "1. 80.0 [71.1, 86.7] % right" in text
+    shown = Console(width=200, record=True, file=StringIO())
+    shown.print(summary(of, run_in(of, directory).results))
+    screen = shown.export_text()
+    assert "9.0 !" in screen and "1. 80.0 [" in screen
+
+    made_results(guessing, **networks, run=PAGE).save(directory)
+    (alone,) = {each.outcome for each in verdicts_of(of, [run_in(of, directory)])} - {UNDECIDED}
+    assert alone == Ruling.NOT_RUN
+
+
+PAGE = {
+    "profile": "paper",
+    "pattern": "*",
+    "machine": "a machine",
+    "versions": {},
+    "data": [],
+    "reductions": [],
+    "seeds": 1,
+    "arms": 2,
+    "arms_of_the_profile": 2,
+}

@@ -9,8 +9,10 @@ import pytest
 
 import data
 from evaluation import Curve, NotRun
+from harness.claims import judged
 from harness.collect import collect
 from harness.plan import plan, plan_of
+from harness.reductions import reductions
 from harness.results import Results
 from harness.rule import Ruling, within
 from harness.runner import Runner
@@ -18,6 +20,7 @@ from harness.store import Store
 from harness.study import Scope
 from recording import Recorder
 from reports import build_report
+from reports.verdicts import run_in
 from studies import STUDIES
 from studies.rit_mnist import arms as rit_mnist
 from studies.rit_mnist.curves import (
@@ -144,13 +147,15 @@ def test_arms_are_all_there_once(profile):
     arms = rit_mnist.arms(profile)
     assert max(Counter(arm.key for arm in arms).values()) == 1
     seen = {(arm.protocol, arm.training.role, arm.attack_name) for arm in arms}
-    for role in ROLES:
+    roles = [role for role in ROLES if role in profile.cases[rit_mnist.CASE].roles]
+    assert len(roles) == (5 if profile == DEMO else 7)
+    for role in roles:
         assert ("corrected", role, "FGSM") in seen and ("corrected", role, "PGD") in seen
         assert (("corrected", role, "PGD, from undefended") in seen) == (role != "undefended")
         for attack in ("FGSM", "PGD"):
             published = role in rit_mnist.PUBLISHED_ROLES
             assert (("faithful", role, attack) in seen) == published
-    assert ("corrected", "on_the_fly", "AutoAttack") in seen
+    assert (("corrected", "on_the_fly", "AutoAttack") in seen) == (profile != DEMO)
     for arm in arms:
         if arm.attack_name == "FGSM":
             assert arm.images is None and arm.epsilons == rit_mnist.EPSILONS
@@ -171,8 +176,20 @@ def test_the_networks_are_those_of_the_post():
     # As many updates as an epoch of six times the images has.
     control = by_role["control"]
     assert control.recipe == replace(baseline.recipe, epochs=300) and control.warm_up == baseline
-    assert by_role["on_the_fly"].defense.epsilon == 0.3
+    on_the_fly = by_role["on_the_fly"].defense
+    assert (on_the_fly.epsilon, on_the_fly.step_size) == (0.3, 0.12)
     assert all(training.recipe.keep == "last" for training in by_role.values())
+
+
+def test_the_demo_trains_for_less_and_its_static_sets_for_fewer_epochs():
+    robust = rit_mnist.training(DEMO, "on_the_fly").defense
+    assert robust.epsilon == 0.2 and robust.step_size == 0.08
+    changed = reductions(STUDY, DEMO, plan(STUDY, DEMO))
+    assert "rit_cnn/mnist (on_the_fly): epsilon of PGD training 0.2 instead of 0.3" in changed
+    epochs = {role: rit_mnist.training(DEMO, role).recipe.epochs for role in ROLES}
+    # The control has as many updates as an epoch of six times the images.
+    assert epochs["control"] == 6 * epochs["fgsm_retrained"]
+    assert epochs["fgsm_retrained"] < epochs["undefended"]
 
 
 def reported(tmp_path, cases=DEMO.cases, pattern="*"):
@@ -238,14 +255,15 @@ def test_a_strip_of_a_class_that_is_not_attacked_is_refused(tmp_path):
 
 @pytest.mark.slow
 def test_a_report_of_all_networks(tmp_path):
-    roles = (*DEMO.cases[rit_mnist.CASE].roles, rit_mnist.OF_PREDICTIONS)
+    roles = (*ROLES, "on_the_fly_quarter", rit_mnist.OF_PREDICTIONS)
     directory, recorder, todo = reported(tmp_path, {rit_mnist.CASE: Scope(roles)})
     assert len(recorder.ran) + len(recorder.there) == len(todo.trainings) + len(todo.arms)
     text = (directory / "report.md").read_text()
     assert "The label leaks in" in text and "From the narrowest to the widest" in text
     assert "None here." not in text.split("## A network that holds")[1].split("## Flags")[0]
     # Everything was run, on other images than MNIST's.
-    assert set(pd.read_csv(directory / "verdicts.csv")["outcome"]) == {"no verdict"}
+    verdicts = judged(STUDY.claims, [run_in(STUDY, directory)])
+    assert {verdict.outcome for verdict in verdicts} == {"no verdict"}
 
 
 def test_the_curve_and_losses_that_the_post_prints():
