@@ -312,7 +312,7 @@ def test_the_report_shows_what_was_run(run):
         assert heading in text
     assert "through the squeezing and" in text
     pictures = page.read_text().split('src="')[1:]
-    assert {"map-mnist", "confidences-mnist", "loss-mnist"} <= {
+    assert {"map-mnist", "accuracies", "loss-mnist"} <= {
         picture.split('"')[0].removeprefix("figures/").removesuffix(".png") for picture in pictures
     }
     for picture in pictures:
