@@ -144,6 +144,7 @@ CHEAP = {
         (choices.DataSet, data.NAMES),
         (choices.Model, models.NAMES),
         (choices.Procedure, PROCEDURES),
+        (choices.Format, [suffix[1:] for suffix in models.SUFFIXES]),
     ],
 )
 def test_choices_are_what_there_is(choice, names):
