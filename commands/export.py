@@ -63,7 +63,7 @@ def export(
         weights=parameters.weight_files(weights),
         runs=runs or RUNS,
     )
-    for title, file in written.items():
+    for title, file in written:
         say(f"{title}: {shown(file)}, card: {shown(file)}.md")
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import platform
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -69,8 +69,8 @@ def model_card(exported: Exported, network: keras.Model, path: Path) -> str:
             settings=_settings(exported),
             reductions=reductions_of_network(exported.study, exported.arm),
             clean=_clean(exported.trained),
-            attacked=None if results is None else _attacked(results),
-            worst_case=None if results is None else worst_case(exported.study, results),
+            attacked=None if results is None else attacked(results),
+            worst_case=None if results is None else _worst_case(exported.study, results),
             flags=None if results is None else flags(results),
             warnings=[] if results is None else results.warnings,
             table=markdown_table,
@@ -123,7 +123,7 @@ def _clean(trained: Mapping[str, Any]) -> pd.DataFrame:
     )
 
 
-def _attacked(results: Results) -> pd.DataFrame:
+def attacked(results: Results) -> pd.DataFrame:
     """The accuracy in percent under every attack, epsilon by epsilon, with its flags.
 
     An attack that stands in several places of the study is listed once. Of a patch all placements
@@ -140,11 +140,16 @@ def _attacked(results: Results) -> pd.DataFrame:
         "protocol": _protocol,
         "images": lambda row: f"{row['images']:,}",
     }
-    attacked = listed(pd.DataFrame([rows.iloc[0] for rows in groups]), columns)
-    return attacked.assign(
+    shown = listed(pd.DataFrame([rows.iloc[0] for rows in groups]), columns)
+    return shown.assign(
         accuracy=[_accuracy(results, rows).percent() for rows in groups],
         flags=[_names(results.flags, rows.index) for rows in groups],
     )
+
+
+def _worst_case(study: Study, results: Results) -> pd.DataFrame:
+    """Over all arms: those of controls attack the same network as the main ones."""
+    return worst_case(study, replace(results, table=results.table.assign(variant=MAIN)))
 
 
 def _accuracy(results: Results, rows: pd.DataFrame) -> Estimate:

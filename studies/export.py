@@ -32,7 +32,7 @@ def export_networks(
     data_dir: Path | None = None,
     weights: Mapping[str, Path] | None = None,
     runs: Path = RUNS,
-) -> dict[str, Path]:
+) -> list[tuple[str, Path]]:
     """Writes trained networks, which give logits, and a model card beside each.
 
     The card of `NAME.h5` is `NAME.h5.md`. Nothing is written before all that was asked for is
@@ -51,7 +51,7 @@ def export_networks(
         runs: the artifact store.
 
     Returns:
-        The file of each network, by its title.
+        What each network is, in words, and its file.
 
     Raises:
         ValueError: no such study, profile or network, a network that has not been trained, a file
@@ -65,8 +65,8 @@ def export_networks(
     untrained = [name for name, arm in arms.items() if not _stage(runner, arm).is_dir()]
     if untrained:
         raise ValueError(
-            f"{', '.join(untrained)} has not been trained; first: python reproduce.py run {name} "
-            f"--profile {profile}"
+            f"--network is {', '.join(untrained)}, not trained yet; first: python reproduce.py run "
+            f"{name} --profile {profile}"
         )
     files = _files(arms, to, f".{file_format}")
     there = [path for file in files.values() for path in (file, _card(file)) if path.exists()]
@@ -74,7 +74,7 @@ def export_networks(
         raise ValueError(f"{there[0]} exists; accepted: a new file (or --overwrite to replace it)")
     for each, arm in arms.items():
         _write(_exported(chosen, scaled, each, arm, runner), _stage(runner, arm), files[each])
-    return {arm.training.title: files[each] for each, arm in arms.items()}
+    return [(arm.training.title, files[each]) for each, arm in arms.items()]
 
 
 def _chosen(

@@ -284,7 +284,7 @@ def test_a_model_that_ends_in_softmax_is_attacked_as_the_user_says(model, choice
                 "--runs",
                 "EMPTY",
             ],
-            "has not been trained",
+            "not trained yet; first: python reproduce.py run ntu",
         ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

@@ -75,7 +75,7 @@ def test_a_card_says_what_the_network_is_and_what_was_measured(finished, tmp_pat
     assert finished[2].training_path(training).name in card
     assert finished[2].training_path(training.teacher).name in card
     assert "`digits`, which stands in for the study's cifar10" in card
-    assert "['N', 32, 32, 3]" in card and "['N', 10]" in card and "in [0, 1]" in card
+    assert "[N, 32, 32, 3]" in card and "[N, 10]" in card and "in [0, 1]" in card
     assert f"| temperature | {training.temperature} |" in card
     assert "| epochs | 2 |" in card and "epochs 2 instead of 150" in card
     # Every attack at every epsilon, as it was stored.
