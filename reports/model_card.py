@@ -140,10 +140,11 @@ def attacked(results: Results) -> pd.DataFrame:
         "protocol": _protocol,
         "images": lambda row: f"{row['images']:,}",
     }
+    flagged = results.flags
     shown = listed(pd.DataFrame([rows.iloc[0] for rows in groups]), columns)
     return shown.assign(
         accuracy=[_accuracy(results, rows).percent() for rows in groups],
-        flags=[_names(results.flags, rows.index) for rows in groups],
+        flags=[_names(flagged, rows.index) for rows in groups],
     )
 
 

@@ -24,7 +24,7 @@ def arms_of(finished, role):
 
 
 def table_below(card: str, heading: str) -> list[list[str]]:
-    """The cells of the last table of a section that has as many columns as its head says."""
+    """The cells of every row of the tables in a section."""
     section = card.partition(f"## {heading}\n")[2].partition("\n## ")[0]
     rows = [line for line in section.splitlines() if line.startswith("|")]
     return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
@@ -44,13 +44,13 @@ def test_several_networks_go_into_a_folder_each_with_its_card(finished, tmp_path
         assert models.weights_sum(folder / name) == models.weights_sum(stage / "model.h5")
 
 
+#: What the code on a card of this format needs besides TensorFlow.
+NEEDS = {".onnx": ("tf2onnx", "onnxruntime"), ".tflite": ("ai_edge_litert",)}
+
+
 @pytest.mark.parametrize("suffix", models.SUFFIXES)
-def test_the_code_on_a_card_gives_the_logits_of_the_network(
-    finished, suffix, tmp_path, monkeypatch
-):
-    for package in {".onnx": ("tf2onnx", "onnxruntime"), ".tflite": ("ai_edge_litert",)}.get(
-        suffix, ()
-    ):
+def test_the_code_on_a_card_gives_the_logits(finished, suffix, tmp_path, monkeypatch):
+    for package in NEEDS.get(suffix, ()):
         pytest.importorskip(package)
     done = export(finished, "--network", STUDENT, "--to", tmp_path / f"student{suffix}")
     assert done.exit_code == 0, done.output
