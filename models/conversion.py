@@ -64,7 +64,7 @@ def check_can_convert(suffix: str) -> None:
     if missing:
         others = [each for each in SUFFIXES if each not in _PACKAGES]
         raise ValueError(
-            f"the suffix is {suffix!r} and {', '.join(missing)} not installed; accepted: "
+            f"suffix is {suffix!r}, which needs {' and '.join(missing)} to be installed; accepted: "
             f"{', '.join(others)} (or `pip install {' '.join(missing)}`)"
         )
 
