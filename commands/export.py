@@ -43,9 +43,15 @@ def export(
     weights: parameters.Weights = None,
     runs: parameters.Runs = None,
 ) -> None:
-    """Writes trained networks (they give logits) with a model card beside each."""
+    """Writes trained networks (they give logits) with a model card beside each.
+
+    \b
+    reproduce.py export ntu --network papernot_cnn/cifar10/student --to student.h5
+    reproduce.py export wpi --network 'wpi_cnn/mnist/*' --format onnx --to networks
+    """
     catalogue.check(study, profile)
     file_format = _format(to, format)
+    files = parameters.weight_files(weights)
     import_tensorflow()
     from studies.export import export_networks
     from studies.run import RUNS
@@ -60,7 +66,7 @@ def export(
         protocol=protocol,
         overwrite=overwrite,
         data_dir=data_dir,
-        weights=parameters.weight_files(weights),
+        weights=files,
         runs=runs or RUNS,
     )
     for title, file in written:

@@ -25,7 +25,9 @@ def run(
     tensorboard: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="Write the curves of the trainings that are run for TensorBoard."
+            metavar="DIR",
+            help="Write the curves of the trainings that are run for TensorBoard.",
+            rich_help_panel=parameters.OUTPUT,
         ),
     ] = None,
 ) -> None:
