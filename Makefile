@@ -4,7 +4,7 @@
 # make test: install, run the fast tests, print the fifteen slowest
 # make test-slow: install, run the tests that take longer, two at a time
 # make test-browser: install selenium and axe-core, look at all pages in Chromium
-# make test-peers: install Foolbox and ART, hold the attacks against them
+# make test-peers: install Foolbox and ART, hold the attacks against them; run exported networks
 # make bench: the same, and measure speed and memory beside them
 
 PYTHON ?= python3
@@ -13,6 +13,7 @@ VENV ?= .venv
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 python := $(VENV)/bin/python
+exported := tests/models/test_conversion.py tests/test_reproduce_export.py
 pip_install := $(python) -m pip install --quiet --disable-pip-version-check
 
 .PHONY: demo demos lint test test-slow test-browser test-peers bench clean
@@ -41,7 +42,7 @@ test-browser: $(VENV)/.installed-browser $(VENV)/axe
 	$(python) -m pytest tests/browser -m browser -n 2 --dist loadfile -rs --durations=5
 
 test-peers: $(VENV)/.installed-peers
-	$(python) -m pytest tests/peers -m "slow or not slow"
+	$(python) -m pytest tests/peers $(exported) -m "slow or not slow"
 
 bench: $(VENV)/.installed-peers
 	$(python) -m benchmarks.attacks

@@ -96,3 +96,12 @@ class Procedure(StrEnum):
 class Protocol(StrEnum):
     FAITHFUL = "faithful"
     CORRECTED = "corrected"
+
+
+class Format(StrEnum):
+    """`models.SUFFIXES`, of the files that a network is exported to."""
+
+    H5 = "h5"
+    KERAS = "keras"
+    ONNX = "onnx"
+    TFLITE = "tflite"

@@ -1,5 +1,6 @@
 """`run`: a study, from its data to its report."""
 
+from pathlib import Path
 from time import perf_counter
 from typing import Annotated
 
@@ -21,6 +22,14 @@ def run(
     runs: parameters.Runs = None,
     results: parameters.Results = None,
     quiet: parameters.Quiet = False,
+    tensorboard: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Write the curves of the trainings that are run for TensorBoard.",
+            rich_help_panel=parameters.OUTPUT,
+        ),
+    ] = None,
 ) -> None:
     """Trains, attacks, measures and reports; what was done before is not done again.
 
@@ -50,6 +59,7 @@ def run(
                 runs=runs or RUNS,
                 directory=results,
                 progress=bars,
+                tensorboard=tensorboard,
             )
     except KeyboardInterrupt:
         remark("\nInterrupted. Finished stages are kept; the same command goes on from here.")

@@ -61,7 +61,7 @@ def _run(study: Study, profile: Profile, runner: Runner, todo: Plan) -> dict[str
         "machine": machine(),
         "date": date.today().isoformat(),
         "commit": commit(),
-        "data": sorted({note for each in _places(todo) for note in _data_notes(runner, each)}),
+        "data": sorted({note for each in _places(todo) for note in data_notes(runner, each)}),
         "weights": runner.weight_files,
         "reductions": reductions(study, profile, todo),
     }
@@ -189,7 +189,8 @@ def _places(todo: Plan) -> dict[Training, Arm]:
     return placed
 
 
-def _data_notes(runner: Runner, training: Training) -> list[str]:
+def data_notes(runner: Runner, training: Training) -> list[str]:
+    """What the images of a training are, a sentence for each thing to know."""
     dataset = runner.dataset(training)
     return [
         f"{dataset.name} ({dataset.source}), split {training.split!r}: "

@@ -57,6 +57,14 @@ def reductions(study: Study, profile: Profile, todo: Plan) -> list[str]:
     ]
 
 
+def reductions_of_network(study: Study, arm: Arm) -> list[str]:
+    """What is changed of the training of an arm's network against the paper profile."""
+    originals = {each.key: each for each in study.arms(study.profile("paper"))}
+    if arm.key not in originals:
+        return []
+    return [str(each) for each in _training_changes(arm.training, originals[arm.key].training)]
+
+
 def _stand_ins(profile: Profile, todo: Plan) -> Iterator[str]:
     used = {training.dataset for training in todo.trainings}
     for published, stand_in in profile.datasets.items():

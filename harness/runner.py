@@ -22,6 +22,7 @@ from harness import digests
 from harness.arms import Arm, PatchArm, Training
 from harness.plan import Plan, trainings_of
 from harness.store import Store
+from harness.tensorboard import check_installed, curves
 from harness.training import network_of, train
 from harness.views import Views
 from models import weights_sum
@@ -53,9 +54,10 @@ class Runner:
         store: where finished stages are found and new ones written.
         data_dir: passed to `data.load`.
         weights: files of the ImageNet weights, by model; default: those of keras.applications.
+        tensorboard: a folder for the curves of the trainings that are run; default: none.
 
     Raises:
-        ValueError: a file of weights is not there.
+        ValueError: a file of weights is not there, or TensorBoard is not installed.
     """
 
     def __init__(
@@ -63,10 +65,14 @@ class Runner:
         store: Store,
         data_dir: Path | None = None,
         weights: Mapping[str, Path] | None = None,
+        tensorboard: Path | None = None,
     ):
         self.store = store
         self.data_dir = data_dir
         self.weights = dict(weights or {})
+        if tensorboard is not None:
+            check_installed(tensorboard)
+        self.tensorboard = tensorboard
         self._file_sums = {model: _sum_of(model, path) for model, path in self.weights.items()}
         self._fingerprints: dict[tuple, str] = {}
         self._weights_sums: dict[Path, str] = {}
@@ -167,11 +173,18 @@ class Runner:
 
         def make(directory: Path, update: Update) -> None:
             dataset, pretrained = self.dataset(training), self._pretrained(training)
-            train(training, dataset, directory, paths, update, pretrained)
+            callbacks = self._callbacks(training)
+            train(training, dataset, directory, paths, update, pretrained, callbacks)
             keras.backend.clear_session()  # else every network trained so far stays in memory
 
         title = f"train {training.title}"
         self._stage("train", title, self._of_training(training), progress, make)
+
+    def _callbacks(self, training: Training) -> list[keras.callbacks.Callback]:
+        if self.tensorboard is None:
+            return []
+        stage = self.training_path(training).name
+        return [curves(self.tensorboard / f"{training.title}, {stage}")]
 
     def _make_patch(self, arm: PatchArm, progress: Progress) -> None:
         def make(directory: Path, update: Update) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
@@ -34,6 +34,7 @@ def train(
     sources: dict[str, Path],
     progress: Progress,
     weights: Path | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> None:
     """Writes `model.h5` (of the epoch that the recipe keeps), `history.csv` and `training.json`
     into `directory`.
@@ -44,6 +45,7 @@ def train(
     Args:
         sources: checkpoints of the trainings in `training.sources`, by the names there.
         weights: a file of pre-trained weights, in place of those that the network names.
+        callbacks: told of every epoch besides, with all that is logged of it.
     """
     keras.utils.set_random_seed(training.seed)
     named = training.network if weights is None else replace(training.network, weights=str(weights))
@@ -52,7 +54,7 @@ def train(
     if "warm_up" in loaded:
         network.set_weights(loaded["warm_up"].get_weights())
     if training.recipe.epochs:
-        history = _fit(training, network, loaded, dataset, directory, progress)
+        history = _fit(training, network, loaded, dataset, directory, progress, callbacks)
         if not np.isfinite(history["loss"].iloc[-1]):
             shutil.rmtree(directory / "resume")  # nothing there to go on from
             raise ValueError(
@@ -88,6 +90,7 @@ def _fit(
     dataset: Dataset,
     directory: Path,
     progress: Progress,
+    callbacks: Sequence[keras.callbacks.Callback],
 ) -> pd.DataFrame:
     """Trains `network` and writes `model.h5`; returns one row per epoch."""
     recipe, defense = training.recipe, training.defense or TrainedDefense()
@@ -132,6 +135,7 @@ def _fit(
                 # Twice, so that an interrupt while one is written leaves the other.
                 keras.callbacks.BackupAndRestore(resume / "state", double_checkpoint=True),
                 logger,
+                *callbacks,
             ],
             shuffle=False,  # the batches are shuffled already
             verbose=0,

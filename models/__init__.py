@@ -1,4 +1,4 @@
-"""The studies' image classifiers, and Keras checkpoints in and out.
+"""The studies' image classifiers, Keras checkpoints in and out, and conversions.
 
 Every network maps float32 images [N, height, width, channels] in [0, 1] to logits [N, classes].
 """
@@ -18,6 +18,7 @@ from models.checkpoints import (
     load_weights,
     save,
 )
+from models.conversion import SUFFIXES, check_can_convert, export
 from models.hdf5_weights import weights_sum
 from models.inception_v3 import inception_v3
 from models.outputs import two_classes, with_softmax, with_temperature, without_softmax
@@ -36,10 +37,13 @@ __all__ = [
     "BUILDERS",
     "KEEP",
     "NAMES",
+    "SUFFIXES",
     "CheckpointError",
     "alexnet",
     "best_checkpoint",
     "build",
+    "check_can_convert",
+    "export",
     "inception_v3",
     "kept_epoch",
     "load_checkpoint",

@@ -9,7 +9,6 @@ import logging
 import math
 import os
 import re
-import tempfile
 import warnings
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,6 +22,7 @@ import numpy as np
 from models import descriptions, operations
 from models.hdf5_weights import CheckpointError, set_weights, stored_description, text
 from models.outputs import check_is_graph
+from models.whole_files import whole
 
 _SUFFIXES = (".h5", ".hdf5", ".keras")
 # Classes whose configuration is code, or the path of a program that would be loaded.
@@ -51,17 +51,10 @@ def save(model: keras.Model, path: str | os.PathLike, overwrite: bool = False) -
         FileExistsError: the file exists and `overwrite` is `False`.
     """
     path = _with_suffix(path)
-    if path.exists() and not overwrite:
-        raise FileExistsError(f"{path} exists; pass overwrite=True to replace it")
     check_is_graph(model)
     network = keras.Model(model.inputs[0], model.outputs[0], name=model.name)
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
-        unfinished = Path(folder) / path.name
-        with _without_legacy_warning():
-            network.save(unfinished)
-        os.replace(unfinished, path)
+    with whole(path, overwrite) as unfinished, _without_legacy_warning():
+        network.save(unfinished)
     return path
 
 

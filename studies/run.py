@@ -58,6 +58,7 @@ def run_study(
     runs: Path = RUNS,
     directory: Path | None = None,
     progress: Progress | None = None,
+    tensorboard: Path | None = None,
 ) -> Report:
     """Trains, attacks, measures and reports; what was done before is not done again.
 
@@ -72,16 +73,18 @@ def run_study(
         runs: the artifact store.
         directory: for results and report; default `reports/results/NAME/PROFILE`.
         progress: default: bars.
+        tensorboard: a folder for the curves of the trainings that are run; default: none.
 
     Raises:
-        ValueError: an unknown study or profile, a pattern that matches nothing, or a directory
-            with results of other arms that the new report would not have.
+        ValueError: an unknown study or profile, a pattern that matches nothing, a directory with
+            results of other arms that the new report would not have, or no TensorBoard where its
+            curves are asked for.
         data.DatasetNotFoundError: a data set is not there.
     """
     chosen = study(name)
     scaled = chosen.profile(profile)
     todo = plan(chosen, scaled, arms)
-    runner = Runner(Store(runs), data_dir, weights)
+    runner = Runner(Store(runs), data_dir, weights, tensorboard)
     directory = directory or results_directory(name, profile)
     _refuse_to_lose(directory, runner, chosen.arms(scaled), todo)
     if progress is None:

@@ -144,6 +144,7 @@ CHEAP = {
         (choices.DataSet, data.NAMES),
         (choices.Model, models.NAMES),
         (choices.Procedure, PROCEDURES),
+        (choices.Format, [suffix[1:] for suffix in models.SUFFIXES]),
     ],
 )
 def test_choices_are_what_there_is(choice, names):
@@ -283,7 +284,7 @@ def test_a_model_that_ends_in_softmax_is_attacked_as_the_user_says(model, choice
                 "--runs",
                 "EMPTY",
             ],
-            "has not been trained",
+            "not trained yet; first: python reproduce.py run ntu",
         ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
