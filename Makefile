@@ -22,7 +22,7 @@ demo: $(VENV)/.installed
 	$(python) reproduce.py run $(STUDY) --profile demo
 
 # The longest first, so that two at a time end together.
-demos: demo-rit_mnist demo-praxis demo-ntu demo-icbai demo-wpi
+demos: demo-wpi demo-icbai demo-rit_mnist demo-ntu demo-praxis
 
 demo-%: $(VENV)/.installed
 	$(python) reproduce.py run $* --profile demo

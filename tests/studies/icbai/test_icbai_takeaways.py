@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from made import made_arm, made_results
-from studies.icbai import arms, takeaways
+from studies.icbai import arms
 from studies.icbai.distillation import CASE, JUDGED, WITHIN_EPSILON
+from studies.icbai.takeaways import takeaways
 
 IMAGES = 400
 EPSILONS = np.array([0.0, 0.1, 0.3])
@@ -30,7 +31,7 @@ def measured(published: float, opened: float, control: float) -> list:
 
 
 def said(*measured: list):
-    return takeaways.takeaways(made_results(*measured, compared=arms.COMPARED))
+    return takeaways(made_results(*measured, compared=arms.COMPARED))
 
 
 def test_a_hidden_gradient_is_found():
