@@ -127,10 +127,16 @@ def _image(self, tokens: list[Token], index: int, options, env) -> str:
 
 
 def figure(caption: str, address: str) -> Markup:
-    """A picture with its caption; of an SVG also the one beside it for narrow screens."""
-    path, caption = PurePosixPath(address), escape(caption)
-    picture = f'<img loading="lazy" src="{address}" alt="{caption}">'
-    if path.suffix == Medium.SITE:
-        narrow = f'<source media="(max-width: 640px)" srcset="{narrow_path(path)}">'
-        picture = f"<picture>{narrow}{picture}</picture>"
-    return Markup(f"<figure>{picture}<figcaption>{caption}</figcaption></figure>")
+    """A picture with its caption."""
+    shown = picture(caption, address)
+    return Markup(f"<figure>{shown}<figcaption>{escape(caption)}</figcaption></figure>")
+
+
+def picture(described: str, address: str) -> Markup:
+    """A picture; of an SVG, on narrow screens the one that lies beside it for them."""
+    image = f'<img loading="lazy" src="{address}" alt="{escape(described)}">'
+    path = PurePosixPath(address)
+    if path.suffix != Medium.SITE:
+        return Markup(image)
+    narrow = f'<source media="(max-width: 640px)" srcset="{narrow_path(path)}">'
+    return Markup(f"<picture>{narrow}{image}</picture>")

@@ -11,7 +11,8 @@ from jinja2 import Environment
 
 from harness.machine import commit
 from harness.study import Study
-from reports.markdown import figure, linked, rendered
+from reports import key_figure
+from reports.markdown import linked, picture, rendered
 from reports.rendering import environment, inline_html_of
 from reports.site.reference import attack_entries, network_entries
 from reports.site.run_page import export_run, shown_run
@@ -102,7 +103,8 @@ def _templates() -> Environment:
     templates = environment()
     templates.filters |= {"paragraph": inline_html_of, "markdown": lambda text: rendered(text).html}
     templates.globals |= {
-        "figure": figure,
+        "picture": picture,
+        "described": key_figure.described,
         "claim_id": claim_id,
         "ruling_of": ruling_of,
         "at_reduced_size": at_reduced_size,

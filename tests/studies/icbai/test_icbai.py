@@ -229,6 +229,4 @@ def test_an_attack_that_sees_a_gradient_is_shown(run):
         ("PGD", "logits"),
         ("PGD", "logits / T"),
     }
-    assert (
-        "corrected, PGD through logits / T within 30 %" in (directory / "report.md").read_text()
-    )
+    assert "corrected, PGD through logits / T within 30 %" in (directory / "report.md").read_text()
