@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from reports.site.reference import attack_entries
 from studies import readme
 
 
@@ -24,3 +25,9 @@ def test_another_measurement_gives_another_readme(measured):
     changed = readme.updated(text, dict(measured) | {readme.FIRST: other})
     assert changed.count("It was otherwise.") == 2  # at the top, and in the list of studies
     assert measured[readme.FIRST].sentence not in changed
+
+
+def test_the_readme_links_the_papers_of_every_attack():
+    text = readme.README.read_text()
+    for entry in attack_entries():
+        assert entry.papers[0].link in text, entry.name
