@@ -15,12 +15,14 @@ class Listed(NamedTuple):
 
 
 _DEMO = "three minutes on two CPU cores, offline"
+_SESSION = "planned for one session on a T4-class GPU"
 STUDIES = {
     "ntu": Listed(
         "Defensive distillation against FGSM and PGD on CIFAR-10 and CIFAR-100",
         {
             "demo": _DEMO,
             "laptop": "about an hour on two CPU cores for vgg16/cifar10; many for everything",
+            "colab": _SESSION,
             "paper": "days on a GPU",
         },
     ),
@@ -30,6 +32,7 @@ STUDIES = {
             "demo": _DEMO,
             "laptop": "twenty minutes on two CPU cores",
             "laptop-imagenet": "an hour on two CPU cores",
+            "colab": _SESSION,
             "paper": "hours on a GPU",
         },
     ),
@@ -38,6 +41,7 @@ STUDIES = {
         {
             "demo": "a minute on two CPU cores, offline",
             "laptop": "half an hour on two CPU cores",
+            "colab": _SESSION,
             "paper": "days on a GPU, nearly all of it CW",
         },
     ),
@@ -46,6 +50,7 @@ STUDIES = {
         {
             "demo": _DEMO,
             "laptop": "an hour and a half on two CPU cores",
+            "colab": _SESSION,
             "paper": "a day on a GPU",
         },
     ),
@@ -54,6 +59,7 @@ STUDIES = {
         {
             "demo": _DEMO,
             "laptop": "an hour on two CPU cores",
+            "colab": _SESSION,
             "paper": "a day on a GPU",
         },
     ),

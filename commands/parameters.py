@@ -56,7 +56,7 @@ Study = Annotated[
 Profile = Annotated[
     str,
     typer.Option(
-        help="demo, laptop, paper, or another that `list` shows.",
+        help="demo, laptop, colab, paper, or another that `list` shows.",
         autocompletion=completion.profiles,
     ),
 ]

@@ -21,6 +21,8 @@ from models.outputs import with_temperature
 from models.preprocessing import first_layers, standardise
 from models.torchvision_weights import load
 
+_POOLED = 6
+
 
 def alexnet(
     num_classes: int,
@@ -61,7 +63,7 @@ def alexnet(
     x = convolution(x, 256, 3, 8, padding="same")
     x = convolution(x, 256, 3, 10, padding="same")
     x = layers.MaxPooling2D(3, strides=2, name="features.12")(x)
-    x = layers.AdaptiveAveragePooling2D(6, name="avgpool")(x)
+    x = _averaged(x)
 
     # Channels first, in the order of torchvision's weights.
     x = layers.Flatten()(layers.Permute((3, 1, 2))(x))
@@ -73,3 +75,21 @@ def alexnet(
     model = keras.Model(images, logits, name=name or "alexnet")
     load(model, weights)
     return with_temperature(model, temperature)
+
+
+def _averaged(features: keras.KerasTensor) -> keras.KerasTensor:
+    """The features averaged to 6x6, where adaptive pooling is not in Keras (before 3.13)."""
+    if hasattr(layers, "AdaptiveAveragePooling2D"):
+        return layers.AdaptiveAveragePooling2D(_POOLED, name="avgpool")(features)
+    sides = features.shape[1:3]
+    if any(side % _POOLED and _POOLED % side for side in sides):
+        raise ValueError(
+            f"input_shape gives {sides[0]}x{sides[1]} features; accepted with Keras "
+            f"{keras.__version__}: sides that divide 6 or are multiples of it, as 224 pixels give "
+            "(or Keras 3.13 or newer)"
+        )
+    repeats = [max(1, _POOLED // side) for side in sides]
+    repeated = layers.UpSampling2D(repeats)(features)
+    return layers.AveragePooling2D([max(1, side // _POOLED) for side in sides], name="avgpool")(
+        repeated
+    )

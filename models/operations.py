@@ -101,6 +101,10 @@ def tensorflow_function(node: Node, calls: list[Node]) -> tuple[Node, list[Node]
     if function in _TENSORFLOW_ACTIVATIONS:
         config = {"activation": _TENSORFLOW_ACTIVATIONS[function]}
         return {"module": "keras.layers", "class_name": "Activation", "config": config}, changed
+    if str(config.get("dtype")).startswith("float"):
+        # A layer that casts, since Keras 3.10 cannot load its own Cast.
+        config = {"scale": 1.0, "offset": 0.0, **config}
+        return {"module": "keras.layers", "class_name": "Rescaling", "config": config}, changed
     class_name = _TENSORFLOW_OPERATIONS[function]
     module = _operation_module(class_name)
     return {"module": module, "class_name": class_name, "config": config}, changed

@@ -87,7 +87,8 @@ def _on_floats(model: keras.Model, images: keras.KerasTensor) -> keras.KerasTens
 
     # Calling the model would turn the images into the dtype of its input.
     graph = keras.Function(model.inputs[0], model.outputs[0])
-    return graph._run_through_graph(images, call_fn=call)
+    # Keras has no default for the second argument before 3.14.
+    return graph._run_through_graph(images, lambda operation: operation, call_fn=call)
 
 
 def first_layers(

@@ -73,13 +73,14 @@ def _card(picture: Picture, called: Callable[[int], str]) -> Card:
     after = f"{called(picture.prediction)} ({picture.adversarial_confidence:.0%})"
     return Card(
         [
-            (_address(picture.image), before),
-            (_address(added), f"added × {times:.3g}"),
-            (_address(picture.adversarial), after),
+            (png_address(picture.image), before),
+            (png_address(added), f"added × {times:.3g}"),
+            (png_address(picture.adversarial), after),
         ],
         f"{NORMS['linf']} {255 * picture.linf:.3g}/255, {NORMS['l2']} {picture.l2:.3g}",
     )
 
 
-def _address(image: np.ndarray) -> str:
+def png_address(image: np.ndarray) -> str:
+    """A picture [height, width, 1 or 3] of values in [0, 1] as an address."""
     return address("image/png", png(image))

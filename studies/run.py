@@ -66,7 +66,7 @@ def run_study(
 
     Args:
         name: of the study.
-        profile: "demo", "laptop" or "paper".
+        profile: "demo", "laptop", "colab", "paper", or another of the study.
         arms: a shell pattern for the names of arms.
         data_dir: see `data.load`.
         weights: see `harness.runner.Runner`.

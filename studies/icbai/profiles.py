@@ -9,6 +9,8 @@ from studies.icbai.distillation import CASE, ROLES
 _MNIST = {CASE: Scope(ROLES)}
 _CLASSIFIER = Scope((Role.UNDEFENDED,))
 _SMALL = ("mobilenet", "mobilenet_v2")
+#: Keras downloads their weights; those of AlexNet and RegNetY are torchvision's, see README.md.
+_FROM_KERAS = ("resnet101", *_SMALL)
 _ATTACKED = {"faithful": 200, "corrected": 200}
 _DIGITS = {0: "zero", 3: "three", 7: "seven"}
 _ON_DIGITS = AdversarialPatch(1, learning_rate=10.0, batch_size=10)
@@ -48,6 +50,20 @@ PROFILES = {
         datasets={DATASET: DATASET},
         scales=dict.fromkeys(_SMALL, Scale(upsampling=1, attack_batch_size=32, images_per_class=1)),
         cases={Case(model, DATASET): _CLASSIFIER for model in _SMALL},
+        patches=plans(CLASSES, SIDES, _ON_FEW, fitted_on=300, evaluated_on=250),
+    ),
+    "colab": PatchProfile(
+        name="colab",
+        cost="planned for one session on a T4-class GPU",
+        datasets={"mnist": "mnist", DATASET: DATASET},
+        scales={
+            "papernot_cnn": Scale(upsampling=1, attack_images={"corrected": 2_000}),
+            **dict.fromkeys(
+                _FROM_KERAS, Scale(upsampling=1, attack_batch_size=32, images_per_class=1)
+            ),
+        },
+        cases=_MNIST | {Case(model, DATASET): _CLASSIFIER for model in _FROM_KERAS},
+        restarts=2,
         patches=plans(CLASSES, SIDES, _ON_FEW, fitted_on=300, evaluated_on=250),
     ),
     "paper": PatchProfile(

@@ -91,6 +91,47 @@ PROFILES = {
         jsma_images=50,
         masking=_GREY_LEVELS,
     ),
+    # Three architectures on CIFAR-10, two of them pre-trained. ImageNet's weights expect larger
+    # images than CIFAR's; up-sampling is what the time goes into.
+    "colab": NTUProfile(
+        name="colab",
+        cost="planned for one session on a T4-class GPU",
+        datasets={"cifar10": "cifar10"},
+        scales={
+            "vgg16": Scale(
+                upsampling=1,
+                epochs=20,
+                validation_images=2_000,
+                attack_images={"faithful": TEST_IMAGES, "corrected": 1_000},
+            ),
+            "resnet50": Scale(
+                upsampling=3,
+                epochs=4,
+                images=20_000,
+                validation_images=2_000,
+                attack_images={"faithful": TEST_IMAGES, "corrected": 300},
+                attack_batch_size=64,
+            ),
+            "inception_v3": Scale(
+                upsampling=3,
+                epochs=4,
+                images=20_000,
+                validation_images=2_000,
+                attack_images={"faithful": TEST_IMAGES, "corrected": 200},
+                attack_batch_size=64,
+            ),
+            "papernot_cnn": Scale(
+                upsampling=1,
+                epochs=30,
+                validation_images=2_000,
+                attack_images={"corrected": 1_000},
+            ),
+        },
+        cases={case: _ALL for case in CASES if case.dataset == "cifar10"},
+        restarts=2,
+        controls=False,
+        masking=_GREY_LEVELS,
+    ),
     "paper": NTUProfile(
         name="paper",
         cost="days on a GPU",

@@ -56,6 +56,7 @@ HEADLINE = tuple(("FGSM", SHOWN * grey_levels(units)) for units in ("standardise
 CW = {
     "demo": CarliniWagnerWithin(search_steps=2, steps=30, learning_rate=0.05, initial_c=1.0),
     "laptop": CarliniWagnerWithin(search_steps=4, steps=40, learning_rate=0.001, initial_c=0.1),
+    "colab": CarliniWagnerWithin(search_steps=5, steps=100, learning_rate=0.005, initial_c=0.1),
     "paper": CarliniWagnerWithin(search_steps=9, steps=1000, learning_rate=0.01, initial_c=1e-3),
 }
 

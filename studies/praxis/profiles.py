@@ -1,8 +1,10 @@
 """The sizes at which the Praxis study is run."""
 
+from dataclasses import replace
+
 from harness.arms import Case, Role
 from harness.study import Profile, Scale, Scope
-from studies.praxis.arms import CIFAR, CLASSIFIERS, DISTILLED, IMAGENET, MODELS, TEACHER
+from studies.praxis.arms import CIFAR, CLASSIFIERS, DISTILLED, IMAGENET, MODELS, STUDENT, TEACHER
 
 
 def _classifiers(*models: str) -> dict[Case, Scope]:
@@ -11,6 +13,13 @@ def _classifiers(*models: str) -> dict[Case, Scope]:
 
 _DISTILLATION = {DISTILLED: Scope((Role.UNDEFENDED, Role.TEACHER, Role.STUDENT, Role.CONTROL))}
 _LAPTOP = Scale(upsampling=1, images_per_class=1, attack_images={"variants": 192, "CW": 64})
+#: Keras downloads their weights; those of ResNeXt-50 are torchvision's, see README.md.
+_FROM_KERAS = ("densenet201", "vgg19")
+_COLAB = Scale(
+    upsampling=1,
+    images_per_class=1,
+    attack_images={"variants": 500, "CW": 64, "distillation": 2_000},
+)
 
 PROFILES = {
     "demo": Profile(
@@ -37,6 +46,17 @@ PROFILES = {
         datasets={IMAGENET: IMAGENET, CIFAR: CIFAR},
         scales={"mobilenet": _LAPTOP, "mobilenet_v2": _LAPTOP},
         cases=_classifiers("mobilenet", "mobilenet_v2"),
+    ),
+    "colab": Profile(
+        name="colab",
+        cost="planned for one session on a T4-class GPU",
+        datasets={IMAGENET: IMAGENET, CIFAR: CIFAR},
+        scales={
+            **dict.fromkeys(_FROM_KERAS, _COLAB),
+            # Not pre-trained in the study either.
+            **dict.fromkeys((TEACHER, STUDENT), replace(_COLAB, validation_images=2_000)),
+        },
+        cases=_DISTILLATION | _classifiers(*_FROM_KERAS),
     ),
     "paper": Profile(
         name="paper",

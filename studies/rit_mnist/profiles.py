@@ -9,6 +9,7 @@ from studies.rit_mnist.arms import CASE, NETWORKS, OF_PREDICTIONS, RITProfile
 
 _NARROWER = ("on_the_fly_eighth", "on_the_fly_quarter", "on_the_fly_half")
 _LAPTOP_IMAGES = {"faithful": 1_000, "corrected": 500, "AutoAttack": 200}
+_COLAB_IMAGES = {"faithful": 5_000, "corrected": 2_000, "AutoAttack": 500}
 #: AutoAttack is left out: on so many images it alone would take minutes.
 _DEMO = Scale(
     upsampling=1,
@@ -22,6 +23,7 @@ _DEMO = Scale(
 _DEMO_SETS = replace(_DEMO, epochs=4)
 _RETRAINED = ("fgsm_retrained", "pgd_retrained", "control")
 _LAPTOP = Scale(upsampling=1, epochs=6, images=30_000, attack_images=_LAPTOP_IMAGES)
+_COLAB = Scale(upsampling=1, epochs=15, attack_images=_COLAB_IMAGES)
 _PAPER = Scale(upsampling=1, attack_images={"AutoAttack": 1_000})
 
 
@@ -48,6 +50,14 @@ PROFILES = {
         scales={CASE.model: _LAPTOP},
         cases=_and(OF_PREDICTIONS, *_NARROWER),
         restarts=3,
+    ),
+    "colab": RITProfile(
+        name="colab",
+        cost="planned for one session on a T4-class GPU",
+        datasets={CASE.dataset: CASE.dataset},
+        scales={CASE.model: _COLAB},
+        cases=_and(OF_PREDICTIONS, *_NARROWER),
+        restarts=5,
     ),
     "paper": RITProfile(
         name="paper",

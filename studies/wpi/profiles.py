@@ -103,6 +103,25 @@ _LAPTOP = replace(
     # The study's random test images of these two are as good, so one network serves both.
     corrected_split={"mnist": SPLIT, "cifar10": SPLIT},
 )
+_WHOLE = Scale(
+    upsampling=1,
+    validation_images=5_000,
+    attack_images=dict.fromkeys(Protocol, 1_000),
+    attack_batch_size=250,
+)
+_COLAB = replace(
+    _LAPTOP,
+    name="colab",
+    cost="planned for one session on a T4-class GPU",
+    scales=dict.fromkeys(DATASETS, _WHOLE),
+    restarts=3,
+    cw={
+        FAITHFUL: _PAPER.cw[FAITHFUL],
+        CORRECTED: CarliniWagner(search_steps=5, steps=100, learning_rate=0.02, initial_c=0.1),
+    },
+    adversarial_training_images=dict.fromkeys(DATASETS, 12_800),
+    left_out=("mnist",),
+)
 _DIGITS = Scale(
     upsampling=1,
     batch_size=32,
@@ -127,4 +146,4 @@ _DEMO = replace(
     targeted=(NONE,),
     squeezed=(IFGSM,),
 )
-PROFILES = {profile.name: profile for profile in (_DEMO, _LAPTOP, _PAPER)}
+PROFILES = {profile.name: profile for profile in (_DEMO, _LAPTOP, _COLAB, _PAPER)}

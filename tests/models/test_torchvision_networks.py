@@ -116,12 +116,27 @@ def test_narrow_networks_on_grey_images(name, narrow):
     assert all(layer.trainable for layer in model.layers)
 
 
+@pytest.mark.skipif(
+    not hasattr(keras.layers, "AdaptiveAveragePooling2D"), reason="not in Keras before 3.13"
+)
 @pytest.mark.parametrize("side, pooled", [(95, 2), (127, 3), (160, 4), (288, 8)])
 def test_alexnet_averages_its_features_to_six_by_six(side, pooled):
     model = models.alexnet(10, input_shape=(side, side, 3), width=0.01)
-    features, averaged = model.get_layer("features.12"), model.get_layer("avgpool")
-    assert features.output.shape[1:3] == (pooled, pooled)
+    assert model.get_layer("features.12").output.shape[1:3] == (pooled, pooled)
+    assert_averages_to_six_by_six(model, pooled)
 
+
+@pytest.mark.parametrize("side, pooled", [(95, 2), (127, 3), (224, 6), (415, 12)])
+def test_alexnet_averages_alike_in_a_keras_without_adaptive_pooling(side, pooled, monkeypatch):
+    monkeypatch.delattr("keras.layers.AdaptiveAveragePooling2D", raising=False)
+    model = models.alexnet(10, input_shape=(side, side, 3), width=0.01)
+    assert_averages_to_six_by_six(model, pooled)
+    with pytest.raises(ValueError, match="gives 4x4 features; accepted .* 3.13 or newer"):
+        models.alexnet(10, input_shape=(160, 160, 3), width=0.01)
+
+
+def assert_averages_to_six_by_six(model, pooled):
+    features, averaged = model.get_layer("features.12"), model.get_layer("avgpool")
     values = np.random.default_rng(0).random((1, pooled, pooled, 3), dtype=np.float32)
     bins = [slice(i * pooled // 6, -(-(i + 1) * pooled // 6)) for i in range(6)]
     expected = [[values[0, rows, columns].mean((0, 1)) for columns in bins] for rows in bins]
