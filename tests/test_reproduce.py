@@ -207,7 +207,7 @@ def test_a_model_that_ends_in_softmax_is_attacked_as_the_user_says(model, choice
     "words, message",
     [
         (["run", "nothing"], "'nothing'; accepted: ntu"),
-        (["run", "ntu", "--profile", "huge"], "'huge'; accepted for ntu: demo, laptop, paper"),
+        (["run", "ntu", "--profile", "huge"], "'huge'; accepted for ntu: demo, laptop, colab, paper"),
         (["run", "ntu", "--arms", "zzz"], "'zzz'"),
         (["run", "ntu", "--profile", "laptop", "--data-dir", "EMPTY"], "cifar10"),
         (["report", "ntu", "--results", "EMPTY"], "python reproduce.py run ntu"),

@@ -26,9 +26,13 @@ def absl_records():
     records = []
     handler = logging.Handler()
     handler.emit = records.append
-    logging.getLogger("absl").addHandler(handler)
+    logger = logging.getLogger("absl")
+    level = logger.level  # which the command line raises
+    logger.setLevel(logging.WARNING)
+    logger.addHandler(handler)
     yield records
-    logging.getLogger("absl").removeHandler(handler)
+    logger.removeHandler(handler)
+    logger.setLevel(level)
 
 
 @pytest.mark.parametrize("suffix", [".h5", ".hdf5", ".keras"])

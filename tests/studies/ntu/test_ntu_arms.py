@@ -120,5 +120,5 @@ def test_an_unknown_split_is_refused():
 
 
 def test_an_unknown_profile_is_refused():
-    with pytest.raises(ValueError, match="'tiny'; accepted for ntu: demo, laptop, paper"):
+    with pytest.raises(ValueError, match="'tiny'; accepted for ntu: demo, laptop, colab, paper"):
         STUDY.profile("tiny")
