@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 
 
 def number(text: str) -> float:
-    """A number or a fraction: 0.03, 8/255.
+    """A number or a fraction: 0.03, 8/255, 25.5/255.
 
     Raises:
         typer.BadParameter: a text that is neither.
     """
+    above, slash, below = (part.strip() for part in text.partition("/"))
     try:
-        return float(Fraction(text.replace(" ", ""))) if "/" in text else float(text)
+        return float(Fraction(above) / Fraction(below)) if slash else float(above)
     except (ValueError, ZeroDivisionError):
         raise typer.BadParameter(
             f"{text!r}; accepted: a number or a fraction such as 8/255"

@@ -33,13 +33,14 @@ def model(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    "text, value", [("8/255", 8 / 255), ("0.03", 0.03), (" 1 / 4 ", 0.25), ("1e-3", 0.001)]
+    "text, value",
+    [("8/255", 8 / 255), ("25.5/255", 0.1), ("0.03", 0.03), (" 1 / 4 ", 0.25), ("1e-3", 0.001)],
 )
 def test_epsilons_are_numbers_or_fractions(text, value):
     assert np.isclose(number(text), value)
 
 
-@pytest.mark.parametrize("text", ["8/0", "eight", "", "8/255/2"])
+@pytest.mark.parametrize("text", ["8/0", "eight", "", "8/", "/255", "8/255/2"])
 def test_other_epsilons_are_refused(text):
     with pytest.raises(typer.BadParameter, match="accepted: a number or a fraction"):
         number(text)
@@ -207,7 +208,10 @@ def test_a_model_that_ends_in_softmax_is_attacked_as_the_user_says(model, choice
     "words, message",
     [
         (["run", "nothing"], "'nothing'; accepted: ntu"),
-        (["run", "ntu", "--profile", "huge"], "'huge'; accepted for ntu: demo, laptop, colab, paper"),
+        (
+            ["run", "ntu", "--profile", "huge"],
+            "'huge'; accepted for ntu: demo, laptop, colab, paper",
+        ),
         (["run", "ntu", "--arms", "zzz"], "'zzz'"),
         (["run", "ntu", "--profile", "laptop", "--data-dir", "EMPTY"], "cifar10"),
         (["report", "ntu", "--results", "EMPTY"], "python reproduce.py run ntu"),
