@@ -21,9 +21,12 @@ def number(text: str) -> float:
     Raises:
         typer.BadParameter: a text that is neither.
     """
-    above, slash, below = (part.strip() for part in text.partition("/"))
+    parts = text.split("/")
     try:
-        return float(Fraction(above) / Fraction(below)) if slash else float(above)
+        if len(parts) != 2:
+            return float(text)
+        above, below = (Fraction(part.strip()) for part in parts)
+        return float(above / below)
     except (ValueError, ZeroDivisionError):
         raise typer.BadParameter(
             f"{text!r}; accepted: a number or a fraction such as 8/255"
