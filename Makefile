@@ -18,7 +18,7 @@ runs = $(shell $(1) -c "print('$(1)')" 2>/dev/null)
 PYTHON ?= $(or $(firstword $(foreach each,$(python_$(STACK)),$(call runs,$(each)))),python3)
 STUDY ?= ntu
 VENV ?= .venv$(STACK:%=-%)
-export TF_CPP_MIN_LOG_LEVEL ?= 2
+export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 python := $(VENV)/bin/python
 exported := tests/models/test_conversion.py tests/test_reproduce_export.py

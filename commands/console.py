@@ -83,12 +83,13 @@ def say_error(sentence: str) -> None:
 
 
 def import_tensorflow() -> None:
-    """Imports TensorFlow so that of its log only errors reach the terminal.
+    """Imports TensorFlow so that nothing of its log reaches the terminal.
 
-    It takes seconds, so a command first checks what can be checked without it. Whoever sets
-    TF_CPP_MIN_LOG_LEVEL to 0 or 1 wants to see the log, and does.
+    What fails raises an error besides; what it logs as one may be that a processor lacks an
+    instruction. It takes seconds, so a command first checks what can be checked without it.
+    Whoever sets TF_CPP_MIN_LOG_LEVEL to 0 or 1 wants to see the log, and does.
     """
-    if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2") in ("0", "1"):
+    if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") in ("0", "1"):
         return
     for name in ("absl", "tensorflow"):
         logging.getLogger(name).setLevel(logging.ERROR)
