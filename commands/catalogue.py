@@ -14,13 +14,13 @@ class Listed(NamedTuple):
     costs: Mapping[str, str]
 
 
-_DEMO = "three minutes on two CPU cores, offline"
+_DEMO = "{} minutes on two CPU cores, offline"
 _SESSION = "planned for one session on a T4-class GPU"
 STUDIES = {
     "ntu": Listed(
         "Defensive distillation against FGSM and PGD on CIFAR-10 and CIFAR-100",
         {
-            "demo": _DEMO,
+            "demo": _DEMO.format("three"),
             "laptop": "about an hour on two CPU cores for vgg16/cifar10; many for everything",
             "colab": _SESSION,
             "paper": "days on a GPU",
@@ -29,7 +29,7 @@ STUDIES = {
     "icbai": Listed(
         "FGSM and patches on ImageNet classifiers, defensive distillation on MNIST",
         {
-            "demo": _DEMO,
+            "demo": _DEMO.format("five"),
             "laptop": "twenty minutes on two CPU cores",
             "laptop-imagenet": "an hour on two CPU cores",
             "colab": _SESSION,
@@ -48,7 +48,7 @@ STUDIES = {
     "rit_mnist": Listed(
         "FGSM and PGD adversarial training on MNIST",
         {
-            "demo": _DEMO,
+            "demo": _DEMO.format("three"),
             "laptop": "an hour and a half on two CPU cores",
             "colab": _SESSION,
             "paper": "a day on a GPU",
@@ -57,7 +57,7 @@ STUDIES = {
     "wpi": Listed(
         "Four attacks and four defenses on MNIST, CIFAR-10 and GTSRB",
         {
-            "demo": _DEMO,
+            "demo": _DEMO.format("seven"),
             "laptop": "an hour on two CPU cores",
             "colab": _SESSION,
             "paper": "a day on a GPU",

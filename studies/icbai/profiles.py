@@ -20,7 +20,7 @@ _ON_FEW = AdversarialPatch(1, learning_rate=3.0, batch_size=10, epochs=3)
 PROFILES = {
     "demo": PatchProfile(
         name="demo",
-        cost="three minutes on two CPU cores, offline",
+        cost="five minutes on two CPU cores, offline",
         datasets={"mnist": "digits", DATASET: "digits"},
         scales={
             "papernot_cnn": Scale(
