@@ -12,23 +12,23 @@ from reports.figures.canvas import canvas
 def heat_maps(
     panels: Mapping[str, tuple[list[str], list[str], np.ndarray]], title: str, path: Path
 ) -> None:
-    """Panels of values from 0 to 1, written into their cells; NaN leaves a cell empty.
+    """Panels of macro F1, in percent in their cells; NaN leaves a cell empty.
 
     Args:
-        panels: by their title, the names of rows and columns and the values [rows, columns].
+        panels: by their title, the names of rows and columns and F1, float [rows, columns] in [0, 1].
     """
     rows = max(len(names) for names, _, _ in panels.values())
     columns = sum(len(names) for _, names, _ in panels.values())
     size = 0.8 * columns + 2.6 * len(panels), 0.42 * rows + 1.9
     with canvas(title, path, size, columns=len(panels)) as [axes]:
         for axis, (panel, (row_names, column_names, values)) in zip(axes, panels.items()):
-            image = axis.imshow(values, vmin=0, vmax=1, cmap="viridis", aspect="auto")
-            _label_cells(axis, values, "{:.2f}", values <= 0.6)
+            axis.imshow(values, vmin=0, vmax=1, cmap="viridis", aspect="auto")
+            _label_cells(axis, 100 * values, "{:.0f}", values <= 0.6)
             ticks = range(len(column_names))
             axis.set_xticks(ticks, column_names, rotation=30, ha="right", fontsize=8)
             axis.set_yticks(range(len(row_names)), row_names, fontsize=8)
+            axis.set_xlabel("cells: macro F1 (%)", fontsize=8)
             axis.set_title(panel, fontsize=9)
-        axes[-1].figure.colorbar(image, ax=axes[-1], label="macro F1")
 
 
 def class_shares(
