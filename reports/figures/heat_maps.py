@@ -15,7 +15,8 @@ def heat_maps(
     """Panels of macro F1, in percent in their cells; NaN leaves a cell empty.
 
     Args:
-        panels: by their title, the names of rows and columns and F1, float [rows, columns] in [0, 1].
+        panels: by their title, the names of rows and columns and F1 in [0, 1], float
+            [rows, columns].
     """
     rows = max(len(names) for names, _, _ in panels.values())
     columns = sum(len(names) for _, names, _ in panels.values())
