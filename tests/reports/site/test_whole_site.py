@@ -19,7 +19,7 @@ def site(tmp_path_factory):
     run = json.loads((root / "results/icbai/laptop/run.json").read_text())
     run["machine"] = "<script>alert(1)</script>"
     (root / "results/icbai/laptop/run.json").write_text(json.dumps(run))
-    build_site(STUDIES, root / "results", root / "site", root / "export")
+    build_site(STUDIES, root / "results", root / "site")
     return root
 
 
@@ -65,8 +65,10 @@ def test_a_published_number_is_two_clicks_away(site):
     assert "python reproduce.py run icbai --profile laptop" in text
 
 
-def test_figures_and_tables_are_exported(site):
-    folder = site / "export/icbai/laptop"
+@pytest.mark.slow
+def test_figures_and_tables_are_exported(site, tmp_path):
+    build_site(STUDIES, site / "results", tmp_path / "site", tmp_path / "export")
+    folder = tmp_path / "export/icbai/laptop"
     drawn = {path.stem for path in (site / "site/icbai/laptop/figures").glob("*[!w].svg")}
     for suffix in (".png", ".pdf"):
         assert drawn <= {path.stem for path in (folder / "figures").glob(f"*{suffix}")}
