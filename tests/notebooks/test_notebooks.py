@@ -30,7 +30,9 @@ def table(html):
     columns = [cell.text for cell in root.find("thead").iter("th")]
     rows = [[cell.text for cell in row] for row in root.find("tbody")]
     shown = pd.DataFrame(rows, columns=columns)
-    return shown.apply(lambda column: pd.to_numeric(column, errors="coerce").fillna(column))
+    numbers = shown.apply(pd.to_numeric, errors="coerce")
+    has_numbers = numbers.notna().any()
+    return pd.DataFrame({each: (numbers if has_numbers[each] else shown)[each] for each in shown})
 
 
 def data_of(output):
