@@ -114,7 +114,7 @@ def test_failed_download_says_what_to_do():
     def offline(include_top, weights, input_tensor=None, input_shape=None):
         if weights == "imagenet":
             raise Exception("URL fetch failure")
-        return keras.Model(input_tensor, input_tensor)
+        return keras.Model(input_tensor, keras.layers.Identity()(input_tensor))
 
     with pytest.raises(
         ConnectionError,
