@@ -103,11 +103,10 @@ def place_blind(roaming_digits):
 
 @pytest.fixture
 def compiled_functions():
-    """The cache of compiled functions, with nothing in it that a dead model left behind.
+    """The cache of compiled functions, in which what dead models of other tests left stays.
 
     Collections within the test look at what the test makes, not at all of TensorFlow again.
     """
-    gc.collect()
     gc.freeze()
     yield cache.BY_MODEL
     gc.unfreeze()
