@@ -61,6 +61,7 @@ def test_a_data_set_by_name(model, tmp_path):
     assert len(done.output.splitlines()) < 40  # fits a screen
 
 
+@pytest.mark.slow
 def test_json_on_stdout_and_nothing_else(model, tmp_path):
     words = ["--data", "digits", *CHEAP, "--autoattack-images", 0, "--to", tmp_path / "page"]
     done = run("evaluate", model / "logits.h5", *words, "--json", "--quiet")

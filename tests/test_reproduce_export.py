@@ -48,6 +48,7 @@ def test_several_networks_go_into_a_folder_each_with_its_card(finished, tmp_path
 NEEDS = {".onnx": ("tf2onnx", "onnxruntime"), ".tflite": ("ai_edge_litert",)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", models.SUFFIXES)
 def test_the_code_on_a_card_gives_the_logits(finished, suffix, tmp_path, monkeypatch):
     for package in NEEDS.get(suffix, ()):

@@ -77,6 +77,7 @@ logging.getLogger("tensorflow").error("an error of Python")
 """
 
 
+@pytest.mark.slow
 def test_of_tensorflows_log_errors_of_python_alone_are_seen():
     quiet = python(LOUD)
     assert quiet.returncode == 0 and quiet.stdout == "3\n"

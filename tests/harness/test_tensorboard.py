@@ -12,6 +12,7 @@ from harness.store import Store
 from recording import Recorder
 
 
+@pytest.mark.slow
 def test_curves_are_written_by_stage_and_change_nothing(finished, tmp_path):
     pytest.importorskip("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator

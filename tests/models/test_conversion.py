@@ -41,6 +41,7 @@ def resized(shaken):
     return shaken(models.wpi_cnn(3, input_shape=(28, 28, 1), width=0.1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", models.SUFFIXES)
 @pytest.mark.parametrize("name", ["small", "resized"])
 def test_a_file_gives_the_logits_of_the_network(name, suffix, request, images, tmp_path):

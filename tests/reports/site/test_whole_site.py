@@ -6,8 +6,10 @@ import shutil
 import pandas as pd
 import pytest
 
+import models
 from crawl import Page, broken_links, crawl, foreign_resources
 from reports.site import build_site
+from reports.site.reference import attack_entries
 from studies import STUDIES
 from studies.run import RESULTS
 
@@ -90,3 +92,15 @@ def test_without_results_it_says_how_to_get_some(tmp_path):
     with pytest.raises(FileNotFoundError, match="reproduce.py run"):
         build_site(STUDIES, tmp_path, tmp_path / "site")
     assert not (tmp_path / "site").exists()
+
+
+def test_attacks_and_networks_have_all_of_them(site):
+    folder = site / "site"
+    page = (folder / "attacks.html").read_text()
+    for entry in attack_entries():
+        assert f'<section id="{entry.anchor}">' in page and f'href="#{entry.anchor}"' in page
+        for paper in entry.papers:
+            assert f'href="{paper.link}"' in page or paper.link == "studies/wpi"
+    assert "<code>steps: int = 40</code>" in page
+    assert 'href="wpi/' not in page  # a study without results has no page
+    assert (folder / "networks.html").read_text().count("<section id=") == len(models.NAMES)
