@@ -26,10 +26,11 @@ class Heading(NamedTuple):
 
 
 class Page(NamedTuple):
-    """A text as HTML, and its headings."""
+    """A text as HTML, its headings, and the captions and addresses of its pictures."""
 
     html: Markup
     headings: Sequence[Heading]
+    pictures: Sequence[tuple[str, str]]
 
 
 def rendered(text: str) -> Page:
@@ -45,7 +46,9 @@ def rendered(text: str) -> Page:
     html = parser.renderer.render(tokens, parser.options, {})
     # A figure is no part of a paragraph.
     html = re.sub(r"<p>(<figure>.*?</figure>)</p>", r"\1", html, flags=re.DOTALL)
-    return Page(Markup(html), headings)
+    inline = [child for token in tokens for child in token.children or []]
+    pictures = [(each.content, str(each.attrs["src"])) for each in inline if each.type == "image"]
+    return Page(Markup(html), headings, pictures)
 
 
 def linked(html: str, addresses: dict[str, str]) -> Markup:

@@ -12,7 +12,7 @@ from jinja2 import Environment
 from harness.machine import commit
 from harness.study import Study
 from reports import key_figure
-from reports.markdown import linked, picture, rendered
+from reports.markdown import figure, linked, picture, rendered
 from reports.rendering import environment, inline_html_of
 from reports.site.reference import attack_entries, network_entries
 from reports.site.run_page import export_run, shown_run
@@ -84,13 +84,15 @@ def build_site(
     site = _Site(folder, _templates(), addresses, {"built": date.today(), "commit": commit()})
     for one in pages:
         name = one.study.name
-        site.write("study.html", f"{name}/index.html", one=one, pages=pages)
+        reports = {}
         for run in one.runs:
             page = f"{name}/{run.folder}/index.html"
             shown = shown_run(one.study, run, results / name / run.folder, (folder / page).parent)
             site.write("run.html", page, study=one.study, run=run, shown=shown, pages=pages)
+            reports[run.folder] = shown.report
             if export is not None:
                 export_run(one.study, run, shown.tables, export / name / run.folder)
+        site.write("study.html", f"{name}/index.html", one=one, reports=reports, pages=pages)
     flags = rendered(_FLAGS.read_text())
     site.write("flags.html", "flags.html", text=flags, pages=pages)
     site.write("attacks.html", "attacks.html", attacks=attack_entries(), pages=pages)
@@ -103,6 +105,7 @@ def _templates() -> Environment:
     templates = environment()
     templates.filters |= {"paragraph": inline_html_of, "markdown": lambda text: rendered(text).html}
     templates.globals |= {
+        "figure": figure,
         "picture": picture,
         "described": key_figure.described,
         "claim_id": claim_id,

@@ -47,6 +47,11 @@ def test_a_picture_has_a_caption_and_one_for_narrow_screens():
     assert "<p>" not in html  # a figure is no part of a paragraph
 
 
+def test_the_pictures_of_a_page_are_known():
+    page = rendered("text ![one](figures/1.svg) and\n\n- ![two](figures/2.svg)\n")
+    assert page.pictures == [("one", "figures/1.svg"), ("two", "figures/2.svg")]
+
+
 def test_ids_become_links_where_they_are_said():
     html = linked(
         '<h2>NTU-1</h2><p title="NTU-1">See NTU-1, NTU-10a (NTU-1) and <code>NTU-1</code>.</p>',

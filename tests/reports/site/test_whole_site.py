@@ -94,6 +94,12 @@ def test_without_results_it_says_how_to_get_some(tmp_path):
     assert not (tmp_path / "site").exists()
 
 
+def test_the_page_of_a_study_shows_the_figures_of_its_runs(site):
+    shown = Page(site / "site/icbai/index.html").resources
+    drawn = (site / "site/icbai/laptop/figures").glob("*.svg")
+    assert {f"laptop/figures/{path.name}" for path in drawn} <= set(shown)
+
+
 def test_attacks_and_networks_have_all_of_them(site):
     folder = site / "site"
     page = (folder / "attacks.html").read_text()
