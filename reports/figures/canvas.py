@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from matplotlib.legend import Legend
 from evaluation import Estimate
 from reports.figures import vector
 from reports.figures.medium import Medium
+
+_LETTER = 0.078  # inches that a letter of a title takes, on average
 
 
 @contextmanager
@@ -45,7 +48,7 @@ def canvas(
         axes = figure.subplots(rows, columns, squeeze=False, **options)
         yield axes
         if title and not follows_page:  # a page of the site has a caption
-            figure.suptitle(title, fontsize=10)
+            figure.suptitle(_broken(title, size[0]), fontsize=10)
         legend = _add_legend(figure, legend_title)
         _write(figure, path)
         if follows_page:
@@ -54,6 +57,12 @@ def canvas(
             vector.narrow(figure, axes)
             _add_legend(figure, legend_title)
             _write(figure, vector.narrow_path(path))
+
+
+def _broken(title: str, inches: float) -> str:
+    """A title in lines that are no wider than the figure."""
+    letters = max(20, int(inches / _LETTER))
+    return "\n".join(wrapped for line in title.split("\n") for wrapped in wrap(line, letters))
 
 
 def _write(figure: Figure, path: Path) -> None:

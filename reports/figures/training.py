@@ -68,7 +68,8 @@ def loss_curves(
             epochs = np.arange(1, len(values) + 1)
             marked = looks[role].marked | {"markevery": max(1, len(values) // 8)}
             axis.semilogy(epochs, values, looks[role].style, label=names[role], **marked)
-        for role, losses in (published or {}).items():
+        printed = {role: losses for role, losses in (published or {}).items() if losses}
+        for role, losses in printed.items():
             label = f"published, {names[role]}"
             axis.plot([*losses], [*losses.values()], "x", color=looks[role].color, label=label)
         axis.set(ylabel=f"training {_LOSS}")
