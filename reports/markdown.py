@@ -64,7 +64,7 @@ def linked(html: str, addresses: dict[str, str]) -> Markup:
         if tag:
             inside += -1 if tag[1] else 1
         elif not inside and not part.startswith("<"):
-            part = ids.sub(lambda found: f'<a href="{addresses[found[1]]}">{found[1]}</a>', part)
+            part = ids.sub(lambda match: f'<a href="{addresses[match[1]]}">{match[1]}</a>', part)
         parts.append(part)
     return Markup("".join(parts))
 
@@ -84,16 +84,16 @@ def _anchored(tokens: list[Token]) -> list[Heading]:
 
 def _tables(tokens: list[Token]) -> list[list[Token]]:
     """The tokens of each table."""
-    found: list[list[Token]] = []
+    tables: list[list[Token]] = []
     inside = False
     for token in tokens:
         if token.type == "table_open":
-            found.append([])
+            tables.append([])
             inside = True
         if inside:
-            found[-1].append(token)
+            tables[-1].append(token)
         inside = inside and token.type != "table_close"
-    return found
+    return tables
 
 
 def _labelled(table: list[Token], number: int) -> None:

@@ -90,9 +90,9 @@ NETWORKS = {"trainings": [{}], "histories": pd.DataFrame({"epoch": [0], "stage":
 
 
 def test_verdicts_over_all_folders_name_them_and_leave_out_what_stands_in(study):
-    of, directory = study
-    assert [run.folder for run in runs_below(of, directory)] == ["a", "b"]
-    text = build_verdicts(of, directory).read_text()
+    chosen, directory = study
+    assert [run.folder for run in runs_below(chosen, directory)] == ["a", "b"]
+    text = build_verdicts(chosen, directory).read_text()
     rows = pd.read_csv(directory / "verdicts.csv", keep_default_na=False)
     assert rows[["claim", "folder", "outcome"]].to_numpy().tolist() == [
         ["X-1", "a", "confirmed"],
@@ -140,38 +140,40 @@ def test_where_nothing_was_run_every_claim_says_what_it_needs():
 
 
 def test_a_network_at_chance_is_flagged_on_the_page_and_never_judged(study, tmp_path):
-    of, _ = study
+    chosen, _ = study
     folder, directory = tmp_path / "paper", tmp_path / "guesses"
     folder.mkdir()
     networks = NETWORKS | {"trainings": [SPENT]}
     (folder / "report.md").write_text('{% extends "base.md" %}')
-    (folder / "published.csv").write_text((of.folder / "published.csv").read_text())
+    (folder / "published.csv").write_text((chosen.folder / "published.csv").read_text())
 
     def said_of(results: Results) -> Takeaways:
         accuracy = results.curve(case=CASE).accuracies[0].percent()
         return Takeaways("A title", pd.DataFrame({"clean": [accuracy]}), [f"{accuracy} % right"])
 
-    of = replace(of, folder=folder, contents=lambda *given: {}, takeaways=said_of)
-    of = replace(of, link=lambda row: Link("background"))
+    chosen = replace(chosen, folder=folder, contents=lambda *given: {}, takeaways=said_of)
+    chosen = replace(chosen, link=lambda row: Link("background"))
     spent = {"stage": "attack-0", "seconds": 1.0}
     learned, guessing = (
         made_arm([0, 0.1], np.tile(np.arange(100) < right, (2, 1)), **spent, **network)
         for right, network in ((80, {}), (9, {"ci_low": 0.05, "defense": "x y"}))
     )
     made_results(learned, guessing, **networks, run=PAGE).save(directory)
-    text = build_report(of, directory).with_name("report.md").read_text()
+    text = build_report(chosen, directory).with_name("report.md").read_text()
     assert "x y: right on 9% without attack, no better than guessing" in text
     assert "no claim is judged on it" in text and "| warning | accuracy at chance | 1 |" in text
     rows = pd.read_csv(directory / "verdicts.csv")
     assert rows["evidence"][0].startswith("accuracy 80.0 [")  # of both it would be 0
     assert "1. 80.0 [71.1, 86.7] % right" in text
     shown = Console(width=200, record=True, file=StringIO())
-    shown.print(summary(of, run_in(of, directory).results))
+    shown.print(summary(chosen, run_in(chosen, directory).results))
     screen = shown.export_text()
     assert "9.0 !" in screen and "1. 80.0 [" in screen
 
     made_results(guessing, **networks, run=PAGE).save(directory)
-    (alone,) = {each.outcome for each in verdicts_of(of, [run_in(of, directory)])} - {UNDECIDED}
+    (alone,) = {each.outcome for each in verdicts_of(chosen, [run_in(chosen, directory)])} - {
+        UNDECIDED
+    }
     assert alone == Ruling.NOT_RUN
 
 
