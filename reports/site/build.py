@@ -87,11 +87,13 @@ def build_site(
         reports = {}
         for run in one.runs:
             page = f"{name}/{run.folder}/index.html"
-            shown = shown_run(one.study, run, results / name / run.folder, (folder / page).parent)
+            comparison, source = one.comparisons[run.folder], results / name / run.folder
+            shown = shown_run(one.study, run, comparison, source, (folder / page).parent)
             site.write("run.html", page, study=one.study, run=run, shown=shown, pages=pages)
             reports[run.folder] = shown.report
             if export is not None:
-                export_run(one.study, run, shown.tables, export / name / run.folder)
+                target = export / name / run.folder
+                export_run(one.study, run, comparison, shown.tables, target)
         site.write("study.html", f"{name}/index.html", one=one, reports=reports, pages=pages)
     flags = rendered(_FLAGS.read_text())
     site.write("flags.html", "flags.html", text=flags, pages=pages)

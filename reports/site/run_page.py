@@ -10,7 +10,6 @@ import pandas as pd
 
 from harness.claims import Run
 from harness.study import Study
-from reports.compare import compare
 from reports.figures.medium import Medium, drawn_for
 from reports.markdown import Page, rendered
 from reports.page import report_text
@@ -57,10 +56,13 @@ class ShownRun:
         return [(each.anchor, each.text) for each in self.report.headings if each.level == 2]
 
 
-def shown_run(study: Study, run: Run, source: Path, folder: Path) -> ShownRun:
+def shown_run(
+    study: Study, run: Run, comparison: pd.DataFrame, source: Path, folder: Path
+) -> ShownRun:
     """Draws the figures of a run and copies its tables.
 
     Args:
+        comparison: see `reports.compare.compare`.
         source: the folder of its results.
         folder: of its page.
     """
@@ -70,18 +72,21 @@ def shown_run(study: Study, run: Run, source: Path, folder: Path) -> ShownRun:
         shutil.copy(source / name, folder / name)
     tables = Tables()
     with drawn_for(Medium.SITE):
-        text = _report(study, run, folder / "figures", tables)
+        text = _report(study, run, comparison, folder / "figures", tables)
     return ShownRun(rendered(_TITLE.sub("", text)), tables, files)
 
 
-def export_run(study: Study, run: Run, tables: Tables, folder: Path) -> None:
+def export_run(
+    study: Study, run: Run, comparison: pd.DataFrame, tables: Tables, folder: Path
+) -> None:
     """Writes the figures of a run as PNG and PDF, and its tables as CSV and LaTeX."""
     for medium in (Medium.REPORT, Medium.PAPER):
         with drawn_for(medium):
-            _report(study, run, folder / "figures", Tables())
+            _report(study, run, comparison, folder / "figures", Tables())
     tables.write(folder / "tables")
 
 
-def _report(study: Study, run: Run, pictures: Path, tables: Tables) -> str:
-    comparison = compare(study, run.results)
+def _report(
+    study: Study, run: Run, comparison: pd.DataFrame, pictures: Path, tables: Tables
+) -> str:
     return report_text(study, run.results, comparison, pictures, verdicts=(), table=tables.markdown)

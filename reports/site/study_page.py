@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import pandas as pd
+
 from harness.claims import Run, Standing, learned
 from harness.rule import Ruling
 from harness.study import KeyFinding, Study
@@ -43,6 +45,7 @@ class StudyPage:
         claims: the parts of each claim, with their verdicts.
         notes: by id, what the notes on the claims say.
         numbers: all that it printed.
+        comparisons: by the folder of a run, see `reports.compare.compare`.
     """
 
     study: Study
@@ -52,6 +55,7 @@ class StudyPage:
     notes: Mapping[str, str]
     numbers: Sequence[Number]
     audit: Sequence[AuditItem]
+    comparisons: Mapping[str, pd.DataFrame]
 
     #: Of the drawing of the finding, in the folder of the study.
     figure = "finding.svg"
@@ -109,6 +113,7 @@ def gathered(
     published = study.folder.parent / "published"
     notes = prose.items(published / "claims.md")
     measured = study.audit(learned(runs))
+    comparisons = {run.folder: compare(study, run.results) for run in runs}
     prefix = claim_id(claims[0]).split("-")[0]
     return StudyPage(
         study=study,
@@ -116,7 +121,8 @@ def gathered(
         finding=finding,
         claims=claims,
         notes={id: text for id, (_, text) in notes.items()},
-        numbers=numbers(study, {run.folder: compare(study, run.results) for run in runs}),
+        numbers=numbers(study, comparisons),
+        comparisons=comparisons,
         audit=[
             AuditItem(id, severity, text, measured.get(id, ""))
             for id, (severity, text) in prose.items(published / "audit.md").items()
