@@ -81,6 +81,7 @@ def finished(study, tiny_profile, tmp_path_factory):
     with FileLock(base / "finished.lock"):
         runner = Runner(Store(root))
         if told.exists():
+            runner.recall_data()
             recorder.ran, recorder.stages = json.loads(told.read_text())
         else:
             runner.run(todo, recorder)
