@@ -12,6 +12,7 @@ from attacks.engine.attack import Attack
 from attacks.engine.budget import BudgetAttack
 from attacks.engine.cache import forget
 from attacks.engine.errors import ModelError, NoGradientError
+from attacks.engine.journal import Journal
 from attacks.engine.minimum_norm import MinimumNormAttack
 from attacks.fab import FAB
 from attacks.fgsm import FGSM
@@ -57,6 +58,7 @@ __all__ = [
     "BudgetAttack",
     "CarliniWagner",
     "DeepFool",
+    "Journal",
     "MinimumNormAttack",
     "ModelError",
     "MomentumIterative",

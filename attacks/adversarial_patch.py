@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from attacks.engine.gradients import LogitsOf, loss_gradient
+from attacks.engine.journal import Journal
 from attacks.engine.losses import cross_entropy
 from attacks.engine.task import Progress, Task
 from attacks.goals import predicted
@@ -81,6 +82,7 @@ class AdversarialPatch:
         name: str = "",
         progress: Progress | None = None,
         jit_compile: bool = False,
+        journal: Journal | None = None,
     ) -> Patch:
         """Fits a patch on `images`.
 
@@ -93,6 +95,7 @@ class AdversarialPatch:
             name: of the patch.
             progress: called with (images done, images in all), counting each epoch.
             jit_compile: compile with XLA.
+            journal: keeps every epoch, so that the same call goes on after it was killed.
 
         Returns:
             The patch, with this in its `history`, one number per epoch: "loss", the mean
@@ -111,15 +114,16 @@ class AdversarialPatch:
             held_out = self._others(model, validation[0], target, validation[1], jit_compile)
             history["validation_rate"] = []
         room_for(self.sides, task.images.shape[1:])
-        variable = velocity = tf.zeros([*self.sides, task.images.shape[-1]])
+        variable = velocity = np.zeros([*self.sides, task.images.shape[-1]], np.float32)
         generator = np.random.default_rng(self.seed)
         count = len(task.images)
         for epoch in range(self.epochs):
             note = progress and partial(_note, progress, epoch * count, self.epochs * count)
-            variable, velocity, loss = self._epoch(
-                task, target, variable, velocity, generator, note
-            )
-            history["loss"].append(loss)
+            drawn = self._drawn(task, generator)
+            train = partial(self._epoch, task, target, variable, velocity, drawn, note)
+            after = train() if journal is None else journal.once(f"epoch {epoch}", train)
+            variable, velocity = after["variable"], after["velocity"]
+            history["loss"].append(float(after["loss"]))
             if held_out is not None:
                 pasted = Patch(_pixels(variable)).apply(held_out.images, self.seed)
                 sees_target = predicted(held_out.logits(pasted)) == target
@@ -143,16 +147,14 @@ class AdversarialPatch:
         self,
         task: Task,
         target: int,
-        variable: tf.Tensor,
-        velocity: tf.Tensor,
-        generator: np.random.Generator,
+        variable: np.ndarray,
+        velocity: np.ndarray,
+        drawn: tuple[np.ndarray, np.ndarray],
         progress: Callable[[int], None] | None,
-    ) -> tuple[tf.Tensor, tf.Tensor, float]:
+    ) -> dict[str, np.ndarray]:
         """Takes every image once; returns the new variable and velocity, and the mean loss."""
         step = _compiled_step(task)
-        order = generator.permutation(len(task.images))
-        room = room_for(self.sides, task.images.shape[1:])
-        positions = generator.integers(room, size=(len(order), 2)).astype(np.int32)
+        order, positions = drawn
         losses = []
         for start in range(0, len(order), self.batch_size):
             part = slice(start, start + self.batch_size)
@@ -170,7 +172,17 @@ class AdversarialPatch:
             losses.append(loss)
             if progress:
                 progress(start + len(chosen))
-        return variable, velocity, float(np.concatenate(losses).mean())
+        return {
+            "variable": np.asarray(variable),
+            "velocity": np.asarray(velocity),
+            "loss": np.concatenate(losses).mean(),
+        }
+
+    def _drawn(self, task: Task, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """The order of the images in an epoch, and where the patch lies in each of them."""
+        order = generator.permutation(len(task.images))
+        room = room_for(self.sides, task.images.shape[1:])
+        return order, generator.integers(room, size=(len(order), 2)).astype(np.int32)
 
 
 def _note(progress: Progress, before: int, count: int, done: int) -> None:
@@ -178,8 +190,8 @@ def _note(progress: Progress, before: int, count: int, done: int) -> None:
     progress(before + done, count)
 
 
-def _pixels(variable: tf.Tensor) -> np.ndarray:
-    return (np.tanh(variable.numpy()) + np.float32(1)) / np.float32(2)
+def _pixels(variable: np.ndarray) -> np.ndarray:
+    return (np.tanh(variable) + np.float32(1)) / np.float32(2)
 
 
 def _compiled_step(task: Task) -> Callable:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -125,9 +126,10 @@ class AutoAttack(BudgetAttack):
             best = BestOfRuns(batch, attacked)
             best.count(np.arange(len(batch)), forwards=1)
             report(int((~attacked).sum()))
-            for attack in runs:
+            for number, attack in enumerate(runs):
                 for rows, part in batch.pieces(best.left, task.batch_size):
-                    crafted = attack(part, epsilons[rows])
+                    craft = partial(_crafted, attack, part, epsilons[rows])
+                    (crafted,) = task.once(f"{epsilons[0]}, attack {number}, {rows[0]}", craft)
                     best.count(rows, crafted.gradient_evaluations, crafted.forward_evaluations + 1)
                     broken = self._broken(task, part, crafted.images, epsilons[rows])
                     # Equal scores: the first attack's images stay unless a later one breaks them.
@@ -144,3 +146,7 @@ class AutoAttack(BudgetAttack):
         reached = batch.goal.reached(task.classifier.logits(images).numpy())
         rounding = ROUNDING * np.maximum(epsilons, 1)
         return reached & (distances(images - batch.images)[self.norm] <= epsilons + rounding)
+
+
+def _crafted(attack: Run, batch: Batch, epsilons: np.ndarray) -> list[Crafted]:
+    return [attack(batch, epsilons)]

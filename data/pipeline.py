@@ -15,11 +15,12 @@ def training_batches(
     seed: int = 0,
     erasing: RandomErasing | None = None,
     initial_epoch: int = 0,
+    initial_batch: int = 0,
 ) -> tf.data.Dataset:
     """Shuffled batches without end; an epoch has as many as `steps_per_epoch` says.
 
-    A training that is resumed at `initial_epoch` sees exactly the batches that an uninterrupted
-    one would have seen.
+    A training that is resumed at `initial_epoch` and `initial_batch` sees exactly the batches that
+    an uninterrupted one would have seen.
 
     Args:
         images: Floats [N, height, width, channels], in [0, 1] if they are erased. They are read
@@ -29,12 +30,14 @@ def training_batches(
         seed: Determines the order and the erasing.
         erasing: Applied to every batch; its own seed is not used.
         initial_epoch: The epoch that the first batch belongs to.
+        initial_batch: Which batch of this epoch it is, from 0.
 
     Raises:
         ValueError: no images, not one label for each image, images outside [0, 1] with `erasing`,
-            a data set in place of arrays, a batch size below 1, or an epoch below 0.
+            a data set in place of arrays, a batch size below 1, or an epoch or batch that is not
+            there.
     """
-    _check_arguments(images, labels, batch_size, initial_epoch)
+    _check_arguments(images, labels, batch_size, initial_epoch, initial_batch)
     labels = np.asarray(labels)
     if not isinstance(images, ByteImages):  # np.asarray would turn all of them into floats
         images = np.asarray(images)
@@ -46,8 +49,11 @@ def training_batches(
         epoch_seed = tf.stack([tf.constant(seed, tf.int64), epoch])
         order = tf.random.experimental.stateless_shuffle(tf.range(len(images)), epoch_seed)
         chosen = tf.data.Dataset.from_tensor_slices(order).batch(batch_size)
-        return chosen.enumerate().map(
-            lambda number, indices: (indices, tf.random.fold_in(epoch_seed, number))
+        done = tf.where(epoch == initial_epoch, tf.constant(initial_batch, tf.int64), 0)
+        return (
+            chosen.enumerate()
+            .skip(done)
+            .map(lambda number, indices: (indices, tf.random.fold_in(epoch_seed, number)))
         )
 
     def gather(indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -65,7 +71,9 @@ def training_batches(
     return batches.map(batch, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
 
-def _check_arguments(images, labels, batch_size: int, initial_epoch: int) -> None:
+def _check_arguments(
+    images, labels, batch_size: int, initial_epoch: int, initial_batch: int
+) -> None:
     if isinstance(images, tf.data.Dataset):
         raise ValueError(
             "images is a tf.data.Dataset; accepted: arrays (fit on the dataset itself, or collect "
@@ -80,6 +88,9 @@ def _check_arguments(images, labels, batch_size: int, initial_epoch: int) -> Non
         raise ValueError(f"batch_size is {batch_size!r}; accepted: at least 1")
     if initial_epoch < 0:
         raise ValueError(f"initial_epoch is {initial_epoch!r}; accepted: at least 0")
+    batches = steps_per_epoch(len(images), batch_size)
+    if not 0 <= initial_batch < batches:
+        raise ValueError(f"initial_batch is {initial_batch!r}; accepted: 0 to {batches - 1}")
 
 
 def _check_erasable(images: np.ndarray) -> None:

@@ -33,7 +33,7 @@ def static_set(
         predicted_labels: whether the examples move away from the predictions of the model and not
             from `labels`, so that they do not give these away (Kurakin, Goodfellow and Bengio,
             2017, arXiv 1611.01236). The labels of the set are the true ones in any case.
-        options: of `attack.craft`, such as `progress`.
+        options: of `attack.craft`, such as `progress` and `journal`.
 
     Returns:
         images float32 [(1 + epsilons) N, ...] and labels [(1 + epsilons) N].

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from attacks import Attack, AttackResult, Targeted
+from attacks import Attack, AttackResult, Journal, Targeted
 from attacks.engine.classifier import spread_of
 from attacks.engine.task import Progress, Task
 from attacks.goals import predicted
@@ -75,6 +75,7 @@ def evaluate(
     progress: Progress | None = None,
     jit_compile: bool = False,
     images_at_once: int | None = None,
+    journal: Journal | None = None,
 ) -> Outcomes:
     """Attacks `images` at every epsilon and classifies what comes out.
 
@@ -95,6 +96,7 @@ def evaluate(
         jit_compile: compile with XLA.
         images_at_once: how many images are finished before the next ones are attacked, in whole
             batches; default: as many as memory holds.
+        journal: keeps what is finished, so that the same call goes on after it was killed.
 
     Raises:
         ValueError: naming the argument, its value and what is accepted.
@@ -106,23 +108,47 @@ def evaluate(
     attacked = judged if surrogate is None else judged.of_model(surrogate)
     attacked = _with_goal(attacked, predicted_labels, targets)
     whole = _Request(judged, attacked, attack, epsilons, predicted_labels, similarity)
+    parts = list(whole.parts(progress, images_at_once))
+    if len(parts) == 1:
+        request, note = parts[0]
+        seen = _crafted(request.kept_in(journal), note)
+        outcomes = _outcomes(request, seen, is_first=True)
+        return replace(outcomes, **seen.examples(judged, _chosen(examples, outcomes)))
     done: list[Outcomes] = []
     try:
-        for part, note in whole.parts(progress, images_at_once):
-            seen = _crafted(part, note)
-            done.append(_outcomes(part, seen, is_first=not done))
+        for request, note in parts:
+            done.append(_finished(request, note, len(done), journal))
     except KeyboardInterrupt:
         if not done:
             raise
         raise Interrupted(Outcomes.joined(done)) from None
     outcomes = Outcomes.joined(done)
     rows = _chosen(examples, outcomes)
-    if len(done) == 1 or not len(rows):
-        return replace(outcomes, **seen.examples(whole.judged, rows))
+    if not len(rows):
+        return outcomes
     # The images of all parts do not fit into memory, so a few are crafted once more.
     few = whole.only(rows)
     again = _crafted(few, None).examples(few.judged, np.arange(len(rows)))
     return replace(outcomes, **again | {"example_rows": rows})
+
+
+def _finished(
+    request: "_Request", progress: Progress | None, number: int, journal: Journal | None
+) -> Outcomes:
+    """The outcomes of one part of several, which the journal keeps in place of its batches."""
+
+    def finish(batches: Journal | None) -> Outcomes:
+        seen = _crafted(request.kept_in(batches), progress)
+        return _outcomes(request, seen, is_first=number == 0)
+
+    if journal is None:
+        return finish(None)
+    batches = journal.under(f"part {number}")
+    arrays = journal.once(f"part {number}", lambda: finish(batches).arrays)
+    batches.forget()
+    if progress:
+        progress(len(request), len(request))
+    return Outcomes.from_arrays(arrays)
 
 
 @dataclass(frozen=True)
@@ -147,6 +173,10 @@ class _Request:
     def only(self, rows: np.ndarray | slice) -> "_Request":
         """The request for some of the images."""
         return replace(self, judged=self.judged.part(rows), attacked=self.attacked.part(rows))
+
+    def kept_in(self, journal: Journal | None) -> "_Request":
+        """The request whose attack keeps what it has finished."""
+        return replace(self, attacked=self.attacked.with_journal(journal))
 
     def parts(
         self, progress: Progress | None, images_at_once: int | None

@@ -1,7 +1,7 @@
 """What happened to each image under an attack, and the table that sums it up."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -237,19 +237,27 @@ class Outcomes:
             "ci_high": high,
         }
 
-    def save(self, path: Path) -> None:
-        with open(path, "wb") as file:  # given a path, NumPy may append to its name
-            fields = {name: value for name, value in vars(self).items() if value is not None}
-            np.savez_compressed(file, **fields)
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """By name, what `from_arrays` makes the same outcomes of."""
+        return {name: np.asarray(each) for name, each in vars(self).items() if each is not None}
 
     @classmethod
-    def load(cls, path: Path) -> "Outcomes":
-        with np.load(path, allow_pickle=False) as stored:
-            fields: dict[str, Any] = {name: stored[name] for name in stored.files}
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "Outcomes":
+        fields: dict[str, Any] = dict(arrays)
         for name in ("seconds", "inference_seconds", "crafting_seconds", "spread"):
             fields[name] = float(fields[name])
         fields["predicted_labels"] = bool(fields["predicted_labels"])
         return cls(**fields)
+
+    def save(self, path: Path) -> None:
+        with open(path, "wb") as file:  # given a path, NumPy may append to its name
+            np.savez_compressed(file, **self.arrays)  # type: ignore[arg-type]
+
+    @classmethod
+    def load(cls, path: Path) -> "Outcomes":
+        with np.load(path, allow_pickle=False) as stored:
+            return cls.from_arrays(stored)
 
 
 #: What was seen of the model and of the steps, of which the table has the means.

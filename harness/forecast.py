@@ -10,10 +10,10 @@ from typing import TypeVar
 
 from attacks import BudgetAttack
 from harness.arms import Arm, PatchArm, Training
-from harness.plan import Plan
+from harness.plan import Kind, Plan, Stage
 from harness.runner import Runner
 
-Stage = TypeVar("Stage", Training, Arm)
+Of = TypeVar("Of", Training, Arm)
 
 #: The options of attacks that their time is in proportion to.
 _LOOPS = ("steps", "restarts", "search_steps", "queries", "max_swaps", "targets")
@@ -68,7 +68,7 @@ def forecast(todo: Plan, runner: Runner) -> Forecast:
     trained = [
         training
         for training in filter(runner.knows_data, todo.trainings)
-        if runner.training_path(training).is_dir()
+        if runner.has(Stage(Kind.TRAIN, training))
     ]
     ran = runner.finished([arm for arm in todo.arms if runner.knows_data(arm.training)])
     sizes = _Sizes(runner, trained)
@@ -90,11 +90,11 @@ def forecast(todo: Plan, runner: Runner) -> Forecast:
 
 
 def _expected(
-    stages: Sequence[Stage],
-    took: dict[Stage, float | None],
-    name: Callable[[Stage], str],
-    likes: Callable[[Stage], Sequence[Hashable]],
-    work: Callable[[Stage], float | None],
+    stages: Sequence[Of],
+    took: dict[Of, float | None],
+    name: Callable[[Of], str],
+    likes: Callable[[Of], Sequence[Hashable]],
+    work: Callable[[Of], float | None],
 ) -> tuple[Expected, ...]:
     """What is expected of every stage.
 
@@ -110,7 +110,7 @@ def _expected(
             for like in likes(stage):
                 paces[like].append(seconds / amount)
 
-    def guess(stage: Stage) -> float | None:
+    def guess(stage: Of) -> float | None:
         amount = work(stage)
         pace = next((paces[like] for like in likes(stage) if like in paces), None)
         return None if pace is None or amount is None else median(pace) * amount

@@ -6,7 +6,7 @@ from math import prod
 
 import numpy as np
 
-from attacks import AdversarialPatch, Patch, PatchOverlay
+from attacks import AdversarialPatch, Journal, Patch, PatchOverlay
 from attacks.readings import Reading
 from data.byte_images import ByteImages
 
@@ -81,6 +81,7 @@ class PatchPlan:
         images: np.ndarray | ByteImages,
         labels: np.ndarray,
         progress: Callable[[float, str], None],
+        journal: Journal | None = None,
     ) -> Patch:
         """The patch, its pixels in 8 bits.
 
@@ -89,6 +90,7 @@ class PatchPlan:
             images: the test images, [N, H, W, C] in [0, 1].
             labels: their true classes, int [N].
             progress: called with the share done and a few words.
+            journal: keeps every epoch of a patch that is trained.
 
         Raises:
             ValueError: one of the parts is empty, or there is no picture of the target.
@@ -100,7 +102,7 @@ class PatchPlan:
             progress(done / count, f"{done} of {count} images")
 
         if isinstance(self.method, AdversarialPatch):
-            patch = self.method.fit(model, *chosen, name=self.name, progress=show)
+            patch = self.method.fit(model, *chosen, name=self.name, progress=show, journal=journal)
         else:
             patch = self.method.fit(model, *chosen, name=self.name)
             progress(1.0, f"chosen from {len(rows)} images of the class")

@@ -2,10 +2,50 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from fnmatch import fnmatchcase
 
-from harness.arms import Arm, Training
+from harness.arms import Arm, PatchArm, Training
 from harness.study import Profile, Study
+
+
+class Kind(StrEnum):
+    """What a stage does."""
+
+    TRAIN = "train"
+    PATCH = "patch"
+    ATTACK = "attack"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of a run whose result is kept.
+
+    Attributes:
+        of: the network that is trained, or the arm that is attacked or whose patch is made.
+    """
+
+    kind: Kind
+    of: Training | Arm
+
+    @property
+    def title(self) -> str:
+        """What people read."""
+        if isinstance(self.of, Training):
+            return f"{self.kind} {self.of.title}"
+        view = "" if self.kind == Kind.PATCH else f", {self.of.view}"
+        return f"{self.kind} {self.of.training.title}{view}, {self.of.attack_name}"
+
+    @property
+    def needs(self) -> tuple["Stage", ...]:
+        """The stages whose results it starts from."""
+        if isinstance(self.of, Training):
+            return tuple(Stage(Kind.TRAIN, each) for each in self.of.sources.values())
+        if self.kind == Kind.PATCH:
+            return (Stage(Kind.TRAIN, self.of.training),)
+        networks = tuple(Stage(Kind.TRAIN, each) for each in trainings_of(self.of))
+        patch = (Stage(Kind.PATCH, self.of),) if isinstance(self.of, PatchArm) else ()
+        return networks + patch
 
 
 @dataclass(frozen=True)
@@ -20,6 +60,20 @@ class Plan:
     trainings: list[Training]
     arms: list[Arm]
     pattern: str
+
+    @property
+    def stages(self) -> list[Stage]:
+        """All stages, each after those it needs; attacks on one network follow each other.
+
+        Pre-trained networks come first, so that missing weights are found early.
+        """
+        trained = sorted(self.trainings, key=lambda training: training.recipe.epochs > 0)
+        stages = [Stage(Kind.TRAIN, training) for training in trained]
+        for arm in sorted(self.arms, key=lambda arm: self.trainings.index(arm.training)):
+            if isinstance(arm, PatchArm):
+                stages.append(Stage(Kind.PATCH, arm))
+            stages.append(Stage(Kind.ATTACK, arm))
+        return stages
 
 
 def plan(study: Study, profile: Profile, pattern: str = "*") -> Plan:

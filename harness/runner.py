@@ -6,13 +6,14 @@ from contextlib import AbstractContextManager
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
+from time import sleep
 from typing import Any, Protocol
 
 import keras
 import numpy as np
 
 import data
-from attacks import Patch, random_targets
+from attacks import Journal, Patch, random_targets
 from attacks.patch import PatchAtPlaces
 from data import Dataset, DatasetNotFoundError
 from data.sources import DATA_DIR_VARIABLE
@@ -20,8 +21,8 @@ from evaluation import Outcomes, evaluate, typical
 from evaluation.evaluate import Choice
 from harness import digests
 from harness.arms import Arm, PatchArm, Training
-from harness.plan import Plan, trainings_of
-from harness.store import Store
+from harness.plan import Kind, Plan, Stage
+from harness.store import RESUME, Store
 from harness.tensorboard import check_installed, curves
 from harness.training import network_of, train
 from harness.views import Views
@@ -29,6 +30,8 @@ from models import weights_sum
 
 #: Images of which an arm keeps what the attack made of them.
 EXAMPLES = 8
+
+_WAIT_SECONDS = 2.0
 
 #: Called with the share of a stage that is done and a few words.
 Update = Callable[[float, str], None]
@@ -45,6 +48,9 @@ class Progress(Protocol):
 
     def found(self, title: str) -> None:
         """A stage that was there already."""
+
+    def remark(self, sentence: str) -> None:
+        """What is good to know meanwhile."""
 
 
 class Runner:
@@ -89,18 +95,63 @@ class Runner:
         }
 
     def run(self, todo: Plan, progress: Progress) -> None:
-        """Does what is missing; a second call does nothing."""
+        """Does what is missing; a second call does nothing.
+
+        Stages that another process works on come last, and are waited for.
+        """
         for training in todo.trainings:  # a missing data set is found before hours are spent
             self.fingerprint(training)
-        patched = [arm for arm in todo.arms if isinstance(arm, PatchArm)]
-        progress.plan(len(todo.trainings) + len(patched) + len(todo.arms))
-        # Pre-trained networks first, so that missing weights are found early, too.
-        for training in sorted(todo.trainings, key=lambda each: each.recipe.epochs > 0):
-            self._train(training, progress)
-        for arm in sorted(todo.arms, key=lambda arm: todo.trainings.index(arm.training)):
-            if isinstance(arm, PatchArm):
-                self._make_patch(arm, progress)
-            self._attack(arm, progress)
+        left = todo.stages
+        progress.plan(len(left))
+        waiting = False
+        while left:
+            others = [stage for stage in left if not self.perform(stage, progress)]
+            if len(others) == len(left):
+                if not waiting:
+                    progress.remark("Another run works on what is left; waiting for it.")
+                waiting = True
+                sleep(_WAIT_SECONDS)
+            left = others
+
+    def perform(self, stage: Stage, progress: Progress) -> bool:
+        """Does one stage, unless it is there; `False` where that has to wait for another process.
+
+        A damaged stage is set aside and made again.
+        """
+        if not all(self.has(each) for each in stage.needs):
+            return False
+        if self.has(stage):
+            progress.found(stage.title)
+            return True
+        path, make = self.stage_path(stage), self._makers[stage.kind]
+        with self.store.locked(path.name) as alone:
+            if not alone:
+                return False
+            if self.has(stage):  # since it was asked for
+                progress.found(stage.title)
+                return True
+            if path.is_dir():
+                damage = self.store.damage(path)
+                aside = self.store.set_aside(path)
+                progress.remark(
+                    f"{path.name} is damaged: {damage}. It is kept as {aside.name} and made again."
+                )
+            with (
+                progress.stage(stage.title) as update,
+                self.store.writing(path, self._description(stage)) as directory,
+            ):
+                make(stage.of, directory, update)
+        return True
+
+    def has(self, stage: Stage) -> bool:
+        """Whether a stage is finished and undamaged, and what it needs is too."""
+        return all(self.has(each) for each in stage.needs) and self.store.has(
+            self.stage_path(stage)
+        )
+
+    def stage_path(self, stage: Stage) -> Path:
+        """Where a stage is kept; what it needs has to be there."""
+        return self.store.path(stage.kind, self._description(stage))
 
     def dataset(self, training: Training) -> Dataset:
         """The data a training sees; only the last one is kept in memory."""
@@ -135,13 +186,13 @@ class Runner:
         return _data_key(training) in self._fingerprints
 
     def training_path(self, training: Training) -> Path:
-        return self.store.path("train", self._of_training(training))
+        return self.stage_path(Stage(Kind.TRAIN, training))
 
     def arm_path(self, arm: Arm) -> Path:
-        return self.store.path("attack", self._of_arm(arm))
+        return self.stage_path(Stage(Kind.ATTACK, arm))
 
     def patch_path(self, arm: PatchArm) -> Path:
-        return self.store.path("patch", self._of_patch(arm))
+        return self.stage_path(Stage(Kind.PATCH, arm))
 
     def finished(self, arms: Iterable[Arm]) -> list[Arm]:
         """Those of `arms` that are done; no data set is downloaded to find out."""
@@ -159,26 +210,19 @@ class Runner:
 
     def _is_done(self, arm: Arm) -> bool:
         try:
-            return self.arm_path(arm).is_dir() and all(
-                self.training_path(training).is_dir() for training in trainings_of(arm)
-            )
+            return self.has(Stage(Kind.ATTACK, arm))
         except DatasetNotFoundError:
             return False
 
-    def _train(self, training: Training, progress: Progress) -> None:
+    def _train(self, training: Training, directory: Path, update: Update) -> None:
+        dataset = self.dataset(training)
         paths = {
             name: self.training_path(source) / "model.h5"
             for name, source in training.sources.items()
         }
-
-        def make(directory: Path, update: Update) -> None:
-            dataset, pretrained = self.dataset(training), self._pretrained(training)
-            callbacks = self._callbacks(training)
-            train(training, dataset, directory, paths, update, pretrained, callbacks)
-            keras.backend.clear_session()  # else every network trained so far stays in memory
-
-        title = f"train {training.title}"
-        self._stage("train", title, self._of_training(training), progress, make)
+        weights, callbacks = self._pretrained(training), self._callbacks(training)
+        train(training, dataset, directory, paths, update, weights, callbacks)
+        keras.backend.clear_session()  # else every network trained so far stays in memory
 
     def _callbacks(self, training: Training) -> list[keras.callbacks.Callback]:
         if self.tensorboard is None:
@@ -186,36 +230,21 @@ class Runner:
         stage = self.training_path(training).name
         return [curves(self.tensorboard / f"{training.title}, {stage}")]
 
-    def _make_patch(self, arm: PatchArm, progress: Progress) -> None:
-        def make(directory: Path, update: Update) -> None:
-            dataset, (model, plan) = self.dataset(arm.training), self._seen(arm)
-            patch = plan.make(model, dataset.x_test, dataset.y_test[: arm.images], update)
-            patch.save(directory / "patch.npz")
+    def _make_patch(self, arm: PatchArm, directory: Path, update: Update) -> None:
+        dataset, (model, plan) = self.dataset(arm.training), self._seen(arm)
+        images, labels = dataset.x_test, dataset.y_test[: arm.images]
+        patch = plan.make(model, images, labels, update, Journal(directory / RESUME))
+        patch.save(directory / "patch.npz")
 
-        title = f"patch {arm.training.title}, {arm.attack_name}"
-        self._stage("patch", title, self._of_patch(arm), progress, make)
+    def _attack(self, arm: Arm, directory: Path, update: Update) -> None:
+        def show(done: int, count: int) -> None:
+            update(done / count, f"{done} of {count} images")
 
-    def _attack(self, arm: Arm, progress: Progress) -> None:
-        def make(directory: Path, update: Update) -> None:
-            def show(done: int, count: int) -> None:
-                update(done / count, f"{done} of {count} images")
+        self._evaluated(arm, Journal(directory / RESUME), show).save(directory / "outcomes.npz")
 
-            self._evaluated(arm, show).save(directory / "outcomes.npz")
-
-        title = f"attack {arm.training.title}, {arm.view}, {arm.attack_name}"
-        self._stage("attack", title, self._of_arm(arm), progress, make)
-
-    def _stage(
-        self, kind: str, title: str, what: dict, progress: Progress, make: Callable[..., None]
-    ) -> None:
-        """Runs `make(directory, update)`, unless what it makes is there."""
-        if self.store.has(kind, what):
-            progress.found(title)
-            return
-        with progress.stage(title) as update, self.store.writing(kind, what) as directory:
-            make(directory, update)
-
-    def _evaluated(self, arm: Arm, progress: Callable[[int, int], None]) -> Outcomes:
+    def _evaluated(
+        self, arm: Arm, journal: Journal, progress: Callable[[int, int], None]
+    ) -> Outcomes:
         dataset = self.dataset(arm.training)
         model, attack = self._seen(arm)
         rows: Any = slice(arm.images)
@@ -235,6 +264,7 @@ class Runner:
             predicted_labels=arm.predicted_labels,
             surrogate=self._surrogate_of(arm),
             similarity=arm.similarity,
+            journal=journal,
             progress=progress,
             **options,
         )
@@ -262,6 +292,20 @@ class Runner:
     def _pretrained(self, training: Training) -> Path | None:
         network = training.network
         return self.weights.get(network.model) if network.weights == "imagenet" else None
+
+    @property
+    def _makers(self) -> dict[Kind, Callable[..., None]]:
+        """What makes the stages of each kind, called with (of, directory, update)."""
+        return {Kind.TRAIN: self._train, Kind.PATCH: self._make_patch, Kind.ATTACK: self._attack}
+
+    def _description(self, stage: Stage) -> dict:
+        """What determines the result of a stage."""
+        describe: dict[Kind, Callable[[Any], dict]] = {
+            Kind.TRAIN: self._of_training,
+            Kind.PATCH: self._of_patch,
+            Kind.ATTACK: self._of_arm,
+        }
+        return describe[stage.kind](stage.of)
 
     def _of_training(self, training: Training) -> dict:
         pretrained = self._pretrained(training)

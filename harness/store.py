@@ -3,17 +3,29 @@
 import hashlib
 import json
 import os
+import platform
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import date
+from functools import cache
 from pathlib import Path
 from time import perf_counter
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from harness.digests import versions
+from harness.machine import commit, machine
+from models.whole_files import file_sum, on_disk, unfinished, whole
 
 #: Part of every digest, to be raised when the code of a stage, or of what it calls, changes what
 #: it computes from the same description.
 STAGE_VERSIONS = {"train": 1, "attack": 4, "patch": 1}
 
-_SECONDS = "seconds.json"
+_STAGE, _MADE, _SECONDS, _SUMS = "stage.json", "made.json", "seconds.json", "checksums.json"
+#: What an interrupted stage leaves in its directory to go on from.
+RESUME = "resume"
 
 
 def digest(kind: str, description: dict) -> str:
@@ -24,44 +36,128 @@ def digest(kind: str, description: dict) -> str:
 
 
 class Store:
-    """Finished stages under one directory.
+    """Finished stages under one directory, which several processes may share.
 
     A stage is written into `<name>.partial` and renamed when it is complete, so a directory
     without that ending is a finished stage. What an interrupted one left behind stays in its
-    partial directory for it to resume from.
+    partial directory, in `resume`, for it to go on from. Of every finished stage the SHA-256 sums
+    of its files are kept beside them.
     """
 
     def __init__(self, root: Path):
         self.root = Path(root)
+        self._intact: set[Path] = set()
 
     def path(self, kind: str, description: dict) -> Path:
         return self.root / f"{kind}-{digest(kind, description)}"
 
-    def has(self, kind: str, description: dict) -> bool:
-        return self.path(kind, description).is_dir()
+    def has(self, path: Path) -> bool:
+        """Whether a stage is finished and undamaged."""
+        if path not in self._intact and path.is_dir() and self.damage(path) is None:
+            self._intact.add(path)
+        return path in self._intact
+
+    def damage(self, path: Path) -> str | None:
+        """Which file of a finished stage is not as it was written, in words; `None` for none."""
+        try:
+            sums = json.loads((path / _SUMS).read_bytes())
+            there = {each.name for each in path.iterdir() if each.is_file()} - {_SUMS}
+            for name in sorted(there | set(sums.keys())):
+                if name not in there:
+                    return f"{name} is missing"
+                if file_sum(path / name) != sums.get(name):
+                    return f"{name} does not have the checksum that it was written with"
+        except (OSError, ValueError, AttributeError) as error:
+            return f"{_SUMS} cannot be read ({error})"
+        return None
+
+    def set_aside(self, path: Path) -> Path:
+        """Moves a damaged stage away, so that it is made again; returns where it is now."""
+        number, aside = 1, path.with_name(f"{path.name}.damaged")
+        while aside.exists():
+            number += 1
+            aside = path.with_name(f"{path.name}.damaged-{number}")
+        os.replace(path, aside)
+        return aside
 
     def descriptions(self, kind: str) -> list[dict]:
         """What determined the finished stages of a kind, the oldest first."""
         paths = [path for path in self.root.glob(f"{kind}-*") if not path.suffix]
         paths.sort(key=lambda path: path.stat().st_mtime)
-        return [json.loads((path / "stage.json").read_text()) for path in paths]
+        described = []
+        for path in paths:
+            with suppress(OSError, ValueError):  # a damaged one is found when it is asked for
+                described.append(json.loads((path / _STAGE).read_text()))
+        return described
+
+    def made(self, path: Path) -> dict[str, Any]:
+        """On which machine a stage was made, when, with which versions and which commit."""
+        return json.loads((path / _MADE).read_text())
 
     def seconds(self, path: Path) -> float | None:
         """How long a stage took, all interrupted attempts together; `None` if it has not run."""
-        noted = path / _SECONDS
-        return json.loads(noted.read_text()) if noted.exists() else None
+        try:
+            return float(json.loads((path / _SECONDS).read_text()))
+        except (OSError, ValueError, TypeError):
+            return None
 
     @contextmanager
-    def writing(self, kind: str, description: dict) -> Iterator[Path]:
+    def locked(self, name: str) -> Iterator[bool]:
+        """Whether this process alone works on what is called `name`; it does not wait.
+
+        The operating system gives the lock back when the process ends, however it ends.
+        """
+        locks = self.root / "locks"
+        locks.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(locks / f"{name}.lock")
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            lock.release()
+
+    @contextmanager
+    def writing(self, path: Path, description: dict) -> Iterator[Path]:
         """A directory to write a stage into; it becomes the stage if no error is raised."""
-        final = self.path(kind, description)
-        partial = final.with_name(final.name + ".partial")
+        partial = path.with_name(path.name + ".partial")
         partial.mkdir(parents=True, exist_ok=True)
-        (partial / "stage.json").write_text(json.dumps(description, indent=1, sort_keys=True))
+        for left in unfinished(partial):
+            shutil.rmtree(left)
+        _write(partial / _STAGE, description)
         started, before = perf_counter(), self.seconds(partial) or 0.0
         try:
             yield partial
-        finally:
-            (partial / _SECONDS).write_text(json.dumps(before + perf_counter() - started))
-        shutil.rmtree(partial / "resume", ignore_errors=True)
-        os.replace(partial, final)
+        except BaseException:
+            with suppress(OSError):  # a full disk, which is what is raised already
+                _write(partial / _SECONDS, before + perf_counter() - started)
+            raise
+        _write(partial / _SECONDS, before + perf_counter() - started)
+        _write(partial / _MADE, _made())
+        files = sorted(each for each in partial.iterdir() if each.is_file())
+        _write(partial / _SUMS, {each.name: file_sum(each) for each in files if each.name != _SUMS})
+        for file in partial.iterdir():
+            on_disk(file)
+        on_disk(partial)
+        os.replace(partial, path)
+        on_disk(self.root)
+        self._intact.add(path)
+        shutil.rmtree(path / RESUME, ignore_errors=True)
+
+
+def _write(path: Path, content: Any) -> None:
+    with whole(path, overwrite=True) as file:
+        file.write_text(json.dumps(content, indent=1, sort_keys=True))
+
+
+@cache
+def _made() -> dict[str, Any]:
+    return {
+        "machine": machine(),
+        "versions": versions() | {"python": platform.python_version()},
+        "commit": commit(),
+        "date": date.today().isoformat(),
+    }

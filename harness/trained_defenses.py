@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 import defenses
-from attacks import BudgetAttack
+from attacks import BudgetAttack, Journal
 from attacks.engine.minimum_norm import MinimumNormAttack
 from attacks.engine.task import Progress
 from harness.recipe import Recipe
@@ -30,13 +30,18 @@ class TrainedDefense:
         raise NotImplementedError
 
     def training_set(
-        self, source: keras.Model | None, examples: Examples, progress: Progress
+        self,
+        source: keras.Model | None,
+        examples: Examples,
+        progress: Progress,
+        journal: Journal | None = None,
     ) -> Examples:
         """What is trained on instead of images float32 [N, ...] and labels int [N].
 
         Args:
             source: the network of `Training.crafted_on`, `None` where there is none.
             progress: called with (images done, images in all).
+            journal: keeps what is crafted.
         """
         return examples
 
@@ -85,7 +90,11 @@ class StaticSet(TrainedDefense):
         return f"{type(self.attack).__name__} set"
 
     def training_set(
-        self, source: keras.Model | None, examples: Examples, progress: Progress
+        self,
+        source: keras.Model | None,
+        examples: Examples,
+        progress: Progress,
+        journal: Journal | None = None,
     ) -> Examples:
         if source is None:
             raise ValueError("crafted_on is None; accepted for a static set: a training")
@@ -96,6 +105,7 @@ class StaticSet(TrainedDefense):
             self.epsilons,
             predicted_labels=self.predicted_labels,
             progress=progress,
+            journal=journal,
         )
 
 

@@ -6,22 +6,25 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import keras
 import numpy as np
 import pandas as pd
 
 import models
+from attacks import Journal
 from data import Dataset, RandomErasing, training_batches
 from data.pipeline import steps_per_epoch
 from distillation import LossTermMonitor, compile_trainer, procedure
 from distillation.network_trainer import build_optimizer
 from harness.arms import Training
 from harness.recipe import Recipe
+from harness.resumption import Logs, Resumption
+from harness.store import RESUME
 from harness.trained_defenses import TrainedDefense
 
 Progress = Callable[[float, str], None]  # share done, what it looks like so far
-Logs = dict[str, float]  # what Keras hands to callbacks
 
 #: Images whose accuracy is measured at once: those of ImageNet are kept as bytes, one at a time.
 _AT_ONCE = 2000
@@ -39,13 +42,16 @@ def train(
     """Writes `model.h5` (of the epoch that the recipe keeps), `history.csv` and `training.json`
     into `directory`.
 
-    An interrupted training that left its state in `directory` goes on from its last whole
-    epoch and sees the batches it would have seen.
+    An interrupted training that left its state in `directory` goes on from there, see
+    `resumption`, and ends with the same weights and the same history.
 
     Args:
         sources: checkpoints of the trainings in `training.sources`, by the names there.
         weights: a file of pre-trained weights, in place of those that the network names.
         callbacks: told of every epoch besides, with all that is logged of it.
+
+    Raises:
+        ValueError: a loss is not finite any more; what was written before stays.
     """
     keras.utils.set_random_seed(training.seed)
     named = training.network if weights is None else replace(training.network, weights=str(weights))
@@ -55,13 +61,7 @@ def train(
         network.set_weights(loaded["warm_up"].get_weights())
     if training.recipe.epochs:
         history = _fit(training, network, loaded, dataset, directory, progress, callbacks)
-        if not np.isfinite(history["loss"].iloc[-1]):
-            shutil.rmtree(directory / "resume")  # nothing there to go on from
-            raise ValueError(
-                f"{training.title} diverged: its loss is {history['loss'].iloc[-1]} in epoch "
-                f"{len(history)}; accepted: a recipe whose loss stays finite, for example a "
-                f"learning_rate below {training.recipe.learning_rate:g}"
-            )
+        _check_finite(training, history)
         models.load_weights(network, directory / "model.h5")
         epoch, _ = models.kept_epoch(history, training.recipe.keep)
     else:
@@ -94,56 +94,80 @@ def _fit(
 ) -> pd.DataFrame:
     """Trains `network` and writes `model.h5`; returns one row per epoch."""
     recipe, defense = training.recipe, training.defense or TrainedDefense()
+    kept, resume = directory / "model.h5", directory / RESUME
     examples = dataset.x_train[: training.images], dataset.y_train[: training.images]
-    x_train, y_train = defense.training_set(loaded.get("crafted_on"), examples, _crafting(progress))
+    x_train, y_train = defense.training_set(
+        loaded.get("crafted_on"), examples, _crafting(progress), Journal(resume)
+    )
     labels = keras.utils.to_categorical(y_train, dataset.num_classes)
     steps = steps_per_epoch(len(x_train), recipe.batch_size)
     optimizer = defense.optimizer(recipe, steps, training.seed)
     trainer = _trainer(training, defense, network, optimizer, loaded.get("teacher"))
     build_optimizer(trainer)
-    resume = directory / "resume"
-    resume.mkdir(exist_ok=True)
-    log = resume / "history.csv"
-    done = _finished_epochs(log)
-    _, best_so_far = models.kept_epoch(done, recipe.keep) if len(done) else (None, None)
-    logger = keras.callbacks.CSVLogger(str(log), append=True)
     erasing = RandomErasing() if training.erasing else None
-    batches = training_batches(
-        x_train, labels, recipe.batch_size, training.seed, erasing, initial_epoch=len(done)
-    )
-    validation = slice(training.validation_images)
-    y_validation = keras.utils.to_categorical(dataset.y_validation[validation], dataset.num_classes)
-    try:
+    validation_data = _validation_data(training, dataset)
+    while True:
+        resumption = Resumption(resume, kept, recipe.keep, loaded.values())
+        epoch, batch = resumption.position
+        if epoch >= recipe.epochs:
+            break
+        if batch:  # the variables of the metrics, which are made by a first batch, are set as well
+            trainer.test_on_batch(*(part[:1] for part in validation_data))
         trainer.fit(
-            batches,
-            epochs=recipe.epochs,
-            initial_epoch=len(done),
-            steps_per_epoch=steps,
-            validation_data=(dataset.x_validation[validation], y_validation),
+            training_batches(
+                x_train, labels, recipe.batch_size, training.seed, erasing, epoch, batch
+            ),
+            initial_epoch=epoch,
+            # What is left of an epoch that was interrupted is trained by itself.
+            epochs=epoch + 1 if batch else recipe.epochs,
+            steps_per_epoch=steps - batch,
+            validation_data=validation_data,
             validation_batch_size=256,
             callbacks=[
-                _ShowProgress(progress, recipe.epochs, steps),
+                _ShowProgress(progress, recipe.epochs, steps, resumption),
                 LossTermMonitor(x_train[: recipe.batch_size], labels[: recipe.batch_size]),
-                models.best_checkpoint(
-                    directory / "model.h5",
-                    initial_value_threshold=best_so_far,
-                    model=network,
-                    keep=recipe.keep,
-                ),
+                _best_checkpoint(kept, recipe.keep, resumption.history, network),
                 keras.callbacks.TerminateOnNaN(),
-                *([ReduceOnPlateau(recipe, done)] if recipe.patience else []),
-                # Twice, so that an interrupt while one is written leaves the other.
-                keras.callbacks.BackupAndRestore(resume / "state", double_checkpoint=True),
-                logger,
+                *([ReduceOnPlateau(recipe, resumption.history)] if recipe.patience else []),
+                resumption,
                 *callbacks,
             ],
             shuffle=False,  # the batches are shuffled already
             verbose=0,
         )
-    finally:  # Keras leaves the file open when it is interrupted
-        if logger.csv_file:
-            logger.csv_file.close()
-    return _finished_epochs(log)
+        if resumption.diverged:
+            return resumption.history
+    if not resumption.is_intact:
+        shutil.rmtree(resume)
+        raise ValueError(
+            f"{kept} was damaged while {training.title} was trained; accepted: the same command "
+            "once more, which trains it anew"
+        )
+    return resumption.history
+
+
+def _validation_data(training: Training, dataset: Dataset) -> tuple[Any, np.ndarray]:
+    part = slice(training.validation_images)
+    labels = keras.utils.to_categorical(dataset.y_validation[part], dataset.num_classes)
+    return dataset.x_validation[part], labels
+
+
+def _best_checkpoint(
+    kept: Path, keep: str, history: pd.DataFrame, network: keras.Model
+) -> keras.callbacks.Callback:
+    """Writes the network of the best epoch, which may be one of those that are finished."""
+    best = None if history.empty else models.kept_epoch(history, keep)[1]
+    return models.best_checkpoint(kept, initial_value_threshold=best, model=network, keep=keep)
+
+
+def _check_finite(training: Training, history: pd.DataFrame) -> None:
+    losses = history[["loss", "val_loss"]].iloc[-1]
+    if not np.isfinite(losses).all():
+        raise ValueError(
+            f"{training.title} diverged: in epoch {len(history)} its loss is {losses['loss']:g}, "
+            f"in validation {losses['val_loss']:g}; accepted: a recipe whose loss stays finite, "
+            f"for example a learning_rate below {training.recipe.learning_rate:g}"
+        )
 
 
 def _crafting(progress: Progress) -> Callable[[int, int], None]:
@@ -193,19 +217,13 @@ def _trainer(
     return compile_trainer(how, training.role, network, optimizer, teacher)
 
 
-def _finished_epochs(log: Path) -> pd.DataFrame:
-    if not log.exists() or not log.stat().st_size:
-        return pd.DataFrame({"val_accuracy": []})
-    return pd.read_csv(log)
-
-
 class ReduceOnPlateau(keras.callbacks.ReduceLROnPlateau):
     """The plateau scheduler of a recipe, which knows the epochs of an interrupted training.
 
     PyTorch's patience: the rate falls after one epoch more than it, counted anew each time.
 
     Args:
-        done: the history so far, with the column "val_loss" if there is any epoch in it.
+        done: the history so far, with the column "val_loss".
     """
 
     def __init__(self, recipe: Recipe, done: pd.DataFrame):
@@ -217,7 +235,7 @@ class ReduceOnPlateau(keras.callbacks.ReduceLROnPlateau):
             min_delta=1e-4,
         )
         self._rate = recipe.learning_rate
-        self._losses = [] if done.empty else list(done["val_loss"])
+        self._losses = list(done["val_loss"])
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         super().on_train_begin(logs)
@@ -229,18 +247,21 @@ class ReduceOnPlateau(keras.callbacks.ReduceLROnPlateau):
 class _ShowProgress(keras.callbacks.Callback):
     """Also adds the seconds of each epoch, validation included, to its logs."""
 
-    def __init__(self, progress: Progress, epochs: int, steps: int):
+    def __init__(self, progress: Progress, epochs: int, steps: int, resumption: Resumption):
         super().__init__()
         self._progress, self._epochs, self._steps = progress, epochs, steps
         self._epoch, self._text, self._started = 0, "", 0.0
+        self._before = {resumption.position.epoch: (resumption.position.batch, resumption.elapsed)}
 
     def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
         self._epoch, self._started = epoch, perf_counter()
 
     def on_train_batch_end(self, batch: int, logs: Logs) -> None:
-        share = (self._epoch + (batch + 1) / self._steps) / self._epochs
+        before, _ = self._before.get(self._epoch, (0, 0.0))
+        share = (self._epoch + (before + batch + 1) / self._steps) / self._epochs
         self._progress(share, f"epoch {self._epoch + 1}/{self._epochs}{self._text}")
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         self._text = f", validation {logs['val_accuracy']:.1%}"
-        logs["seconds"] = perf_counter() - self._started
+        _, before = self._before.get(epoch, (0, 0.0))
+        logs["seconds"] = before + perf_counter() - self._started

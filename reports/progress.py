@@ -43,6 +43,9 @@ class Bars:
         self._found += 1
         self._advance()
 
+    def remark(self, sentence: str) -> None:
+        self.console.print(sentence, markup=False, highlight=False)
+
     @contextmanager
     def stage(self, title: str) -> Iterator[Callable[[float, str], None]]:
         task = self._progress.add_task(escape(title), total=100, text="")

@@ -10,7 +10,7 @@ from pathlib import Path
 import models
 from harness.arms import MAIN, Arm, Protocol
 from harness.collect import collect, data_notes
-from harness.plan import plan, plan_of
+from harness.plan import Kind, Stage, plan, plan_of
 from harness.runner import Runner
 from harness.store import Store
 from harness.study import Profile, Study
@@ -62,7 +62,9 @@ def export_networks(
     scaled = chosen.profile(profile)
     arms = _chosen(chosen, scaled, networks, procedure, protocol)
     runner = Runner(Store(runs), data_dir, weights)
-    untrained = [name for name, arm in arms.items() if not _stage(runner, arm).is_dir()]
+    untrained = [
+        name for name, arm in arms.items() if not runner.has(Stage(Kind.TRAIN, arm.training))
+    ]
     if untrained:
         raise ValueError(
             f"--network is {', '.join(untrained)}, not trained yet; first: python reproduce.py run "

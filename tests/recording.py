@@ -9,13 +9,16 @@ class Recorder:
     """A progress that remembers which stages ran and which were there."""
 
     def __init__(self):
-        self.ran, self.there, self.stages = [], [], 0
+        self.ran, self.there, self.said, self.stages = [], [], [], 0
 
     def plan(self, stages):
         self.stages = stages
 
     def found(self, title):
         self.there.append(title)
+
+    def remark(self, sentence):
+        self.said.append(sentence)
 
     @contextmanager
     def stage(self, title):

@@ -4,11 +4,13 @@ import math
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
 
 from attacks.engine.attack import Attack
+from attacks.engine.journal import Journal
 from attacks.engine.norms import check_epsilons
 from attacks.engine.task import Batch, Crafted, Progress, Run, Task
 from attacks.engine.thresholds import Thresholds, thresholds_by_descent
@@ -61,9 +63,16 @@ class BudgetAttack(Attack):
         ids: Any = None,
         progress: Progress | None = None,
         jit_compile: bool = False,
+        journal: Journal | None = None,
     ) -> list[np.ndarray]:
-        """The adversarial images of a `sweep` alone, float32 [N, ...], without classifying them."""
+        """The adversarial images of a `sweep` alone, float32 [N, ...], without classifying them.
+
+        Args:
+            model, images, labels, epsilons, ids, progress, jit_compile: as for `sweep`.
+            journal: keeps what is crafted, so that the same call goes on after it was killed.
+        """
         task = Task(model, images, labels, ids, self.batch_size, jit_compile)
+        task = task.with_journal(journal)
         _, distinct, index = self._distinct(task, epsilons)
         crafted = self.crafted_within(task, distinct, progress) if distinct else []
         return [crafted[number].images for number in index]
@@ -76,7 +85,8 @@ class BudgetAttack(Attack):
         parts = []
         done = 0
         for batch in task.batches():
-            parts.append(self.sweep_batch(task, run, batch, epsilons))
+            craft = partial(self.sweep_batch, task, run, batch, epsilons)
+            parts.append(task.once(f"from image {done}", craft))
             done += len(batch)
             if progress:
                 progress(done, len(task.images))

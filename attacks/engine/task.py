@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 
 from attacks.engine.checks import check_goal, check_ids, check_images
 from attacks.engine.classifier import Classifier
+from attacks.engine.journal import Journal
 from attacks.engine.remaining import Remaining
 from attacks.goals import Goal, Untargeted, as_goal
 from attacks.readings import Model
@@ -59,6 +60,17 @@ class Crafted:
         )
 
 
+_CRAFTED = tuple(each.name for each in fields(Crafted))
+
+
+def _as_arrays(crafted: Sequence[Crafted]) -> dict[str, np.ndarray]:
+    return {
+        f"{number} {name}": getattr(each, name)
+        for number, each in enumerate(crafted)
+        for name in _CRAFTED
+    }
+
+
 #: Attacks a batch, each image within its own epsilon (float64 [N]).
 Run = Callable[[Batch, np.ndarray], Crafted]
 #: Attacks a batch. Images on which nothing is found come back as they are.
@@ -87,6 +99,7 @@ class Task:
         goal: what is attacked for.
         ids: int64 [N].
         forward_evaluations: passes that the goal took.
+        journal: keeps what is crafted, for an attack that may be killed; default: none.
 
     Raises:
         ValueError: naming the argument that is wrong, its value, and what is accepted.
@@ -106,6 +119,7 @@ class Task:
         self.batch_size = int(batch_size)
         self.classifier = self._probed(model, jit_compile)
         self.forward_evaluations = 0
+        self.journal: Journal | None = None
         if labels is None:
             self._take_predictions()
         else:
@@ -138,6 +152,26 @@ class Task:
         other = copy(self)
         other.ids = check_ids(ids, len(self.images))
         return other
+
+    def with_journal(self, journal: Journal | None) -> "Task":
+        """The request whose attack keeps what it has finished."""
+        other = copy(self)
+        other.journal = journal
+        return other
+
+    def once(self, key: str, make: Callable[[], list[Crafted]]) -> list[Crafted]:
+        """What `make` gives, or gave before the attack was killed, if there is a journal.
+
+        Args:
+            key: says which part of the attack it is.
+        """
+        if self.journal is None:
+            return make()
+        kept = self.journal.once(key, lambda: _as_arrays(make()))
+        return [
+            Crafted(*(kept[f"{number} {name}"] for name in _CRAFTED))
+            for number in range(len(kept) // len(_CRAFTED))
+        ]
 
     def of_predictions(self) -> "Task":
         """The request to move away from what the model predicts."""

@@ -64,12 +64,13 @@ def test_the_rest_takes_time_in_proportion(finished):
 
 def test_seconds_of_interrupted_attempts_add_up(tmp_path):
     store, what = Store(tmp_path), {"a": 1}
-    with pytest.raises(KeyboardInterrupt), store.writing("train", what) as folder:
+    path = store.path("train", what)
+    with pytest.raises(KeyboardInterrupt), store.writing(path, what) as folder:
         noted = folder
         raise KeyboardInterrupt
     first = store.seconds(noted)
     (noted / "seconds.json").write_text("100")
-    with store.writing("train", what):
+    with store.writing(path, what):
         pass
-    assert first >= 0 and store.seconds(store.path("train", what)) > 100
+    assert first >= 0 and store.seconds(path) > 100
     assert store.seconds(tmp_path / "none") is None

@@ -1,6 +1,5 @@
 """A study run end to end at the smallest size: stages, resumption, results, report."""
 
-import shutil
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
@@ -9,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import harness.training
 from attacks import PGD, random_targets
 from evaluation.diagnostics import flags, not_recorded
 from harness.collect import collect
@@ -18,7 +16,7 @@ from harness.plan import plan, plan_of
 from harness.results import Results
 from harness.runner import Runner
 from harness.store import Store
-from made import PLACE, RECIPE, SMALL, small_arm
+from made import PLACE, small_arm
 from recording import Recorder
 from reports import build_report
 from studies.run import run_study
@@ -80,27 +78,6 @@ def test_flags_say_what_is_wrong_with_a_row(finished, study, tiny_profile):
     assert outside.any() and said[outside].str.contains("leave").all()
     # Hardly trained, it may well be at chance; nothing else is said without attack.
     assert said[table["epsilon"] == 0].str.fullmatch("(right on .* no better than guessing)?").all()
-
-
-def test_a_state_that_was_cut_off_while_it_was_written_is_not_the_only_one(tmp_path, monkeypatch):
-    longer = replace(SMALL, recipe=replace(SMALL.recipe, epochs=4))
-    runner, todo = Runner(Store(tmp_path)), plan_of([small_arm(longer)], "*")
-
-    class Interrupt(harness.training._ShowProgress):
-        def on_epoch_begin(self, epoch, logs=None):
-            super().on_epoch_begin(epoch, logs)
-            if epoch == 3:
-                raise KeyboardInterrupt
-
-    with monkeypatch.context() as patched:
-        patched.setattr(harness.training, "_ShowProgress", Interrupt)
-        with pytest.raises(KeyboardInterrupt):
-            runner.run(todo, _Quiet())
-    (state,) = tmp_path.glob("*/resume/state/latest.weights.h5")
-    state.write_bytes(state.read_bytes()[:1000])
-    runner.run(todo, _Quiet())
-    history = pd.read_csv(runner.training_path(longer) / "history.csv")
-    assert list(history["epoch"])[-1] == 3
 
 
 def test_an_attack_towards_a_class_keeps_the_class_and_whether_it_was_reached(tmp_path):
@@ -177,43 +154,6 @@ def test_the_report_shows_published_beside_measured(finished, study, tiny_profil
     for picture in page.read_text().split('src="')[1:]:
         path = tmp_path / picture.split('"')[0]
         assert path.stat().st_size > 5000
-
-
-@pytest.mark.slow
-def test_an_interrupted_training_goes_on_where_it_was(tmp_path, monkeypatch):
-    """Interrupted in its second epoch, the Distiller's training resumes after the first."""
-    teacher = replace(SMALL, role="teacher")
-    distilled = {"procedure": "soft_labels", "temperature": 2.0, "alpha": 0.1, "teacher": teacher}
-    recipe = replace(RECIPE, epochs=2)
-    student = replace(SMALL, role="student", recipe=recipe, seed=1, **distilled)
-    todo = replace(plan_of([small_arm(student)], "*"), arms=[])
-    undisturbed = Runner(Store(tmp_path / "undisturbed"))
-    undisturbed.run(todo, Recorder())
-    runs = tmp_path / "runs"
-    runner = Runner(Store(runs))
-    kept = undisturbed.training_path(teacher)
-    shutil.copytree(kept, runs / kept.name)
-
-    class Interrupt(harness.training._ShowProgress):
-        def on_train_batch_end(self, batch, logs=None):
-            if self._epoch == 1 and "distiller" in self.model.name:
-                raise KeyboardInterrupt
-
-    with monkeypatch.context() as patched:
-        patched.setattr(harness.training, "_ShowProgress", Interrupt)
-        with pytest.raises(KeyboardInterrupt):
-            runner.run(todo, _Quiet())
-    assert not runner.training_path(student).exists()
-
-    resumed = Recorder()
-    Runner(Store(runs)).run(todo, resumed)
-    history = pd.read_csv(runner.training_path(student) / "history.csv")
-    assert list(history["epoch"]) == [0, 1]
-    assert [title for title in resumed.there if "teacher" in title]
-    # Its first epoch was not run again, so it is the uninterrupted run's.
-    whole = pd.read_csv(undisturbed.training_path(student) / "history.csv")
-    assert np.isclose(history["loss"][0], whole["loss"][0])
-    assert not np.isclose(history["loss"][0], history["loss"][1])
 
 
 class _Quiet(Recorder):

@@ -21,24 +21,86 @@ def test_the_digest_depends_on_everything_and_on_no_order():
     )
 
 
+WHAT = {"a": 1}
+
+
+def written(store, what=WHAT):
+    path = store.path("train", what)
+    with store.writing(path, what) as directory:
+        (directory / "result").write_text("42")
+    return path
+
+
 def test_a_finished_stage_is_there(tmp_path):
     store = Store(tmp_path)
-    assert not store.has("train", {"a": 1})
-    with store.writing("train", {"a": 1}) as directory:
-        (directory / "result").write_text("42")
-    assert store.has("train", {"a": 1})
-    assert (store.path("train", {"a": 1}) / "result").read_text() == "42"
-    assert not store.has("train", {"a": 2})
+    assert not store.has(store.path("train", WHAT))
+    path = written(store)
+    assert store.has(path) and Store(tmp_path).has(path)
+    assert (path / "result").read_text() == "42"
+    assert store.descriptions("train") == [WHAT]
+    assert not store.has(store.path("train", {"a": 2}))
 
 
 def test_an_interrupted_stage_is_not_taken_for_a_finished_one_and_goes_on(tmp_path):
     store = Store(tmp_path)
-    with pytest.raises(KeyboardInterrupt), store.writing("train", {"a": 1}) as directory:
+    path = store.path("train", WHAT)
+    with pytest.raises(KeyboardInterrupt), store.writing(path, WHAT) as directory:
         (directory / "resume").mkdir()
         (directory / "resume" / "state").write_text("half")
+        (directory / ".being-written.result.x").mkdir()
         raise KeyboardInterrupt
-    assert not store.has("train", {"a": 1})
-    with store.writing("train", {"a": 1}) as directory:
+    assert not store.has(path)
+    with store.writing(path, WHAT) as directory:
         assert (directory / "resume" / "state").read_text() == "half"
-    assert store.has("train", {"a": 1})
-    assert not (store.path("train", {"a": 1}) / "resume").exists()
+        assert not list(directory.glob(".being-written*"))
+    assert store.has(path) and not (path / "resume").exists()
+
+
+def test_a_stage_says_on_what_it_was_made(tmp_path):
+    store = Store(tmp_path)
+    made = store.made(written(store))
+    assert made["machine"] and made["commit"] and len(made["date"]) == 10
+    assert set(made["versions"]) == {"tensorflow", "keras", "cleverhans", "numpy", "python"}
+
+
+def flipped(file):
+    content = bytearray(file.read_bytes())
+    content[0] ^= 1
+    file.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    "damage, said",
+    [
+        (lambda path: flipped(path / "result"), "result does not have the checksum"),
+        (lambda path: (path / "result").write_text("4"), "result does not have the checksum"),
+        (lambda path: (path / "result").unlink(), "result is missing"),
+        (lambda path: (path / "stage.json").write_text("{}"), "stage.json does not have the"),
+        (lambda path: (path / "made.json").write_text("{"), "made.json does not have the"),
+        (lambda path: (path / "checksums.json").write_text("{"), "checksums.json cannot be read"),
+        (lambda path: (path / "checksums.json").write_text("[]"), "checksums.json cannot be read"),
+        (lambda path: (path / "checksums.json").write_text("{}"), "made.json does not have the"),
+        (lambda path: (path / "added").write_text("x"), "added does not have the checksum"),
+        (lambda path: (path / "checksums.json").unlink(), "checksums.json cannot be read"),
+    ],
+)
+def test_a_damaged_stage_is_recognised_and_set_aside(tmp_path, damage, said):
+    path = written(Store(tmp_path))
+    damage(path)
+    store = Store(tmp_path)
+    assert not store.has(path) and said in store.damage(path)
+    assert store.set_aside(path).name == f"{path.name}.damaged"
+    assert not path.exists()
+    written(store)
+    assert store.has(path)
+    assert store.set_aside(path).name == f"{path.name}.damaged-2"
+    assert store.descriptions("train") == []
+
+
+def test_one_process_alone_works_on_a_stage(tmp_path):
+    with Store(tmp_path).locked("a") as alone:
+        assert alone
+        with Store(tmp_path).locked("a") as second, Store(tmp_path).locked("b") as other:
+            assert not second and other
+    with Store(tmp_path).locked("a") as again:
+        assert again
