@@ -42,9 +42,9 @@ def load_own(
     if path.is_dir():
         return _from_folder(path, image_shape, classes)
     if not path.is_file():
+        fault = "is no file" if path.exists() else "does not exist"
         raise FileNotFoundError(
-            f"{path} {'is no file' if path.exists() else 'does not exist'}; accepted: an .npz file, "
-            "or a folder with a folder for each class"
+            f"{path} {fault}; accepted: an .npz file, or a folder with a folder for each class"
         )
     return _from_npz(path)
 
