@@ -35,7 +35,14 @@ remarks = _Screen(stderr=True, emoji=False)
 
 def say(sentence: str, to: Console = console) -> None:
     """Prints a sentence as it is, whatever a path or a note in it holds."""
-    to.print(sentence, markup=False, highlight=False, soft_wrap=True)
+    to.print(printable(sentence), markup=False, highlight=False, soft_wrap=True)
+
+
+def printable(text: str) -> str:
+    """A text without what a terminal would obey: a name of a file or a class may hold anything."""
+    return "".join(
+        each if each.isprintable() or each == "\n" else "\N{REPLACEMENT CHARACTER}" for each in text
+    )
 
 
 def remark(sentence: str) -> None:
@@ -78,7 +85,7 @@ def errors() -> Callable[[Callable], Callable]:
 def say_error(sentence: str) -> None:
     """Prints what is wrong on stderr, however quiet the command is."""
     _Screen(stderr=True, emoji=False).print(
-        f"[bold red]Error:[/] {escape(sentence)}", highlight=False, soft_wrap=True
+        f"[bold red]Error:[/] {escape(printable(sentence))}", highlight=False, soft_wrap=True
     )
 
 

@@ -2,8 +2,11 @@
 
 import os
 import zipfile
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
+
+from files import MEMBER, check_size
 
 
 class FileTree:
@@ -26,9 +29,7 @@ class FileTree:
         if isinstance(self._root, zipfile.Path):
             names = [name for name in self._root.root.namelist() if not name.endswith("/")]
         else:
-            folders = os.walk(self.path, followlinks=True)
-            paths = (Path(folder, file) for folder, _, files in folders for file in files)
-            names = [path.relative_to(self.path).as_posix() for path in paths]
+            names = [path.relative_to(self.path).as_posix() for path in _files(self.path)]
         # macOS adds `.DS_Store` to folders and `__MACOSX/` to zips.
         hidden = (".", "__MACOSX")
         return tuple(
@@ -36,16 +37,42 @@ class FileTree:
         )
 
     def read(self, name: str) -> bytes:
-        return (self._root / name).read_bytes()
+        """What is in a file; its name is one of `names`.
+
+        Raises:
+            OSError, ValueError: the file cannot be read, or takes more memory than is accepted.
+        """
+        if isinstance(self._root, Path):
+            check_size(name, (self._root / name).stat().st_size, MEMBER)
+        try:
+            return (self._root / name).read_bytes()
+        except Exception as error:  # each compression has errors of its own
+            raise ValueError(f"{self.path}: {name} cannot be read: {error}") from error
+
+
+def _files(top: Path) -> Iterator[Path]:
+    """The files in a folder; its links are followed, as they are of its owner's making."""
+    known = set()
+    for folder, folders, files in os.walk(top, followlinks=True):
+        about = os.stat(folder)
+        if (about.st_dev, about.st_ino) in known:  # a link leads to a folder above or beside
+            folders.clear()
+            continue
+        known.add((about.st_dev, about.st_ino))
+        # A pipe or a device would be read without end.
+        yield from (path for path in (Path(folder, file) for file in files) if path.is_file())
 
 
 def open_zip(path: Path) -> zipfile.Path:
     """The files in a zip.
 
     Raises:
-        ValueError: the file is no zip.
+        ValueError: it is no zip, or a file in it takes more memory than is accepted.
     """
     try:
-        return zipfile.Path(path)
-    except (OSError, zipfile.BadZipFile) as error:
+        opened = zipfile.Path(path)
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} cannot be read as zip: {error}") from error
+    for member in opened.root.infolist():
+        check_size(f"{path}: {member.filename}", member.file_size, MEMBER)
+    return opened

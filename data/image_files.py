@@ -2,15 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
 
 from data.file_trees import FileTree
 
 _EXTENSIONS = (".jpg", ".jpeg", ".png")
 _READ_BATCH = 64
+#: Several images are decoded at once, each to three bytes a pixel, then scaled as floats.
+MOST_PIXELS = 2**26
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +97,9 @@ class ImageFiles:
         return indices.map(decoded, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
 
     def _content(self, index: np.int64) -> bytes:
-        return self.tree.read(self.names[index])
+        content = self.tree.read(self.names[index])
+        check_pixels(content)
+        return content
 
     def _image(self, content: tf.Tensor) -> tf.Tensor:
         # The decoder reads PNG too (one file of ImageNet is PNG), and turns grey and CMYK into RGB.
@@ -117,6 +124,22 @@ def scale_and_crop(image: tf.Tensor, side: int) -> tf.Tensor:
     top, left = tf.unstack(tf.cast(tf.round((size - side) / 2), tf.int32))
     centre = scaled[top : top + side, left : left + side]
     return tf.cast(tf.clip_by_value(tf.round(centre), 0, 255), tf.uint8)
+
+
+def check_pixels(content: bytes) -> None:
+    """Refuses a JPEG or PNG by its first bytes, before its pixels take memory.
+
+    Raises:
+        ValueError: it is neither, or has more pixels than are accepted.
+    """
+    kind = PngImageFile if content.startswith(b"\x89PNG") else JpegImageFile
+    try:
+        with kind(BytesIO(content)) as picture:
+            width, height = picture.size
+    except Exception as error:  # also SyntaxError, for another kind of file
+        raise ValueError(f"no JPEG or PNG: {error}") from error
+    if width * height > MOST_PIXELS:
+        raise ValueError(f"it has {width:,} x {height:,} pixels; accepted: {MOST_PIXELS:,} in all")
 
 
 def is_image(name: str) -> bool:

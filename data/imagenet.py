@@ -8,7 +8,6 @@ wnid is the WordNet identifier of a class:
     000_n01440764.jpg, 000_n01440764_2.jpg    the index and the wnid of the class in the name
 """
 
-import json
 import re
 from collections import Counter, defaultdict
 from os import PathLike
@@ -21,6 +20,7 @@ from data.dataset import Description, Official
 from data.file_trees import FileTree
 from data.image_files import ImageFiles, check_classes, is_image, listed
 from data.sources import DATA_DIR_VARIABLE, DatasetNotFoundError, data_root
+from files import read_json
 
 CLASSES = 1000
 #: By default 5,000 images.
@@ -129,7 +129,7 @@ def class_table(
     """
     path = Path(class_index).expanduser() if class_index else _find_class_index(data_dir)
     try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
+        stored = read_json(path)
         wnids, names = zip(*(stored[str(index)] for index in range(len(stored))))
         if len(set(wnids)) != len(wnids):
             raise ValueError("a wnid occurs twice")

@@ -41,10 +41,10 @@ def load_own(
     path = Path(path).expanduser()
     if path.is_dir():
         return _from_folder(path, image_shape, classes)
-    if not path.exists():
+    if not path.is_file():
+        fault = "is no file" if path.exists() else "does not exist"
         raise FileNotFoundError(
-            f"{path} does not exist; accepted: an .npz file, or a folder with a folder for each "
-            "class"
+            f"{path} {fault}; accepted: an .npz file, or a folder with a folder for each class"
         )
     return _from_npz(path)
 

@@ -1,6 +1,8 @@
 """Where the files of a data set are, and how they are read and checked."""
 
+import gzip
 import hashlib
+import io
 import os
 import pickle
 import tarfile
@@ -9,13 +11,14 @@ import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 
 from data.arrays import as_labels, read_arrays
 from data.dataset import Description, Official
 from data.unit_range import check_unit_range
+from files import MEMBER, check_size
 
 DATA_DIR_VARIABLE = "REPRODUCE_DATA_DIR"
 _ARRAYS = ("x_train", "y_train", "x_test", "y_test")
@@ -145,16 +148,38 @@ def _read_npz(path: Path, groups_key: str | None) -> dict[str, np.ndarray]:
 def _contents(path: Path, folder: str, names: list[str]) -> dict[str, bytes]:
     """The bytes of those files in `names` that exist, from a folder or a tar archive of it."""
     if path.is_dir():
-        return {name: (path / name).read_bytes() for name in names if (path / name).is_file()}
+        present = [name for name in names if (path / name).is_file()]
+        for name in present:
+            check_size(str(path / name), (path / name).stat().st_size, MEMBER)
+        return {name: (path / name).read_bytes() for name in present}
+    contents = {}
     try:
-        with tarfile.open(path) as archive:
-            members = {member.name: member for member in archive if member.isfile()}
-            present = [name for name in names if f"{folder}/{name}" in members]
-            return {
-                name: archive.extractfile(members[f"{folder}/{name}"]).read() for name in present
-            }
-    except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
+        with _unzipped(path) as stream, tarfile.open(fileobj=_Bounded(stream), mode="r|") as tar:
+            for member in tar:
+                name = member.name.removeprefix(f"{folder}/")
+                if member.isfile() and member.name == f"{folder}/{name}" and name in names:
+                    contents[name] = tar.extractfile(member).read()
+    except (OSError, EOFError, ValueError, tarfile.TarError, zlib.error) as error:
         raise ValueError(f"{path} cannot be read as tar: {error}") from error
+    return contents
+
+
+def _unzipped(path: Path) -> BinaryIO:
+    with path.open("rb") as file:
+        is_gzip = file.read(2) == b"\x1f\x8b"
+    return gzip.open(path) if is_gzip else path.open("rb")
+
+
+class _Bounded:
+    """A stream that ends with an error after the bytes of a large data set."""
+
+    def __init__(self, stream: BinaryIO):
+        self._stream, self._left = stream, MEMBER
+
+    def read(self, size: int) -> bytes:
+        self._left -= size
+        check_size("what it unpacks to", MEMBER - self._left, MEMBER)
+        return self._stream.read(size)
 
 
 def _read_batches(
@@ -181,7 +206,23 @@ def _unpickle(path: Path, content: bytes, checksum: str) -> dict[bytes, object]:
     with warnings.catch_warnings():
         # The dtypes in these old files are spelled in a way that NumPy 2.4 deprecates.
         warnings.simplefilter("ignore")
-        return pickle.loads(content, encoding="bytes")
+        return _ArraysOnly(io.BytesIO(content), encoding="bytes").load()
+
+
+class _ArraysOnly(pickle.Unpickler):
+    """Reads what these files hold, and calls nothing else, whatever their checksum says."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        # The originals, of 2009, say "numpy.core", which newer copies call "numpy._core".
+        module = module.replace("numpy._core.", "numpy.core.")
+        known = {
+            ("numpy.core.multiarray", "_reconstruct"): np.empty(0).__reduce__()[0],
+            ("numpy", "ndarray"): np.ndarray,
+            ("numpy", "dtype"): np.dtype,
+        }
+        if (module, name) not in known:
+            raise ValueError(f"a batch names {module}.{name}; accepted: arrays alone")
+        return known[module, name]
 
 
 def _checked(

@@ -158,7 +158,10 @@ def _class_names(tree: FileTree, wnids: list[str]) -> tuple[str, ...]:
 def _text(tree: FileTree, name: str) -> str:
     if _top(tree) + name not in tree.names:
         raise ValueError(f"{tree.path} has no {name}; accepted: {ARCHIVE} or what it unpacks to")
-    return tree.read(_top(tree) + name).decode("utf-8")
+    try:
+        return tree.read(_top(tree) + name).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{tree.path}: {name} is no UTF-8: {error}") from error
 
 
 def _top(tree: FileTree) -> str:

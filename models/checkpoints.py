@@ -4,32 +4,29 @@ A file holds a network and its weights, not the state of its training, and loads
 """
 
 import contextlib
-import json
 import logging
 import math
 import os
 import re
-import warnings
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import h5py
 import keras
 import numpy as np
+from keras.src.backend.common import global_state
 
-from models import descriptions, operations
-from models.hdf5_weights import CheckpointError, set_weights, stored_description, text
+from models import descriptions, keras_archives, operations
+from models.allowed_classes import REBUILD, check_classes
+from models.hdf5_files import CheckpointError, opened
+from models.hdf5_weights import set_weights, stored_description, text
 from models.outputs import check_is_graph
 from models.whole_files import whole
 
 _SUFFIXES = (".h5", ".hdf5", ".keras")
-# Classes whose configuration is code, or the path of a program that would be loaded.
-_CODE = ("Lambda", "__lambda__", "TFSMLayer")
-#: Packages of this project whose layers are loaded; this package may not import them.
-_OURS = ("data", "defenses")
-_REBUILD = "rebuild the network in code, then models.load_weights(network, path)"
+#: A byte of a file can hold so many weights, if a .keras file was compressed later on. Those of
+#: random generators, and others that Keras 2 did not keep, need not be there.
+_WEIGHTS_OF_A_BYTE, _UNSTORED = 4, 2**20
 
 
 def save(model: keras.Model, path: str | os.PathLike, overwrite: bool = False) -> Path:
@@ -67,7 +64,7 @@ def load_checkpoint(path: str | os.PathLike) -> keras.Model:
         CheckpointError: the file is missing, has another suffix, is a SavedModel, is damaged, holds
             weights alone, carries code (a Lambda layer), or needs classes that are neither of
             Keras nor of this project. Code and classes are looked for in its description, before
-            anything is built.
+            anything is built, and memory is taken only for weights that the file holds.
     """
     path = _existing(path)
     try:
@@ -75,22 +72,17 @@ def load_checkpoint(path: str | os.PathLike) -> keras.Model:
     except Exception as error:  # HDF5, zip, zlib and JSON each have errors of their own
         raise CheckpointError(f"{path} is damaged or not a checkpoint: {error}") from error
     if description is None:
-        raise CheckpointError(f"{path} holds weights alone, no network ({_REBUILD})")
+        raise CheckpointError(f"{path} holds weights alone, no network ({REBUILD})")
     translated = _translated(description, version, path)
-    _refuse_foreign(translated, path)
+    check_classes(translated, path)
     try:
-        if translated is description:
-            with warnings.catch_warnings():
-                # About the state of a training, which is not loaded.
-                warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")
-                return keras.models.load_model(path, compile=False, safe_mode=True)
-        network = keras.saving.deserialize_keras_object(translated, safe_mode=True)
+        network = _built(translated, path)
         set_weights(network, path)
         return network
     except CheckpointError:
         raise
     except Exception as error:  # Keras raises anything here
-        raise CheckpointError(f"{path} cannot be rebuilt by Keras ({_REBUILD}): {error}") from error
+        raise CheckpointError(f"{path} cannot be rebuilt by Keras ({REBUILD}): {error}") from error
 
 
 def load_weights(model: keras.Model, path: str | os.PathLike) -> None:
@@ -228,22 +220,17 @@ def _existing(path: str | os.PathLike) -> Path:
 
 def _backend(path: Path) -> str:
     try:
-        with h5py.File(path, "r") as file:
+        with opened(path) as file:
             return text(file.attrs.get("backend", ""))
-    except OSError:  # a damaged file, about which its reader says more
+    except Exception:  # a damaged file, about which its reader says more
         return ""
 
 
 def _read_description(path: Path) -> tuple[dict[str, Any] | None, str]:
     """The JSON that describes the network, or `None`, and the version of Keras."""
     if path.suffix == ".keras":
-        with zipfile.ZipFile(path) as archive:
-            description = json.loads(archive.read("config.json"))
-            metadata = json.loads(archive.read("metadata.json"))
-        # It may name a loss of the user's own, which is not loaded.
-        description.pop("compile_config", None)
-        return description, str(metadata.get("keras_version", ""))
-    with h5py.File(path, "r") as file:
+        return keras_archives.read_description(path)
+    with opened(path) as file:
         return stored_description(file), text(file.attrs.get("keras_version", ""))
 
 
@@ -257,53 +244,33 @@ def _translated(description: dict[str, Any], version: str, path: Path) -> dict[s
         translate = operations.with_modules if is_keras_3 else descriptions.from_keras_2
         return translate(description)
     except ValueError as error:
-        raise CheckpointError(f"{path} {error} ({_REBUILD})") from error
+        raise CheckpointError(f"{path} {error} ({REBUILD})") from error
     except (AttributeError, IndexError, KeyError, TypeError) as error:
         raise CheckpointError(
             f"{path} is damaged or not a checkpoint: its description lacks {error}"
         ) from error
 
 
-def _refuse_foreign(description: dict[str, Any], path: Path) -> None:
-    """Refuses a description with code, or with classes neither of Keras nor of this project."""
-    for node in _described_objects(description):
-        class_name = node["class_name"]
-        if class_name in _CODE:
-            raise CheckpointError(f"{path} carries code ({class_name}), which is not loaded")
-        # The .keras format names modules; .h5 has "package>Class" for registered classes.
-        package = str(node.get("module", "keras")).split(".")[0]
-        is_keras = package in ("keras", "tf_keras")  # the latter is Keras 2 beside Keras 3
-        is_keras_function = package == "builtins" and class_name == "function"
-        registered = str(node.get("registered_name") or class_name)
-        if ">" not in registered and (is_keras or is_keras_function):
-            continue
-        _refuse_unless_ours(registered, path)
+def _built(description: dict[str, Any], path: Path) -> keras.Model:
+    """The network that is described, if the file has the weights that it takes.
 
-
-def _refuse_unless_ours(registered: str, path: Path) -> None:
-    """Refuses "package>Class", Keras' name for a class that is not its own, of other packages."""
-    package = registered.split(">")[0]
-    if ">" not in registered or package not in _OURS:
-        class_name = registered.split(">")[-1]
-        raise CheckpointError(
-            f"{path} needs {class_name!r}, which is not a class of Keras ({_REBUILD})"
-        )
-    known = keras.saving.get_registered_object(registered)
-    if known is None:
-        raise CheckpointError(f"{path} needs {registered!r}; import {package} first")
-    if known.__module__.split(".")[0] != package:
-        raise CheckpointError(f"{path} needs {registered!r}, which is not this project's class")
-
-
-def _described_objects(description: Any) -> Iterator[dict[str, Any]]:
-    if isinstance(description, dict):
-        if isinstance(description.get("class_name"), str):
-            yield description
-        children = description.values()
-    else:
-        children = description if isinstance(description, list) else ()
-    for child in children:
-        yield from _described_objects(child)
+    Keras takes memory for weights when it builds a layer, whatever number of units the description
+    asks for. In a stateless scope it only notes their shapes.
+    """
+    try:
+        with keras.StatelessScope(initialize_variables=False):
+            network = keras.saving.deserialize_keras_object(description, safe_mode=True)
+            needed = sum(math.prod(each.shape) for each in network.variables)
+        if needed > _WEIGHTS_OF_A_BYTE * path.stat().st_size + _UNSTORED:
+            raise CheckpointError(
+                f"{path} describes a network of {needed:,} weights and does not hold them"
+            )
+        with keras.StatelessScope():  # at its end Keras makes what was noted
+            pass
+    except BaseException:
+        global_state.set_global_attribute("uninitialized_variables", [])
+        raise
+    return network
 
 
 @contextlib.contextmanager

@@ -1,7 +1,6 @@
 """Weights from a .h5 file, each back into the layer that it was saved from."""
 
 import hashlib
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -9,9 +8,9 @@ from typing import Any
 import h5py
 import keras
 
-
-class CheckpointError(ValueError):
-    """A checkpoint that is missing, damaged, carries code or does not fit."""
+from files import parsed_json
+from models.hdf5_files import CheckpointError, opened
+from models.keras_archives import unpacked_weights
 
 
 def weights_sum(path: Path) -> str:
@@ -20,7 +19,7 @@ def weights_sum(path: Path) -> str:
     Names of layers, which count up in a process, and what else a file records do not matter.
     """
     digest = hashlib.sha256()
-    with h5py.File(path, "r") as file:
+    with opened(path) as file:
         group = file["model_weights"] if "model_weights" in file else file
         layers = [group[name] for name in _names(group, "layer_names")]
         if "top_level_model_weights" in group:  # of a subclassed model
@@ -40,10 +39,14 @@ def set_weights(network: keras.Model, path: Path) -> None:
     trainable when it was saved. Keras assigns them in the order of what is trainable now, so that
     without an error weights of the same shape are mixed up.
     """
-    if path.suffix == ".keras" or path.name.endswith(".weights.h5"):
-        network.load_weights(path)
+    if path.suffix == ".keras":
+        with unpacked_weights(path) as weights:
+            set_weights(network, weights)
         return
-    with h5py.File(path, "r") as file:
+    with opened(path) as file:
+        if path.name.endswith(".weights.h5"):
+            network.load_weights(path)
+            return
         group = file["model_weights"] if "model_weights" in file else file
         groups = [group[name] for name in _names(group, "layer_names")]
         groups = [group for group in groups if _names(group, "weight_names")]
@@ -187,7 +190,7 @@ def _names(group: h5py.Group, attribute: str) -> list[str]:
 
 def stored_description(file: h5py.File) -> dict[str, Any] | None:
     description = file.attrs.get("model_config")
-    return None if description is None else json.loads(description)
+    return None if description is None else parsed_json(description)
 
 
 def text(value: str | bytes) -> str:

@@ -9,6 +9,8 @@ from typing import Any
 
 import keras
 
+from models.allowed_classes import OPERATION_MODULES
+
 Node = dict[str, Any]
 """One layer or network: `class_name` and `config`; inside a graph `name` and `inbound_nodes`."""
 
@@ -35,9 +37,6 @@ _TENSORFLOW_OPERATIONS = {
     "math.negative": "Negative",
     "cast": "Cast",
 }
-_OPERATION_MODULES = tuple(
-    f"keras.src.ops.{name}" for name in ("numpy", "nn", "core", "math", "image", "linalg", "einops")
-)
 
 
 def with_modules(description: Node) -> Node:
@@ -125,7 +124,7 @@ def _slice(part: Any) -> Any:
 
 def _operation_module(class_name: str) -> str | None:
     """Where Keras has the class of an operation, as it writes it into .keras files."""
-    for module in _OPERATION_MODULES:
+    for module in OPERATION_MODULES:
         operation = getattr(importlib.import_module(module), class_name, None)
         if isinstance(operation, type) and issubclass(operation, keras.Operation):
             return module

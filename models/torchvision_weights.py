@@ -22,6 +22,9 @@ from safetensors import SafetensorError, safe_open
 
 from models.checkpoints import CheckpointError, load_weights
 
+#: What PyTorch calls its own files.
+_PICKLES = (".pth", ".pt", ".bin", ".ckpt", ".pkl", ".pickle")
+
 
 def load(model: keras.Model, weights: str | PathLike | None) -> None:
     """Sets the weights of one of torchvision's networks from either kind of file.
@@ -44,6 +47,11 @@ def load(model: keras.Model, weights: str | PathLike | None) -> None:
         )
     if Path(weights).suffix == ".safetensors":
         load_torchvision(model, weights)
+    elif Path(weights).suffix in _PICKLES:
+        raise CheckpointError(
+            f"{weights} is a pickle, which can run code; accepted: .safetensors, .h5, .keras, "
+            ".weights.h5 (models/torchvision_weights.py says how to export a .safetensors file)"
+        )
     else:
         load_weights(model, weights)
 

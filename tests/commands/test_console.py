@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from rich.table import Table
 
-from commands.console import _Screen, console, errors, remarks
+from commands.console import _Screen, console, errors, remarks, say
 
 ROOT = Path(__file__).parents[2]
 
@@ -104,3 +104,16 @@ def test_what_libraries_said_is_shown_if_they_fail():
     done = python(code)
     assert done.returncode == 1
     assert "no such instruction" in done.stderr and "cannot load" in done.stderr
+
+
+def test_what_a_terminal_would_obey_is_not_printed(capsys):
+    @errors()
+    def command() -> None:
+        say("\x1b[2Jcat\x07 \u202eeel")
+        raise ValueError("\x1b]0;title\x07 [bold]name[/]")
+
+    with pytest.raises(Exception):  # noqa: B017  (one of Typer's, wherever it has it from)
+        command()
+    printed = capsys.readouterr()
+    assert printed.out == "\ufffd[2Jcat\ufffd \ufffdeel\n"
+    assert printed.err == "Error: \ufffd]0;title\ufffd [bold]name[/]\n"

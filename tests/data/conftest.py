@@ -55,7 +55,7 @@ def write_pickle():
 
     def write(path, images, labels, label_key):
         planes = images.transpose(0, 3, 1, 2).reshape(len(images), -1)
-        content = pickle.dumps({b"data": planes, label_key: list(labels)})
+        content = pickle.dumps({b"data": planes, label_key: labels.tolist()})
         path.write_bytes(content)
         return hashlib.md5(content).hexdigest()
 

@@ -169,7 +169,7 @@ def test_a_damaged_state_leaves_the_one_before(tmp_path, every_batch_is_written,
 
 
 def test_a_damaged_best_epoch_is_noticed_and_trained_anew(tmp_path, every_batch_is_written, killed):
-    worsening = replace(PLAIN.recipe, keep="lowest loss", learning_rate=0.1)
+    worsening = replace(PLAIN.recipe, keep="lowest loss", learning_rate=0.05)
     longer = replace(PLAIN, recipe=worsening)
     undisturbed = done(tmp_path / "undisturbed", longer)
     best = int(undisturbed[1]["val_loss"].astype(float).argmin())

@@ -223,7 +223,10 @@ def test_weights_from_a_checkpoint(images, shaken, narrow, tmp_path, suffix):
     "arguments, message",
     [
         ({"weights": "imagenet"}, "weights is 'imagenet'; accepted: None or a path"),
-        ({"weights": "weights.pth"}, "weights.pth; accepted suffixes"),
+        (
+            {"weights": "weights.pth"},
+            "weights.pth is a pickle, which can run code; accepted: .safetensors",
+        ),
         ({"preprocessing": "imagenet"}, "preprocessing is 'imagenet' with 1 channels"),
         ({"temperature": 0}, "temperature is 0; accepted: a finite number above 0"),
     ],

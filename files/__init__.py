@@ -1,0 +1,6 @@
+"""Files that may come from a stranger: how large they may be, and JSON."""
+
+from files.json_files import parsed_json, read_json
+from files.limits import MEMBER, TEXT, check_size, memory_at_hand
+
+__all__ = ["MEMBER", "TEXT", "check_size", "memory_at_hand", "parsed_json", "read_json"]
