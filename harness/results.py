@@ -175,15 +175,14 @@ class Results:
             name: pd.read_csv(directory / f"{name}.csv", keep_default_na=False, na_values=[""])
             for name in _FRAMES
         }
-        with np.load(directory / "correct.npz", allow_pickle=False) as stored:
-            correct = dict(stored)
+        correct = arrays_in(directory / "correct.npz")
         paths = {name: directory / f"{name}.npz" for name in _BY_ARM}
         return cls(
             run=json.loads((directory / "run.json").read_text()),
             **frames,
             correct=correct,
             compared=compared,
-            **{name: _by_arm(path) for name, path in paths.items() if path.exists()},
+            **{name: by_arm(path) for name, path in paths.items() if path.exists()},
         )
 
     def _curve_of(self, arm: str) -> Curve:
@@ -245,14 +244,20 @@ def _flat(by_arm: dict[str, Arrays]) -> Arrays:
     }
 
 
-def _by_arm(path: Path) -> dict[str, Arrays]:
-    """What was written of `_flat`."""
-    by_arm: dict[str, Arrays] = {}
-    with np.load(path, allow_pickle=False) as stored:
-        for key in stored.files:
-            arm, name = key.split("|")
-            by_arm.setdefault(arm, {})[name] = stored[key]
-    return by_arm
+def by_arm(path: Path) -> dict[str, Arrays]:
+    """The arrays of each arm in a file that `Results.save` wrote, such as `examples.npz`."""
+    arms: dict[str, Arrays] = {}
+    for key, array in arrays_in(path).items():
+        arm, name = key.split("|")
+        arms.setdefault(arm, {})[name] = array
+    return arms
+
+
+def arrays_in(path: Path) -> Arrays:
+    """The arrays of a file, by name."""
+    # Given a path, NumPy leaves a file open that is no archive.
+    with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
+        return dict(stored)
 
 
 @contextmanager
