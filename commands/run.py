@@ -22,6 +22,14 @@ def run(
     runs: parameters.Runs = None,
     results: parameters.Results = None,
     quiet: parameters.Quiet = False,
+    deterministic: Annotated[
+        bool,
+        typer.Option(
+            "--deterministic",
+            help="Use operations that give the same bits in every run only; needed on GPUs alone. "
+            "What was run without them is run again.",
+        ),
+    ] = False,
     tensorboard: Annotated[
         Path | None,
         typer.Option(
@@ -42,10 +50,13 @@ def run(
     catalogue.check(study, profile)
     files = parameters.weight_files(weights)
     import_tensorflow()
+    from harness.determinism import make_deterministic
     from harness.machine import machine
     from reports.progress import Bars
     from studies.run import RUNS, run_study
 
+    if deterministic:
+        make_deterministic()
     started = perf_counter()
     remark(f"On {machine()}.")
     try:

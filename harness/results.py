@@ -39,11 +39,16 @@ class Results:
         run: study, profile, versions, machine, date, commit, notes on the data, reductions.
         table: one row per arm and epsilon, the clean images as epsilon 0; `epsilon` is in the
             units of the arm, `epsilon_grey` in 0-255 grey levels (standardised: their mean over
-            the channels); `climbs` is the loss whose gradient the attack follows, if any.
-        trainings: one row per trained network and place in the study.
+            the channels); `climbs` is the loss whose gradient the attack follows, if any. Of where
+            a row comes from it has the `stage`, its `machine`, `versions` and `commit`, the
+            `random_seed` of the network, and the first 12 digits of the SHA-256 sums of `data` and
+            `weights`, those of the network judged and of the surrogate.
+        trainings: one row per trained network and place in the study, with these sums in full.
         histories: one row per epoch of each training.
         correct: per arm, bool [1 + E, images], the clean images first.
         compared: of the study, by protocol.
+        predictions: per arm, int16: `predictions` [1 + E, images], the clean images first, -1 where
+            a logit is not finite; `labels` [images]; of targeted attacks `targets` [images].
         examples: per arm, see `harness.pictures.examples` and `harness.pictures.strip`.
         patches: per arm with a patch, see `harness.pictures.patched`.
         pictured: per arm with `Arm.pictured`, see `harness.pictures.pictured`.
@@ -56,6 +61,7 @@ class Results:
     histories: pd.DataFrame
     correct: Arrays
     compared: Mapping[str, Compared]
+    predictions: dict[str, Arrays] = field(default_factory=dict)
     examples: dict[str, Arrays] = field(default_factory=dict)
     patches: dict[str, Arrays] = field(default_factory=dict)
     pictured: dict[str, Arrays] = field(default_factory=dict)
@@ -204,7 +210,7 @@ def run_by_key(make: Callable[[str], T], keys: Iterable[str]) -> dict[str, T]:
 
 
 _FRAMES = ("table", "trainings", "histories")
-_BY_ARM = ("examples", "patches", "pictured", "details")
+_BY_ARM = ("predictions", "examples", "patches", "pictured", "details")
 
 
 def selected(frame: pd.DataFrame, **where: Any) -> pd.DataFrame:

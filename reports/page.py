@@ -12,6 +12,7 @@ from harness.results import Results
 from harness.study import Study
 from reports.compare import compare
 from reports.markdown import rendered
+from reports.origins import origins
 from reports.rendering import environment
 from reports.tables import cost, flags, markdown_table, settings
 from reports.verdicts import by_claim, run_in, runs_below, verdicts_of, written
@@ -95,6 +96,7 @@ def report_text(
             warnings=results.warnings,
             one_search=ONE_SEARCH,
             cost=cost(results),
+            origins=origins(results),
             takeaways=study.takeaways(results.learned),
             table=table,
             **study.contents(results, comparison, pictures),
