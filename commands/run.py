@@ -9,6 +9,15 @@ import typer
 from commands import catalogue, parameters
 from commands.console import console, errors, import_tensorflow, remark, remarks, say, shown
 
+DeterministicOption = Annotated[
+    bool,
+    typer.Option(
+        "--deterministic",
+        help="Use only operations that give the same bits in every run, which matters on GPUs. "
+        "What was run without them is run again.",
+    ),
+]
+
 
 @errors()
 def run(
@@ -22,14 +31,7 @@ def run(
     runs: parameters.Runs = None,
     results: parameters.Results = None,
     quiet: parameters.Quiet = False,
-    deterministic: Annotated[
-        bool,
-        typer.Option(
-            "--deterministic",
-            help="Use operations that give the same bits in every run only; needed on GPUs alone. "
-            "What was run without them is run again.",
-        ),
-    ] = False,
+    deterministic: DeterministicOption = False,
     tensorboard: Annotated[
         Path | None,
         typer.Option(
