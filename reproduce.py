@@ -4,6 +4,7 @@
 python reproduce.py list
 python reproduce.py run ntu --profile demo
 python reproduce.py report ntu --profile demo
+python reproduce.py verify
 python reproduce.py site
 python reproduce.py attack model.h5 --data cifar10 --attack pgd --epsilon 8/255
 python reproduce.py evaluate model.h5 --data cifar10
@@ -24,6 +25,7 @@ from commands.program import Program
 from commands.report import report
 from commands.run import run
 from commands.site import site
+from commands.verify import verify
 
 app = typer.Typer(
     cls=Program,
@@ -62,6 +64,7 @@ def main(
 app.command("list")(list_studies)
 app.command()(run)
 app.command()(report)
+app.command()(verify)
 app.command()(site)
 app.command()(attack)
 app.command()(evaluate)

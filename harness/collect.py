@@ -2,7 +2,9 @@
 
 import json
 import platform
+from collections.abc import Sequence
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from evaluation import Outcomes
 from evaluation.diagnostics import Kind, kind_of
 from harness import pictures
 from harness.arms import MAIN, Arm, PatchArm, Role, Training
+from harness.determinism import is_deterministic
 from harness.digests import versions
 from harness.machine import commit, machine
 from harness.plan import Plan
@@ -28,11 +31,11 @@ def collect(study: Study, profile: Profile, runner: Runner, todo: Plan) -> Resul
     rows: list[pd.DataFrame] = []
     correct: Arrays = {}
     kept: dict[str, dict[str, Arrays]] = {
-        name: {} for name in ("examples", "patches", "pictured", "details")
+        name: {} for name in ("predictions", "examples", "patches", "pictured", "details")
     }
     for arm in todo.arms:
         outcomes = runner.outcomes(arm)
-        rows.append(_rows(study, profile, arm, outcomes, runner.arm_path(arm).name))
+        rows.append(_rows(study, profile, arm, outcomes, runner))
         correct[arm.key] = np.vstack([outcomes.clean_correct, outcomes.correct])
         for name, arrays in _kept(study, arm, outcomes, runner).items():
             if arrays:
@@ -59,6 +62,7 @@ def _run(study: Study, profile: Profile, runner: Runner, todo: Plan) -> dict[str
         "arms_of_the_profile": len(study.arms(profile)),
         "versions": versions() | {"python": platform.python_version()},
         "machine": machine(),
+        "deterministic": is_deterministic(),
         "date": date.today().isoformat(),
         "commit": commit(),
         "data": sorted({note for each in _places(todo) for note in data_notes(runner, each)}),
@@ -67,8 +71,10 @@ def _run(study: Study, profile: Profile, runner: Runner, todo: Plan) -> dict[str
     }
 
 
-def _rows(study: Study, profile: Profile, arm: Arm, outcomes: Outcomes, stage: str) -> pd.DataFrame:
-    table = outcomes.table()
+def _rows(
+    study: Study, profile: Profile, arm: Arm, outcomes: Outcomes, runner: Runner
+) -> pd.DataFrame:
+    table, stage = outcomes.table(), runner.arm_path(arm)
     return table.assign(
         study=study.name,
         profile=profile.name,
@@ -91,9 +97,31 @@ def _rows(study: Study, profile: Profile, arm: Arm, outcomes: Outcomes, stage: s
         labels="predicted" if arm.predicted_labels else "true",
         seed=arm.training.run,
         arm=arm.key,
-        stage=stage,
+        stage=stage.name,
+        **_origin(runner, arm.networks, stage, digits=12),
         **(_of_patch(arm, table, outcomes) if isinstance(arm, PatchArm) else {}),
     )
+
+
+def _origin(
+    runner: Runner, networks: Sequence[Training], stage: Path, digits: int | None = None
+) -> dict[str, Any]:
+    """Which seed, data, weights, machine and versions a result comes from.
+
+    Args:
+        networks: the one judged or trained, then the surrogate.
+        digits: of each digest; default: all.
+    """
+    made = runner.store.made(stage)
+    sums = (str(runner.network_sum(each))[:digits] for each in networks)
+    return {
+        "random_seed": networks[0].seed,
+        "data": runner.fingerprint(networks[0])[:digits],
+        "weights": " + ".join(sums),
+        "machine": made["machine"],
+        "versions": ", ".join(f"{name} {number}" for name, number in made["versions"].items()),
+        "commit": made["commit"] or "unknown",
+    }
 
 
 def _reach(attack: Any, epsilon: float) -> float:
@@ -116,7 +144,7 @@ def _of_patch(arm: PatchArm, table: pd.DataFrame, outcomes: Outcomes) -> dict[st
 def _kept(study: Study, arm: Arm, outcomes: Outcomes, runner: Runner) -> dict[str, Arrays]:
     """The arrays that results keep of an arm, by the field of `Results`."""
     names = runner.dataset(arm.training).class_names
-    kept: dict[str, Arrays] = {"examples": {}}
+    kept: dict[str, Arrays] = {"predictions": _predictions(outcomes), "examples": {}}
     if arm.pictured is not None:
         kept["pictured"] = pictures.pictured(outcomes, arm.pictured, names)
     elif _is_shown(study, arm):
@@ -130,6 +158,13 @@ def _kept(study: Study, arm: Arm, outcomes: Outcomes, runner: Runner) -> dict[st
     if study.details is not None:
         kept["details"] = study.details(arm, outcomes)
     return kept
+
+
+def _predictions(outcomes: Outcomes) -> Arrays:
+    """Of every image at every epsilon, and the classes that they are held against."""
+    predictions = np.vstack([outcomes.clean_predictions, outcomes.predictions])
+    arrays = {"predictions": predictions, "labels": outcomes.labels, "targets": outcomes.targets}
+    return {name: each.astype(np.int16) for name, each in arrays.items() if each is not None}
 
 
 def _is_shown(study: Study, arm: Arm) -> bool:
@@ -163,6 +198,7 @@ def _trainings(runner: Runner, todo: Plan) -> pd.DataFrame:
                 "dataset": training.dataset,
                 **json.loads((path / "training.json").read_text()),
                 "stage": path.name,
+                **_origin(runner, [training], path),
             }
         )
     return pd.DataFrame(rows)

@@ -9,6 +9,7 @@ from typing import Any
 from data import RandomErasing
 from distillation import procedure
 from harness.arms import Arm, Training, description
+from harness.determinism import is_deterministic
 
 #: What an arm is called, which does not change what it computes.
 _NAMES = ("case", "protocol", "variant", "attack_name")
@@ -28,6 +29,7 @@ def of_training(training: Training, data: str, weights: str | None) -> dict[str,
         "weights": weights,
         "data": data,
         "versions": versions(),
+        **_mode(),
     }
 
 
@@ -42,7 +44,13 @@ def of_arm(arm: Arm, data: str, networks: Sequence[str | None]) -> dict[str, Any
     described = description(arm)
     for name in _NAMES:
         del described[name]
-    return {"arm": described, "networks": list(networks), "data": data, "versions": versions()}
+    return {
+        "arm": described,
+        "networks": list(networks),
+        "data": data,
+        "versions": versions(),
+        **_mode(),
+    }
 
 
 def of_patch(arm: Arm, data: str, networks: Sequence[str | None]) -> dict[str, Any]:
@@ -59,6 +67,11 @@ def of_patch(arm: Arm, data: str, networks: Sequence[str | None]) -> dict[str, A
 def versions() -> dict[str, str]:
     """Versions of the libraries that results depend on."""
     return {name: version(name) for name in ("tensorflow", "keras", "cleverhans", "numpy")}
+
+
+def _mode() -> dict[str, bool]:
+    """Deterministic operations give other bits; without them nothing is said."""
+    return {"deterministic": True} if is_deterministic() else {}
 
 
 def _procedure(training: Training) -> dict[str, Any] | None:

@@ -39,11 +39,16 @@ class Results:
         run: study, profile, versions, machine, date, commit, notes on the data, reductions.
         table: one row per arm and epsilon, the clean images as epsilon 0; `epsilon` is in the
             units of the arm, `epsilon_grey` in 0-255 grey levels (standardised: their mean over
-            the channels); `climbs` is the loss whose gradient the attack follows, if any.
-        trainings: one row per trained network and place in the study.
+            the channels); `climbs` is the loss whose gradient the attack follows, if any. Of where
+            a row comes from it has the `stage`, its `machine`, `versions` and `commit`, the
+            `random_seed` of the network, and the first 12 digits of the SHA-256 sums of `data` and
+            `weights`, those of the network judged and of the surrogate.
+        trainings: one row per trained network and place in the study, with these sums in full.
         histories: one row per epoch of each training.
         correct: per arm, bool [1 + E, images], the clean images first.
         compared: of the study, by protocol.
+        predictions: per arm, int16: `predictions` [1 + E, images], the clean images first, -1 where
+            a logit is not finite; `labels` [images]; of targeted attacks `targets` [images].
         examples: per arm, see `harness.pictures.examples` and `harness.pictures.strip`.
         patches: per arm with a patch, see `harness.pictures.patched`.
         pictured: per arm with `Arm.pictured`, see `harness.pictures.pictured`.
@@ -56,6 +61,7 @@ class Results:
     histories: pd.DataFrame
     correct: Arrays
     compared: Mapping[str, Compared]
+    predictions: dict[str, Arrays] = field(default_factory=dict)
     examples: dict[str, Arrays] = field(default_factory=dict)
     patches: dict[str, Arrays] = field(default_factory=dict)
     pictured: dict[str, Arrays] = field(default_factory=dict)
@@ -175,15 +181,14 @@ class Results:
             name: pd.read_csv(directory / f"{name}.csv", keep_default_na=False, na_values=[""])
             for name in _FRAMES
         }
-        with np.load(directory / "correct.npz", allow_pickle=False) as stored:
-            correct = dict(stored)
+        correct = arrays_in(directory / "correct.npz")
         paths = {name: directory / f"{name}.npz" for name in _BY_ARM}
         return cls(
             run=json.loads((directory / "run.json").read_text()),
             **frames,
             correct=correct,
             compared=compared,
-            **{name: _by_arm(path) for name, path in paths.items() if path.exists()},
+            **{name: by_arm(path) for name, path in paths.items() if path.exists()},
         )
 
     def _curve_of(self, arm: str) -> Curve:
@@ -205,7 +210,7 @@ def run_by_key(make: Callable[[str], T], keys: Iterable[str]) -> dict[str, T]:
 
 
 _FRAMES = ("table", "trainings", "histories")
-_BY_ARM = ("examples", "patches", "pictured", "details")
+_BY_ARM = ("predictions", "examples", "patches", "pictured", "details")
 
 
 def selected(frame: pd.DataFrame, **where: Any) -> pd.DataFrame:
@@ -245,14 +250,20 @@ def _flat(by_arm: dict[str, Arrays]) -> Arrays:
     }
 
 
-def _by_arm(path: Path) -> dict[str, Arrays]:
-    """What was written of `_flat`."""
-    by_arm: dict[str, Arrays] = {}
-    with np.load(path, allow_pickle=False) as stored:
-        for key in stored.files:
-            arm, name = key.split("|")
-            by_arm.setdefault(arm, {})[name] = stored[key]
-    return by_arm
+def by_arm(path: Path) -> dict[str, Arrays]:
+    """The arrays of each arm in a file that `Results.save` wrote, such as `examples.npz`."""
+    arms: dict[str, Arrays] = {}
+    for key, array in arrays_in(path).items():
+        arm, name = key.split("|")
+        arms.setdefault(arm, {})[name] = array
+    return arms
+
+
+def arrays_in(path: Path) -> Arrays:
+    """The arrays of a file, by name."""
+    # Given a path, NumPy leaves a file open that is no archive.
+    with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
+        return dict(stored)
 
 
 @contextmanager

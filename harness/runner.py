@@ -204,6 +204,13 @@ class Runner:
     def outcomes(self, arm: Arm) -> Outcomes:
         return Outcomes.load(self.arm_path(arm) / "outcomes.npz")
 
+    def network_sum(self, training: Training) -> str | None:
+        """Of the weights of a training; `None` before it is done."""
+        path = self.training_path(training) / "model.h5"
+        if path not in self._weights_sums and path.exists():
+            self._weights_sums[path] = weights_sum(path)
+        return self._weights_sums.get(path)
+
     def _is_local(self, training: Training) -> bool:
         named = self.data_dir is not None or DATA_DIR_VARIABLE in os.environ
         return self.knows_data(training) or named or training.dataset == "digits"
@@ -313,19 +320,13 @@ class Runner:
         return digests.of_training(training, self.fingerprint(training), file_sum)
 
     def _of_arm(self, arm: Arm) -> dict:
-        sums = [self._network_sum(training) for training in arm.networks]
+        sums = [self.network_sum(training) for training in arm.networks]
         return digests.of_arm(arm, self.fingerprint(arm.training), sums)
 
     def _of_patch(self, arm: PatchArm) -> dict:
         return digests.of_patch(
-            arm, self.fingerprint(arm.training), [self._network_sum(arm.training)]
+            arm, self.fingerprint(arm.training), [self.network_sum(arm.training)]
         )
-
-    def _network_sum(self, training: Training) -> str | None:
-        path = self.training_path(training) / "model.h5"
-        if path not in self._weights_sums and path.exists():
-            self._weights_sums[path] = weights_sum(path)
-        return self._weights_sums.get(path)
 
 
 def _data_key(training: Training) -> tuple[str, str, int | None]:

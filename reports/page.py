@@ -7,11 +7,12 @@ from pathlib import Path
 import pandas as pd
 
 from evaluation.diagnostics import not_recorded
-from harness.claims import Verdict
+from harness.claims import Run, Verdict
 from harness.results import Results
 from harness.study import Study
 from reports.compare import compare
 from reports.markdown import rendered
+from reports.origins import origins
 from reports.rendering import environment
 from reports.tables import cost, flags, markdown_table, settings
 from reports.verdicts import by_claim, run_in, runs_below, verdicts_of, written
@@ -95,6 +96,7 @@ def report_text(
             warnings=results.warnings,
             one_search=ONE_SEARCH,
             cost=cost(results),
+            origins=origins(results),
             takeaways=study.takeaways(results.learned),
             table=table,
             **study.contents(results, comparison, pictures),
@@ -107,13 +109,14 @@ def build_verdicts(study: Study, directory: Path) -> Path:
     runs = runs_below(study, directory)
     verdicts = verdicts_of(study, runs)
     written(verdicts, directory / "verdicts.csv")
-    text = (
-        environment(study.folder)
-        .get_template("all_verdicts.md")
-        .render(study=study, runs=runs, claims=by_claim(verdicts))
-    )
-    (directory / "verdicts.md").write_text(text)
+    (directory / "verdicts.md").write_text(verdicts_text(study, runs, verdicts))
     return directory / "verdicts.md"
+
+
+def verdicts_text(study: Study, runs: Sequence[Run], verdicts: Sequence[Verdict]) -> str:
+    """The verdicts on all runs of a study as Markdown."""
+    template = environment(study.folder).get_template("all_verdicts.md")
+    return template.render(study=study, runs=runs, claims=by_claim(verdicts))
 
 
 def title_of(study: Study, results: Results) -> str:

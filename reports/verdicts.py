@@ -68,5 +68,10 @@ def verdicts_of(study: Study, runs: Sequence[Run]) -> list[Verdict]:
 
 
 def written(verdicts: Sequence[Verdict], path: Path) -> None:
-    """Writes verdicts as a table, one row for each."""
-    pd.DataFrame(map(vars, verdicts)).to_csv(path, index=False)
+    """Writes verdicts as a table."""
+    frame(verdicts).to_csv(path, index=False)
+
+
+def frame(verdicts: Sequence[Verdict]) -> pd.DataFrame:
+    """One row for each verdict."""
+    return pd.DataFrame(map(vars, verdicts))

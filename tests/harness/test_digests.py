@@ -29,7 +29,7 @@ class Described(Runner):
     def fingerprint(self, training):
         return f"{training.dataset}, {training.split}"
 
-    def _network_sum(self, training):
+    def network_sum(self, training):
         return f"weights of {training.title}"
 
 
@@ -60,7 +60,7 @@ def test_another_seed_epsilon_or_network_is_another_stage(monkeypatch):
     assert described.training_path(other_seed) != described.training_path(arm.training)
     changed = replace(arm, training=other_seed), replace(arm, epsilons=arm.epsilons[:-1])
     paths = {described.arm_path(each) for each in (arm, *changed)}
-    monkeypatch.setattr(described, "_network_sum", lambda training: "trained again")
+    monkeypatch.setattr(described, "network_sum", lambda training: "trained again")
     assert len(paths | {described.arm_path(arm)}) == 4
 
 
