@@ -7,6 +7,7 @@
 # make notebooks: run all notebooks at demo size and keep their outputs
 # make test-slow: install, run the tests that take longer, two at a time
 # make test-browser: install selenium and axe-core, look at all pages in Chromium
+# make test-faults: kill runs at random moments, fill disks and so on; FAULTS=short for less of it
 # make test-peers: install Foolbox and ART, hold the attacks against them; run exported networks
 # make bench: the same, and measure speed and memory beside them
 
@@ -28,7 +29,7 @@ attacks := $(patsubst %,tests/attacks/test_%.py,attack_protocol attacked_models 
 stack := $(STACK:%=tests/stacks/%.txt)
 pip_install := $(python) -m pip install --quiet --disable-pip-version-check $(stack:%=-c %)
 
-.PHONY: demo demos lint test test-oldest test-slow test-browser test-peers bench notebooks clean
+.PHONY: demo demos lint test test-oldest test-slow test-faults test-browser test-peers bench notebooks clean
 
 demo: $(VENV)/.installed
 	$(python) reproduce.py run $(STUDY) --profile demo
@@ -55,6 +56,9 @@ test-slow: $(VENV)/.installed-dev
 
 test-browser: $(VENV)/.installed-browser $(VENV)/axe
 	$(python) -m pytest tests/browser -m browser -n 2 --dist loadfile -rs --durations=5
+
+test-faults: $(VENV)/.installed-dev
+	FAULTS=$(or $(FAULTS),long) $(python) -m pytest tests/faults -m faults --durations=5
 
 test-peers: $(VENV)/.installed-peers
 	$(python) -m pytest tests/peers $(exported) -m "slow or not slow"

@@ -3,6 +3,7 @@
 import errno
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,8 @@ def resumable() -> Iterator[None]:
     """
     import tensorflow as tf  # which the command has imported
 
+    # What is torn away in the middle may complain, in many lines and to nobody's use.
+    before, sys.unraisablehook = sys.unraisablehook, lambda _: None
     try:
         with _ends_soon(_SECONDS_TO_END, _INTERRUPTED):
             yield
@@ -44,6 +47,8 @@ def resumable() -> Iterator[None]:
         raise ValueError(
             f"there is not enough memory ({reason}); accepted: more of it. {_GOES_ON}"
         ) from error
+    finally:
+        sys.unraisablehook = before
 
 
 @contextmanager
