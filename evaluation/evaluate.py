@@ -79,6 +79,9 @@ def evaluate(
 ) -> Outcomes:
     """Attacks `images` at every epsilon and classifies what comes out.
 
+    Adversarial images are held for 512 MiB of them at a time. With small networks that makes a
+    peak of 1.1 GiB besides `images`, however many there are; a batch's activations come on top.
+
     Args:
         model: a Keras model or callable that gives logits, or either in `attacks.as_logits` or
             `attacks.as_probabilities`.
