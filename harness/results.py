@@ -1,9 +1,9 @@
 """The results of a run as plain files: what the reports are made from."""
 
 import json
-import os
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
@@ -14,6 +14,7 @@ import pandas as pd
 
 from evaluation import Curve, NotRun, same, worst_of
 from evaluation.diagnostics import AT_CHANCE, Flag, flags, untrusted, warnings
+from models.whole_files import unfinished, whole
 
 Arrays = dict[str, np.ndarray]
 T = TypeVar("T")
@@ -160,17 +161,19 @@ class Results:
 
     def save(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
-        with _written(directory / "run.json") as path:
+        for left in unfinished(directory):
+            shutil.rmtree(left)
+        with whole(directory / "run.json", overwrite=True) as path:
             path.write_text(json.dumps(self.run, indent=1) + "\n")
         for name in _FRAMES:
-            with _written(directory / f"{name}.csv") as path:
+            with whole(directory / f"{name}.csv", overwrite=True) as path:
                 getattr(self, name).to_csv(path, index=False, float_format="%.6g")
         arrays: dict[str, dict[str, Any]] = {"correct": self.correct}
         arrays |= {name: _flat(getattr(self, name)) for name in _BY_ARM}
         for name, kept in arrays.items():
             (directory / f"{name}.npz").unlink(missing_ok=True)
             if kept:
-                with _written(directory / f"{name}.npz") as path:
+                with whole(directory / f"{name}.npz", overwrite=True) as path:
                     np.savez_compressed(path, **kept)
 
     @classmethod
@@ -264,11 +267,3 @@ def arrays_in(path: Path) -> Arrays:
     # Given a path, NumPy leaves a file open that is no archive.
     with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
         return dict(stored)
-
-
-@contextmanager
-def _written(path: Path) -> Iterator[Path]:
-    """Where to write a file that appears whole or not at all."""
-    partial = path.with_name("partial-" + path.name)
-    yield partial
-    os.replace(partial, path)

@@ -102,8 +102,8 @@ class Store:
             return None
 
     @contextmanager
-    def locked(self, name: str) -> Iterator[bool]:
-        """Whether this process alone works on what is called `name`; it does not wait.
+    def locked(self, name: str, wait: bool = False) -> Iterator[bool]:
+        """Whether this process alone works on what is called `name`, now or after others.
 
         The operating system gives the lock back when the process ends, however it ends.
         """
@@ -111,7 +111,7 @@ class Store:
         locks.mkdir(parents=True, exist_ok=True)
         lock = FileLock(locks / f"{name}.lock")
         try:
-            lock.acquire(blocking=False)
+            lock.acquire(blocking=wait)
         except Timeout:
             yield False
             return

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import pandas as pd
@@ -96,8 +97,9 @@ def run_study(
     # Of several runs: the command that gives all that is shown is the one without a pattern.
     shown = plan_of(finished, arms if set(finished) <= set(todo.arms) else "*")
     results = collect(chosen, scaled, runner, shown)
-    results.save(directory)
-    return Report(chosen, results, _pages(chosen, directory))
+    with runner.store.locked(_lock_of(directory), wait=True):
+        results.save(directory)
+        return Report(chosen, results, _pages(chosen, directory))
 
 
 def report_study(name: str, profile: str = "demo", directory: Path | None = None) -> Path:
@@ -119,6 +121,11 @@ def report_study(name: str, profile: str = "demo", directory: Path | None = None
             f"no results in {directory}; first: python reproduce.py run {name} --profile {profile}"
         )
     return _pages(chosen, directory)
+
+
+def _lock_of(directory: Path) -> str:
+    """The name of the lock on results, which two runs may write at the same time."""
+    return f"results-{sha256(str(directory.resolve()).encode()).hexdigest()[:16]}"
 
 
 def _pages(study: Study, directory: Path) -> Path:
