@@ -45,6 +45,22 @@ _MODULES = re.compile(
 _MOST_OBJECTS = 100_000
 
 
+def without_training(description: Any) -> Any:
+    """A description without how the network, and each network in it, was trained.
+
+    That may name an optimizer and a loss of the user's own, which are not loaded.
+    """
+    if isinstance(description, list):
+        return [without_training(each) for each in description]
+    if not isinstance(description, dict):
+        return description
+    return {
+        name: without_training(each)
+        for name, each in description.items()
+        if name != "compile_config"
+    }
+
+
 def check_classes(description: dict[str, Any], path: Path) -> None:
     """Looks at everything in a description before anything is built from it.
 

@@ -17,7 +17,7 @@ import numpy as np
 from keras.src.backend.common import global_state
 
 from models import descriptions, keras_archives, operations
-from models.allowed_classes import REBUILD, check_classes
+from models.allowed_classes import REBUILD, check_classes, without_training
 from models.hdf5_files import CheckpointError, opened
 from models.hdf5_weights import set_weights, stored_description, text
 from models.outputs import check_is_graph
@@ -73,7 +73,7 @@ def load_checkpoint(path: str | os.PathLike) -> keras.Model:
         raise CheckpointError(f"{path} is damaged or not a checkpoint: {error}") from error
     if description is None:
         raise CheckpointError(f"{path} holds weights alone, no network ({REBUILD})")
-    translated = _translated(description, version, path)
+    translated = _translated(without_training(description), version, path)
     check_classes(translated, path)
     try:
         network = _built(translated, path)

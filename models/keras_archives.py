@@ -22,8 +22,6 @@ def read_description(path: Path) -> tuple[dict[str, Any], str]:
     with zipfile.ZipFile(path) as archive:
         description = _json(archive, "config.json")
         metadata = _json(archive, "metadata.json")
-    # It may name a loss of the user's own, which is not loaded.
-    description.pop("compile_config", None)
     return description, str(metadata.get("keras_version", ""))
 
 

@@ -39,8 +39,9 @@ def test_killed_at_random_moments(tmp_path, part, undisturbed, is_long):
 
 def test_interrupted_by_hand(tmp_path, part, undisturbed):
     command = Command(tmp_path, **part)
-    for seconds in (8.0, 12.0):
+    for seconds in (2.0, 6.0):
         process = command.start()
+        assert process.stderr.readline().startswith("On ")  # TensorFlow is there
         sleep(seconds)
         process.send_signal(signal.SIGINT)
         started = monotonic()

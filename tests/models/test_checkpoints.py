@@ -399,3 +399,18 @@ def test_the_state_of_a_training_is_left_out_without_a_word(trained, tmp_path, s
         loaded = models.load_checkpoint(path)
     np.testing.assert_array_equal(loaded.get_weights()[0], trained.get_weights()[0])
     assert not loaded.compiled
+
+
+@BOTH_FORMATS
+def test_how_a_network_inside_was_trained_is_not_loaded(tmp_path, suffix):
+    def own_loss(y, outputs):
+        return keras.ops.mean(outputs)
+
+    inside = tiny()
+    inside.compile("adam", own_loss)
+    inside.fit(np.ones((2, 3)), np.ones((2, 2)), verbose=0)
+    path = models.save(keras.Sequential([keras.Input((3,)), inside]), tmp_path / f"outer{suffix}")
+    loaded = models.load_checkpoint(path)
+    np.testing.assert_array_equal(
+        loaded.predict(np.ones((1, 3)), verbose=0), inside(np.ones((1, 3)))
+    )
