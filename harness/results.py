@@ -181,7 +181,9 @@ class Results:
         """Reads what `save` wrote; FileNotFoundError says what is missing."""
         frames = {
             # "none" is a value here, and only an empty cell is a missing one.
-            name: pd.read_csv(directory / f"{name}.csv", keep_default_na=False, na_values=[""])
+            name: pd.read_csv(
+                directory / f"{name}.csv", keep_default_na=False, na_values=[""], dtype=_TEXTS
+            )
             for name in _FRAMES
         }
         correct = arrays_in(directory / "correct.npz")
@@ -212,6 +214,8 @@ def run_by_key(make: Callable[[str], T], keys: Iterable[str]) -> dict[str, T]:
     return dict(where_run(lambda key: (key, make(key)), keys))
 
 
+#: Digests, of which some look like numbers.
+_TEXTS = dict.fromkeys(("data", "weights", "commit"), str)
 _FRAMES = ("table", "trainings", "histories")
 _BY_ARM = ("predictions", "examples", "patches", "pictured", "details")
 

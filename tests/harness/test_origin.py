@@ -114,6 +114,7 @@ for name in sys.argv[1:]:
 """
 
 
+@pytest.mark.slow
 def test_a_deterministic_training_repeats(tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", _TRAINED, str(tmp_path / "first"), str(tmp_path / "second")],

@@ -1,6 +1,7 @@
 """Selecting results, and outcomes against epsilon."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from evaluation import NotRun, alike, worst_of
@@ -120,3 +121,15 @@ def test_arrays_by_arm_come_back_from_disk(tmp_path):
     np.testing.assert_array_equal(loaded.correct[arm], correct)
     np.testing.assert_array_equal(loaded.examples[arm]["labels"], [1, 2])
     assert loaded.patches == {} and not (tmp_path / "patches.npz").exists()
+
+
+@pytest.mark.parametrize("digest", ["1678296", "12345e67", "0012", "inf"])
+def test_a_digest_that_looks_like_a_number_stays_as_it_is(tmp_path, digest):
+    origin = dict.fromkeys(("data", "weights", "commit"), digest)
+    arm = made_arm([0, 0.1], [[True], [False]], **origin)
+    histories = pd.DataFrame({"epoch": [0]})
+    made_results(arm, trainings=[origin], histories=histories).save(tmp_path)
+    loaded = Results.load(tmp_path, {})
+    for frame in (loaded.table, loaded.trainings):
+        for name in origin:
+            assert set(frame[name]) == {digest}

@@ -58,7 +58,7 @@ TRAININGS = {
 }
 
 
-QUICK = ("distilled", "plateaus")
+QUICK = ("plateaus",)
 
 
 class Silent:
@@ -169,6 +169,7 @@ def test_a_damaged_state_leaves_the_one_before(tmp_path, every_batch_is_written,
     check_equal(done(tmp_path / "killed", PLAIN), undisturbed)
 
 
+@pytest.mark.slow
 def test_a_damaged_best_epoch_is_noticed_and_trained_anew(tmp_path, every_batch_is_written, killed):
     worsening = replace(PLAIN.recipe, keep="lowest loss", learning_rate=0.05)
     longer = replace(PLAIN, recipe=worsening)
