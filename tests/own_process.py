@@ -1,6 +1,7 @@
 """Runs of demos in processes of their own, which tests may kill."""
 
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -44,6 +45,8 @@ class Command:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            # What is started in the background of a script ignores Ctrl-C, and so do its children.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     def finish(self) -> str:

@@ -68,15 +68,15 @@ def test_two_runs_at_once(tmp_path, part, undisturbed):
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A disk in memory, and what sets its size in MB."""
+    """A disk in memory, and what sets its size in kB."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    mounted = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
+    mounted = ["mount", "-t", "tmpfs", "-o", "size=100k", "tmpfs", str(disk)]
     if os.name == "nt" or os.getuid() or subprocess.run(mounted, capture_output=True).returncode:
         pytest.skip("only root can mount a small disk")
 
-    def resize(megabytes: int) -> None:
-        options = f"remount,size={megabytes}m"
+    def resize(kilobytes: int) -> None:
+        options = f"remount,size={kilobytes}k"
         subprocess.run(["mount", "-o", options, str(disk)], check=True)
 
     yield disk, resize
@@ -87,15 +87,15 @@ def test_a_full_disk(tmp_path, part, undisturbed, small_disk, is_long):
     disk, resize = small_disk
     command = Command(tmp_path, runs=disk / "runs", **part)
     full = 0
-    for megabytes in (1, 2, 4, 6, 9, 13) if is_long else (1, 3):
-        resize(megabytes)
+    for kilobytes in (100, 300, 600, 1000, 2000, 4000) if is_long else (100, 400):
+        resize(kilobytes)
         process = command.start()
         _, errors = process.communicate()
         if process.returncode:
             full += 1
             assert process.returncode == 2 and "the disk is full" in errors, errors
             assert "Traceback" not in errors and "the same command goes on" in errors
-    resize(1000)
+    resize(1_000_000)
     command.finish()
     assert full
     check_equal(command, undisturbed)
