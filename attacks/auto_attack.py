@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -128,8 +127,8 @@ class AutoAttack(BudgetAttack):
             report(int((~attacked).sum()))
             for number, attack in enumerate(runs):
                 for rows, part in batch.pieces(best.left, task.batch_size):
-                    craft = partial(_crafted, attack, part, epsilons[rows])
-                    (crafted,) = task.once(f"{epsilons[0]}, attack {number}, {rows[0]}", craft)
+                    key = f"epsilon {epsilons[0]}, attack {number}, from image {rows[0]}"
+                    crafted = task.one_once(key, attack, part, epsilons[rows])
                     best.count(rows, crafted.gradient_evaluations, crafted.forward_evaluations + 1)
                     broken = self._broken(task, part, crafted.images, epsilons[rows])
                     # Equal scores: the first attack's images stay unless a later one breaks them.
@@ -146,7 +145,3 @@ class AutoAttack(BudgetAttack):
         reached = batch.goal.reached(task.classifier.logits(images).numpy())
         rounding = ROUNDING * np.maximum(epsilons, 1)
         return reached & (distances(images - batch.images)[self.norm] <= epsilons + rounding)
-
-
-def _crafted(attack: Run, batch: Batch, epsilons: np.ndarray) -> list[Crafted]:
-    return [attack(batch, epsilons)]

@@ -81,14 +81,10 @@ class Store:
         return aside
 
     def descriptions(self, kind: str) -> list[dict]:
-        """What determined the finished stages of a kind, the oldest first."""
+        """What determined the finished and undamaged stages of a kind, the oldest first."""
         paths = [path for path in self.root.glob(f"{kind}-*") if not path.suffix]
         paths.sort(key=lambda path: path.stat().st_mtime)
-        described = []
-        for path in paths:
-            with suppress(OSError, ValueError):  # a damaged one is found when it is asked for
-                described.append(json.loads((path / _STAGE).read_text()))
-        return described
+        return [json.loads((path / _STAGE).read_text()) for path in paths if self.has(path)]
 
     def made(self, path: Path) -> dict[str, Any]:
         """On which machine a stage was made, when, with which versions and which commit."""
@@ -136,7 +132,7 @@ class Store:
                 _write(partial / _SECONDS, before + perf_counter() - started)
             raise
         _write(partial / _SECONDS, before + perf_counter() - started)
-        _write(partial / _MADE, _made())
+        _write(partial / _MADE, _maker() | {"date": date.today().isoformat()})
         files = sorted(each for each in partial.iterdir() if each.is_file())
         _write(partial / _SUMS, {each.name: file_sum(each) for each in files if each.name != _SUMS})
         for file in partial.iterdir():
@@ -154,10 +150,10 @@ def _write(path: Path, content: Any) -> None:
 
 
 @cache
-def _made() -> dict[str, Any]:
+def _maker() -> dict[str, Any]:
+    """What does not change while a process runs."""
     return {
         "machine": machine(),
         "versions": versions() | {"python": platform.python_version()},
         "commit": commit(),
-        "date": date.today().isoformat(),
     }

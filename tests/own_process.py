@@ -11,22 +11,17 @@ import pandas as pd
 
 ROOT = Path(__file__).parents[1]
 #: What differs between two runs in any case.
-TIMES = ("seconds", "inference_seconds", "crafting_seconds")
+TIMES = ["seconds", "inference_seconds", "crafting_seconds"]
 
 
 @dataclass(frozen=True)
 class Command:
-    """`reproduce.py run` of some arms, with stages and results under one folder.
-
-    Attributes:
-        extra: arguments that come last.
-    """
+    """`reproduce.py run` of some arms, with stages and results under one folder."""
 
     folder: Path
     study: str
     arms: str
     runs: Path | None = None
-    extra: tuple[str, ...] = ()
 
     @property
     def store(self) -> Path:
@@ -36,7 +31,7 @@ class Command:
         self.folder.mkdir(parents=True, exist_ok=True)
         arguments = [
             *("run", self.study, "--profile", "demo", "--arms", self.arms),
-            *("--runs", str(self.store), "--results", str(self.folder / "results"), *self.extra),
+            *("--runs", str(self.store), "--results", str(self.folder / "results")),
         ]
         return subprocess.Popen(
             [sys.executable, str(ROOT / "reproduce.py"), *arguments],
@@ -61,7 +56,7 @@ class Command:
         found = {}
         for name in ("table", "trainings", "histories"):
             frame = pd.read_csv(self.folder / "results" / f"{name}.csv", dtype=str)
-            found[name] = frame.drop(columns=[each for each in TIMES if each in frame])
+            found[name] = frame.drop(columns=TIMES, errors="ignore")
         return found
 
 

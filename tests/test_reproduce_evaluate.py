@@ -45,6 +45,7 @@ def written(folder) -> dict:
     return json.loads((folder / "robustness.json").read_text())
 
 
+@pytest.mark.slow
 def test_a_data_set_by_name(model, tmp_path):
     folder = tmp_path / "page"
     done = run("evaluate", model / "logits.h5", "--data", "digits", *CHEAP, "--to", folder)

@@ -4,7 +4,6 @@ import math
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -85,8 +84,8 @@ class BudgetAttack(Attack):
         parts = []
         done = 0
         for batch in task.batches():
-            craft = partial(self.sweep_batch, task, run, batch, epsilons)
-            parts.append(task.once(f"from image {done}", craft))
+            key = f"from image {done}"
+            parts.append(task.once(key, self.sweep_batch, task, run, batch, epsilons))
             done += len(batch)
             if progress:
                 progress(done, len(task.images))

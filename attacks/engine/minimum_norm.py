@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -100,7 +99,7 @@ class MinimumNormAttack(Attack):
         parts = []
         done = 0
         for batch in task.batches():
-            parts += task.once(f"from image {done}", partial(_alone, search, batch))
+            parts.append(task.one_once(f"from image {done}", search, batch))
             done += len(batch)
             if progress:
                 progress(done, len(task.images))
@@ -115,10 +114,6 @@ class MinimumNormAttack(Attack):
     ) -> Thresholds:
         """See `Attack.thresholds`: one run serves all epsilons."""
         return thresholds_of_distances(task, self.crafted(task, progress), self.norm, epsilons)
-
-
-def _alone(search: Search, batch: Batch) -> list[Crafted]:
-    return [search(batch)]
 
 
 def _where(which: np.ndarray, images: np.ndarray, others: np.ndarray) -> np.ndarray:

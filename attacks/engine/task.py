@@ -159,19 +159,24 @@ class Task:
         other.journal = journal
         return other
 
-    def once(self, key: str, make: Callable[[], list[Crafted]]) -> list[Crafted]:
-        """What `make` gives, or gave before the attack was killed, if there is a journal.
+    def once(self, key: str, craft: Callable[..., list[Crafted]], *arguments: Any) -> list[Crafted]:
+        """`craft(*arguments)`, or what it gave before the attack was killed, from the journal.
 
         Args:
             key: says which part of the attack it is.
         """
         if self.journal is None:
-            return make()
-        kept = self.journal.once(key, lambda: _as_arrays(make()))
+            return craft(*arguments)
+        kept = self.journal.once(key, lambda: _as_arrays(craft(*arguments)))
         return [
             Crafted(*(kept[f"{number} {name}"] for name in _CRAFTED))
             for number in range(len(kept) // len(_CRAFTED))
         ]
+
+    def one_once(self, key: str, craft: Callable[..., Crafted], *arguments: Any) -> Crafted:
+        """`once` of what gives one result."""
+        (crafted,) = self.once(key, lambda: [craft(*arguments)])
+        return crafted
 
     def of_predictions(self) -> "Task":
         """The request to move away from what the model predicts."""

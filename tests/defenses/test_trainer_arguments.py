@@ -220,6 +220,7 @@ def test_filters_take_unit_range(filter):
         filter.filter(np.linspace(0, 255, 16, dtype=np.float32).reshape(1, 4, 4, 1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", TRAINERS)
 def test_a_column_of_labels_is_compared_class_by_class(make):
     def right(labels, logits):

@@ -156,7 +156,8 @@ def test_batches_after_the_last_state_are_trained_once_more(tmp_path, monkeypatc
     assert not left
 
 
-@pytest.mark.parametrize("kept", [pytest.param(0, marks=pytest.mark.slow), 1000])
+@pytest.mark.slow
+@pytest.mark.parametrize("kept", [0, 1000])
 def test_a_damaged_state_leaves_the_one_before(tmp_path, every_batch_is_written, killed, kept):
     undisturbed = done(tmp_path / "undisturbed", PLAIN)
     killed(12)

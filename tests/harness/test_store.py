@@ -89,6 +89,7 @@ def test_a_damaged_stage_is_recognised_and_set_aside(tmp_path, damage, said):
     damage(path)
     store = Store(tmp_path)
     assert not store.has(path) and said in store.damage(path)
+    assert store.descriptions("train") == []
     assert store.set_aside(path).name == f"{path.name}.damaged"
     assert not path.exists()
     written(store)

@@ -60,6 +60,7 @@ def runner(tmp_path_factory) -> Runner:
     return Runner(Store(tmp_path_factory.mktemp("runs")))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("defense", DEFENSES, ids=lambda defense: defense.name)
 def test_a_hardened_network_starts_from_the_plain_one_and_differs(runner, defense):
     training = replace(
