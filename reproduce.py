@@ -2,6 +2,7 @@
 """The command line: run a study, report it, attack, evaluate or export a model.
 
 python reproduce.py list
+python reproduce.py plan ntu --profile paper
 python reproduce.py run ntu --profile demo
 python reproduce.py report ntu --profile demo
 python reproduce.py verify
@@ -21,6 +22,7 @@ from commands.attack import attack
 from commands.evaluate import evaluate
 from commands.export import export
 from commands.list import list_studies
+from commands.plan import plan
 from commands.program import Program
 from commands.report import report
 from commands.run import run
@@ -62,6 +64,7 @@ def main(
 
 
 app.command("list")(list_studies)
+app.command()(plan)
 app.command()(run)
 app.command()(report)
 app.command()(verify)

@@ -7,6 +7,7 @@ from itertools import product
 import numpy as np
 import tensorflow as tf
 
+from attacks.engine.attack import Evaluations
 from attacks.engine.auto_steps import (
     Fixed,
     Settings,
@@ -120,6 +121,11 @@ class APGD(BudgetAttack):
             return best.crafted()
 
         return run
+
+    def most_of_run(self, classes: int, image_shape: tuple[int, ...]) -> Evaluations:
+        runs = self.restarts * min(self.targets or 1, classes - 1)
+        one = Evaluations(gradients=self.steps, forwards=1)
+        return one.times(runs).and_forwards(int(self.targets is not None))
 
     def _check_task(self, task: Task) -> None:
         targeted = isinstance(task.goal, Targeted)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from attacks.apgd import APGD
+from attacks.engine.attack import Evaluations
 from attacks.engine.budget import BudgetAttack
 from attacks.engine.errors import NoGradientError, warn
 from attacks.engine.minimum_norm import MinimumNormAttack
@@ -107,6 +108,11 @@ class AutoAttack(BudgetAttack):
 
         run = self._ensemble(task, report)
         return [run(task.whole, np.full(len(task.images), epsilon)) for epsilon in epsilons]
+
+    def most_of_run(self, classes: int, image_shape: tuple[int, ...]) -> Evaluations:
+        each = [one.most_of_run(classes, image_shape) for one in self.attacks(classes)]
+        gradients, forwards = map(sum, zip(*each))
+        return Evaluations(gradients, forwards + len(each) + 1)
 
     def _ensemble(self, task: Task, report: Callable[[int], None]) -> Run:
         """The run of all attacks, which reports how many images have been settled since."""

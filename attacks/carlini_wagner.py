@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from attacks.engine.attack import Evaluations
 from attacks.engine.geometry import choose, flat
 from attacks.engine.gradients import LogitsOf, loss_gradient
 from attacks.engine.losses import margin
@@ -89,6 +90,9 @@ class CarliniWagner(MinimumNormAttack):
             return best.crafted()
 
         return run
+
+    def most_of_run(self, classes: int, image_shape: tuple[int, ...]) -> Evaluations:
+        return Evaluations(gradients=self.search_steps * self.steps, forwards=1)
 
     def _is_reached(self, task: Task, batch: Batch) -> np.ndarray:
         """Which images need no attack, bool [N]."""

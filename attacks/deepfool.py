@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from attacks.engine.attack import Evaluations
 from attacks.engine.geometry import lengths, nearest_boundary, per_image
 from attacks.engine.gradients import LogitsOf
 from attacks.engine.minimum_norm import MinimumNormAttack
@@ -90,6 +91,10 @@ class DeepFool(MinimumNormAttack):
             return Crafted(images, steps * to_reach.shape[1], steps + 1)
 
         return run
+
+    def most_of_run(self, classes: int, image_shape: tuple[int, ...]) -> Evaluations:
+        rivals = min(self.candidates or classes, classes) - 1
+        return Evaluations(gradients=self.steps * rivals, forwards=self.steps + 1)
 
 
 class _State(NamedTuple):

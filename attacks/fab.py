@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from attacks.deepfool import check_candidates, rivals
+from attacks.engine.attack import Evaluations
 from attacks.engine.draws import ball_noise
 from attacks.engine.geometry import (
     choose,
@@ -129,6 +130,13 @@ class FAB(MinimumNormAttack):
             return best.crafted()
 
         return run
+
+    def most_of_run(self, classes: int, image_shape: tuple[int, ...]) -> Evaluations:
+        rivals = min(self.targets or (self.candidates or classes) - 1, classes - 1)
+        runs = self.restarts * (rivals if self.targets else 1)
+        search = 2 + self.final_search if self.final_search else 0
+        forwards = runs * (self.steps + search)
+        return Evaluations(self.restarts * self.steps * rivals, forwards + 1)
 
     def _random_start(
         self, batch: Batch, distances: np.ndarray, key: tuple[int, int]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import tensorflow as tf
 
+from attacks.engine.attack import Evaluations
 from attacks.engine.budget import BudgetAttack
 from attacks.engine.gradients import LogitsOf, loss_gradient
 from attacks.engine.losses import BY_NAME
@@ -56,6 +57,15 @@ class FGSM(BudgetAttack):
             return _crafted(images)
 
         return run
+
+    def most_of_run(self, classes: int, image_shape: tuple[int, ...]) -> Evaluations:
+        return Evaluations(gradients=1, forwards=0)
+
+    def most_evaluations(
+        self, epsilons: int, classes: int, image_shape: tuple[int, ...]
+    ) -> Evaluations:
+        """See `Attack.most_evaluations`: one gradient serves all epsilons."""
+        return Evaluations(gradients=1, forwards=epsilons)
 
     def crafted_within(
         self, task: Task, epsilons: list[float], progress: Progress | None = None

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from attacks.deepfool import rivals
+from attacks.engine.attack import Evaluations
 from attacks.engine.geometry import choose, flat, lengths, power_of_two
 from attacks.engine.gradients import LogitsOf, checked, finite
 from attacks.engine.minimum_norm import MinimumNormAttack
@@ -106,6 +107,10 @@ class JSMA(MinimumNormAttack):
             return best.crafted()
 
         return run
+
+    def most_of_run(self, classes: int, image_shape: tuple[int, ...]) -> Evaluations:
+        steps = self._steps(image_shape) * min(self.targets or classes - 1, classes - 1)
+        return Evaluations(gradients=_GRADIENTS[self.output] * steps, forwards=steps + 1)
 
     def _steps(self, image_shape: tuple[int, ...]) -> int:
         """The most steps of a run, as in the paper: one for every two values that may change."""

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from attacks.engine.attack import Attack
+from attacks.engine.attack import Attack, Evaluations
 from attacks.engine.checks import check_ids, check_images, check_unit_range
 from attacks.engine.draws import stream
 from attacks.engine.task import Crafted, Progress, Task
@@ -224,6 +224,11 @@ class PatchAttack(Attack):
         )
         return result
 
+    def most_evaluations(
+        self, epsilons: int, classes: int, image_shape: tuple[int, ...]
+    ) -> Evaluations:
+        return Evaluations(gradients=0, forwards=1)
+
     def sweep_task(
         self, task: Task, epsilons: Sequence[float], progress: Progress | None = None
     ) -> list[AttackResult]:
@@ -253,6 +258,11 @@ class PatchAtPlaces(Attack):
     batch_size: int = 32
 
     norm = "patch"
+
+    def most_evaluations(
+        self, epsilons: int, classes: int, image_shape: tuple[int, ...]
+    ) -> Evaluations:
+        return Evaluations(gradients=0, forwards=epsilons)
 
     def sweep_task(
         self, task: Task, epsilons: Sequence[float], progress: Progress | None = None

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 from cleverhans.tf2.utils import clip_eta
 
+from attacks.engine.attack import Evaluations
 from attacks.engine.draws import ball_noise
 from attacks.engine.geometry import per_image
 from attacks.engine.gradients import loss_gradient
@@ -43,6 +44,9 @@ class ProjectedSteps(SharedSteps):
 
     def run_within(self, task: Task) -> Run:
         return partial(self.one_run, task, self.compiled(task))
+
+    def most_of_run(self, classes: int, image_shape: tuple[int, ...]) -> Evaluations:
+        return Evaluations(gradients=self.steps, forwards=0)
 
     def one_run(
         self, task: Task, step: Step, batch: Batch, epsilons: np.ndarray, restart: int = 0
@@ -175,6 +179,10 @@ class PGD(ProjectedSteps):
             return best.crafted()
 
         return one_run if self.restarts == 1 else run
+
+    def most_of_run(self, classes: int, image_shape: tuple[int, ...]) -> Evaluations:
+        judged = int(self.restarts > 1)
+        return super().most_of_run(classes, image_shape).and_forwards(judged).times(self.restarts)
 
     def start(self, batch: Batch, fixed: "Fixed", restart: int) -> tf.Tensor:
         if not self.random_start:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
+from attacks.engine.attack import Evaluations
 from attacks.engine.checks import warn_of_channels_first
 from attacks.engine.gradients import LogitsOf
 from attacks.engine.minimum_norm import MinimumNormAttack
@@ -66,6 +67,11 @@ class PixelSwap(MinimumNormAttack):
             return Crafted(images, 0 * tried, tried)
 
         return run
+
+    def most_of_run(self, classes: int, image_shape: tuple[int, ...]) -> Evaluations:
+        pixels = math.prod(image_shape[:-1]) if len(image_shape) > 2 else math.prod(image_shape)
+        pairs = (pixels + 1) // 2
+        return Evaluations(gradients=0, forwards=min(self.max_swaps or pairs, pairs) + 1)
 
     def _first_success(
         self,

@@ -12,7 +12,7 @@ from dataclasses import replace
 import keras
 import numpy as np
 
-from attacks.engine.attack import Attack
+from attacks.engine.attack import Attack, Evaluations
 from attacks.engine.task import Progress, Task
 from attacks.readings import Model, Reading
 from attacks.result import AttackResult
@@ -93,6 +93,11 @@ class BetweenStandardised(Attack):
     @property
     def climbs(self) -> str | None:
         return self.attack.climbs
+
+    def most_evaluations(
+        self, epsilons: int, classes: int, image_shape: tuple[int, ...]
+    ) -> Evaluations:
+        return self.attack.most_evaluations(epsilons, classes, image_shape)
 
     def sweep_task(
         self, task: Task, epsilons: Sequence[float], progress: Progress | None = None

@@ -63,7 +63,10 @@ def _sentence(ahead: "Forecast", cost: str) -> str:
     if not ahead.left:
         return text
     if ahead.unknown == len(ahead.left):
-        return f"{text} Nothing like the rest has run here; the whole profile takes {cost}."
+        return (
+            f"{text} Nothing like the rest has run here; the whole profile takes {cost}. `plan` "
+            "counts what it takes."
+        )
     text += f" Left: about {duration(ahead.seconds_left)}, judged by stages that ran here"
     if ahead.unknown:
         text += f"; for {ahead.unknown} of {len(ahead.left)} stages there is nothing to go by"

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from fractions import Fraction
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,6 +32,14 @@ def number(text: str) -> float:
         raise typer.BadParameter(
             f"{text!r}; accepted: a number or a fraction such as 8/255"
         ) from None
+
+
+def positive(text: str) -> float:
+    """A number or a fraction above 0."""
+    value = number(text)
+    if not 0 < value < inf:
+        raise typer.BadParameter(f"{text!r}; accepted: a number above 0")
+    return value
 
 
 def whole(least: int) -> Callable[[str], int]:

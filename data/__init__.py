@@ -4,7 +4,7 @@ from data.byte_images import ByteImages
 from data.class_folders import FolderImages
 from data.dataset import Dataset
 from data.image_files import ImageFiles
-from data.loading import NAMES, class_names, load
+from data.loading import NAMES, class_names, load, sizes
 from data.own_images import load_own
 from data.pipeline import steps_per_epoch, training_batches
 from data.random_erasing import RandomErasing
@@ -22,6 +22,7 @@ __all__ = [
     "RandomErasing",
     "class_names",
     "load",
+    "sizes",
     "load_own",
     "steps_per_epoch",
     "training_batches",

@@ -1,9 +1,13 @@
 """`load`: a data set by its name."""
 
+from functools import cache
 from os import PathLike
+from typing import NamedTuple
+
+import numpy as np
 
 from data import cifar10, cifar100, digits, gtsrb, imagenet, mnist, tiny_imagenet
-from data.dataset import Dataset
+from data.dataset import Dataset, Official
 from data.splits import SPLITS, divide
 
 _MODULES = {
@@ -71,6 +75,46 @@ def load(
             )
         options["images_per_class"] = images_per_class
     return divide(module.DESCRIPTION, module.read(data_dir, **options), SPLITS[split], seed)
+
+
+class Sizes(NamedTuple):
+    """How large a data set is, once it is divided by a split.
+
+    Attributes:
+        train, validation, test: numbers of images.
+        value_bytes: that a value of an image takes in memory.
+    """
+
+    image_shape: tuple[int, int, int]
+    classes: int
+    train: int
+    validation: int
+    test: int
+    value_bytes: int
+
+
+@cache
+def sizes(name: str, split: str = "held-out", images_per_class: int | None = None) -> Sizes:
+    """The sizes of what `load` gives, if the files are the whole of it; none is read.
+
+    Args:
+        name, split, images_per_class: as for `load`.
+    """
+    _check_name(name)
+    module, chosen = _MODULES[name], SPLITS[split]
+    description = module.DESCRIPTION
+    classes = len(description.class_names or range(module.CLASSES))
+    train, test = description.original_counts or (0, (images_per_class or 5) * classes)
+    nothing = [np.broadcast_to(np.uint8(0), (count, 1, 1, 1)) for count in (train, test)]
+    labels = [np.zeros(count, np.int64) for count in (train, test)]
+    official = Official(nothing[0], labels[0], nothing[1], labels[1], name)
+    counts = [
+        len(part[1]) for part in chosen.subsets(description, official, np.random.RandomState(0))
+    ]
+    side = chosen.colour_squares
+    image_shape = (side, side, 3) if side else description.image_shape
+    value_bytes = 1 if description.kept_as_bytes and side is None else 4
+    return Sizes(image_shape, classes, *counts, value_bytes)
 
 
 def class_names(name: str, data_dir: str | PathLike | None = None) -> tuple[str, ...]:

@@ -149,6 +149,11 @@ class Runner:
             self.stage_path(stage)
         )
 
+    def is_known_and_there(self, stage: Stage) -> bool:
+        """See `has`; a data set that is not known is not asked for."""
+        training = stage.of if isinstance(stage.of, Training) else stage.of.training
+        return self.knows_data(training) and self.has(stage)
+
     def stage_path(self, stage: Stage) -> Path:
         """Where a stage is kept; what it needs has to be there."""
         return self.store.path(stage.kind, self._description(stage))

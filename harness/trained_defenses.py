@@ -9,6 +9,7 @@ import numpy as np
 
 import defenses
 from attacks import BudgetAttack, Journal
+from attacks.engine.attack import Evaluations
 from attacks.engine.minimum_norm import MinimumNormAttack
 from attacks.engine.task import Progress
 from harness.recipe import Recipe
@@ -28,6 +29,10 @@ class TrainedDefense:
     @property
     def name(self) -> str:
         raise NotImplementedError
+
+    def most_evaluations(self, classes: int, image_shape: tuple[int, ...]) -> Evaluations:
+        """The most passes for one image of one epoch, besides those of a plain training."""
+        return Evaluations(gradients=0, forwards=0)
 
     def training_set(
         self,
@@ -64,6 +69,10 @@ class PGDTraining(TrainedDefense):
     steps: int = 10
     step_size: float | None = None
     name = "PGD training"
+
+    def most_evaluations(self, classes: int, image_shape: tuple[int, ...]) -> Evaluations:
+        return Evaluations(gradients=self.steps, forwards=0)
+
     trained_by: ClassVar[type[keras.Model] | None] = defenses.AdversarialTrainer
 
 
@@ -73,6 +82,11 @@ class Trades(PGDTraining):
 
     beta: float = 6.0
     name = "TRADES"
+
+    def most_evaluations(self, classes: int, image_shape: tuple[int, ...]) -> Evaluations:
+        # The clean images are trained on as well, and classified once to start from.
+        return Evaluations(gradients=self.steps + 2, forwards=1)
+
     trained_by = defenses.TradesTrainer
 
 
@@ -126,6 +140,10 @@ class RandomAttacks(TrainedDefense):
 
     attacks: tuple[tuple[BudgetAttack | MinimumNormAttack, float | None], ...]
     name = "random attacks"
+
+    def most_evaluations(self, classes: int, image_shape: tuple[int, ...]) -> Evaluations:
+        return max(attack.most_evaluations(1, classes, image_shape) for attack, _ in self.attacks)
+
     trained_by = defenses.RandomAttackTrainer
 
 

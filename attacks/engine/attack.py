@@ -1,7 +1,7 @@
 """What all attacks have in common."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -9,6 +9,19 @@ from attacks.engine.task import Progress, Task
 from attacks.engine.thresholds import Thresholds, thresholds_of_results
 from attacks.readings import Model
 from attacks.result import AttackResult
+
+
+class Evaluations(NamedTuple):
+    """How often one image passes a model: with a gradient (forwards and backwards), and without."""
+
+    gradients: int
+    forwards: int
+
+    def times(self, runs: int) -> "Evaluations":
+        return Evaluations(runs * self.gradients, runs * self.forwards)
+
+    def and_forwards(self, forwards: int) -> "Evaluations":
+        return self._replace(forwards=self.forwards + forwards)
 
 
 @runtime_checkable
@@ -41,6 +54,15 @@ class Attack(Protocol):
         `None` for none, or more than one. Diagnostics look at the gradient of this loss.
         """
         return None
+
+    def most_evaluations(
+        self, epsilons: int, classes: int, image_shape: tuple[int, ...]
+    ) -> Evaluations:
+        """The most that a sweep over so many epsilons takes for one image.
+
+        Images that leave early take less, and so does what epsilons share.
+        """
+        raise NotImplementedError
 
     def sweep_task(
         self, task: Task, epsilons: Sequence[float], progress: Progress | None = None

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from attacks.engine.attack import Attack
+from attacks.engine.attack import Attack, Evaluations
 from attacks.engine.journal import Journal
 from attacks.engine.norms import check_epsilons
 from attacks.engine.task import Batch, Crafted, Progress, Run, Task
@@ -27,6 +27,16 @@ class BudgetAttack(Attack):
     def run_within(self, task: Task) -> Run:
         """The attack on a batch; checks what the attack asks of the model."""
         raise NotImplementedError
+
+    def most_of_run(self, classes: int, image_shape: tuple[int, ...]) -> Evaluations:
+        """The most that the attack within one epsilon takes for one image."""
+        raise NotImplementedError
+
+    def most_evaluations(
+        self, epsilons: int, classes: int, image_shape: tuple[int, ...]
+    ) -> Evaluations:
+        """See `Attack.most_evaluations`; what is crafted is classified afresh."""
+        return self.most_of_run(classes, image_shape).and_forwards(1).times(epsilons)
 
     def __call__(
         self,

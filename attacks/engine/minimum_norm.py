@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from attacks.engine.attack import Attack
+from attacks.engine.attack import Attack, Evaluations
 from attacks.engine.norms import ROUNDING, check_epsilons, distances
 from attacks.engine.task import Batch, Crafted, Progress, Run, Search, Task
 from attacks.engine.thresholds import Thresholds, thresholds_of_distances
@@ -25,6 +25,16 @@ class MinimumNormAttack(Attack):
     def search(self, task: Task) -> Search:
         """The attack on a batch; checks what the attack asks of the model."""
         raise NotImplementedError
+
+    def most_of_run(self, classes: int, image_shape: tuple[int, ...]) -> Evaluations:
+        """The most that the search takes for one image."""
+        raise NotImplementedError
+
+    def most_evaluations(
+        self, epsilons: int, classes: int, image_shape: tuple[int, ...]
+    ) -> Evaluations:
+        """See `Attack.most_evaluations`: one search for all epsilons."""
+        return self.most_of_run(classes, image_shape).and_forwards(2)
 
     def run_within(self, task: Task) -> Run:
         """The attack within an epsilon for each image; for attacks that can stop there to replace.
