@@ -24,7 +24,7 @@ from harness.arms import Arm, PatchArm, Training
 from harness.plan import Kind, Plan, Stage
 from harness.store import RESUME, Store
 from harness.tensorboard import check_installed, curves
-from harness.training import network_of, train
+from harness.training import train
 from harness.views import Views
 from models import weights_sum
 
@@ -283,23 +283,29 @@ class Runner:
 
     def _seen(self, arm: Arm) -> tuple[Any, Any]:
         """See `Views.seen`."""
-        if self._views is None or self._views.training != arm.training:
-            keras.backend.clear_session()
-            self._views = self._loaded(arm.training)
+        last, self._views = self._views, None  # which a damaged file leaves half loaded
+        self._views = self._viewed(arm.training, last)
         return self._views.seen(arm)
 
     def _surrogate_of(self, arm: Arm) -> keras.Model | None:
-        """The plain network that a transferred attack sees; the last one is kept, as compiled."""
+        """The plain network that a transferred attack sees."""
         if arm.crafted_on is None:
             return None
         if self._views is not None and self._views.training == arm.crafted_on:
             return self._views.network
-        if self._surrogate is None or self._surrogate.training != arm.crafted_on:
-            self._surrogate = self._loaded(arm.crafted_on)
+        last, self._surrogate = self._surrogate, None
+        self._surrogate = self._viewed(arm.crafted_on, last)
         return self._surrogate.network
 
-    def _loaded(self, training: Training) -> Views:
-        return Views(training, network_of(self.training_path(training)))
+    def _viewed(self, training: Training, last: Views | None) -> Views:
+        """A network, in the model of the `last` one where they differ in their weights alone."""
+        checkpoint = self.training_path(training) / "model.h5"
+        if last is None or not last.takes(training):
+            keras.backend.clear_session()
+            return Views(training, checkpoint)
+        if last.training != training:
+            last.load(training, checkpoint)
+        return last
 
     def _pretrained(self, training: Training) -> Path | None:
         network = training.network

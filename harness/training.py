@@ -175,11 +175,6 @@ def _crafting(progress: Progress) -> Callable[[int, int], None]:
     return lambda done, count: progress(0.0, f"training set: {done} of {count} images")
 
 
-def network_of(directory: Path) -> keras.Model:
-    """The network of a finished training; it gives logits."""
-    return models.load_checkpoint(directory / "model.h5")
-
-
 def _clean_accuracies(training: Training, network: keras.Model, dataset: Dataset) -> dict:
     """Accuracy on the clean images trained on, on all validation and on all test images."""
     report = {}

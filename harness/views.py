@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-import keras
-
+import models
 from attacks import as_logits
 from attacks.units import BetweenStandardised, standardised_input
 from defenses import defended
@@ -16,13 +16,23 @@ from models import with_softmax, with_temperature
 class Views:
     """One trained network through every output, defense and unit that its arms ask for.
 
-    What was built is kept, because a new model would be compiled anew.
+    What was built is kept, because a new model would be compiled anew. For the same reason the
+    weights of another training of the same network are loaded into the same model.
     """
 
-    def __init__(self, training: Training, network: keras.Model):
+    def __init__(self, training: Training, checkpoint: Path):
         self.training = training
-        self.network = network
+        self.network = models.load_checkpoint(checkpoint)
         self._built: dict[tuple, Any] = {}
+
+    def takes(self, training: Training) -> bool:
+        """Whether the network of a training differs from this one in its weights alone."""
+        return _architecture(training) == _architecture(self.training)
+
+    def load(self, training: Training, checkpoint: Path) -> None:
+        """From now on this is the network of another training that it `takes`."""
+        models.load_weights(self.network, checkpoint)
+        self.training = training
 
     def seen(self, arm: Arm) -> tuple[Any, Any]:
         """The model and the attack of an arm, or the plan of its patch."""
@@ -32,16 +42,12 @@ class Views:
         view = arm.view
         if view == View.LOGITS_OVER_T:  # the attack divides them
             attack, view = replace(attack, temperature=self.training.temperature), View.LOGITS
-        model = self._model(view, arm.applied)
+        key = view, arm.applied, self.training.temperature if view == View.SOFTMAX_AT_T else None
+        model = self._kept(key, self._build, view, arm.applied)
         if arm.units == "standardised":
-            standardised = self._kept((view, arm.applied, arm.units), standardised_input, model)
+            standardised = self._kept((*key, arm.units), standardised_input, model)
             attack = BetweenStandardised(attack, standardised)
         return model, attack
-
-    def _model(self, view: View, applied: tuple[Any, ...]) -> Any:
-        if not applied and view == View.LOGITS:
-            return self.network
-        return self._kept((view, applied), self._build, view, applied)
 
     def _build(self, view: View, applied: tuple[Any, ...]) -> Any:
         network = defended(self.network, applied)
@@ -55,3 +61,8 @@ class Views:
         if key not in self._built:
             self._built[key] = build(*arguments)
         return self._built[key]
+
+
+def _architecture(training: Training) -> tuple:
+    """All that decides the layers of a network: its arguments, the classes and the image shape."""
+    return training.network, training.dataset, training.split

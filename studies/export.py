@@ -14,7 +14,6 @@ from harness.plan import Kind, Stage, plan, plan_of
 from harness.runner import Runner
 from harness.store import Store
 from harness.study import Profile, Study
-from harness.training import network_of
 from reports.model_card import Exported, model_card
 from studies.run import RUNS, study
 
@@ -182,7 +181,7 @@ def _exported(study: Study, profile: Profile, name: str, arm: Arm, runner: Runne
 
 def _write(exported: Exported, stage: Path, file: Path) -> None:
     """The network of a stage into a file, and its card beside it."""
-    network = network_of(stage)
+    network = models.load_checkpoint(stage / "model.h5")
     file.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=file.parent, prefix=f".{file.name}.") as folder:
         written = models.export(network, Path(folder) / file.name)
