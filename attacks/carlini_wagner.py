@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from attacks.engine.adam import Pace, adam
 from attacks.engine.attack import Evaluations
 from attacks.engine.geometry import choose, flat
 from attacks.engine.gradients import LogitsOf, loss_gradient
@@ -21,7 +22,6 @@ from models.ranges import check_number, check_whole
 _HALF_RANGE = 0.55  # of the pixels around 1/2; past 0.5, so that black and white have a slope
 _LARGEST_C = 1e10
 _LEAST_INTERVAL = 25  # in fewer steps a swing of Adam's looks like a standstill
-_MEAN_DECAY, _SQUARE_DECAY, _ADAM_EPSILON = 0.9, 0.999, 1e-8
 
 
 @dataclass(frozen=True)
@@ -147,9 +147,7 @@ class CarliniWagner(MinimumNormAttack):
             sign=batch.goal.sign,
             temperature=self.temperature,
             confidence=self.confidence,
-            learning_rate=self.learning_rate,
-            mean_weight=1 - _MEAN_DECAY**count,
-            square_weight=1 - _SQUARE_DECAY**count,
+            pace=Pace.of_step(count, self.learning_rate),
         )
 
 
@@ -197,19 +195,12 @@ class _Fixed(NamedTuple):
 
 
 class _Settings(NamedTuple):
-    """What is the same for all images of a step.
-
-    Attributes:
-        mean_weight, square_weight: the weights of all gradients in Adam's moments together, by
-            which their bias is corrected.
-    """
+    """What is the same for all images of a step."""
 
     sign: float
     temperature: float
     confidence: float
-    learning_rate: float
-    mean_weight: float
-    square_weight: float
+    pace: Pace
 
 
 @dataclass
@@ -266,7 +257,8 @@ def _compiled_step(task: Task) -> Callable:
             gradient += 2 * perturbations
             # As if not clipped: a pixel that has left [0, 1] has to find its way back.
             gradient = tf.raw_ops.TanhGrad(y=tanh, dy=_HALF_RANGE * gradient)
-            state = _adam(state, gradient, settings)
+            move, mean, square = adam(state.mean, state.square, gradient, settings.pace)
+            state = state._replace(variable=state.variable - move, mean=mean, square=square)
 
             squares = tf.reduce_sum(tf.square(flat(perturbations)), axis=1)
             penalties = penalty(logits / settings.temperature, fixed.classes, settings.sign)
@@ -295,14 +287,5 @@ def _compiled_step(task: Task) -> Callable:
         reached=flags,
     )
     fixed = _Fixed(originals=images, classes=classes, c=per_row)
-    settings = _Settings(*[scalar] * len(_Settings._fields))
+    settings = _Settings(scalar, scalar, scalar, Pace(scalar, scalar, scalar))
     return task.classifier.compiled("carlini-wagner", make, [state, fixed, settings])
-
-
-def _adam(state: _State, gradient: tf.Tensor, settings: _Settings) -> _State:
-    """Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2015, algorithm 1."""
-    mean = _MEAN_DECAY * state.mean + (1 - _MEAN_DECAY) * gradient
-    square = _SQUARE_DECAY * state.square + (1 - _SQUARE_DECAY) * tf.square(gradient)
-    corrected_mean, corrected_square = mean / settings.mean_weight, square / settings.square_weight
-    move = settings.learning_rate * corrected_mean / (tf.sqrt(corrected_square) + _ADAM_EPSILON)
-    return state._replace(variable=state.variable - move, mean=mean, square=square)

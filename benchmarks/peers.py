@@ -132,6 +132,13 @@ class Foolbox(Peer):
         failed = ~crafted.any(axis=(1, 2, 3), keepdims=True)  # Foolbox then returns a black image
         return np.where(failed, images, crafted)
 
+    def ddn(self, images, labels, steps):
+        return self._run(foolbox.attacks.DDNAttack(steps=steps), images, labels)
+
+    def fmn(self, images, labels, steps, norm):
+        name = {"linf": "LInf", "l2": "L2", "l1": "L1", "l0": "L0"}[norm]
+        return self._run(getattr(foolbox.attacks, f"{name}FMNAttack")(steps=steps), images, labels)
+
 
 class ART(Peer):
     times_one_epsilon = True

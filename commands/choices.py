@@ -18,6 +18,9 @@ class Attack(StrEnum):
     AUTO_ATTACK = "autoattack"
     DEEP_FOOL = "deepfool"
     CARLINI_WAGNER = "carlini-wagner"
+    DDN = "ddn"
+    FMN = "fmn"
+    SIGMA_ZERO = "sigma-zero"
     FAB = "fab"
     PIXEL_SWAP = "pixel-swap"
     JSMA = "jsma"
@@ -29,6 +32,7 @@ class Norm(StrEnum):
     LINF = "linf"
     L2 = "l2"
     L1 = "l1"
+    L0 = "l0"
 
 
 class BudgetNorm(StrEnum):

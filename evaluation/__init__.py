@@ -4,6 +4,7 @@ from evaluation.curves import Curve, NotRun, alike, same, worst_of
 from evaluation.estimates import Estimate, average, resampled
 from evaluation.evaluate import evaluate
 from evaluation.f1 import confusion_counts, f1_per_class, macro_f1, mean_macro_f1
+from evaluation.local_optimality import local_optimality
 from evaluation.outcomes import Outcomes
 from evaluation.robustness import Robustness, evaluate_robustness
 from evaluation.statistics import newcombe, wilson
@@ -25,6 +26,7 @@ __all__ = [
     "evaluate_robustness",
     "f1_per_class",
     "label_ranks",
+    "local_optimality",
     "macro_f1",
     "mean_macro_f1",
     "nearest_median",

@@ -11,7 +11,7 @@ import typer
 import attacks
 import data
 import models
-from attacks.engine.norms import ORDER
+from attacks.engine.norms import NORMS
 from command_line import fitted_to_digits, run, said
 from commands import catalogue, choices
 from commands.parameters import number
@@ -130,6 +130,9 @@ CHEAP = {
     "autoattack": ["--steps", 2, "--option", "queries=5"],
     "deepfool": ["--steps", 3, "--norm", "linf"],
     "carlini-wagner": ["--steps", 3, "--option", "search_steps=1"],
+    "ddn": ["--steps", 30, "--option", "loss=margin"],
+    "fmn": ["--steps", 10, "--norm", "linf"],
+    "sigma-zero": ["--steps", 20],
     "fab": ["--steps", 3, "--option", "targets=2"],
     "pixel-swap": ["--option", "max_swaps=8"],
     "jsma": ["--option", "output=probabilities"],
@@ -141,7 +144,7 @@ CHEAP = {
     [
         (choices.Attack, attacks.BY_NAME),
         (choices.Attack, CHEAP),
-        (choices.Norm, ORDER),
+        (choices.Norm, NORMS),
         (choices.DataSet, data.NAMES),
         (choices.Model, models.NAMES),
         (choices.Procedure, PROCEDURES),

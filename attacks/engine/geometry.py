@@ -27,8 +27,10 @@ def choose(which: tf.Tensor, images: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
 
 
 def lengths(perturbations: tf.Tensor, norm: str) -> tf.Tensor:
-    """The norm of each perturbation ("linf", "l2" or "l1"), float [N]."""
+    """The norm of each perturbation ("linf", "l2", "l1" or "l0"), float [N]."""
     values = flat(perturbations)
+    if norm == "l0":
+        return tf.math.count_nonzero(values, axis=1, dtype=tf.float32)
     if norm == "linf":
         return tf.reduce_max(tf.abs(values), axis=1)
     if norm == "l1":
@@ -48,7 +50,7 @@ def power_of_two(sizes: tf.Tensor) -> tf.Tensor:
 
 def dual_lengths(gradients: tf.Tensor, norm: str) -> tf.Tensor:
     """The dual norm: how fast a linear function falls per unit of `norm`, float [N]."""
-    return lengths(gradients, {"linf": "l1", "l2": "l2"}[norm])
+    return lengths(gradients, {"linf": "l1", "l2": "l2", "l1": "linf"}[norm])
 
 
 def nearest_boundary(

@@ -9,8 +9,10 @@ import models
 from attacks import (
     APGD,
     BIM,
+    DDN,
     FAB,
     FGSM,
+    FMN,
     JSMA,
     PGD,
     AutoAttack,
@@ -19,6 +21,7 @@ from attacks import (
     DeepFool,
     MomentumIterative,
     PixelSwap,
+    SigmaZero,
     Square,
     Targeted,
     Untargeted,
@@ -113,6 +116,9 @@ EVERY = [
     AutoAttack(steps=2, queries=2),
     DeepFool(2),
     FAB(2),
+    DDN(2),
+    FMN(2),
+    SigmaZero(2),
     CarliniWagner(1, 2),
     JSMA(),
 ]

@@ -24,6 +24,9 @@ CASES = {
     "CW": (attacks.CarliniWagner(search_steps=2, steps=5, abort_early=False), [math.inf]),
     "FAB": (attacks.FAB(steps=3, restarts=2, candidates=5), [math.inf]),
     "FAB towards classes": (attacks.FAB(steps=3, targets=4), [math.inf]),
+    "DDN": (attacks.DDN(steps=5), [1e-6]),
+    "FMN": (attacks.FMN(steps=5), [1e-6]),
+    "sigma-zero": (attacks.SigmaZero(steps=5), [1e-6]),
     "pixel swap, few": (attacks.PixelSwap(max_swaps=3), [math.inf]),
     "JSMA": (attacks.JSMA(gamma=0.2, targets=2), [math.inf]),
 }

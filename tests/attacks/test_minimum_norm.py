@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from attacks import FAB, JSMA, CarliniWagner, DeepFool, PixelSwap, Targeted
+from attacks import DDN, FAB, FMN, JSMA, CarliniWagner, DeepFool, PixelSwap, SigmaZero, Targeted
 
 QUICK_CW = CarliniWagner(search_steps=2, steps=25, learning_rate=0.1, initial_c=10.0)
 ATTACKS = [
@@ -17,6 +17,12 @@ ATTACKS = [
     FAB(8),
     FAB(8, norm="l2", targets=2),
     FAB(5, restarts=2),
+    DDN(20),
+    FMN(25),
+    FMN(20, norm="linf"),
+    FMN(20, norm="l1"),
+    FMN(20, norm="l0"),
+    SigmaZero(40),
     PixelSwap(),
     JSMA(gamma=0.5),
     JSMA(0.3, gamma=0.5, targets=3, output="probabilities"),

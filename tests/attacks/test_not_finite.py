@@ -8,8 +8,10 @@ from keras import layers
 
 from attacks import (
     APGD,
+    DDN,
     FAB,
     FGSM,
+    FMN,
     JSMA,
     PGD,
     AdversarialPatch,
@@ -20,6 +22,7 @@ from attacks import (
     MomentumIterative,
     PatchOverlay,
     PixelSwap,
+    SigmaZero,
     Square,
     Targeted,
     robust_curve,
@@ -36,6 +39,10 @@ MINIMUM_NORM = [
     DeepFool(norm="linf", candidates=3),
     CarliniWagner(3, 40, 0.05),
     FAB(20, candidates=3),
+    DDN(40),
+    FMN(40),
+    FMN(40, norm="l1"),
+    SigmaZero(40),
     PixelSwap(5),
     JSMA(),
 ]

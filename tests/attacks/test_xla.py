@@ -5,13 +5,16 @@ import pytest
 
 from attacks import (
     APGD,
+    DDN,
     FAB,
     FGSM,
+    FMN,
     JSMA,
     PGD,
     BudgetAttack,
     CarliniWagner,
     DeepFool,
+    SigmaZero,
     Square,
     robust_curve,
 )
@@ -51,6 +54,11 @@ def test_the_same_outcomes(cnn, images, labels, attack):
                 Square(10, norm="l2"),
                 DeepFool(5),
                 FAB(4),
+                DDN(10),
+                FMN(10),
+                FMN(10, norm="l1"),
+                FMN(10, norm="l0"),
+                SigmaZero(30),
                 JSMA(),
             )
         ),

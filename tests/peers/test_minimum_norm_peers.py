@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 import models
-from attacks import JSMA, Targeted
+from attacks import DDN, FMN, JSMA, SigmaZero, Targeted
 from attacks.carlini_wagner import CarliniWagner
 from attacks.deepfool import DeepFool
-from attacks.engine.norms import ORDER, distances
+from attacks.engine.norms import NORMS, ORDER, distances
 from attacks.fab import FAB
 from benchmarks import peers
 
@@ -63,6 +63,22 @@ def test_fab_is_no_longer_than_deepfool(network, norm):
     both = fab.success & deepfool.success
     assert (fab.success | ~deepfool.success).mean() >= 0.99
     assert fab.distances[norm][both].mean() <= deepfool.distances[norm][both].mean()
+
+
+@pytest.mark.parametrize(
+    "attack", [DDN(100), *(FMN(100, norm=norm) for norm in NORMS), SigmaZero(100)], ids=str
+)
+def test_gradient_searches_are_as_near_as_foolbox_at_equal_gradients(network, foolbox, attack):
+    """Sigma-zero, which Foolbox lacks, beside FMN in L0."""
+    images, labels, norm = network.images[:32], network.labels[:32], attack.norm
+    ours = attack(network.model, images, labels)
+    name, options = ("ddn", {}) if isinstance(attack, DDN) else ("fmn", {"norm": norm})
+    theirs = getattr(foolbox, name)(images, labels, attack.steps, **options)
+    their_success = network.model.predict(theirs, verbose=0).argmax(axis=1) != labels
+    assert ours.success.sum() >= their_success.sum()
+    both = ours.success & their_success
+    assert both.mean() > 0.5
+    assert ours.distances[norm][both].mean() <= 1.01 * distances(theirs - images)[norm][both].mean()
 
 
 @pytest.mark.parametrize("theta", [1.0, -1.0])

@@ -1,0 +1,136 @@
+"""Decoupled direction and norm."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from attacks.engine.attack import Evaluations
+from attacks.engine.geometry import lengths, per_image
+from attacks.engine.gradients import LogitsOf, loss_gradient
+from attacks.engine.losses import cross_entropy, margin
+from attacks.engine.minimum_norm import MinimumNormAttack
+from attacks.engine.nearest import (
+    Goals,
+    Nearest,
+    cosine,
+    is_past,
+    nearest_in_steps,
+    nothing_found,
+    specs,
+)
+from attacks.engine.norms import diameter
+from attacks.engine.steps import linear_step
+from attacks.engine.task import Batch, Search, Task
+from models.ranges import check_number, check_whole
+
+_LOSSES = {"cross-entropy": cross_entropy, "margin": margin}
+
+
+@dataclass(frozen=True)
+class DDN(MinimumNormAttack):
+    """Gradient steps on a sphere that shrinks at success and grows otherwise (L2).
+
+    The gradient gives the direction alone. The length of the perturbation is that of the sphere,
+    which is multiplied by 1 - gamma after an iterate that reached the goal and by 1 + gamma after
+    one that did not. The nearest successful iterate is returned.
+
+    Differs from the authors' code in that iterates are not rounded to grey levels.
+
+    Attributes:
+        steps: gradients per image. The first one is that of the original.
+        initial_epsilon: the radius of the first sphere.
+        gamma: by what part the radius changes.
+        loss: what is climbed: "cross-entropy" as in the paper, or "margin", whose gradient does not
+            vanish where the model is sure.
+        batch_size: images per gradient.
+
+    References:
+        Rony, Hafemann, Oliveira, Ben Ayed, Sabourin and Granger, "Decoupling Direction and Norm
+            for Efficient Gradient-Based L2 Adversarial Attacks and Defenses", CVPR 2019,
+            https://arxiv.org/abs/1811.09600, algorithm 1
+    """
+
+    steps: int = 300
+    initial_epsilon: float = 1.0
+    gamma: float = 0.05
+    loss: str = "cross-entropy"
+    batch_size: int = 128
+
+    norm = "l2"
+
+    def __post_init__(self) -> None:
+        check_whole(steps=self.steps, batch_size=self.batch_size)
+        check_number(above=0, initial_epsilon=self.initial_epsilon)
+        check_number(above=0, below=1, gamma=self.gamma)
+        if self.loss not in _LOSSES:
+            raise ValueError(f"loss is {self.loss!r}; accepted: {', '.join(map(repr, _LOSSES))}")
+
+    def search(self, task: Task) -> Search:
+        def start(originals: tf.Tensor) -> _State:
+            epsilons = tf.fill([len(originals)], tf.constant(self.initial_epsilon, tf.float32))
+            return _State(originals, epsilons, nothing_found(originals))
+
+        def settings(batch: Batch) -> Iterator[_Settings]:
+            for done in range(self.steps):
+                length = 0.01 + 0.99 * cosine(done / self.steps)
+                yield _Settings(batch.goal.sign, step_size=length, gamma=self.gamma)
+
+        return nearest_in_steps(task, _compiled_step(task, self.loss), start, settings)
+
+    def most_of_run(self, classes: int, image_shape: tuple[int, ...]) -> Evaluations:
+        return Evaluations(gradients=self.steps, forwards=1)
+
+
+class _State(NamedTuple):
+    """What a step changes, one entry per image.
+
+    Attributes:
+        images: the iterates.
+        epsilons: the radii of the spheres they are on, but for the box of images.
+        nearest: the successful iterates of smallest distance.
+    """
+
+    images: tf.Tensor
+    epsilons: tf.Tensor
+    nearest: Nearest
+
+
+class _Settings(NamedTuple):
+    """What is the same for all images of a step."""
+
+    sign: float
+    step_size: float
+    gamma: float
+
+
+def _compiled_step(task: Task, loss: str) -> Callable:
+    """One step, for any setting but the loss: one trace per model."""
+    largest = diameter("l2", task.classifier.image_shape)
+
+    def make(logits_of: LogitsOf) -> Callable:
+        def step(state: _State, goals: Goals, settings: _Settings) -> _State:
+            images, perturbations = state.images, state.images - goals.originals
+            gradient, logits = loss_gradient(
+                logits_of, images, goals.classes, settings.sign, 1.0, _LOSSES[loss]
+            )
+            success = is_past(logits, goals.classes, settings.sign)
+            distances = lengths(perturbations, "l2")
+            factor = tf.where(success, 1 - settings.gamma, 1 + settings.gamma)
+            epsilons = tf.minimum(factor * state.epsilons, largest)
+            moved = perturbations + linear_step(gradient, settings.step_size, "l2")
+            scale = tf.math.divide_no_nan(epsilons, lengths(moved, "l2"))
+            moved = goals.originals + per_image(scale, moved) * moved
+            return _State(
+                images=tf.clip_by_value(moved, 0.0, 1.0),
+                epsilons=epsilons,
+                nearest=state.nearest.or_nearer(success, images, distances),
+            )
+
+        return step
+
+    images, numbers, nearest, goals = specs(task)
+    settings = _Settings(*[tf.TensorSpec([], tf.float32)] * len(_Settings._fields))
+    signature = [_State(images, numbers, nearest), goals, settings]
+    return task.classifier.compiled(f"ddn {loss}", make, signature)
