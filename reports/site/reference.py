@@ -172,7 +172,7 @@ def _type(annotation: Any) -> str:
 
 _REFERENCE = re.compile(
     r"(?:(?P<of>\w+): )?(?P<authors>.+?), "
-    r'(?:"(?P<title>.+)", )?(?P<published>(?:[A-Z]+ )?\d{4}), '
+    r'(?:"(?P<title>.+)", )?(?P<published>(?:[A-Za-z]+ )?\d{4}), '
     r"(?P<link>https://\S+?|studies/\w+)(?:, (?P<place>.+))?"
 )
 

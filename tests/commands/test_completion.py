@@ -41,7 +41,7 @@ def completed(typed: str) -> list[str]:
         ("reproduce.py attack m.h5 --data cif", ["cifar10", "cifar100"]),
         ("reproduce.py evaluate m.h5 --data dig", ["digits"]),
         ("reproduce.py attack m.h5 --attack fg", ["fgsm"]),
-        ("reproduce.py attack m.h5 --norm l", ["linf", "l2", "l1"]),
+        ("reproduce.py attack m.h5 --norm l", ["linf", "l2", "l1", "l0"]),
     ],
 )
 def test_names_are_completed(typed, offered):
