@@ -7,9 +7,9 @@
 # make notebooks: run all notebooks at demo size and keep their outputs
 # make test-slow: install, run the tests that take longer, two at a time
 # make test-browser: install selenium and axe-core, look at all pages in Chromium
-# make test-faults: kill runs at random moments, fill disks and so on; FAULTS=short for less of it
+# make test-faults: install Ray, kill runs and nodes, fill disks and so on; FAULTS=short for less of it
 # make test-peers: install Foolbox and ART, hold the attacks against them; run exported networks
-# make bench: the same, and measure speed and memory beside them
+# make bench: the same, and measure speed and memory beside them, and runs on Ray
 
 # A file of tests/stacks; without one, the newest versions.
 STACK ?=
@@ -57,15 +57,16 @@ test-slow: $(VENV)/.installed-dev
 test-browser: $(VENV)/.installed-browser $(VENV)/axe
 	$(python) -m pytest tests/browser -m browser -n 2 --dist loadfile -rs --durations=5
 
-test-faults: $(VENV)/.installed-dev
+test-faults: $(VENV)/.installed-dev $(VENV)/.installed-ray
 	FAULTS=$(or $(FAULTS),long) $(python) -m pytest tests/faults -m faults --durations=5
 
 test-peers: $(VENV)/.installed-peers
 	$(python) -m pytest tests/peers $(exported) -m "slow or not slow"
 
-bench: $(VENV)/.installed-peers
+bench: $(VENV)/.installed-peers $(VENV)/.installed-ray
 	$(python) -m benchmarks.attacks
 	$(python) -m benchmarks.training
+	$(python) -m benchmarks.spread
 
 notebooks: $(VENV)/.installed-dev
 	$(python) -m notebooks
@@ -80,6 +81,10 @@ $(VENV)/.installed-dev: requirements-dev.txt requirements.txt $(stack) | $(VENV)
 
 $(VENV)/.installed-browser: requirements-browser.txt requirements-dev.txt requirements.txt $(stack) | $(VENV)
 	$(pip_install) -r requirements-browser.txt
+	touch $@
+
+$(VENV)/.installed-ray: requirements-ray.txt requirements.txt $(stack) | $(VENV)
+	$(pip_install) -r requirements-ray.txt
 	touch $@
 
 # Without npm the checks of axe-core are skipped.

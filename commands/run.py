@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from commands import catalogue, parameters
+from commands import catalogue, parameters, spread
 from commands.console import console, errors, import_tensorflow, remark, remarks, say, shown
 from commands.resumable import resumable
 
@@ -41,17 +41,24 @@ def run(
             rich_help_panel=parameters.OUTPUT,
         ),
     ] = None,
+    mirrored: spread.Mirrored = False,
+    on: spread.On = spread.Place.HERE,
+    address: spread.Address = None,
+    cpus_per_stage: spread.CpusPerStage = None,
+    gpus_per_stage: spread.GpusPerStage = None,
 ) -> None:
     """Trains, attacks, measures and reports; what was done before is not done again.
 
     \b
     reproduce.py run ntu
     reproduce.py run ntu --profile laptop --data-dir DIR --arms 'vgg16/cifar10/main/*'
+    reproduce.py run ntu --profile paper --data-dir DIR --runs DIR --on ray --address auto
     open "$(reproduce.py run icbai --quiet)"
     """
     remarks.quiet = quiet
     catalogue.check(study, profile)
     files = parameters.weight_files(weights)
+    where = spread.Spread(on, address, cpus_per_stage, gpus_per_stage, mirrored)
     import_tensorflow()
     from harness.determinism import make_deterministic
     from harness.machine import machine
@@ -73,6 +80,8 @@ def run(
             directory=results,
             progress=bars,
             tensorboard=tensorboard,
+            mirrored=mirrored,
+            execute=where.execute,
         )
     if quiet:
         say(shown(done.page))

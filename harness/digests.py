@@ -15,12 +15,15 @@ from harness.determinism import is_deterministic
 _NAMES = ("case", "protocol", "variant", "attack_name")
 
 
-def of_training(training: Training, data: str, weights: str | None) -> dict[str, Any]:
+def of_training(
+    training: Training, data: str, weights: str | None, replicas: int = 1
+) -> dict[str, Any]:
     """What determines a network.
 
     Args:
         data: the fingerprint of the data set.
         weights: the sum of the file of pre-trained weights; `None` without one.
+        replicas: among how many devices each batch is divided.
     """
     return {
         "training": description(training),
@@ -29,6 +32,7 @@ def of_training(training: Training, data: str, weights: str | None) -> dict[str,
         "weights": weights,
         "data": data,
         "versions": versions(),
+        **({"replicas": replicas} if replicas > 1 else {}),
         **_mode(),
     }
 

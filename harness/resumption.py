@@ -121,15 +121,20 @@ class Resumption(keras.callbacks.Callback):
         return since >= max(self._seconds, self._cost / _LARGEST_SHARE)
 
     def _groups(self) -> dict[str, list[Any]]:
-        """The variables that change, each in one group."""
+        """The variables that change, each in one group, and each replica's own.
+
+        Replicas differ in batch statistics, and in what their metrics have summed up so far.
+        """
+        of_each_replica = self.model.distribute_strategy.experimental_local_results
         groups, seen = {}, set(self._apart)
         for name, variables in (
             ("optimizer", self.model.optimizer.variables),
             ("metrics", self.model.metrics_variables),
             ("model", self.model.variables),
         ):
-            groups[name] = [each for each in variables if id(each) not in seen]
-            seen |= {id(each) for each in groups[name]}
+            new = [each for each in variables if id(each) not in seen]
+            groups[name] = [part for each in new for part in of_each_replica(each.value)]
+            seen |= {id(each) for each in new}
         return groups
 
     def _restore(self, state: dict[str, np.ndarray]) -> None:

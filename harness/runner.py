@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 import data
 from attacks import Journal, Patch, random_targets
@@ -19,7 +20,7 @@ from data import Dataset, DatasetNotFoundError
 from data.sources import DATA_DIR_VARIABLE
 from evaluation import Outcomes, evaluate, typical
 from evaluation.evaluate import Choice
-from harness import digests
+from harness import digests, replicas
 from harness.arms import Arm, PatchArm, Training
 from harness.plan import Kind, Plan, Stage
 from harness.store import RESUME, Store
@@ -61,9 +62,11 @@ class Runner:
         data_dir: passed to `data.load`.
         weights: files of the ImageNet weights, by model; default: those of keras.applications.
         tensorboard: a folder for the curves of the trainings that are run; default: none.
+        mirrored: whether networks are trained on all GPUs at once, see `harness.replicas`.
 
     Raises:
-        ValueError: a file of weights is not there, or TensorBoard is not installed.
+        ValueError: a file of weights is not there, TensorBoard is not installed, or there is one
+            device only to mirror on.
     """
 
     def __init__(
@@ -72,6 +75,7 @@ class Runner:
         data_dir: Path | None = None,
         weights: Mapping[str, Path] | None = None,
         tensorboard: Path | None = None,
+        mirrored: bool = False,
     ):
         self.store = store
         self.data_dir = data_dir
@@ -79,6 +83,7 @@ class Runner:
         if tensorboard is not None:
             check_installed(tensorboard)
         self.tensorboard = tensorboard
+        self._strategy = replicas.mirrored() if mirrored else tf.distribute.get_strategy()
         self._file_sums = {model: _sum_of(model, path) for model, path in self.weights.items()}
         self._fingerprints: dict[tuple, str] = {}
         self._weights_sums: dict[Path, str] = {}
@@ -95,14 +100,15 @@ class Runner:
         }
 
     def run(self, todo: Plan, progress: Progress) -> None:
-        """Does what is missing; a second call does nothing.
+        """Does what is missing; a second call does nothing."""
+        self.find_data(todo)
+        progress.plan(len(todo.stages))
+        self.complete(todo.stages, progress)
 
-        Stages that another process works on come last, and are waited for.
+    def complete(self, left: list[Stage], progress: Progress) -> None:
+        """Does stages that are missing; those that another process works on come last, and are
+        waited for.
         """
-        for training in todo.trainings:  # a missing data set is found before hours are spent
-            self.fingerprint(training)
-        left = todo.stages
-        progress.plan(len(left))
         waiting = False
         while left:
             others = [stage for stage in left if not self.perform(stage, progress)]
@@ -112,6 +118,11 @@ class Runner:
                 waiting = True
                 sleep(_WAIT_SECONDS)
             left = others
+
+    def find_data(self, todo: Plan) -> None:
+        """Raises DatasetNotFoundError for a missing data set, before hours are spent."""
+        for training in todo.trainings:
+            self.fingerprint(training)
 
     def perform(self, stage: Stage, progress: Progress) -> bool:
         """Does one stage, unless it is there; `False` where that has to wait for another process.
@@ -233,7 +244,7 @@ class Runner:
             for name, source in training.sources.items()
         }
         weights, callbacks = self._pretrained(training), self._callbacks(training)
-        train(training, dataset, directory, paths, update, weights, callbacks)
+        train(training, dataset, directory, paths, update, weights, callbacks, self._strategy)
         keras.backend.clear_session()  # else every network trained so far stays in memory
 
     def _callbacks(self, training: Training) -> list[keras.callbacks.Callback]:
@@ -328,7 +339,8 @@ class Runner:
     def _of_training(self, training: Training) -> dict:
         pretrained = self._pretrained(training)
         file_sum = self._file_sums[training.network.model] if pretrained else None
-        return digests.of_training(training, self.fingerprint(training), file_sum)
+        count = self._strategy.num_replicas_in_sync
+        return digests.of_training(training, self.fingerprint(training), file_sum, count)
 
     def _of_arm(self, arm: Arm) -> dict:
         sums = [self.network_sum(training) for training in arm.networks]

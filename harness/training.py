@@ -11,6 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 import pandas as pd
+import tensorflow as tf
 
 import models
 from attacks import Journal
@@ -38,6 +39,7 @@ def train(
     progress: Progress,
     weights: Path | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
+    strategy: tf.distribute.Strategy | None = None,
 ) -> None:
     """Writes `model.h5` (of the epoch that the recipe keeps), `history.csv` and `training.json`
     into `directory`.
@@ -49,14 +51,17 @@ def train(
         sources: checkpoints of the trainings in `training.sources`, by the names there.
         weights: a file of pre-trained weights, in place of those that the network names.
         callbacks: told of every epoch besides, with all that is logged of it.
+        strategy: among which devices each batch is divided; default: one.
 
     Raises:
         ValueError: a loss is not finite any more; what was written before stays.
     """
     keras.utils.set_random_seed(training.seed)
     named = training.network if weights is None else replace(training.network, weights=str(weights))
-    network = named.build(dataset.num_classes, dataset.image_shape, training.recipe.weight_decay)
-    loaded = {name: models.load_checkpoint(path) for name, path in sources.items()}
+    shape, decay = dataset.image_shape, training.recipe.weight_decay
+    with (strategy or tf.distribute.get_strategy()).scope():
+        network = named.build(dataset.num_classes, shape, decay)
+        loaded = {name: models.load_checkpoint(path) for name, path in sources.items()}
     if "warm_up" in loaded:
         network.set_weights(loaded["warm_up"].get_weights())
     if training.recipe.epochs:
@@ -101,9 +106,9 @@ def _fit(
     )
     labels = keras.utils.to_categorical(y_train, dataset.num_classes)
     steps = steps_per_epoch(len(x_train), recipe.batch_size)
-    optimizer = defense.optimizer(recipe, steps, training.seed)
-    trainer = _trainer(training, defense, network, optimizer, loaded.get("teacher"))
-    build_optimizer(trainer)
+    with network.distribute_strategy.scope():
+        trainer = _trainer(training, defense, network, steps, loaded.get("teacher"))
+        build_optimizer(trainer)
     erasing = RandomErasing() if training.erasing else None
     validation_data = _validation_data(training, dataset)
     while True:
@@ -197,9 +202,10 @@ def _trainer(
     training: Training,
     defense: TrainedDefense,
     network: keras.Model,
-    optimizer: keras.optimizers.Optimizer,
+    steps: int,
     teacher: keras.Model | None,
 ) -> keras.Model:
+    optimizer = defense.optimizer(training.recipe, steps, training.seed)
     if training.procedure is None:
         trainer = defense.trainer(network, training.seed)
         trainer.compile(

@@ -1,6 +1,6 @@
 """From a study's name to its report."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -60,6 +60,8 @@ def run_study(
     directory: Path | None = None,
     progress: Progress | None = None,
     tensorboard: Path | None = None,
+    mirrored: bool = False,
+    execute: Callable[[Runner, Plan, Progress], None] = Runner.run,
 ) -> Report:
     """Trains, attacks, measures and reports; what was done before is not done again.
 
@@ -75,24 +77,26 @@ def run_study(
         directory: for results and report; default `reports/results/NAME/PROFILE`.
         progress: default: bars.
         tensorboard: a folder for the curves of the trainings that are run; default: none.
+        mirrored: whether networks are trained on all GPUs at once, see `harness.replicas`.
+        execute: what runs the stages; default: this process. See `harness.on_ray.OnRay.run`.
 
     Raises:
         ValueError: an unknown study or profile, a pattern that matches nothing, a directory with
-            results of other arms that the new report would not have, or no TensorBoard where its
-            curves are asked for.
+            results of other arms that the new report would not have, no TensorBoard where its
+            curves are asked for, or one device only to mirror on.
         data.DatasetNotFoundError: a data set is not there.
     """
     chosen = study(name)
     scaled = chosen.profile(profile)
     todo = plan(chosen, scaled, arms)
-    runner = Runner(Store(runs), data_dir, weights, tensorboard)
+    runner = Runner(Store(runs), data_dir, weights, tensorboard, mirrored)
     directory = directory or results_directory(name, profile)
     _refuse_to_lose(directory, runner, chosen.arms(scaled), todo)
     if progress is None:
         with Bars() as bars:
-            runner.run(todo, bars)
+            execute(runner, todo, bars)
     else:
-        runner.run(todo, progress)
+        execute(runner, todo, progress)
     finished = runner.finished(chosen.arms(scaled))
     # Of several runs: the command that gives all that is shown is the one without a pattern.
     shown = plan_of(finished, arms if set(finished) <= set(todo.arms) else "*")

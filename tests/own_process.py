@@ -16,12 +16,18 @@ TIMES = ["seconds", "inference_seconds", "crafting_seconds"]
 
 @dataclass(frozen=True)
 class Command:
-    """`reproduce.py run` of some arms, with stages and results under one folder."""
+    """`reproduce.py run` of some arms, with stages and results under one folder.
+
+    Attributes:
+        runs: where the stages are; default: in `folder`.
+        options: further ones of `run`.
+    """
 
     folder: Path
     study: str
     arms: str
     runs: Path | None = None
+    options: tuple[str, ...] = ()
 
     @property
     def store(self) -> Path:
@@ -32,6 +38,7 @@ class Command:
         arguments = [
             *("run", self.study, "--profile", "demo", "--arms", self.arms),
             *("--runs", str(self.store), "--results", str(self.folder / "results")),
+            *self.options,
         ]
         return subprocess.Popen(
             [sys.executable, str(ROOT / "reproduce.py"), *arguments],

@@ -23,6 +23,6 @@ class Recorder:
     @contextmanager
     def stage(self, title):
         self.ran.append(title)
-        self.shares = []
-        yield lambda share, text: self.shares.append(share)
-        assert self.shares == sorted(self.shares) and np.isclose(self.shares[-1], 1)
+        shares = []
+        yield lambda share, text: shares.append(share)
+        assert shares == sorted(shares) and np.isclose(shares[-1], 1)

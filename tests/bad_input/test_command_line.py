@@ -81,11 +81,19 @@ FLAGS = {
     "--softmax": ["refuse", *WORDS],
     "--range": ["0-1", *NUMBERS],
     "--save": PATHS,
+    "--on": ["here", "ray", *WORDS],
+    "--address": ["auto", *WORDS],
+    "--cpus-per-stage": NUMBERS,
+    "--gpus-per-stage": NUMBERS,
     "--unknown": WORDS,
 }
 OF_COMMANDS = {
     "list": (STUDIES, ["--profile", "--weights", "--unknown"]),
-    "run": (STUDIES, ["--profile", "--arms", "--data-dir", "--weights", "--unknown"]),
+    "run": (
+        STUDIES,
+        ["--profile", "--arms", "--data-dir", "--weights", "--unknown", "--on", "--address"]
+        + ["--cpus-per-stage", "--gpus-per-stage"],
+    ),
     "report": (STUDIES, ["--profile", "--results", "--unknown"]),
     "site": ([""], ["--to", "--results", "--unknown"]),
     "attack": (
