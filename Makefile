@@ -67,6 +67,7 @@ bench: $(VENV)/.installed-peers $(VENV)/.installed-ray
 	$(python) -m benchmarks.attacks
 	$(python) -m benchmarks.training
 	$(python) -m benchmarks.spread
+	$(python) -m benchmarks.memory
 
 notebooks: $(VENV)/.installed-dev
 	$(python) -m notebooks

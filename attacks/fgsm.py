@@ -13,7 +13,7 @@ from attacks.engine.losses import BY_NAME
 from attacks.engine.norms import check_norm
 from attacks.engine.steps import linear_step
 from attacks.engine.task import Batch, Crafted, Progress, Run, Task
-from attacks.engine.thresholds import Thresholds, thresholds_of_results
+from attacks.engine.thresholds import Thresholds, thresholds_of_sweeps
 from models.ranges import check_number, check_whole
 
 
@@ -92,9 +92,10 @@ class FGSM(BudgetAttack):
         progress: Progress | None = None,
     ) -> Thresholds:
         """See `Attack.thresholds`: one gradient serves all epsilons."""
-        results = self.sweep_task(task, list(epsilons), progress)
-        gradients = np.ones(len(broken), np.int64)
-        return replace(thresholds_of_results(task, results), gradient_evaluations=gradients)
+        swept = thresholds_of_sweeps(
+            task, lambda part: self.sweep_task(part, list(epsilons)), progress
+        )
+        return replace(swept, gradient_evaluations=np.ones(len(broken), np.int64))
 
     def _direction(self, direction_of: Callable, batch: Batch) -> np.ndarray:
         """The perturbation of unit length that raises the loss most, float32 [N, ...]."""

@@ -8,6 +8,9 @@ import numpy as np
 from attacks.engine.norms import distances
 from attacks.goals import Goal, are_finite
 
+#: Images whose distances are measured at once: in float64 they take twice their memory.
+_AT_ONCE = 256
+
 
 @dataclass(frozen=True, eq=False)
 class AttackResult:
@@ -53,7 +56,13 @@ class AttackResult:
     @cached_property
     def distances(self) -> dict[str, np.ndarray]:
         """`l0`, `l1`, `l2` and `linf` distance of each image from its original, float64 [N]."""
-        return distances(self.images - self.originals)
+        starts = range(0, max(1, len(self)), _AT_ONCE)  # also of no image
+        pairs = [
+            (self.images[start : start + _AT_ONCE], self.originals[start : start + _AT_ONCE])
+            for start in starts
+        ]
+        parts = [distances(images - originals) for images, originals in pairs]
+        return {norm: np.concatenate([part[norm] for part in parts]) for norm in parts[0]}
 
     def __len__(self) -> int:
         return len(self.images)

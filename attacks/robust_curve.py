@@ -68,6 +68,9 @@ def robust_curve(
     last iterate, or on a smaller budget doing better than a larger. A minimum-norm attack is
     run once, FGSM takes one gradient.
 
+    Besides the images a batch at a time takes memory, and with a minimum-norm attack one copy of
+    the images.
+
     Args:
         model, images, labels, ids, progress, jit_compile: as for a call of the attack.
         attack: a budget or a minimum-norm attack; another is swept over all epsilons.

@@ -10,7 +10,7 @@ Every library does the same work: the same Keras model, images, steps and gradie
 
     ratio      = median time of a library / our median time
     efficiency = median time of the bare passes that our attack did / our median time
-    memory     = our peak / that of the leanest library (`benchmarks/memory.py`)
+    memory     = our peak / that of the leanest library (`benchmarks/peaks.py`)
 
 A full run takes an hour on two cores that do nothing else; what is measured is kept when it is
 interrupted. `--only` runs some rows, to be written to files of their own.
@@ -32,7 +32,7 @@ import typer  # noqa: E402
 from rich.console import Console  # noqa: E402
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: E402
 
-from benchmarks import memory, ours, peers, report, rows  # noqa: E402
+from benchmarks import ours, peaks, peers, report, rows  # noqa: E402
 from benchmarks.measuring import Bench, Measured  # noqa: E402
 from benchmarks.timing import Timings  # noqa: E402
 
@@ -123,7 +123,7 @@ def run(
         measured, scaled = [], []
         for row in chosen:
             each = bench.measure(row, repeats, saying(row.name), 0.0 if quick else AT_LEAST)
-            if row.memory and memory.is_measurable() and not quick:
+            if row.memory and peaks.is_measurable() and not quick:
                 each = replace(each, memory=_peaks(bench, row, saying(row.name)))
             measured.append(each)
             save(measured, scaled)
@@ -136,13 +136,13 @@ def run(
 
 def _peaks(bench: Bench, row: rows.Row, say) -> dict[str, float]:
     """Peak memory of each contestant, in MiB."""
-    peaks = {}
+    by_name = {}
     with tempfile.TemporaryDirectory() as folder:
         bench.network(row.network).save(Path(folder))
         for each in bench.contestants(row):
             say(f"memory of {each.name}")
-            peaks[each.name] = memory.peak_of(row.name, each.name, Path(folder))
-    return peaks
+            by_name[each.name] = peaks.peak_of(row.name, each.name, Path(folder))
+    return by_name
 
 
 @app.command(hidden=True)
@@ -150,7 +150,7 @@ def peak(row: str, library: str, folder: Path) -> None:
     """Prints the peak memory of one work by one library, in MiB."""
     [chosen], _ = rows.selected(row)
     kind = {ours.NAME: ours.Ours, **peers.available()}[library]
-    print(memory.peak(chosen, kind, folder))
+    print(peaks.peak(chosen, kind, folder))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from numpy.random import RandomState
 from data.byte_images import ByteImages
 from data.dataset import Dataset, Description, Official
 
-_RESIZED_AT_ONCE = 1000
+_CONVERTED_AT_ONCE = 1000
 
 #: Images and their labels.
 Subset = tuple[np.ndarray, np.ndarray]
@@ -165,10 +165,9 @@ def divide(description: Description, official: Official, split: Split, seed: int
     def images(stored: np.ndarray) -> np.ndarray | ByteImages:
         if description.kept_as_bytes and split.colour_squares is None:
             return ByteImages(stored)
-        converted = _as_floats(stored)
         if split.colour_squares is not None:
-            converted = as_colour_squares(converted, split.colour_squares)
-        return _read_only(converted)
+            return _read_only(as_colour_squares(stored, split.colour_squares))
+        return _read_only(_as_floats(stored))
 
     return Dataset(
         name=description.name,
@@ -189,16 +188,17 @@ def divide(description: Description, official: Official, split: Split, seed: int
 
 
 def as_colour_squares(images: np.ndarray, side: int) -> np.ndarray:
-    """[N, side, side, 3] from floats [N, height, width, 1 or 3], both in [0, 1].
+    """float32 [N, side, side, 3] in [0, 1] from uint8 or floats [N, height, width, 1 or 3].
 
     `models.wpi_cnn` scales alike inside the network, for images that are attacked as they are.
     """
-    if images.shape[1:3] != (side, side):
-        # A batch at a time: TensorFlow copies what it resizes.
-        starts = range(0, len(images), _RESIZED_AT_ONCE)
-        batches = (images[start : start + _RESIZED_AT_ONCE] for start in starts)
-        images = np.concatenate([tf.image.resize(each, (side, side)).numpy() for each in batches])
-    return images.repeat(3, axis=3) if images.shape[3] == 1 else images
+    squares = np.empty([len(images), side, side, 3], np.float32)
+    for start in range(0, len(images), _CONVERTED_AT_ONCE):
+        part = _as_floats(images[start : start + _CONVERTED_AT_ONCE])
+        if part.shape[1:3] != (side, side):
+            part = tf.image.resize(part, (side, side)).numpy()
+        squares[start : start + _CONVERTED_AT_ONCE] = part  # grey fills all three channels
+    return squares
 
 
 def _pairs(official: Official) -> tuple[Subset, Subset]:

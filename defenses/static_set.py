@@ -21,8 +21,8 @@ def static_set(
     """The clean images, then their adversarial examples at each epsilon, in that order.
 
     Ordinary `fit` on this set, of a trained network or a new one, is the adversarial training of
-    the RIT study. It takes the memory of (1 + epsilons) times the images as float32, and for a
-    moment twice that.
+    the RIT study. It takes the memory of (1 + epsilons) times the images as float32, and that of a
+    few batches.
 
     Args:
         model: any model that an attack takes; it is attacked with its current weights.
@@ -48,6 +48,8 @@ def static_set(
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     classes = None if predicted_labels else labels
-    crafted = attack.craft(model, images, classes, epsilons=epsilons, **options)
-    joined = np.concatenate([np.asarray(images, np.float32), *crafted])
-    return joined, np.tile(labels, 1 + len(epsilons))
+    shape = np.shape(images)
+    joined = np.empty([1 + len(epsilons), *shape], np.float32)
+    joined[0] = images
+    attack.craft(model, images, classes, epsilons=epsilons, out=joined[1:], **options)
+    return joined.reshape(-1, *shape[1:]), np.tile(labels, 1 + len(epsilons))

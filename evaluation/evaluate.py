@@ -11,7 +11,7 @@ import numpy as np
 
 from attacks import Attack, AttackResult, Journal, Targeted
 from attacks.engine.classifier import spread_of
-from attacks.engine.task import Progress, Task
+from attacks.engine.task import Progress, Task, note_part
 from attacks.goals import predicted
 from attacks.readings import Model
 from evaluation.outcomes import Outcomes
@@ -30,8 +30,10 @@ from evaluation.top_k import label_ranks
 #: Gives the indices of the images to keep, int [n], from the outcomes of all.
 Choice = Callable[[Outcomes], Sequence[int] | np.ndarray]
 
-#: The most that the adversarial images of all epsilons may take in memory at once.
+#: The most memory that the adversarial images of a part, and what is made of them, may take.
 _PART_BYTES = 2**29
+#: Copies of the images of one epsilon that are made while they are measured.
+_COPIES = 3
 
 #: What is measured of each image at each epsilon, and how it is stored.
 _PER_IMAGE: dict[str, type] = {
@@ -79,8 +81,9 @@ def evaluate(
 ) -> Outcomes:
     """Attacks `images` at every epsilon and classifies what comes out.
 
-    Adversarial images are held for 512 MiB of them at a time. With small networks that makes a
-    peak of 1.1 GiB besides `images`, however many there are; a batch's activations come on top.
+    However many images there are, this takes 512 MiB besides `images` and what the passes of a
+    batch take, or a batch of them at all epsilons if that is more. A journal takes 256 MiB more.
+    Images that are not float32 are copied. Measured: `benchmarks/results/memory.md`.
 
     Args:
         model: a Keras model or callable that gives logits, or either in `attacks.as_logits` or
@@ -98,7 +101,7 @@ def evaluate(
         progress: called with (images done, images in all).
         jit_compile: compile with XLA.
         images_at_once: how many images are finished before the next ones are attacked, in whole
-            batches; default: as many as memory holds.
+            batches; default, and at most: as many as 512 MiB hold.
         journal: keeps what is finished, so that the same call goes on after it was killed.
 
     Raises:
@@ -189,18 +192,14 @@ class _Request:
         Each comes with what to call as its own progress. Parts change no outcome, since none
         depends on the other images.
         """
-        batch_size, image = self.attack.batch_size, self.judged.images[0]
-        at_once = _PART_BYTES // max(1, image.nbytes * len(self.epsilons))
+        batch_size, classifier = self.attack.batch_size, self.judged.classifier
+        each = self.judged.images[0].nbytes + 4 * classifier.num_classes  # with its logits
+        at_once = _PART_BYTES // (each * (len(self.epsilons) + _COPIES))
         at_once = min(at_once, images_at_once or at_once)
         size = max(batch_size, at_once // batch_size * batch_size)
         for start in range(0, len(self), size):
             part = self.only(slice(start, start + size))
-            yield part, progress and partial(_note, progress, start, len(self))
-
-
-def _note(progress: Progress, start: int, count: int, done: int, _: int) -> None:
-    """The progress of a part that begins with image `start`."""
-    progress(start + done, count)
+            yield part, progress and partial(note_part, progress, start, len(self))
 
 
 def _with_goal(task: Task, predicted_labels: bool, targets: np.ndarray | None) -> Task:
@@ -362,10 +361,13 @@ def gaps(probabilities: np.ndarray) -> np.ndarray:
 
 def _steps(task: Task, results: list[AttackResult]) -> np.ndarray:
     """L-inf distances from the image at one epsilon to that at the next, float64 [E, N]."""
-    images = [task.images, *(result.images for result in results)]
-    steps = [np.abs(later - earlier) for earlier, later in pairwise(images)]
-    largest = [each.reshape(len(each), -1).max(axis=1) for each in steps]
-    return np.array(largest, np.float64).reshape(-1, len(task.images))
+
+    def largest(earlier: np.ndarray, later: np.ndarray) -> np.ndarray:
+        return np.abs(later - earlier).reshape(len(later), -1).max(axis=1)
+
+    images = pairwise([task.images, *(result.images for result in results)])
+    steps = [largest(*pair) for pair in images]
+    return np.array(steps, np.float64).reshape(-1, len(task.images))
 
 
 def _similarities(task: Task, results: list[AttackResult]) -> np.ndarray:

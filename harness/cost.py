@@ -28,8 +28,8 @@ _OF_IMAGE_GRADIENT, _OF_TRAINING = 2, 3
 _FLOAT = 4  # bytes
 #: What TensorFlow itself and the compiled functions take.
 _PROGRAM_BYTES = 800 * 2**20
-#: See `evaluation.evaluate`: the adversarial images of all epsilons, and a copy of them.
-_CRAFTED_BYTES = 2 * 2**29
+#: What `evaluation.evaluate` takes at most, and what a journal of it holds before it writes.
+_EVALUATION_BYTES, _JOURNAL_BYTES = 2**29, 2**28
 _VALIDATION_BATCH = 256
 #: Per image and epsilon, what the outcomes keep.
 _OUTCOME_BYTES = 70
@@ -200,8 +200,8 @@ def _of_attack(stage: Stage, arm: Arm) -> Cost:
     operations = images * (
         _passes(most) * seen.operations + (2 * epsilons + 3 + 2) * judged.operations
     )
-    crafted = min(images * epsilons * image, _CRAFTED_BYTES / 2)
-    memory = _memory_of_attack(arm, most.gradients > 0) + 2 * crafted
+    crafted = min(images * epsilons * image, _EVALUATION_BYTES)
+    memory = _memory_of_attack(arm, most.gradients > 0) + _EVALUATION_BYTES + _JOURNAL_BYTES
     return Cost(stage, operations, memory, images * epsilons * _OUTCOME_BYTES, crafted)
 
 

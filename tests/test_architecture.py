@@ -19,8 +19,8 @@ BELOW = {
     "evaluation": {"attacks", "models", "data"},
 }
 BELOW["harness"] = {"evaluation", *BELOW["defenses"], "defenses"}
-BELOW["benchmarks"] = BELOW["harness"]
 BELOW["reports"] = {"harness", *BELOW["harness"]}
+BELOW["benchmarks"] = BELOW["reports"]
 BELOW["studies"] = {"reports", *BELOW["reports"]}
 BELOW["commands"] = {"studies", *BELOW["studies"]}
 

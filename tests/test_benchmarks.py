@@ -14,7 +14,9 @@ from benchmarks import (
     attacks,
     bare,
     memory,
+    memory_works,
     networks,
+    peaks,
     peers,
     report,
     rows,
@@ -182,7 +184,7 @@ def test_outcomes_of_images_and_of_accuracies(network):
     assert outcome([np.float64(0.5), 0.25], network) == {"accuracies": [0.5, 0.25]}
 
 
-@pytest.mark.skipif(not memory.is_measurable(), reason="only Linux says the peak")
+@pytest.mark.skipif(not peaks.is_measurable(), reason="only Linux says the peak")
 def test_memory_of_a_work(network, tmp_path):
     network.save(tmp_path)
 
@@ -190,7 +192,36 @@ def test_memory_of_a_work(network, tmp_path):
         def pgd(self, images, labels, epsilons, steps, step_size):
             np.ones(50 * 2**20 // 8)
 
-    assert 45 < memory.peak(ROW, Wasteful, tmp_path) < 80
+    assert 45 < peaks.peak(ROW, Wasteful, tmp_path) < 80
+
+
+@pytest.mark.skipif(not peaks.is_measurable(), reason="only Linux says the peak")
+def test_memory_of_a_few_images_and_of_all():
+    def run(count):
+        return np.ones(count * memory_works.MIB // 8)
+
+    work = memory_works.Work(run, 90, inputs=0, outputs=30 * memory_works.MIB, few=20)
+    measured = memory.measure("ones", work)
+    assert 18 < measured.few_images < 40 and 85 < measured.peak < 120
+    assert measured.bound == measured.few_images + 30 + memory.SLACK
+
+
+def test_a_missed_bound_fails_the_run(monkeypatch, tmp_path):
+    def call(few_images):
+        paths = ["--json", str(tmp_path / "m.json"), "--table", str(tmp_path / "m.md")]
+        sizes = {"before": 800, "inputs": 10, "outputs": 20, "besides": 512, "peak": 700}
+        measured = memory.Measured("load CIFAR-10", 60_000, few_images=few_images, **sizes)
+        monkeypatch.setattr(memory, "alone", lambda row: measured)
+        done = CliRunner().invoke(memory.app, ["--only", "load*", *paths])
+        return done.exit_code, (tmp_path / "m.md").read_text()
+
+    exit_code, table = call(few_images=104)
+    assert exit_code == 0
+    assert "| load CIFAR-10 | 60,000 | 800 | 10 | 104 | 20 | 512 | 700 | 700 | 1.00 |" in table
+    exit_code, table = call(few_images=54)
+    assert exit_code == 1
+    assert "| 700 | 650 | 1.08 (missed) |" in table
+    assert json.loads((tmp_path / "m.json").read_text())["rows"][0]["missed"]
 
 
 @pytest.mark.parametrize("row", rows.ROWS, ids=lambda row: row.name)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 
 from attacks.engine.task import Progress, Task
-from attacks.engine.thresholds import Thresholds, thresholds_of_results
+from attacks.engine.thresholds import Thresholds, thresholds_of_sweeps
 from attacks.readings import Model
 from attacks.result import AttackResult
 
@@ -89,6 +89,9 @@ class Attack(Protocol):
     ) -> list[AttackResult]:
         """Attacks at every epsilon; identical work is done once.
 
+        Besides the images and the results, a batch at a time takes memory, and with a minimum-norm
+        attack one more copy of the images.
+
         Args:
             model: a Keras model or callable that gives logits [N, classes], or either in
                 `attacks.as_logits` or `attacks.as_probabilities`.
@@ -123,5 +126,6 @@ class Attack(Protocol):
             broken: bool [N], images that need no attack, whose entries are not used.
             progress: as for `sweep`.
         """
-        results = self.sweep_task(task, list(epsilons), progress)
-        return thresholds_of_results(task, results)
+        return thresholds_of_sweeps(
+            task, lambda part: self.sweep_task(part, list(epsilons)), progress
+        )

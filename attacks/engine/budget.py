@@ -4,6 +4,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -11,10 +12,13 @@ import numpy as np
 from attacks.engine.attack import Attack, Evaluations
 from attacks.engine.journal import Journal
 from attacks.engine.norms import check_epsilons
-from attacks.engine.task import Batch, Crafted, Progress, Run, Task
+from attacks.engine.task import Batch, Crafted, Progress, Run, Task, note_part
 from attacks.engine.thresholds import Thresholds, thresholds_by_descent
 from attacks.readings import Model
 from attacks.result import AttackResult
+
+#: Batches that `BudgetAttack.craft` works on at once, at all epsilons.
+_BATCHES = 16
 
 
 class BudgetAttack(Attack):
@@ -73,35 +77,50 @@ class BudgetAttack(Attack):
         progress: Progress | None = None,
         jit_compile: bool = False,
         journal: Journal | None = None,
-    ) -> list[np.ndarray]:
-        """The adversarial images of a `sweep` alone, float32 [N, ...], without classifying them.
+        out: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """The adversarial images of a `sweep` alone, without classifying them.
 
         Args:
             model, images, labels, epsilons, ids, progress, jit_compile: as for `sweep`.
             journal: keeps what is crafted, so that the same call goes on after it was killed.
+            out: where they are written, float32 [E, N, ...]; default: a new array. Besides it a
+                few batches take memory, however many images there are.
+
+        Returns:
+            `out`, one row per epsilon.
         """
         task = Task(model, images, labels, ids, self.batch_size, jit_compile)
-        task = task.with_journal(journal)
         _, distinct, index = self._distinct(task, epsilons)
-        crafted = self.crafted_within(task, distinct, progress) if distinct else []
-        return [crafted[number].images for number in index]
+        if out is None:
+            out = np.empty([len(index), *task.images.shape], np.float32)
+        done = 0
+        for part in task.parts(_BATCHES) if distinct else ():
+            part = part.with_journal(journal and journal.under(f"part from image {done}"))
+            note = progress and partial(note_part, progress, done, len(task.images))
+            crafted = self.crafted_within(part, distinct, note)
+            rows = slice(done, done + len(part.images))
+            for images_within, number in zip(out, index, strict=True):
+                images_within[rows] = crafted[number].images
+            done = rows.stop
+        return out
 
     def crafted_within(
         self, task: Task, epsilons: list[float], progress: Progress | None = None
     ) -> list[Crafted]:
         """What is crafted at each of some ascending epsilons, which have been checked."""
         run = self.run_within(task)
-        parts = []
+        crafted = [task.nothing() for _ in epsilons]
         done = 0
         for batch in task.batches():
             key = f"from image {done}"
-            parts.append(task.once(key, self.sweep_batch, task, run, batch, epsilons))
+            parts = task.once(key, self.sweep_batch, task, run, batch, epsilons)
+            for whole, part in zip(crafted, parts, strict=True):
+                whole.fill(done, part)
             done += len(batch)
             if progress:
                 progress(done, len(task.images))
-        if not parts:
-            return [task.nothing() for _ in epsilons]
-        return [Crafted.joined(same_epsilon) for same_epsilon in zip(*parts, strict=True)]
+        return crafted
 
     def sweep_batch(
         self, task: Task, run: Run, batch: Batch, epsilons: list[float]

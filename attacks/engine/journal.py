@@ -16,6 +16,8 @@ Arrays = dict[str, np.ndarray]
 
 #: How often what is finished is written: short attacks are not held up, and little is lost.
 SECONDS = 5.0
+#: The most bytes that wait for that.
+_BYTES = 2**28
 
 _DAMAGED = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error)
 
@@ -29,7 +31,7 @@ class Journal:
 
     Args:
         folder: for its files; made when there is something to write.
-        seconds: how often they are written.
+        seconds: how often they are written; sooner where 256 MiB wait for it.
     """
 
     def __init__(self, folder: Path, seconds: float = SECONDS):
@@ -62,6 +64,7 @@ class _Files:
         self._folder, self._seconds = folder, seconds
         self._of_key: dict[str, Path] = {}
         self._waiting: dict[str, Arrays] = {}
+        self._bytes = 0
         self._written, self._number = monotonic(), 0
         for path in sorted(folder.glob("journal-*.npz")):
             self._number = int(path.stem.removeprefix("journal-")) + 1
@@ -85,7 +88,8 @@ class _Files:
 
     def add(self, key: str, arrays: Arrays) -> None:
         self._waiting[key] = arrays
-        if monotonic() - self._written >= self._seconds:
+        self._bytes += sum(array.nbytes for array in arrays.values())
+        if self._bytes >= _BYTES or monotonic() - self._written >= self._seconds:
             self._write()
 
     def forget(self, prefix: str) -> None:
@@ -93,6 +97,7 @@ class _Files:
             del self._waiting[waiting]
         if self._waiting:
             self._write()
+        self._bytes = 0
         forgotten = {key: path for key, path in self._of_key.items() if key.startswith(prefix)}
         for key in forgotten:
             del self._of_key[key]
@@ -109,5 +114,5 @@ class _Files:
         with whole(path, overwrite=True) as file:
             np.savez(file, **arrays)  # type: ignore[arg-type]
         self._of_key |= dict.fromkeys(self._waiting, path)
-        self._waiting = {}
+        self._waiting, self._bytes = {}, 0
         self._written, self._number = monotonic(), self._number + 1

@@ -106,14 +106,14 @@ class MinimumNormAttack(Attack):
     def crafted(self, task: Task, progress: Progress | None = None) -> Crafted:
         """The nearest adversarial images of all batches."""
         search = self.search(task)
-        parts = []
+        crafted = task.nothing()
         done = 0
         for batch in task.batches():
-            parts.append(task.one_once(f"from image {done}", search, batch))
+            crafted.fill(done, task.one_once(f"from image {done}", search, batch))
             done += len(batch)
             if progress:
                 progress(done, len(task.images))
-        return Crafted.joined(parts) if parts else task.nothing()
+        return crafted
 
     def thresholds(
         self,

@@ -20,6 +20,11 @@ from models.ranges import check_whole
 Progress = Callable[[int, int], None]
 
 
+def note_part(progress: Progress, start: int, count: int, done: int, _: int) -> None:
+    """The progress, through all `count` images, of a part that begins with image `start`."""
+    progress(start + done, count)
+
+
 @dataclass(frozen=True)
 class Batch:
     """Some of the images under attack, with their goal and their positions (`ids`)."""
@@ -49,15 +54,10 @@ class Crafted:
     gradient_evaluations: np.ndarray
     forward_evaluations: np.ndarray
 
-    @classmethod
-    def joined(cls, parts: Sequence["Crafted"]) -> "Crafted":
-        if len(parts) == 1:
-            return parts[0]
-        return cls(
-            np.concatenate([part.images for part in parts]),
-            np.concatenate([part.gradient_evaluations for part in parts]),
-            np.concatenate([part.forward_evaluations for part in parts]),
-        )
+    def fill(self, start: int, part: "Crafted") -> None:
+        """Writes `part` in place of the images that begin with number `start`."""
+        for name in _CRAFTED:
+            getattr(self, name)[start : start + len(part.images)] = getattr(part, name)
 
 
 _CRAFTED = tuple(each.name for each in fields(Crafted))
@@ -132,8 +132,14 @@ class Task:
         return Batch(self.images, self.goal, self.ids)
 
     def batches(self) -> Iterator[Batch]:
-        for start in range(0, len(self.images), self.batch_size):
-            yield self.whole.take(slice(start, start + self.batch_size))
+        for part in self.parts():
+            yield part.whole
+
+    def parts(self, batches: int = 1) -> Iterator["Task"]:
+        """The requests for so many batches at a time."""
+        size = batches * self.batch_size
+        for start in range(0, len(self.images), size):
+            yield self.part(slice(start, start + size))
 
     def part(self, rows: np.ndarray | slice) -> "Task":
         """The request for some of the images."""
@@ -222,8 +228,8 @@ class Task:
 
     def nothing(self) -> Crafted:
         """The images as they are, at no cost."""
-        zero = np.zeros(len(self.images), np.int64)
-        return Crafted(self.images.copy(), zero, zero)
+        gradients, forwards = np.zeros([2, len(self.images)], np.int64)
+        return Crafted(self.images.copy(), gradients, forwards)
 
     def _probed(self, model: Model, jit_compile: bool) -> Classifier:
         classifier = Classifier(model, self.images.shape[1:], jit_compile)

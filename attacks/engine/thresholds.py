@@ -1,6 +1,6 @@
 """The smallest epsilon at which each image is broken: three ways to it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -95,17 +95,33 @@ def thresholds_of_distances(
     )
 
 
-def thresholds_of_results(task: Task, results: Sequence[AttackResult]) -> Thresholds:
-    """From one result of a sweep for each epsilon.
+def thresholds_of_sweeps(
+    task: Task, sweep: Callable[[Task], list[AttackResult]], progress: Progress | None
+) -> Thresholds:
+    """From a sweep of each batch, so that the images of a batch alone are held at all epsilons.
 
-    Evaluations are added up, as if the results shared no work.
+    Evaluations are added up, as if the results of a sweep shared no work.
+
+    Args:
+        sweep: gives one result for each epsilon, ascending.
     """
+    done, seen = 0, []
+    for part in task.parts():
+        seen.append(_of_results(part, sweep(part)))
+        done += len(part.images)
+        if progress:
+            progress(done, len(task.images))
+    return Thresholds(*map(np.concatenate, zip(*seen)))
+
+
+def _of_results(task: Task, results: list[AttackResult]) -> tuple[np.ndarray, ...]:
+    """The fields of `Thresholds`."""
     success, not_finite = np.array(
         [is_broken(task.goal, result.logits) for result in results]
     ).swapaxes(0, 1)
     gradients = np.sum([result.gradient_evaluations for result in results], axis=0)
     forwards = np.sum([result.forward_evaluations for result in results], axis=0)
-    return Thresholds(
+    return (
         np.where(success.any(axis=0), success.argmax(axis=0), len(results)),
         gradients,
         forwards - len(results) * task.forward_evaluations,

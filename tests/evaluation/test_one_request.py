@@ -73,8 +73,10 @@ def test_a_surrogate_is_probed_once_too(counted, images, labels, options):
 
 
 def test_so_it_is_in_parts(counted, images, labels, monkeypatch):
-    # Of two epsilons five images fit.
-    monkeypatch.setattr(import_module("evaluation.evaluate"), "_PART_BYTES", 5 * 2 * 36 * 4)
+    # Of two epsilons, and three copies, five images fit with their logits.
+    monkeypatch.setattr(
+        import_module("evaluation.evaluate"), "_PART_BYTES", 5 * (2 + 3) * (36 + 4) * 4
+    )
     checked, probed = counted
     model, done = network(0), []
     attack = FGSM(batch_size=5)

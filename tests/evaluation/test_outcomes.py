@@ -196,10 +196,10 @@ def test_large_images_are_done_in_parts(monkeypatch, model, images, labels, pred
         )
 
     whole = run([])
-    # Of three epsilons nine images fit, which is two batches of four.
+    # Of three epsilons, and three copies, nine images fit with their logits: two batches of four.
     # `evaluation.evaluate` is the function; its module has to be asked for.
     module = import_module("evaluation.evaluate")
-    monkeypatch.setattr(module, "_PART_BYTES", 9 * 3 * 36 * 4)
+    monkeypatch.setattr(module, "_PART_BYTES", 9 * (3 + 3) * (36 + 4) * 4)
     shares = []
     parts = run(shares)
     for field, value in vars(whole).items():
