@@ -16,6 +16,8 @@ from attacks.engine.task import Crafted, Progress, Task
 from attacks.goals import Targeted, Untargeted
 from attacks.readings import Model
 from attacks.result import AttackResult
+from files import parsed_json, printable
+from files.npz_files import read_arrays
 from models.ranges import check_whole, is_whole
 
 
@@ -175,11 +177,19 @@ class Patch:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Reads what `save` wrote."""
-        with np.load(path, allow_pickle=False) as stored:
-            target, history = int(stored["target"]), json.loads(str(stored["history"]))
-            name = str(stored["name"])
+        """Reads what `save` wrote.
+
+        Raises:
+            OSError: the file is not there.
+            ValueError: it is damaged, larger than the memory at hand, or no such file.
+        """
+        stored, _ = read_arrays(path)
+        try:
+            target, history = int(stored["target"]), parsed_json(str(stored["history"]))
+            name = printable(str(stored["name"]))
             return cls(stored["pixels"], None if target < 0 else target, name, history)
+        except (LookupError, TypeError, AttributeError, ValueError) as error:
+            raise ValueError(f"{path} holds no patch: {error}") from error
 
     def _room(self, image_shape: tuple[int, ...]) -> tuple[int, int]:
         """The rows and the columns that the patch can begin at."""

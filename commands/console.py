@@ -16,6 +16,7 @@ from rich.console import Console, ConsoleDimensions
 from rich.markup import escape
 
 from commands.wording import in_options, options_of
+from files import printable
 
 
 class _Screen(Console):
@@ -35,14 +36,12 @@ remarks = _Screen(stderr=True, emoji=False)
 
 def say(sentence: str, to: Console = console) -> None:
     """Prints a sentence as it is, whatever a path or a note in it holds."""
-    to.print(printable(sentence), markup=False, highlight=False, soft_wrap=True)
+    to.print(_printable(sentence), markup=False, highlight=False, soft_wrap=True)
 
 
-def printable(text: str) -> str:
-    """A text without what a terminal would obey: a name of a file or a class may hold anything."""
-    return "".join(
-        each if each.isprintable() or each == "\n" else "\N{REPLACEMENT CHARACTER}" for each in text
-    )
+def _printable(text: str) -> str:
+    """A text of several lines, whatever the names in it hold."""
+    return "\n".join(map(printable, text.split("\n")))
 
 
 def remark(sentence: str) -> None:
@@ -85,7 +84,7 @@ def errors() -> Callable[[Callable], Callable]:
 def say_error(sentence: str) -> None:
     """Prints what is wrong on stderr, however quiet the command is."""
     _Screen(stderr=True, emoji=False).print(
-        f"[bold red]Error:[/] {escape(printable(sentence))}", highlight=False, soft_wrap=True
+        f"[bold red]Error:[/] {escape(_printable(sentence))}", highlight=False, soft_wrap=True
     )
 
 

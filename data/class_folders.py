@@ -7,6 +7,7 @@ import numpy as np
 
 from data.file_trees import FileTree
 from data.image_files import ImageFiles, is_image, listed
+from data.labels import check_labels
 
 
 class FolderImages:
@@ -75,7 +76,9 @@ def find_images(path: Path, image_shape: tuple[int | None, ...]) -> FolderImages
     folders = [name.split("/")[0] for name in names]
     class_names = tuple(sorted(set(folders)))
     if are_numbers(class_names):
-        labels = np.array([int(folder) for folder in folders])
+        numbers = [int(folder) for folder in folders]
+        check_labels(f"{path}: a folder's name", min(numbers), max(numbers))
+        labels = np.array(numbers)
         class_names = tuple(map(str, range(labels.max() + 1)))
     else:
         labels = np.searchsorted(class_names, folders)

@@ -15,7 +15,7 @@ import csv
 import io
 import zipfile
 from os import PathLike
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import keras
 import numpy as np
@@ -26,6 +26,7 @@ from data import sources
 from data.dataset import Description, Official
 from data.file_trees import open_zip
 from data.image_files import MOST_PIXELS
+from files import TEXT, check_size
 
 DESCRIPTION = Description(
     name="gtsrb",
@@ -189,10 +190,12 @@ def _rows(table: Place) -> list[tuple[str, int]]:
         raise sources.DatasetNotFoundError(
             f"{table} is missing; accepted: the table with the pictures' classes"
         )
-    lines = csv.DictReader(io.StringIO(table.read_text(encoding="utf-8")), delimiter=";")
     try:
-        rows = [(line["Filename"], int(line["ClassId"])) for line in lines]
-    except (KeyError, TypeError, ValueError) as error:
+        if isinstance(table, Path):
+            check_size("it", table.stat().st_size, TEXT)
+        lines = csv.DictReader(io.StringIO(table.read_text(encoding="utf-8")), delimiter=";")
+        rows = [(_file_name(line["Filename"]), int(line["ClassId"])) for line in lines]
+    except (KeyError, TypeError, ValueError, csv.Error) as error:
         raise ValueError(
             f"{table} cannot be read: {error!r}; accepted: columns Filename and ClassId, "
             "separated by semicolons, ClassId a whole number"
@@ -200,6 +203,13 @@ def _rows(table: Place) -> list[tuple[str, int]]:
     if not rows:
         raise ValueError(f"{table} has no rows; accepted: a row for each picture")
     return rows
+
+
+def _file_name(name: str) -> str:
+    """A name in a folder, which leads to no other."""
+    if PureWindowsPath(name).name != name or name in ("", ".", ".."):
+        raise ValueError(f"Filename is {name!r:.80}")
+    return name
 
 
 def _track(path: Place) -> int:

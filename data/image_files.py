@@ -16,6 +16,8 @@ _EXTENSIONS = (".jpg", ".jpeg", ".png")
 _READ_BATCH = 64
 #: Several images are decoded at once, each to three bytes a pixel, then scaled as floats.
 MOST_PIXELS = 2**26
+#: How much longer one side may be: the shorter one is scaled to that of the model.
+_LONGEST = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,6 +142,11 @@ def check_pixels(content: bytes) -> None:
         raise ValueError(f"no JPEG or PNG: {error}") from error
     if width * height > MOST_PIXELS:
         raise ValueError(f"it has {width:,} x {height:,} pixels; accepted: {MOST_PIXELS:,} in all")
+    if max(width, height) > _LONGEST * min(width, height):
+        raise ValueError(
+            f"it has {width:,} x {height:,} pixels; accepted: sides that differ by a factor of "
+            f"{_LONGEST} at most"
+        )
 
 
 def is_image(name: str) -> bool:

@@ -20,7 +20,7 @@ from data.dataset import Description, Official
 from data.file_trees import FileTree
 from data.image_files import ImageFiles, check_classes, is_image, listed
 from data.sources import DATA_DIR_VARIABLE, DatasetNotFoundError, data_root
-from files import read_json
+from files import printable, read_json
 
 CLASSES = 1000
 #: By default 5,000 images.
@@ -131,6 +131,9 @@ def class_table(
     try:
         stored = read_json(path)
         wnids, names = zip(*(stored[str(index)] for index in range(len(stored))))
+        if not all(isinstance(each, str) for each in (*wnids, *names)):
+            raise TypeError("an entry is no text")
+        names = tuple(map(printable, names))
         if len(set(wnids)) != len(wnids):
             raise ValueError("a wnid occurs twice")
     except (OSError, ValueError, KeyError, TypeError) as error:

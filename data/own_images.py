@@ -5,12 +5,14 @@ from pathlib import Path
 
 import numpy as np
 
-from data.arrays import as_labels, read_arrays
 from data.byte_images import ByteImages
 from data.class_folders import FolderImages, are_numbers, find_images
 from data.dataset import Dataset
 from data.image_files import listed
+from data.labels import as_labels, check_labels
 from data.unit_range import check_unit_range
+from files import printable
+from files.npz_files import read_arrays
 
 #: What images and labels may be called in an .npz file; the first pair that is there counts.
 NPZ_NAMES = (("x", "y"), ("images", "labels"), ("x_test", "y_test"))
@@ -82,8 +84,7 @@ def _from_npz(path: Path) -> Dataset:
             f"{path}: {pair[0]} has {len(images)} images and {pair[1]} {len(labels)} labels; "
             "accepted: one label for each image"
         )
-    if labels.min() < 0:
-        raise ValueError(f"{path}: {pair[1]} has the label {labels.min()}; accepted: 0 or more")
+    check_labels(f"{path}: {pair[1]}", int(labels.min()), int(labels.max()))
     class_names = tuple(map(str, arrays.get(_CLASS_NAMES, range(labels.max() + 1))))
     if len(class_names) <= labels.max():
         raise ValueError(
@@ -128,7 +129,7 @@ def _tested_on(
         y_validation=no_labels,
         x_test=images,
         y_test=labels,
-        class_names=class_names,
+        class_names=tuple(map(printable, class_names)),
         source=str(path),
         official_train=0,
         official_test=len(labels),

@@ -15,10 +15,11 @@ from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 
-from data.arrays import as_labels, read_arrays
 from data.dataset import Description, Official
+from data.labels import as_labels
 from data.unit_range import check_unit_range
 from files import MEMBER, check_size
+from files.npz_files import read_arrays
 
 DATA_DIR_VARIABLE = "REPRODUCE_DATA_DIR"
 _ARRAYS = ("x_train", "y_train", "x_test", "y_test")

@@ -18,6 +18,7 @@ from data.dataset import Description, Official
 from data.file_trees import FileTree
 from data.image_files import ImageFiles, check_classes, is_image, listed
 from data.sources import DATA_DIR_VARIABLE, DatasetNotFoundError, data_root
+from files import printable
 
 CLASSES = 200
 PARTS = ("train", "val")
@@ -151,7 +152,7 @@ def _wnids(tree: FileTree) -> list[str]:
 
 def _class_names(tree: FileTree, wnids: list[str]) -> tuple[str, ...]:
     lines = (line.partition("\t") for line in _text(tree, "words.txt").splitlines())
-    words = {wnid: synonyms.split(",")[0].strip() for wnid, _, synonyms in lines}
+    words = {wnid: printable(synonyms.split(",")[0].strip()) for wnid, _, synonyms in lines}
     return tuple(words.get(wnid) or wnid for wnid in wnids)
 
 

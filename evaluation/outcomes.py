@@ -11,6 +11,7 @@ import pandas as pd
 
 from evaluation.f1 import macro_f1
 from evaluation.statistics import wilson
+from files.npz_files import read_arrays
 
 
 @dataclass(frozen=True, eq=False)
@@ -256,8 +257,26 @@ class Outcomes:
 
     @classmethod
     def load(cls, path: Path) -> "Outcomes":
-        with np.load(path, allow_pickle=False) as stored:
-            return cls.from_arrays(stored)
+        """Reads what `save` wrote.
+
+        Raises:
+            OSError: the file is not there.
+            ValueError: it is damaged, larger than the memory at hand, or no such file.
+        """
+        arrays, _ = read_arrays(path)
+        try:
+            outcomes = cls.from_arrays(arrays)
+        except (LookupError, TypeError, ValueError) as error:
+            raise ValueError(f"{path} holds no outcomes of an attack: {error}") from error
+        shape = len(outcomes.epsilons), len(outcomes.labels)
+        for name, axis in _AXES.items():
+            array = getattr(outcomes, name)
+            if array is not None and array.shape[: axis + 1] != shape[1 - axis :]:
+                raise ValueError(
+                    f"{path}: {name} has shape {array.shape} with {shape[0]} epsilons and "
+                    f"{shape[1]} images; accepted: what `run` wrote"
+                )
+        return outcomes
 
 
 #: What was seen of the model and of the steps, of which the table has the means.

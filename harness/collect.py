@@ -1,6 +1,5 @@
 """Gathers the finished stages of a plan into results."""
 
-import json
 import platform
 from collections.abc import Sequence
 from datetime import date
@@ -14,6 +13,7 @@ from attacks import BudgetAttack
 from attacks.units import grey_levels
 from evaluation import Outcomes
 from evaluation.diagnostics import Kind, kind_of
+from files.csv_files import read_table
 from harness import pictures
 from harness.arms import MAIN, Arm, PatchArm, Role, Training
 from harness.determinism import is_deterministic
@@ -23,6 +23,7 @@ from harness.plan import Plan
 from harness.reductions import reductions
 from harness.results import Arrays, Results
 from harness.runner import Runner
+from harness.stored import trained_in
 from harness.study import Profile, Study
 
 
@@ -196,7 +197,7 @@ def _trainings(runner: Runner, todo: Plan) -> pd.DataFrame:
                 "procedure": training.method or "none",
                 "seed": training.run,
                 "dataset": training.dataset,
-                **json.loads((path / "training.json").read_text()),
+                **trained_in(path / "training.json"),
                 "stage": path.name,
                 **_origin(runner, [training], path),
             }
@@ -208,7 +209,7 @@ def _histories(runner: Runner, todo: Plan) -> pd.DataFrame:
     """One row per epoch of each training."""
     paths = dict.fromkeys(runner.training_path(training) for training in _places(todo))
     return pd.concat(
-        [pd.read_csv(path / "history.csv").assign(stage=path.name) for path in paths],
+        [read_table(path / "history.csv").assign(stage=path.name) for path in paths],
         ignore_index=True,
     )
 

@@ -1,6 +1,5 @@
 """What of a plan has run, and how long the rest may take, judged by the stages that ran."""
 
-import json
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from attacks import BudgetAttack
 from harness.arms import Arm, PatchArm, Training
 from harness.plan import Kind, Plan, Stage
 from harness.runner import Runner
+from harness.stored import trained_in
 
 Of = TypeVar("Of", Training, Arm)
 
@@ -143,8 +143,8 @@ class _Sizes:
 
     def __init__(self, runner: Runner, trained: Sequence[Training]):
         self._counts = {
-            (each.dataset, each.split, each.images_per_class): json.loads(
-                (runner.training_path(each) / "training.json").read_text()
+            (each.dataset, each.split, each.images_per_class): trained_in(
+                runner.training_path(each) / "training.json"
             )
             for each in trained
         }

@@ -14,9 +14,9 @@ import pandas as pd
 
 from evaluation import Curve, NotRun, same, worst_of
 from evaluation.diagnostics import AT_CHANCE, Flag, flags, untrusted, warnings
+from harness.stored import Arrays, by_arm, frame_in, outcomes_in, run_of
 from models.whole_files import unfinished, whole
 
-Arrays = dict[str, np.ndarray]
 T = TypeVar("T")
 
 
@@ -178,20 +178,18 @@ class Results:
 
     @classmethod
     def load(cls, directory: Path, compared: Mapping[str, Compared]) -> "Results":
-        """Reads what `save` wrote; FileNotFoundError says what is missing."""
-        frames = {
-            # "none" is a value here, and only an empty cell is a missing one.
-            name: pd.read_csv(
-                directory / f"{name}.csv", keep_default_na=False, na_values=[""], dtype=_TEXTS
-            )
-            for name in _FRAMES
-        }
-        correct = arrays_in(directory / "correct.npz")
+        """Reads what `save` wrote.
+
+        Raises:
+            FileNotFoundError: a file is missing.
+            ValueError: one is damaged, or not what `save` writes; see `harness.stored`.
+        """
+        frames = {name: frame_in(directory / f"{name}.csv") for name in _FRAMES}
         paths = {name: directory / f"{name}.npz" for name in _BY_ARM}
         return cls(
-            run=json.loads((directory / "run.json").read_text()),
+            run=run_of(directory / "run.json"),
             **frames,
-            correct=correct,
+            correct=outcomes_in(directory / "correct.npz", frames["table"]),
             compared=compared,
             **{name: by_arm(path) for name, path in paths.items() if path.exists()},
         )
@@ -214,8 +212,6 @@ def run_by_key(make: Callable[[str], T], keys: Iterable[str]) -> dict[str, T]:
     return dict(where_run(lambda key: (key, make(key)), keys))
 
 
-#: Digests, of which some look like numbers.
-_TEXTS = dict.fromkeys(("data", "weights", "commit"), str)
 _FRAMES = ("table", "trainings", "histories")
 _BY_ARM = ("predictions", "examples", "patches", "pictured", "details")
 
@@ -255,19 +251,3 @@ def _flat(by_arm: dict[str, Arrays]) -> Arrays:
     return {
         f"{arm}|{name}": array for arm, arrays in by_arm.items() for name, array in arrays.items()
     }
-
-
-def by_arm(path: Path) -> dict[str, Arrays]:
-    """The arrays of each arm in a file that `Results.save` wrote, such as `examples.npz`."""
-    arms: dict[str, Arrays] = {}
-    for key, array in arrays_in(path).items():
-        arm, name = key.split("|")
-        arms.setdefault(arm, {})[name] = array
-    return arms
-
-
-def arrays_in(path: Path) -> Arrays:
-    """The arrays of a file, by name."""
-    # Given a path, NumPy leaves a file open that is no archive.
-    with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
-        return dict(stored)

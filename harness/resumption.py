@@ -1,7 +1,5 @@
 """Trainings that are killed go on where they were, to the bit."""
 
-import zipfile
-import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from time import perf_counter
@@ -11,6 +9,7 @@ import keras
 import numpy as np
 import pandas as pd
 
+from files.npz_files import read_arrays
 from models import kept_epoch
 from models.whole_files import file_sum, whole
 
@@ -20,7 +19,7 @@ Logs = dict[str, float]  # what Keras hands to callbacks
 SECONDS = 5.0
 _LARGEST_SHARE = 1 / 20
 
-_DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
+_DAMAGED = (OSError, ValueError, KeyError, TypeError)
 
 
 class Position(NamedTuple):
@@ -143,7 +142,13 @@ class Resumption(keras.callbacks.Callback):
                 continue
             values = _named(state, name)
             for number, variable in enumerate(variables):
-                variable.assign(values[str(number)])
+                value = values.get(str(number))
+                if value is None or value.shape != tuple(variable.shape):
+                    raise ValueError(
+                        f"{self._folder} has no state of this training ({name} {number}); "
+                        "accepted: what `run` left there (remove it to begin again)"
+                    )
+                variable.assign(value)
 
     def _write(self, position: Position) -> None:
         """Writes a state, into the file that has the older one of the two."""
@@ -166,17 +171,25 @@ class Resumption(keras.callbacks.Callback):
 
     def _newest(self) -> dict[str, np.ndarray] | None:
         """The state of the training that came furthest, of those that can be read."""
-        newest = None
+        newest, furthest = None, Position(-1, 0)
         for number in (0, 1):
             try:
-                # NumPy leaves a damaged file open.
-                with open(self._folder / f"state-{number}.npz", "rb") as file:
-                    state = dict(np.load(file, allow_pickle=False))
-                if newest is None or tuple(state["position"]) > tuple(newest["position"]):
-                    newest, self._number = state, number
+                state, _ = read_arrays(self._folder / f"state-{number}.npz")
+                position = _position_of(state)
             except _DAMAGED:
                 continue
+            if position > furthest:
+                newest, furthest, self._number = state, position, number
         return newest
+
+
+def _position_of(state: dict[str, np.ndarray]) -> Position:
+    """Where a training was; raises an error of `_DAMAGED` if the rest of the state is not there."""
+    float(state["elapsed"])
+    pd.DataFrame(_named(state, "history"))
+    if state["kept"].shape:
+        raise ValueError("kept is no checksum")
+    return Position(*map(int, state["position"]))
 
 
 def _named(state: dict[str, np.ndarray], group: str) -> dict[str, np.ndarray]:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -193,9 +193,10 @@ class Runner:
     def recall_data(self) -> None:
         """Takes the data of the latest stages for those of this run, so that none are read."""
         for stage in self.store.descriptions("train"):
-            training = stage["training"]
-            key = training["dataset"], training["split"], training["images_per_class"]
-            self._fingerprints[key] = stage["data"]
+            with suppress(LookupError, TypeError):  # another program's
+                training = stage["training"]
+                key = training["dataset"], training["split"], training["images_per_class"]
+                self._fingerprints[key] = str(stage["data"])
 
     def knows_data(self, training: Training) -> bool:
         """Whether the fingerprint of its data is known without reading them."""

@@ -15,8 +15,10 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from files import read_json
 from harness.digests import versions
 from harness.machine import commit, machine
+from harness.stored import object_in
 from models.whole_files import file_sum, on_disk, unfinished, whole
 
 #: Part of every digest, to be raised when the code of a stage, or of what it calls, changes what
@@ -60,7 +62,7 @@ class Store:
     def damage(self, path: Path) -> str | None:
         """Which file of a finished stage is not as it was written, in words; `None` for none."""
         try:
-            sums = json.loads((path / _SUMS).read_bytes())
+            sums = object_in(path / _SUMS)
             there = {each.name for each in path.iterdir() if each.is_file()} - {_SUMS}
             for name in sorted(there | set(sums.keys())):
                 if name not in there:
@@ -84,16 +86,16 @@ class Store:
         """What determined the finished and undamaged stages of a kind, the oldest first."""
         paths = [path for path in self.root.glob(f"{kind}-*") if not path.suffix]
         paths.sort(key=lambda path: path.stat().st_mtime)
-        return [json.loads((path / _STAGE).read_text()) for path in paths if self.has(path)]
+        return [object_in(path / _STAGE) for path in paths if self.has(path)]
 
     def made(self, path: Path) -> dict[str, Any]:
         """On which machine a stage was made, when, with which versions and which commit."""
-        return json.loads((path / _MADE).read_text())
+        return object_in(path / _MADE, "machine", "versions", "commit")
 
     def seconds(self, path: Path) -> float | None:
         """How long a stage took, all interrupted attempts together; `None` if it has not run."""
         try:
-            return float(json.loads((path / _SECONDS).read_text()))
+            return float(read_json(path / _SECONDS))
         except (OSError, ValueError, TypeError):
             return None
 
@@ -120,6 +122,9 @@ class Store:
     def writing(self, path: Path, description: dict) -> Iterator[Path]:
         """A directory to write a stage into; it becomes the stage if no error is raised."""
         partial = path.with_name(path.name + ".partial")
+        for each in (partial, partial / RESUME):
+            if each.is_symlink():
+                raise ValueError(f"{each} is a link; accepted: a folder, or nothing, in its place")
         partial.mkdir(parents=True, exist_ok=True)
         for left in unfinished(partial):
             shutil.rmtree(left)

@@ -3,7 +3,6 @@
 The formulas are those of `harness.afresh`: what printed the numbers is called only to be checked.
 """
 
-import json
 from collections.abc import Container
 from dataclasses import dataclass, field
 from math import floor, isinf, isnan, log10
@@ -14,8 +13,9 @@ import numpy as np
 import pandas as pd
 
 from evaluation import statistics
+from files.csv_files import read_table
 from harness.afresh import bonett_price, macro_f1, newcombe, wilson
-from harness.results import Arrays, arrays_in, by_arm
+from harness.stored import Arrays, arrays_in, by_arm, run_of
 
 _ATTACKED = "needs the adversarial image, which is not kept"
 _NETWORK = "needs the network"
@@ -135,7 +135,7 @@ def verify_run(directory: Path) -> Verification:
     kept = {name: by_arm(path) if path.exists() else {} for name, path in paths.items()}
     for column in table.columns.intersection(["epsilon", "epsilon_grey", *REASONS]):
         pd.to_numeric(table[column])
-    _check_run(done, json.loads((directory / "run.json").read_text()), table)
+    _check_run(done, run_of(directory / "run.json"), table)
     _check_arms(done, table, correct, kept)
     is_whole = bool(kept["predictions"])
     predicted = kept["predictions"] if is_whole else kept["details"]
@@ -152,11 +152,8 @@ def verify_run(directory: Path) -> Verification:
 
 
 def read(path: Path) -> pd.DataFrame:
-    """A table as the texts that were printed."""
-    try:
-        return pd.read_csv(path, keep_default_na=False, dtype=str)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not a table: {error}; accepted: what `run` wrote") from error
+    """A table as the texts that were printed; see `files.csv_files.read_table`."""
+    return read_table(path, keep_default_na=False, dtype=str)
 
 
 def compare_tables(

@@ -81,6 +81,11 @@ def _pretrained(application, weights, input_shape) -> keras.Model:
         return application(weights="imagenet", input_shape=input_shape)
     except ValueError:  # a size or width that there are no weights for, which Keras names
         raise
+    except OSError as error:  # Keras knows no checksum of some weights, and takes half a file
+        raise ConnectionError(
+            f"weights is 'imagenet', which could not be read or downloaded ({error}); remove what "
+            "was cut off from models/ in the folder of KERAS_HOME (default ~/.keras)"
+        ) from error
     except Exception as error:  # Keras raises a bare Exception when a download fails.
         raise ConnectionError(
             f"weights is 'imagenet', which could not be downloaded ({error}); accepted without a "

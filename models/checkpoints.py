@@ -82,7 +82,9 @@ def load_checkpoint(path: str | os.PathLike) -> keras.Model:
     except CheckpointError:
         raise
     except Exception as error:  # Keras raises anything here
-        raise CheckpointError(f"{path} cannot be rebuilt by Keras ({REBUILD}): {error}") from error
+        # Its errors repeat the whole description; the last line says what is wrong.
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
+        raise CheckpointError(f"{path} cannot be rebuilt by Keras ({REBUILD}): {reason}") from error
 
 
 def load_weights(model: keras.Model, path: str | os.PathLike) -> None:

@@ -1,8 +1,13 @@
 """The pictures of a report: where they go, and in which section they are shown."""
 
+import re
 from pathlib import Path
 
 from reports.figures.medium import current
+from reports.outside_names import in_markdown
+
+#: What is not a letter, a digit, or a mark inside a file's name.
+_SEPARATORS = re.compile(r"[^\w.+-]+|(?<!\w)\.+")
 
 
 class Gallery(dict[str, list[tuple[str, str]]]):
@@ -19,6 +24,6 @@ class Gallery(dict[str, list[tuple[str, str]]]):
 
     def add(self, section: str, name: str, caption: str) -> Path:
         """Where the next picture of a section has to be drawn."""
-        path = self.directory / f"{name}{current()}"
-        self[section].append((caption, f"{path.parent.name}/{path.name}"))
+        path = self.directory / f"{_SEPARATORS.sub('-', name)}{current()}"
+        self[section].append((in_markdown(caption), f"{path.parent.name}/{path.name}"))
         return path

@@ -47,7 +47,7 @@ def rendered(text: str) -> Page:
     # A figure is no part of a paragraph.
     html = re.sub(r"<p>(<figure>.*?</figure>)</p>", r"\1", html, flags=re.DOTALL)
     inline = [child for token in tokens for child in token.children or []]
-    pictures = [(each.content, str(each.attrs["src"])) for each in inline if each.type == "image"]
+    pictures = [_picture_of(each) for each in inline if each.type == "image"]
     return Page(Markup(html), headings, pictures)
 
 
@@ -126,7 +126,13 @@ def _table_close(self, tokens: list[Token], index: int, options, env) -> str:
 
 
 def _image(self, tokens: list[Token], index: int, options, env) -> str:
-    return figure(tokens[index].content, str(tokens[index].attrs["src"]))
+    return figure(*_picture_of(tokens[index]))
+
+
+def _picture_of(image: Token) -> tuple[str, str]:
+    """Its caption, as text, and its address."""
+    caption = "".join(each.content for each in image.children or [])
+    return caption, str(image.attrs["src"])
 
 
 def figure(caption: str, address: str) -> Markup:
@@ -137,9 +143,9 @@ def figure(caption: str, address: str) -> Markup:
 
 def picture(described: str, address: str) -> Markup:
     """A picture; of an SVG, on narrow screens the one that lies beside it for them."""
-    image = f'<img loading="lazy" src="{address}" alt="{escape(described)}">'
+    image = f'<img loading="lazy" src="{escape(address)}" alt="{escape(described)}">'
     path = PurePosixPath(address)
     if path.suffix != Medium.SITE:
         return Markup(image)
-    narrow = f'<source media="(max-width: 640px)" srcset="{narrow_path(path)}">'
+    narrow = f'<source media="(max-width: 640px)" srcset="{escape(str(narrow_path(path)))}">'
     return Markup(f"<picture>{narrow}{image}</picture>")

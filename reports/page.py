@@ -1,8 +1,10 @@
 """The report of a study: figures, a table of comparisons, and the pages that show them."""
 
+import os
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pandas as pd
 
@@ -49,17 +51,20 @@ def build_report(study: Study, directory: Path) -> Path:
         FileNotFoundError: `directory` holds no results.
     """
     run = run_in(study, directory)
-    comparison = compare(study, run.results)
-    comparison.to_csv(directory / "comparison.csv", index=False, float_format="%.6g")
-    verdicts = verdicts_of(study, [run])
-    written(verdicts, directory / "verdicts.csv")
-
-    shutil.rmtree(directory / "figures", ignore_errors=True)  # of arms that are there no more
-    text = report_text(study, run.results, comparison, directory / "figures", verdicts=verdicts)
-    (directory / "report.md").write_text(text)
-    templates, title = environment(study.folder), title_of(study, run.results)
-    page = templates.get_template("page.html").render(title=title, body=rendered(text).html)
-    (directory / "index.html").write_text(page)
+    comparison, verdicts = compare(study, run.results), verdicts_of(study, [run])
+    # What is there is replaced, and only by all of it: a link in its place leads nowhere.
+    with TemporaryDirectory(dir=directory, prefix=".being-written.") as folder:
+        new = Path(folder)
+        comparison.to_csv(new / "comparison.csv", index=False, float_format="%.6g")
+        written(verdicts, new / "verdicts.csv")
+        text = report_text(study, run.results, comparison, new / "figures", verdicts=verdicts)
+        (new / "report.md").write_text(text)
+        templates, title = environment(study.folder), title_of(study, run.results)
+        page = templates.get_template("page.html").render(title=title, body=rendered(text).html)
+        (new / "index.html").write_text(page)
+        shutil.rmtree(directory / "figures", ignore_errors=True)  # of arms that are there no more
+        for each in new.iterdir():
+            os.replace(each, directory / each.name)
     return directory / "index.html"
 
 

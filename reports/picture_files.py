@@ -8,6 +8,8 @@ from pathlib import Path
 from evaluation.pictures import Picture
 from reports.picture_cards import amplified, png
 
+_LONGEST = 50  # letters of the name of a class; a file's name may have some 250
+
 
 def write_pictures(pictures: Iterable[Picture], folder: Path, called: Callable[[int], str]) -> int:
     """Writes three PNG files for each picture, and says of how many images.
@@ -39,4 +41,4 @@ def write_pictures(pictures: Iterable[Picture], folder: Path, called: Callable[[
 
 def _word(text: str) -> str:
     """A text as a part of a file's name."""
-    return re.sub(r"[^\w.]+", "-", text).strip("-")
+    return re.sub(r"[^\w.]+", "-", text).strip("-")[:_LONGEST]

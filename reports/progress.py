@@ -8,6 +8,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from files import printable
+
 
 class Bars:
     """A `harness.runner.Progress` for people; used as a context manager."""
@@ -44,7 +46,7 @@ class Bars:
         self._advance()
 
     def remark(self, sentence: str) -> None:
-        self.console.print(sentence, markup=False, highlight=False)
+        self.console.print(printable(sentence), markup=False, highlight=False)
 
     @contextmanager
     def stage(self, title: str) -> Iterator[Callable[[float, str], None]]:

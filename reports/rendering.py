@@ -8,13 +8,15 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup
 
+from reports.outside_names import in_code, in_markdown, in_python, in_shell
+
 _OTHER_TAG = re.compile(r"<(?!/?(?:details|summary|b|br)>)")
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
 def environment(*folders: Path) -> Environment:
     """The templates of every page, and those in some more folders."""
-    return Environment(
+    templates = Environment(
         loader=FileSystemLoader([_TEMPLATES, *folders]),
         undefined=StrictUndefined,
         autoescape=select_autoescape(["html"]),
@@ -22,6 +24,9 @@ def environment(*folders: Path) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    templates.filters |= {"name": in_markdown, "code": in_code, "quoted": in_shell}
+    templates.filters["in_python"] = in_python
+    return templates
 
 
 def markdown_parser() -> MarkdownIt:

@@ -14,6 +14,7 @@ from evaluation.diagnostics import NAMES, Level
 from evaluation.flag_guide import paragraph
 from evaluation.measured_arm import MeasuredArm, Raised
 from evaluation.robustness_sentences import NORMS, budget, distance
+from files import printable
 from harness.digests import versions
 from harness.machine import machine
 from reports.figures.robustness import robustness_curves
@@ -35,6 +36,12 @@ class Setting:
     data: str
     class_names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def printable(self) -> "Setting":
+        """The same with names that a page can be written with; see `files.printable`."""
+        names, notes = (tuple(map(printable, each)) for each in (self.class_names, self.notes))
+        return Setting(printable(self.model), printable(self.data), names, notes)
 
     def called(self, label: int) -> str:
         """The name of a class."""
@@ -91,7 +98,7 @@ def numbers_of(robustness: Robustness, setting: Setting) -> dict[str, Any]:
 
 def page_of(robustness: Robustness, setting: Setting) -> str:
     """The page as one text of HTML, its pictures in it."""
-    flagged = list(_flagged(robustness))
+    flagged, setting = list(_flagged(robustness)), setting.printable
     return (
         environment()
         .get_template("robustness.html")

@@ -12,6 +12,7 @@ from evaluation.diagnostics import NAMES, Level
 from harness.arms import Protocol
 from harness.results import Results, selected
 from reports.compare import estimate_in
+from reports.outside_names import in_markdown
 
 
 def markdown_table(frame: pd.DataFrame) -> str:
@@ -22,11 +23,11 @@ def markdown_table(frame: pd.DataFrame) -> str:
     def cell(value) -> str:
         if value is None or (isinstance(value, float) and np.isnan(value)) or value == "":
             return "–"
-        return f"{value:.4g}" if isinstance(value, float) else str(value).replace("|", "/")
+        return f"{value:.4g}" if isinstance(value, float) else in_markdown(value)
 
     numeric = [pd.api.types.is_numeric_dtype(frame[column]) for column in frame]
     lines = [
-        "| " + " | ".join(str(column) for column in frame) + " |",
+        "| " + " | ".join(map(in_markdown, frame)) + " |",
         "|" + "|".join("---:" if right else "---" for right in numeric) + "|",
     ]
     lines += ["| " + " | ".join(map(cell, row)) + " |" for row in frame.itertuples(index=False)]

@@ -1,6 +1,5 @@
 """Networks that a study trained, as files with model cards."""
 
-import json
 import os
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,6 +12,7 @@ from harness.collect import collect, data_notes
 from harness.plan import Kind, Stage, plan, plan_of
 from harness.runner import Runner
 from harness.store import Store
+from harness.stored import trained_in
 from harness.study import Profile, Study
 from reports.model_card import Exported, model_card
 from studies.run import RUNS, study
@@ -156,7 +156,7 @@ def _card(file: Path) -> Path:
 def _exported(study: Study, profile: Profile, name: str, arm: Arm, runner: Runner) -> Exported:
     """The network of an arm, and what the attacks on this very network came to."""
     training, stage = arm.training, _stage(runner, arm)
-    trained = json.loads((stage / "training.json").read_text())
+    trained = trained_in(stage / "training.json")
     # An untrained defense in front of the network is not in the file.
     attacks = [
         each for each in study.arms(profile) if each.training == training and not each.applied

@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-import pandas as pd
-
 from harness.arms import Arm
 from harness.collect import collect
 from harness.plan import Plan, plan, plan_of
 from harness.results import Results
 from harness.runner import Progress, Runner
 from harness.store import Store
+from harness.stored import frame_in, refusing
 from harness.study import Study
 from reports import Bars, build_report, build_verdicts, summary
 from reports.summary import Screen
@@ -116,7 +115,7 @@ def report_study(name: str, profile: str = "demo", directory: Path | None = None
         The HTML page.
 
     Raises:
-        ValueError: an unknown study or profile, or no results.
+        ValueError: an unknown study or profile, no results, or some that `run` did not write.
     """
     chosen = study(name)
     directory = directory or results_directory(name, chosen.profile(profile).name)
@@ -124,7 +123,8 @@ def report_study(name: str, profile: str = "demo", directory: Path | None = None
         raise ValueError(
             f"no results in {directory}; first: python reproduce.py run {name} --profile {profile}"
         )
-    return _pages(chosen, directory)
+    with refusing(directory, "reported"):
+        return _pages(chosen, directory)
 
 
 def _lock_of(directory: Path) -> str:
@@ -144,7 +144,7 @@ def _refuse_to_lose(directory: Path, runner: Runner, every: list[Arm], todo: Pla
     """Keeps a run of some arms from replacing results of others by a report without them."""
     if todo.pattern == "*" or not (directory / "table.csv").exists():
         return
-    there = set(pd.read_csv(directory / "table.csv", usecols=["arm"])["arm"])
+    there = set(frame_in(directory / "table.csv")["arm"])
     if there <= {arm.key for arm in todo.arms}:
         return
     kept = {arm.key for arm in [*todo.arms, *runner.finished(every)]}

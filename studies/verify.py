@@ -1,17 +1,16 @@
 """Recomputes committed reports: those of a study, of all, or the one in a folder."""
 
-import json
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from zipfile import BadZipFile
 
-from harness.study import Study
+from harness.stored import refusing, run_of
 from harness.verify import Verification
 from reports.verify import compare_lines, verify_report, verify_verdicts
 from studies import STUDIES
 from studies.readme import README, ROOT, findings, updated
 from studies.run import RESULTS, study
+
+_VERIFIED = "verified"
 
 
 def verify(name: str | None = None, profile: str | None = None) -> Iterator[Verification]:
@@ -33,9 +32,13 @@ def verify(name: str | None = None, profile: str | None = None) -> Iterator[Veri
         if not folders:
             raise ValueError(f"no report in {RESULTS / each / (profile or '')}; {_run_first(each)}")
         for folder in folders:
-            yield _whole(verify_report, STUDIES[each], folder)
+            with refusing(folder, _VERIFIED):
+                done = verify_report(STUDIES[each], folder)
+            yield done
         if profile is None:
-            yield _whole(verify_verdicts, STUDIES[each], RESULTS / each)
+            with refusing(RESULTS / each, _VERIFIED):
+                done = verify_verdicts(STUDIES[each], RESULTS / each)
+            yield done
     if name is None:
         yield _verify_readme()
 
@@ -49,26 +52,12 @@ def verify_folder(directory: Path) -> Verification:
     if not (directory / "run.json").is_file():
         raise ValueError(f"no report in {directory}; {_run_first('STUDY')}")
 
-    def of_its_study(directory: Path) -> Verification:
-        run = json.loads((directory / "run.json").read_text())
-        return verify_report(study(run["study"]), directory)
-
-    return _whole(of_its_study, directory)
+    with refusing(directory, _VERIFIED):
+        return verify_report(study(run_of(directory / "run.json")["study"]), directory)
 
 
 def _run_first(name: str) -> str:
     return f"first: python reproduce.py run {name}"
-
-
-def _whole(verified: Callable[..., Verification], *of: Study | Path) -> Verification:
-    """What `verified` gives, or an error that names the folder."""
-    try:
-        return verified(*of)
-    except (OSError, ValueError, LookupError, TypeError, EOFError, BadZipFile, zlib.error) as error:
-        reason = f"{type(error).__name__}, {error}"
-        raise ValueError(
-            f"{of[-1]} cannot be verified: {reason}; accepted: a whole report, as `run` wrote it"
-        ) from error
 
 
 def _verify_readme() -> Verification:

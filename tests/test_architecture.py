@@ -13,10 +13,10 @@ BELOW = {
     "files": set(),
     "data": {"files"},
     "models": {"files"},
-    "attacks": {"models"},
-    "distillation": {"models", "data"},
-    "defenses": {"distillation", "attacks", "models", "data"},
-    "evaluation": {"attacks", "models", "data"},
+    "attacks": {"models", "files"},
+    "distillation": {"models", "data", "files"},
+    "defenses": {"distillation", "attacks", "models", "data", "files"},
+    "evaluation": {"attacks", "models", "data", "files"},
 }
 BELOW["harness"] = {"evaluation", *BELOW["defenses"], "defenses"}
 BELOW["reports"] = {"harness", *BELOW["harness"]}

@@ -1,7 +1,5 @@
 """What a long attack has finished, in files, so that a killed one goes on from there."""
 
-import zipfile
-import zlib
 from collections.abc import Callable
 from copy import copy
 from pathlib import Path
@@ -10,6 +8,7 @@ from typing import Self
 
 import numpy as np
 
+from files.npz_files import read_arrays
 from models.whole_files import whole
 
 Arrays = dict[str, np.ndarray]
@@ -19,7 +18,7 @@ SECONDS = 5.0
 #: The most bytes that wait for that.
 _BYTES = 2**28
 
-_DAMAGED = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error)
+_DAMAGED = (OSError, ValueError)
 
 
 class Journal:
@@ -66,12 +65,11 @@ class _Files:
         self._waiting: dict[str, Arrays] = {}
         self._bytes = 0
         self._written, self._number = monotonic(), 0
-        for path in sorted(folder.glob("journal-*.npz")):
+        for path in sorted(folder.glob("journal-[0-9][0-9][0-9][0-9][0-9][0-9].npz")):
             self._number = int(path.stem.removeprefix("journal-")) + 1
             try:
-                with open(path, "rb") as file:  # NumPy leaves a damaged file open
-                    names = np.load(file, allow_pickle=False).files
-                self._of_key |= {name.split("|")[0]: path for name in names}
+                _, names = read_arrays(path, ())
+                self._of_key |= {name.partition("|")[0]: path for name in names}
             except _DAMAGED:
                 path.unlink()
 
@@ -79,10 +77,10 @@ class _Files:
         if key not in self._of_key:
             return None
         try:
-            with open(self._of_key[key], "rb") as file:
-                kept = np.load(file, allow_pickle=False)
-                names = [name for name in kept.files if name.split("|")[0] == key]
-                return {name.split("|")[1]: kept[name] for name in names}
+            _, names = read_arrays(self._of_key[key], ())
+            own = [name for name in names if name.startswith(f"{key}|")]
+            kept, _ = read_arrays(self._of_key[key], own)
+            return {name.partition("|")[2]: array for name, array in kept.items()} or None
         except _DAMAGED:
             return None
 

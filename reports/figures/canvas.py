@@ -11,6 +11,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
+from matplotlib.ticker import LogFormatter
 
 from evaluation import Estimate
 from reports.figures import vector
@@ -43,7 +44,9 @@ def canvas(
     follows_page = path.suffix == Medium.SITE
     style = vector.STYLE if follows_page else {}
     # Names drawn at random, the date and the library's version alone would change a picture.
-    with rc_context({"svg.hashsalt": path.name, **style}):
+    # A dollar in the name of a class begins no formula.
+    plain = {"text.parse_math": False}
+    with rc_context({"svg.hashsalt": path.name, **plain, **style}):
         figure = Figure(figsize=size, layout="constrained")
         axes = figure.subplots(rows, columns, squeeze=False, **options)
         yield axes
@@ -82,6 +85,22 @@ def _add_legend(figure: Figure, title: str | None) -> Legend | None:
     columns = max(1, min(len(handles), int(figure.get_figwidth() / inches)))
     style = {"title": title, "fontsize": 8, "title_fontsize": 8, "ncols": columns}
     return figure.legend(handles.values(), handles.keys(), loc="outside lower center", **style)
+
+
+def scale_by_powers(axes: Axes, **options: Any) -> None:
+    """Makes the y axis logarithmic, with numbers that are no formulas.
+
+    Args:
+        options: of the scale.
+    """
+    axes.set_yscale("log", **options)
+    axes.yaxis.set_major_formatter(_Plain())
+    axes.yaxis.set_minor_formatter(_Plain())
+
+
+class _Plain(LogFormatter):
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        return f"{x:g}" if super().__call__(x, pos) else ""
 
 
 def show(axis: Axes, picture: np.ndarray) -> None:

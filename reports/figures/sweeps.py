@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from evaluation import Estimate
-from reports.figures.canvas import canvas, percent
+from reports.figures.canvas import canvas, percent, scale_by_powers
 from reports.figures.roles import Look
 
 
@@ -54,7 +54,7 @@ def sweep(
                     value = np.array(line.estimates, float)
                 axis.plot(places, value, line.look.style, label=line.label, **line.look.marked)
             if quantity in logarithmic:
-                axis.set_yscale("log", nonpositive="mask")
+                scale_by_powers(axis, nonpositive="mask")
                 quantity += ",\nlogarithmic"
             axis.set_ylabel(quantity, fontsize=8)
             axis.grid(alpha=0.3)

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from reports.figures.canvas import canvas
+from reports.figures.canvas import canvas, scale_by_powers
 from reports.figures.roles import NETWORKS, Look
 
 #: Of cross-entropies and divergences, and its axis.
@@ -43,7 +43,7 @@ def training_curves(
                 validation = scale * history[f"val_{name}"]
                 axis.plot(epochs, validation, style, label=named(training), **marked)
                 axis.plot(epochs, scale * history[name], "--", color=look.color, linewidth=0.8)
-        axes[1].set_yscale("log")
+        scale_by_powers(axes[1])
         for axis, quantity in zip(axes, ("accuracy (%)", _LOSS), strict=True):
             axis.set_ylabel(quantity)
             _along_epochs(axis)

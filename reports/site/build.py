@@ -9,14 +9,23 @@ from typing import Any
 
 from jinja2 import Environment
 
+from harness.claims import Run
 from harness.machine import commit
+from harness.stored import refusing
 from harness.study import Study
 from reports import key_figure
 from reports.markdown import figure, linked, picture, rendered
 from reports.rendering import environment, inline_html_of
 from reports.site.reference import attack_entries, network_entries
 from reports.site.run_page import export_run, shown_run
-from reports.site.study_page import SCALES, at_reduced_size, claim_id, gathered, ruling_of
+from reports.site.study_page import (
+    SCALES,
+    StudyPage,
+    at_reduced_size,
+    claim_id,
+    gathered,
+    ruling_of,
+)
 from reports.verdicts import runs_below
 
 _TEMPLATES = Path(__file__).parents[1] / "templates" / "site"
@@ -66,7 +75,10 @@ def build_site(
         FileNotFoundError: there are no results on the data of any study.
         FileExistsError: `folder` holds something else than a site.
     """
-    by_study = {name: runs_below(study, results / name) for name, study in studies.items()}
+    by_study: dict[str, list[Run]] = {}
+    for name, study in studies.items():
+        with refusing(results / name, "shown"):
+            by_study[name] = runs_below(study, results / name)
     by_study = {name: runs for name, runs in by_study.items() if runs}
     if not by_study:
         raise FileNotFoundError(
@@ -76,10 +88,11 @@ def build_site(
     _clear(folder)
     for name in _FILES:
         shutil.copy(_TEMPLATES / name, folder / name)
-    pages = [
-        gathered(studies[name], runs, folder / name, export and export / name)
-        for name, runs in by_study.items()
-    ]
+    pages: list[StudyPage] = []
+    for name, runs in by_study.items():
+        with refusing(results / name, "shown"):
+            one = gathered(studies[name], runs, folder / name, export and export / name)
+        pages.append(one)
     addresses = {id: f"{one.study.name}/index.html#{id}" for one in pages for id in one.ids}
     site = _Site(folder, _templates(), addresses, {"built": date.today(), "commit": commit()})
     for one in pages:
@@ -88,7 +101,8 @@ def build_site(
         for run in one.runs:
             page = f"{name}/{run.folder}/index.html"
             comparison, source = one.comparisons[run.folder], results / name / run.folder
-            shown = shown_run(one.study, run, comparison, source, (folder / page).parent)
+            with refusing(source, "shown"):
+                shown = shown_run(one.study, run, comparison, source, (folder / page).parent)
             site.write("run.html", page, study=one.study, run=run, shown=shown, pages=pages)
             reports[run.folder] = shown.report
             if export is not None:

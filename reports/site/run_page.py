@@ -67,7 +67,9 @@ def shown_run(
         folder: of its page.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    files = [name for name in _FILES if (source / name).exists()]
+    # A link may lead to a file that is not for everybody.
+    files = [name for name in _FILES if (source / name).is_file()]
+    files = [name for name in files if not (source / name).is_symlink()]
     for name in files:
         shutil.copy(source / name, folder / name)
     tables = Tables()

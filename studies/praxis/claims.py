@@ -27,6 +27,7 @@ from harness.rule import (
     together,
     within,
 )
+from reports.outside_names import in_markdown
 from studies.praxis import arms as praxis
 from studies.praxis import measures
 from studies.praxis.measures import Attacked, attacked, differences, distilled
@@ -217,7 +218,7 @@ def _confident(results: Results, model: str, protocol: Protocol) -> Finding:
     names, confidences = arm.photographs["label_names"], arm.photographs["label_confidences"][0]
     as_claimed = (confidences >= SURE) != (names == NOT_SURE_OF)
     share = Estimate.accuracy(as_claimed)
-    measured = ", ".join(map("{} {:.4f}".format, names, confidences))
+    measured = ", ".join(map("{} {:.4f}".format, map(in_markdown, names), confidences))
     return Finding(
         arm.network,
         within(share, least=MOST),

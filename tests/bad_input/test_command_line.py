@@ -163,7 +163,3 @@ def test_strange_arguments(command, there):
 
     try_words()
     assert len(tried) >= EXAMPLES
-
-
-def test_there_are_five_hundred():
-    assert EXAMPLES * len(OF_COMMANDS) >= 500

@@ -12,12 +12,12 @@ import pytest
 from PIL import Image
 
 from data import cifar10
-from data.arrays import read_arrays
 from data.file_trees import FileTree, open_zip
 from data.image_files import check_pixels
 from data.own_images import load_own
 from data.sources import _ArraysOnly
 from files import MEMBER
+from files.npz_files import read_arrays
 
 
 def header(shape: str, dtype: str = "'<f4'") -> bytes:
@@ -101,6 +101,14 @@ def test_images_of_too_many_pixels(made):
     check_pixels(made(8000, 8000))
     with pytest.raises(ValueError, match="60,000 x 60,000 pixels; accepted: 67,108,864 in all"):
         check_pixels(made(60_000, 60_000))
+
+
+@pytest.mark.parametrize("made", [png, jpeg])
+def test_images_that_would_be_scaled_to_too_many_pixels(made):
+    check_pixels(made(100, 10_000))
+    for size in ((1, 65_000), (65_000, 10)):
+        with pytest.raises(ValueError, match="accepted: sides that differ by a factor of 100"):
+            check_pixels(made(*size))
 
 
 @pytest.mark.parametrize("content", [b"", b"\x89PNG", b"\xff\xd8\xff", b"%!PS-Adobe", b"GIF89a"])

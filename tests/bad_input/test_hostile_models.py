@@ -94,8 +94,9 @@ HOSTILE = {
 @pytest.mark.parametrize("suffix", [".keras", ".h5"])
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_hostile_descriptions(plain, suffix, kind):
-    with pytest.raises(models.CheckpointError, match="hostile"):
+    with pytest.raises(models.CheckpointError, match="hostile") as raised:
         models.load_checkpoint(described(plain[suffix], HOSTILE[kind]))
+    assert len(str(raised.value).splitlines()) == 1
 
 
 def linked_outside(file, name, secret):

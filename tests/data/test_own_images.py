@@ -51,7 +51,8 @@ def test_grey_images_flat_ones_and_names_of_classes(tmp_path):
         ({"x": PIXELS.astype(int), "y": LABELS}, "x is of int64; accepted: uint8 in 0..255"),
         ({"x": PIXELS * 1.0, "y": LABELS}, "x is from 0 to 255; accepted: uint8 in 0..255, or"),
         ({"x": PIXELS, "y": np.eye(3)[LABELS]}, r"y has shape \(6, 3\) and dtype float64; acc"),
-        ({"x": PIXELS, "y": LABELS - 1}, "y has the label -1; accepted: 0 or more"),
+        ({"x": PIXELS, "y": LABELS - 1}, "y has labels from -1 to 1; accepted: 0 to 999,999"),
+        ({"x": PIXELS, "y": LABELS + 2**60}, "accepted: 0 to 999,999"),
         (
             {"x": PIXELS, "y": LABELS, "class_names": np.array(["cat"])},
             "class_names has 1 names, and y the label 2; accepted: a name for each class",

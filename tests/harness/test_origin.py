@@ -12,7 +12,8 @@ from harness import digests
 from harness.collect import collect
 from harness.digests import versions
 from harness.machine import machine
-from harness.results import Results, by_arm
+from harness.results import Results
+from harness.stored import by_arm
 from harness.verify import PREDICTED, verify_run
 from made import SMALL
 from models import weights_sum

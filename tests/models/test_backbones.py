@@ -123,6 +123,16 @@ def test_failed_download_says_what_to_do():
         backbone(offline, keras.Input((32, 32, 3)), "imagenet", train_batch_norm=True)
 
 
+def test_half_a_file_of_weights_is_named():
+    def half(include_top, weights, input_tensor=None, input_shape=None):
+        if weights == "imagenet":
+            raise OSError("truncated file")
+        return keras.Model(input_tensor, keras.layers.Identity()(input_tensor))
+
+    with pytest.raises(ConnectionError, match="truncated file.*remove what was cut off from mod"):
+        backbone(half, keras.Input((32, 32, 3)), "imagenet", train_batch_norm=True)
+
+
 @pytest.mark.parametrize(
     "weights, error, message",
     [

@@ -15,6 +15,8 @@ from rich.console import Console
 from blobs import blobs, plain
 from evaluation import Robustness, evaluate_robustness
 from evaluation.flag_guide import paragraph
+from files import printable
+from hostile_names import NAMES
 from quick_battery import quick_autoattack
 from reports.own_model import robustness_table
 from reports.picture_cards import by_attack
@@ -126,6 +128,18 @@ def test_what_users_call_things_is_escaped(robustness):
     page = page_of(robustness, setting)
     assert "<script>alert" not in page and "<i>m</i>" not in page and "<u>" not in page
     assert "&lt;script&gt;" in page
+
+
+def test_hostile_names_show_as_they_are(robustness, page, tmp_path):
+    called = " ".join(NAMES)
+    hostile = Setting(called, called, (called,) * 10, NAMES)
+    path = build_page(robustness, hostile, tmp_path / "page")
+    text = path.read_text(encoding="utf-8")
+    tags = {tag for tag, _ in Elements(text).all}
+    assert tags == {tag for tag, _ in Elements(page).all}
+    shown = " ".join(printable(called).split())
+    assert words(text).count(shown) > 3 and f"model {shown}, 10 classes" in words(text)
+    assert json.loads(path.with_name("robustness.json").read_text())["model"] == called
 
 
 def test_images_that_are_no_pictures_are_not_shown(robustness):

@@ -8,6 +8,7 @@ import pytest
 
 import models
 from crawl import Page, broken_links, crawl, foreign_resources
+from hostile_names import NAMES
 from reports.site import build_site
 from reports.site.reference import attack_entries
 from studies import STUDIES
@@ -19,7 +20,9 @@ def site(tmp_path_factory):
     root = tmp_path_factory.mktemp("built")
     shutil.copytree(RESULTS / "icbai" / "laptop", root / "results" / "icbai" / "laptop")
     run = json.loads((root / "results/icbai/laptop/run.json").read_text())
-    run["machine"] = "<script>alert(1)</script>"
+    run["machine"], run["data"] = "<script>alert(1)</script>", list(NAMES)
+    run["weights"] = {name: name for name in NAMES}
+    run["reductions"], run["pattern"] = list(NAMES), " ".join(NAMES)
     (root / "results/icbai/laptop/run.json").write_text(json.dumps(run))
     build_site(STUDIES, root / "results", root / "site")
     return root
@@ -50,7 +53,11 @@ def test_no_page_has_an_id_twice(pages):
 def test_what_results_hold_is_escaped(site, pages):
     for path in pages:
         assert "<script>alert" not in path.read_text()
-    assert "&lt;script>alert(1)" in (site / "site/icbai/laptop/index.html").read_text()
+    text = (site / "site/icbai/laptop/index.html").read_text()
+    assert text.count("&lt;script&gt;alert(1)&lt;/script&gt;") > 3
+    assert "[click](javascript:alert(1))" in text and "![pixel](https://example.com" in text
+    assert "$\\frac{1}{2}$ costs $5" in text and "**bold** *slanted*" in text
+    assert not [link for page in pages.values() for link in page.links if "script:" in link]
 
 
 def test_a_published_number_is_two_clicks_away(site):

@@ -1,4 +1,4 @@
-"""Arrays in an .npz file, and what labels have to be."""
+"""Arrays in an .npz file: no objects, and no more than the file holds."""
 
 import math
 import zipfile
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from files import check_size
+from files.limits import check_size
 
 
 def read_arrays(
@@ -19,27 +19,25 @@ def read_arrays(
         names: those that are read if they are there; `None` for all.
 
     Raises:
+        FileNotFoundError: it is not there.
         ValueError: the file is damaged, no .npz file, holds objects that are no plain arrays, or
             would take more memory than there is.
     """
+    if not path.exists():
+        raise FileNotFoundError(f"{path} does not exist; accepted: an .npz file")
     try:
         if not path.is_file() or not zipfile.is_zipfile(path):
             raise ValueError("it is not a zip file")
         with np.load(path, allow_pickle=False) as archive:
-            wanted = [name for name in names or archive.files if name in archive.files]
-            members = [_member(archive, name) for name in wanted]
-            check_size(", ".join(wanted), sum(member.file_size for member in members))
-            for name, member in zip(wanted, members):
-                _check_header(archive.zip, member, name)
+            members = dict(zip(archive.files, archive.zip.infolist(), strict=True))
+            wanted = [name for name in (members if names is None else names) if name in members]
+            size = sum(members[name].file_size for name in wanted)
+            check_size(", ".join(wanted), size)
+            for name in wanted:
+                _check_header(archive.zip, members[name], name)
             return {name: archive[name] for name in wanted}, archive.files
     except Exception as error:  # zip, its compressions and NumPy each have errors of their own
         raise ValueError(f"{path} cannot be read as npz, plain arrays only: {error}") from error
-
-
-def _member(archive: np.lib.npyio.NpzFile, name: str) -> zipfile.ZipInfo:
-    """That of an array: NumPy leaves the ending of its name out."""
-    present = archive.zip.namelist()
-    return archive.zip.getinfo(name if name in present else f"{name}.npy")
 
 
 def _check_header(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> None:
@@ -56,19 +54,3 @@ def _check_header(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) 
     declared = math.prod(shape) * dtype.itemsize
     if not dtype.hasobject and declared != held:
         raise ValueError(f"{name} has {held:,} bytes; accepted: {declared:,} for shape {shape}")
-
-
-def as_labels(labels: np.ndarray, where: str) -> np.ndarray:
-    """Labels [N] or [N, 1] as [N].
-
-    Raises:
-        ValueError: another shape, or no integers.
-    """
-    if labels.ndim == 2 and labels.shape[1] == 1:
-        labels = labels[:, 0]
-    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
-        raise ValueError(
-            f"{where} has shape {labels.shape} and dtype {labels.dtype}; accepted: integers [N] "
-            "or [N, 1]"
-        )
-    return labels
