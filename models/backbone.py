@@ -5,11 +5,15 @@ study; otherwise everything does. Its layers are layers of the classifier itself
 inside it, so that a checkpoint is flat and each layer can be looked at.
 """
 
+import os
 from collections.abc import Callable
 from functools import partial
 from os import PathLike
+from pathlib import Path
 
+import h5py
 import keras
+from filelock import FileLock
 
 from models.checkpoints import load_weights
 
@@ -69,6 +73,34 @@ def _on(x, application, weights) -> keras.Model:
     return model
 
 
+def _downloaded(make: Callable[[], keras.Model]) -> keras.Model:
+    """`make()`, which downloads weights unless they are there.
+
+    Keras knows no checksum of MobileNet's, and takes the half that a killed program leaves for the
+    whole. HDF5 notices, and the download begins again.
+    """
+    folder = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser() / "models"
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / "download.lock"):  # what another program downloads now is no half
+        try:
+            return make()
+        except OSError:
+            halves = [path for path in folder.glob("*.h5") if not _is_whole(path)]
+            if not halves:
+                raise
+            for path in halves:
+                path.unlink()
+            return make()
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        h5py.File(path, "r").close()
+    except OSError:
+        return False
+    return True
+
+
 def _pretrained(application, weights, input_shape) -> keras.Model:
     if weights != "imagenet":
         model = application(weights=None, input_shape=input_shape)
@@ -78,14 +110,9 @@ def _pretrained(application, weights, input_shape) -> keras.Model:
     if input_shape[-1] != 3:
         raise ValueError(f"weights is 'imagenet' with {input_shape[-1]} channels; accepted: 3")
     try:
-        return application(weights="imagenet", input_shape=input_shape)
+        return _downloaded(partial(application, weights="imagenet", input_shape=input_shape))
     except ValueError:  # a size or width that there are no weights for, which Keras names
         raise
-    except OSError as error:  # Keras knows no checksum of some weights, and takes half a file
-        raise ConnectionError(
-            f"weights is 'imagenet', which could not be read or downloaded ({error}); remove what "
-            "was cut off from models/ in the folder of KERAS_HOME (default ~/.keras)"
-        ) from error
     except Exception as error:  # Keras raises a bare Exception when a download fails.
         raise ConnectionError(
             f"weights is 'imagenet', which could not be downloaded ({error}); accepted without a "

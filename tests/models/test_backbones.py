@@ -1,5 +1,6 @@
 """ResNet-50 and Inception-V3: heads, what trains, preprocessing, weights."""
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -123,14 +124,40 @@ def test_failed_download_says_what_to_do():
         backbone(offline, keras.Input((32, 32, 3)), "imagenet", train_batch_norm=True)
 
 
-def test_half_a_file_of_weights_is_named():
-    def half(include_top, weights, input_tensor=None, input_shape=None):
+def test_half_a_download_is_begun_again(tmp_path, monkeypatch):
+    """Keras has no checksum of MobileNet's weights, and reads what is there."""
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    folder = tmp_path / "models"
+    folder.mkdir()
+    sound, kept = folder / "another.h5", folder / "mobilenet.h5"
+    with h5py.File(sound, "w") as file:
+        file["values"] = np.arange(1000)
+    kept.write_bytes(sound.read_bytes()[:5000])
+    downloads = []
+
+    def application(include_top, weights, input_tensor=None, input_shape=None):
         if weights == "imagenet":
-            raise OSError("truncated file")
+            if not kept.exists():
+                downloads.append(kept.write_bytes(sound.read_bytes()))
+            h5py.File(kept, "r").close()
+            input_tensor = keras.Input(input_shape)
         return keras.Model(input_tensor, keras.layers.Identity()(input_tensor))
 
-    with pytest.raises(ConnectionError, match="truncated file.*remove what was cut off from mod"):
-        backbone(half, keras.Input((32, 32, 3)), "imagenet", train_batch_norm=True)
+    for _ in range(2):
+        backbone(application, keras.Input((32, 32, 3)), "imagenet", train_batch_norm=True)
+        assert len(downloads) == 1 and kept.read_bytes() == sound.read_bytes()
+
+
+def test_what_cannot_be_read_is_not_downloaded_for_ever(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+
+    def application(include_top, weights, input_tensor=None, input_shape=None):
+        if weights == "imagenet":
+            raise OSError("No space left on device")
+        return keras.Model(input_tensor, keras.layers.Identity()(input_tensor))
+
+    with pytest.raises(ConnectionError, match="No space left on device"):
+        backbone(application, keras.Input((32, 32, 3)), "imagenet", train_batch_norm=True)
 
 
 @pytest.mark.parametrize(
