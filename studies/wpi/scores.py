@@ -196,7 +196,6 @@ class Place:
 
 
 def _median(seconds: pd.Series) -> float:
-    median = float(seconds.median())
-    if np.isnan(median):
+    if seconds.isna().all():
         raise NotRun("seconds: not recorded")
-    return median
+    return float(seconds.median())
