@@ -20,7 +20,7 @@ class Ours:
         self.model = model
 
     def fgsm(self, images, labels, epsilons):
-        return FGSM().craft(self.model, images, labels, epsilons=epsilons)
+        return list(FGSM().craft(self.model, images, labels, epsilons=epsilons))
 
     def fgsm_accuracies(self, images, labels, epsilons, classify):
         results = FGSM().sweep(self.model, images, labels, epsilons=epsilons)
@@ -28,7 +28,7 @@ class Ours:
 
     def pgd(self, images, labels, epsilons, steps, step_size):
         attack = self._pgd(steps, step_size)
-        return attack.craft(self.model, images, labels, epsilons=epsilons)
+        return list(attack.craft(self.model, images, labels, epsilons=epsilons))
 
     def pgd_accuracies(self, images, labels, epsilons, steps, step_size):
         attack = self._pgd(steps, step_size)

@@ -8,10 +8,12 @@ from hypothesis import strategies as st
 
 import evaluation.own_attacks
 import evaluation.own_model
+import harness.cost
 import harness.forecast
 import reports.site
 import studies.export
 import studies.run
+import studies.verify
 from command_line import run
 
 #: For each command; of all commands at least 500.
@@ -74,6 +76,7 @@ FLAGS = {
     "--images-per-class": NUMBERS,
     "--batch-size": NUMBERS,
     "--seed": NUMBERS,
+    "--rate": NUMBERS,
     "--attack": ["pgd", "fgsm", *WORDS],
     "--norm": ["linf", "l7", *WORDS],
     "--steps": NUMBERS,
@@ -94,7 +97,9 @@ OF_COMMANDS = {
         ["--profile", "--arms", "--data-dir", "--weights", "--unknown", "--on", "--address"]
         + ["--cpus-per-stage", "--gpus-per-stage"],
     ),
+    "plan": (STUDIES, ["--profile", "--arms", "--rate", "--weights", "--unknown"]),
     "report": (STUDIES, ["--profile", "--results", "--unknown"]),
+    "verify": (["", *PATHS, *STUDIES], ["--profile", "--unknown"]),
     "site": ([""], ["--to", "--results", "--unknown"]),
     "attack": (
         PATHS,
@@ -116,11 +121,14 @@ def there(tmp_path, monkeypatch):
     for module, name in (
         (evaluation.own_attacks, "attack_own_model"),
         (evaluation.own_model, "evaluate_own_robustness"),
+        (harness.cost, "cost_of"),
         (harness.forecast, "forecast"),
         (reports.site, "build_site"),
         (studies.export, "export_networks"),
         (studies.run, "run_study"),
         (studies.run, "report_study"),
+        (studies.verify, "verify"),
+        (studies.verify, "verify_folder"),
     ):
         monkeypatch.setattr(module, name, reached)
     (tmp_path / "folder").mkdir()
@@ -135,8 +143,9 @@ def there(tmp_path, monkeypatch):
 @pytest.mark.parametrize("command", OF_COMMANDS)
 def test_strange_arguments(command, there):
     places, flags = OF_COMMANDS[command]
+    typed = st.text(st.characters(exclude_characters="\0"), max_size=20)  # a command line has none
     option = st.sampled_from(flags).flatmap(
-        lambda flag: st.tuples(st.just(flag), st.sampled_from(FLAGS[flag]) | st.text(max_size=20))
+        lambda flag: st.tuples(st.just(flag), st.sampled_from(FLAGS[flag]) | typed)
     )
     tried = []
 

@@ -69,7 +69,11 @@ def test_fab_is_no_longer_than_deepfool(network, norm):
     "attack", [DDN(100), *(FMN(100, norm=norm) for norm in NORMS), SigmaZero(100)], ids=str
 )
 def test_gradient_searches_are_as_near_as_foolbox_at_equal_gradients(network, foolbox, attack):
-    """Sigma-zero, which Foolbox lacks, beside FMN in L0."""
+    """Sigma-zero, which Foolbox lacks, beside FMN in L0.
+
+    Both end in local minima, which may be others for single images. Foolbox's FMN in L1 finds
+    nothing on more than half of the digits.
+    """
     images, labels, norm = network.images[:32], network.labels[:32], attack.norm
     ours = attack(network.model, images, labels)
     name, options = ("ddn", {}) if isinstance(attack, DDN) else ("fmn", {"norm": norm})
@@ -77,8 +81,8 @@ def test_gradient_searches_are_as_near_as_foolbox_at_equal_gradients(network, fo
     their_success = network.model.predict(theirs, verbose=0).argmax(axis=1) != labels
     assert ours.success.sum() >= their_success.sum()
     both = ours.success & their_success
-    assert both.mean() > 0.5
-    assert ours.distances[norm][both].mean() <= 1.01 * distances(theirs - images)[norm][both].mean()
+    assert both.mean() > 0.3
+    assert ours.distances[norm][both].mean() <= 1.02 * distances(theirs - images)[norm][both].mean()
 
 
 @pytest.mark.parametrize("theta", [1.0, -1.0])
