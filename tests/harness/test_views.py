@@ -9,7 +9,7 @@ import data
 import models
 from attacks import PGD
 from harness.arms import View
-from harness.plan import plan_of
+from harness.plan import Kind, Stage, plan_of
 from harness.runner import Runner
 from harness.store import Store
 from harness.views import Views
@@ -26,25 +26,28 @@ ARMS = [
 
 
 @pytest.fixture(scope="module")
-def ran(tmp_path_factory):
-    runner = Runner(Store(tmp_path_factory.mktemp("together")))
-    runner.run(plan_of(ARMS, "*"), Recorder())
+def trained(tmp_path_factory):
+    runner = Runner(Store(tmp_path_factory.mktemp("trained")))
+    for training in (SMALL, OTHER):
+        assert runner.perform(Stage(Kind.TRAIN, training), Recorder())
     return runner
 
 
-def test_outcomes_are_those_of_networks_by_themselves(ran, tmp_path):
+@pytest.mark.slow
+def test_outcomes_are_those_of_networks_by_themselves(trained, tmp_path):
+    trained.run(plan_of(ARMS, "*"), Recorder())
     alone = Runner(Store(tmp_path))
     for arm in (ARMS[-1], ARMS[-2], ARMS[-3]):  # in another order, and not all
         alone.run(plan_of([arm], "*"), Recorder())
         alone = Runner(alone.store)  # which has compiled nothing
         expected = vars(alone.outcomes(arm))
-        for name, value in vars(ran.outcomes(arm)).items():
+        for name, value in vars(trained.outcomes(arm)).items():
             if "seconds" not in name:
                 np.testing.assert_array_equal(value, expected[name], err_msg=name)
 
 
-def test_like_networks_are_one_model(ran):
-    checkpoints = {each: ran.training_path(each) / "model.h5" for each in (SMALL, OTHER)}
+def test_like_networks_are_one_model(trained):
+    checkpoints = {each: trained.training_path(each) / "model.h5" for each in (SMALL, OTHER)}
     images = data.load("digits").x_test[:8]
     views = Views(SMALL, checkpoints[SMALL])
     seen = [views.seen(small_arm(SMALL, view=view))[0] for view in View]
@@ -59,9 +62,9 @@ def test_like_networks_are_one_model(ran):
     np.testing.assert_array_equal(views.network.predict(images, verbose=0), expected)
 
 
-def test_a_network_that_was_loaded_in_part_is_not_used(ran, monkeypatch):
+def test_a_network_that_was_loaded_in_part_is_not_used(trained, monkeypatch):
     first, second = small_arm(SMALL), small_arm(OTHER)
-    ran._seen(first)
+    trained._seen(first)
 
     def load_in_part(network, path):
         network.set_weights([np.zeros_like(each) for each in network.get_weights()])
@@ -70,6 +73,6 @@ def test_a_network_that_was_loaded_in_part_is_not_used(ran, monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr(models, "load_weights", load_in_part)
         with pytest.raises(models.CheckpointError, match="half a file"):
-            ran._seen(second)
-    model, _ = ran._seen(first)
+            trained._seen(second)
+    model, _ = trained._seen(first)
     assert any(weights.any() for weights in model.get_weights())
