@@ -126,7 +126,8 @@ def _table_close(self, tokens: list[Token], index: int, options, env) -> str:
 
 
 def _image(self, tokens: list[Token], index: int, options, env) -> str:
-    return figure(*_picture_of(tokens[index]))
+    # Markdown-it 3.0 adds it to what comes before, which a `Markup` would escape.
+    return str(figure(*_picture_of(tokens[index])))
 
 
 def _picture_of(image: Token) -> tuple[str, str]:
