@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from contextlib import chdir
 from math import prod
 from pathlib import Path
 from types import ModuleType
@@ -60,7 +61,10 @@ def made(tmp_path_factory) -> Path:
             copy = described(sound, change)
             copy.rename(folder / f"{kind.replace(' ', '-')}{suffix}")
     canary = "import pathlib\npathlib.Path('canary').touch()"
-    code = keras.Sequential([keras.Input((32, 32, 3)), layers.Lambda(lambda x: exec(canary) or x)])
+    with chdir(folder.parent):  # it runs once as it is built
+        code = keras.Sequential(
+            [keras.Input((32, 32, 3)), layers.Lambda(lambda x: exec(canary) or x)]
+        )
     code.save(folder / "code.keras")
     code.save(folder / "code.h5")
     np.savez(folder / "code.npz", x=np.array([_Calls(canary)], object), y=np.zeros(1, int))
