@@ -123,7 +123,8 @@ def best_distance(
         result = task.result(attack.crafted(task))
         found = np.where(result.success, result.distances[norm], np.inf)
         better = found < distances
-        nearest[better], distances[better] = result.images[better], found[better]
+        nearest[better] = result.images[better]
+        distances[better] = found[better]
         took = perf_counter() - begun
         paces[place] = took / steps
         finished.append(FinishedAttack(attack, took, int(better.sum())))

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import tensorflow as tf
 
@@ -12,13 +11,13 @@ from attacks.engine.gradients import LogitsOf, loss_gradient
 from attacks.engine.losses import cross_entropy, margin
 from attacks.engine.minimum_norm import MinimumNormAttack
 from attacks.engine.nearest import (
+    BallSettings,
     Goals,
-    Nearest,
+    InBall,
+    compiled_in_ball,
     cosine,
     is_past,
     nearest_in_steps,
-    nothing_found,
-    specs,
 )
 from attacks.engine.norms import diameter
 from attacks.engine.steps import linear_step
@@ -68,14 +67,13 @@ class DDN(MinimumNormAttack):
             raise ValueError(f"loss is {self.loss!r}; accepted: {', '.join(map(repr, _LOSSES))}")
 
     def search(self, task: Task) -> Search:
-        def start(originals: tf.Tensor) -> _State:
-            epsilons = tf.fill([len(originals)], tf.constant(self.initial_epsilon, tf.float32))
-            return _State(originals, epsilons, nothing_found(originals))
+        def start(originals: tf.Tensor) -> InBall:
+            return InBall.at_start(originals, self.initial_epsilon)
 
-        def settings(batch: Batch) -> Iterator[_Settings]:
+        def settings(batch: Batch) -> Iterator[BallSettings]:
             for done in range(self.steps):
                 length = 0.01 + 0.99 * cosine(done / self.steps)
-                yield _Settings(batch.goal.sign, step_size=length, gamma=self.gamma)
+                yield BallSettings(batch.goal.sign, step_size=length, gamma=self.gamma)
 
         return nearest_in_steps(task, _compiled_step(task, self.loss), start, settings)
 
@@ -83,34 +81,12 @@ class DDN(MinimumNormAttack):
         return Evaluations(gradients=self.steps, forwards=1)
 
 
-class _State(NamedTuple):
-    """What a step changes, one entry per image.
-
-    Attributes:
-        images: the iterates.
-        epsilons: the radii of the spheres they are on, but for the box of images.
-        nearest: the successful iterates of smallest distance.
-    """
-
-    images: tf.Tensor
-    epsilons: tf.Tensor
-    nearest: Nearest
-
-
-class _Settings(NamedTuple):
-    """What is the same for all images of a step."""
-
-    sign: float
-    step_size: float
-    gamma: float
-
-
 def _compiled_step(task: Task, loss: str) -> Callable:
     """One step, for any setting but the loss: one trace per model."""
     largest = diameter("l2", task.classifier.image_shape)
 
     def make(logits_of: LogitsOf) -> Callable:
-        def step(state: _State, goals: Goals, settings: _Settings) -> _State:
+        def step(state: InBall, goals: Goals, settings: BallSettings) -> InBall:
             images, perturbations = state.images, state.images - goals.originals
             gradient, logits = loss_gradient(
                 logits_of, images, goals.classes, settings.sign, 1.0, _LOSSES[loss]
@@ -122,7 +98,7 @@ def _compiled_step(task: Task, loss: str) -> Callable:
             moved = perturbations + linear_step(gradient, settings.step_size, "l2")
             scale = tf.math.divide_no_nan(epsilons, lengths(moved, "l2"))
             moved = goals.originals + per_image(scale, moved) * moved
-            return _State(
+            return InBall(
                 images=tf.clip_by_value(moved, 0.0, 1.0),
                 epsilons=epsilons,
                 nearest=state.nearest.or_nearer(success, images, distances),
@@ -130,7 +106,4 @@ def _compiled_step(task: Task, loss: str) -> Callable:
 
         return step
 
-    images, numbers, nearest, goals = specs(task)
-    settings = _Settings(*[tf.TensorSpec([], tf.float32)] * len(_Settings._fields))
-    signature = [_State(images, numbers, nearest), goals, settings]
-    return task.classifier.compiled(f"ddn {loss}", make, signature)
+    return compiled_in_ball(task, f"ddn {loss}", make)

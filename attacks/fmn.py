@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import tensorflow as tf
 
@@ -12,13 +11,13 @@ from attacks.engine.gradients import LogitsOf, loss_gradient
 from attacks.engine.losses import margin
 from attacks.engine.minimum_norm import MinimumNormAttack
 from attacks.engine.nearest import (
+    BallSettings,
     Goals,
-    Nearest,
+    InBall,
+    compiled_in_ball,
     cosine,
     is_past,
     nearest_in_steps,
-    nothing_found,
-    specs,
 )
 from attacks.engine.norms import NORMS, check_norm, diameter
 from attacks.engine.projections import within
@@ -70,14 +69,13 @@ class FMN(MinimumNormAttack):
         check_number(above=0, below=1, gamma=self.gamma)
 
     def search(self, task: Task) -> Search:
-        def start(originals: tf.Tensor) -> _State:
-            radii = tf.fill([len(originals)], 1.0 if self.norm == "l0" else 0.0)
-            return _State(originals, radii, nothing_found(originals))
+        def start(originals: tf.Tensor) -> InBall:
+            return InBall.at_start(originals, 1.0 if self.norm == "l0" else 0.0)
 
-        def settings(batch: Batch) -> Iterator[_Settings]:
+        def settings(batch: Batch) -> Iterator[BallSettings]:
             for done in range(self.steps):
                 share = 0.01 + 0.99 * cosine(done / self.steps)
-                yield _Settings(batch.goal.sign, share * self.step_size, share * self.gamma)
+                yield BallSettings(batch.goal.sign, share * self.step_size, share * self.gamma)
 
         return nearest_in_steps(task, _compiled_step(task, self.norm), start, settings)
 
@@ -85,34 +83,12 @@ class FMN(MinimumNormAttack):
         return Evaluations(gradients=self.steps, forwards=1)
 
 
-class _State(NamedTuple):
-    """What a step changes, one entry per image.
-
-    Attributes:
-        images: the iterates.
-        epsilons: the radii of the balls that they were projected on.
-        nearest: the successful iterates of smallest distance.
-    """
-
-    images: tf.Tensor
-    epsilons: tf.Tensor
-    nearest: Nearest
-
-
-class _Settings(NamedTuple):
-    """What is the same for all images of a step."""
-
-    sign: float
-    step_size: float
-    gamma: float
-
-
 def _compiled_step(task: Task, norm: str) -> Callable:
     """One step in a norm, for any other setting: one trace per model."""
     largest = diameter(norm, task.classifier.image_shape)
 
     def make(logits_of: LogitsOf) -> Callable:
-        def step(state: _State, goals: Goals, settings: _Settings) -> _State:
+        def step(state: InBall, goals: Goals, settings: BallSettings) -> InBall:
             images, perturbations = state.images, state.images - goals.originals
             gradient, logits = loss_gradient(
                 logits_of, images, goals.classes, settings.sign, 1.0, margin
@@ -131,7 +107,7 @@ def _compiled_step(task: Task, norm: str) -> Callable:
             epsilons = tf.clip_by_value(epsilons, 0.0, largest)
             moved = perturbations + linear_step(gradient, settings.step_size, "l2")
             moved = goals.originals + within(moved, epsilons, norm)
-            return _State(
+            return InBall(
                 images=tf.clip_by_value(moved, 0.0, 1.0),
                 epsilons=epsilons,
                 nearest=state.nearest.or_nearer(success, images, distances),
@@ -139,20 +115,17 @@ def _compiled_step(task: Task, norm: str) -> Callable:
 
         return step
 
-    images, numbers, nearest, goals = specs(task)
-    settings = _Settings(*[tf.TensorSpec([], tf.float32)] * len(_Settings._fields))
-    signature = [_State(images, numbers, nearest), goals, settings]
-    return task.classifier.compiled(f"fmn {norm}", make, signature)
+    return compiled_in_ball(task, f"fmn {norm}", make)
 
 
-def _radius(state: _State, success: tf.Tensor, ahead: tf.Tensor, gamma: tf.Tensor) -> tf.Tensor:
+def _radius(state: InBall, success: tf.Tensor, ahead: tf.Tensor, gamma: tf.Tensor) -> tf.Tensor:
     """The next radii [N]; `ahead` are those of an image that has not reached the goal."""
     smaller = tf.minimum((1 - gamma) * state.epsilons, state.nearest.distances)
     found = tf.math.is_finite(state.nearest.distances)
     return tf.where(success, smaller, tf.where(found, (1 + gamma) * state.epsilons, ahead))
 
 
-def _count(state: _State, success: tf.Tensor, gamma: tf.Tensor) -> tf.Tensor:
+def _count(state: InBall, success: tf.Tensor, gamma: tf.Tensor) -> tf.Tensor:
     """The next numbers [N] of values that may differ: another one at every step."""
     fewer = tf.minimum(state.epsilons - 1, tf.floor((1 - gamma) * state.epsilons))
     more = tf.maximum(state.epsilons + 1, tf.floor((1 + gamma) * state.epsilons))

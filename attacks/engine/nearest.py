@@ -40,6 +40,41 @@ class Goals(NamedTuple):
     classes: tf.Tensor
 
 
+class InBall(NamedTuple):
+    """What a step within a ball around each original changes, one entry per image.
+
+    Attributes:
+        images: the iterates, float32 [N, ...].
+        epsilons: the radii of their balls, float32 [N].
+        nearest: the successful iterates of smallest distance.
+    """
+
+    images: tf.Tensor
+    epsilons: tf.Tensor
+    nearest: Nearest
+
+    @classmethod
+    def at_start(cls, originals: tf.Tensor, epsilon: float) -> "InBall":
+        epsilons = tf.fill([len(originals)], tf.constant(epsilon, tf.float32))
+        return cls(originals, epsilons, nothing_found(originals))
+
+
+class BallSettings(NamedTuple):
+    """What is the same for all images of such a step; `gamma` is by what part radii change."""
+
+    sign: float
+    step_size: float
+    gamma: float
+
+
+def compiled_in_ball(task: Task, name: str, make: Callable) -> Callable:
+    """The step (InBall, Goals, BallSettings) to InBall that `make` gives: one trace per model."""
+    images, numbers, nearest, goals = specs(task)
+    settings = BallSettings(*[tf.TensorSpec([], tf.float32)] * len(BallSettings._fields))
+    signature = [InBall(images, numbers, nearest), goals, settings]
+    return task.classifier.compiled(name, make, signature)
+
+
 def is_past(logits: tf.Tensor, classes: tf.Tensor, sign: tf.Tensor) -> tf.Tensor:
     """Success, bool [N], by more than the rounding by which another forward pass may differ."""
     return margin(logits, classes, sign) > 1e-6 * tf.reduce_max(tf.abs(logits), axis=1)
