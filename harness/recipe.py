@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 import models
@@ -21,6 +22,10 @@ class Recipe:
         halve_every: epochs after which the learning rate is halved, again and again; 0: never.
         patience: epochs without a lower validation loss that are borne; after one more the
             learning rate is multiplied by `plateau_factor`, again and again; 0: never.
+        warm_up: epochs in which the learning rate rises from 0, update by update.
+        cosine: whether it falls to 0 along half a cosine (Loshchilov and Hutter, "SGDR: Stochastic
+            Gradient Descent with Warm Restarts", 2016, arXiv 1608.03983), from the warm-up to the
+            last epoch.
         weight_decay: L2 coefficient of the network's layers.
         keep: the epoch whose network is kept, one of `models.KEEP`.
     """
@@ -36,6 +41,8 @@ class Recipe:
     beta_2: float = 0.999
     amsgrad: bool = False
     epsilon: float = 1e-7
+    warm_up: float = 0.0
+    cosine: bool = False
     weight_decay: float = 0.0
     halve_every: int = 0
     patience: int = 0
@@ -50,12 +57,23 @@ class Recipe:
                 f"patience is {self.patience} with decay {self.decay} and halve_every "
                 f"{self.halve_every}; accepted: one way of lowering the learning rate"
             )
+        if not 0 <= self.warm_up <= self.epochs:
+            raise ValueError(f"warm_up is {self.warm_up}; accepted: 0 to the {self.epochs} epochs")
+        if (self.cosine or self.warm_up) and (self.decay or self.halve_every or self.patience):
+            raise ValueError(
+                f"cosine is {self.cosine} and warm_up {self.warm_up} with decay {self.decay}, "
+                f"halve_every {self.halve_every} and patience {self.patience}; accepted: a warm-up "
+                "and a cosine, or the others"
+            )
 
     def build_optimizer(
         self, steps_per_epoch: int, adam: Callable[..., Any] = keras.optimizers.Adam
     ) -> keras.optimizers.Optimizer:
         rate = self.learning_rate
-        if self.decay or self.halve_every:
+        if self.cosine or self.warm_up:
+            updates = self.epochs * steps_per_epoch if self.cosine else 0
+            rate = WarmUpAndCosine(rate, round(self.warm_up * steps_per_epoch), updates)
+        elif self.decay or self.halve_every:
             rate = DecayAndHalve(rate, self.decay, self.halve_every * steps_per_epoch)
         if self.optimizer == "SGD":
             return keras.optimizers.SGD(rate, momentum=self.momentum, nesterov=self.nesterov)
@@ -63,6 +81,18 @@ class Recipe:
             settings = {"beta_1": self.beta_1, "beta_2": self.beta_2, "amsgrad": self.amsgrad}
             return adam(learning_rate=rate, epsilon=self.epsilon, **settings)
         raise ValueError(f"optimizer is {self.optimizer!r}; accepted: 'SGD', 'Adam'")
+
+    @property
+    def schedule(self) -> str:
+        """What becomes of the learning rate, in words."""
+        words = {
+            f"warm-up over {self.warm_up:g} epochs": self.warm_up,
+            "cosine decay to 0": self.cosine,
+            f"decay by {self.decay:g} per update": self.decay,
+            f"halved every {self.halve_every} epochs": self.halve_every,
+            f"times {self.plateau_factor:g} on a plateau": self.patience,
+        }
+        return ", ".join(each for each, is_there in words.items() if is_there) or "constant"
 
 
 @keras.saving.register_keras_serializable("studies")
@@ -81,3 +111,25 @@ class DecayAndHalve(keras.optimizers.schedules.LearningRateSchedule):
 
     def get_config(self) -> dict[str, Any]:
         return {"rate": self.rate, "decay": self.decay, "halve_every": self.halve_every}
+
+
+@keras.saving.register_keras_serializable("studies")
+class WarmUpAndCosine(keras.optimizers.schedules.LearningRateSchedule):
+    """Rises to `rate` in the first `warm_up` updates, then falls to 0 at update `updates`.
+
+    With `updates` 0 it stays at `rate`.
+    """
+
+    def __init__(self, rate: float, warm_up: int, updates: int):
+        self.rate, self.warm_up, self.updates = rate, warm_up, updates
+
+    def __call__(self, step: tf.Tensor) -> tf.Tensor:
+        step = tf.cast(step, tf.float32)
+        rate = self.rate * tf.minimum(1.0, (step + 1) / max(1, self.warm_up))
+        if self.updates:
+            share = (step - self.warm_up) / max(1, self.updates - self.warm_up)
+            rate *= (1 + tf.cos(np.pi * tf.clip_by_value(share, 0.0, 1.0))) / 2
+        return rate
+
+    def get_config(self) -> dict[str, Any]:
+        return {"rate": self.rate, "warm_up": self.warm_up, "updates": self.updates}

@@ -37,6 +37,7 @@ _RECIPE = {
     "epochs": "recipe.epochs",
     "batch size": "recipe.batch_size",
     "learning rate": "recipe.learning_rate",
+    "schedule of the learning rate": "recipe.schedule",
 }
 
 

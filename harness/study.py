@@ -21,6 +21,8 @@ class Scale:
 
     Attributes:
         epochs, batch_size, learning_rate: of every training; `None` for the published ones.
+        warm_up: epochs after which the learning rate falls along half a cosine; `None` for the
+            published schedule, which a tenth of the epochs may leave no time to arrive.
         images, validation_images: used in training; `None` for all.
         pretrained: whether ImageNet weights are used where the study did.
         attack_images: test images attacked, by group of attacks; a group left out attacks all.
@@ -39,9 +41,13 @@ class Scale:
     attack_batch_size: int = 128
     images_per_class: int | None = None
     learning_rate: float | None = None
+    warm_up: float | None = None
 
     def applied_to(self, recipe: Recipe) -> Recipe:
-        """A published recipe with the epochs, batches and rate of this scale."""
+        """A published recipe with the epochs, batches, rate and schedule of this scale."""
+        if self.warm_up is not None:
+            constant = replace(recipe, decay=0.0, halve_every=0, patience=0)
+            recipe = replace(constant, warm_up=self.warm_up, cosine=True)
         return replace(
             recipe,
             epochs=self.epochs or recipe.epochs,

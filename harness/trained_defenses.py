@@ -155,8 +155,8 @@ class NoisyUpdates(TrainedDefense):
     name = "noisy updates"
 
     def optimizer(self, recipe: Recipe, steps: int, seed: int) -> keras.optimizers.Optimizer:
-        if recipe.optimizer != "Adam" or recipe.decay or recipe.halve_every:
+        if recipe.optimizer != "Adam" or recipe.schedule != "constant":
             raise ValueError(
-                f"recipe is {recipe}; accepted for noisy updates: Adam without decay or halve_every"
+                f"recipe is {recipe}; accepted for noisy updates: Adam at a constant rate"
             )
         return recipe.build_optimizer(steps, partial(defenses.NoisyUpdateAdam, self.scale, seed))

@@ -83,7 +83,7 @@ ATTACKS = tuple(FAITHFUL_ATTACKS)
 #: Variants of the undefended network.
 FROM_SCRATCH, EQUAL_UPSAMPLING = "NTU-8 from scratch", "NTU-8 equal up-sampling"
 FROZEN, NO_ERASING = "NTU-14 batch normalisation frozen", "NTU-15 no erasing"
-RATE_HALVED = "NTU-A18 rate halved"
+RATE_AS_LISTED, RATE_HALVED = "NTU-A18 rate as listed", "NTU-A18 rate halved"
 #: By optimiser, the variants with learning rates that are tried.
 RATES = {
     optimizer: {f"NTU-16 {optimizer} {rate:g}": rate for rate in rates}
@@ -314,8 +314,11 @@ def _variants(
         for variant, rate in RATES[optimizer].items():
             variants[variant] = of_recipe(learning_rate=rate, **changed)
     # In proportion where a profile trains for fewer epochs.
-    halve_every = round(HALVE_EVERY * base.recipe.epochs / RECIPES[case][0].epochs)
-    variants[RATE_HALVED] = of_recipe(halve_every=max(1, halve_every))
+    published = RECIPES[case][0]
+    halve_every = max(1, round(HALVE_EVERY * base.recipe.epochs / published.epochs))
+    listed = {"warm_up": 0.0, "cosine": False, "decay": published.decay}
+    variants[RATE_AS_LISTED] = of_recipe(**listed)
+    variants[RATE_HALVED] = of_recipe(**listed, halve_every=halve_every)
     return variants
 
 

@@ -134,7 +134,7 @@ def test_noisy_updates_keep_the_recipes_adam_and_refuse_another():
     assert (optimizer.beta_1, optimizer.beta_2, optimizer.epsilon) == (0.5, 0.7, 1e-3)
     assert optimizer.amsgrad and float(optimizer.learning_rate) == pytest.approx(0.003)
     for other in ({"optimizer": "SGD"}, {"decay": 0.1}, {"halve_every": 2}):
-        with pytest.raises(ValueError, match="accepted for noisy updates: Adam without"):
+        with pytest.raises(ValueError, match="accepted for noisy updates: Adam at a constant rate"):
             NoisyUpdates(scale=0.1).optimizer(replace(RECIPE, **other), 10, 0)
 
 
