@@ -1,6 +1,6 @@
 """What a study printed, and how a printed number is tied to what measures it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -32,6 +32,7 @@ class Link:
         ratio_to: what it is a ratio to, in words.
         index: which one; of a confidence the class and the rank, 1 the first.
         remark: what a reader has to know.
+        stand_ins: the cases that are measured in place of `cases` where these were not run.
     """
 
     kind: str
@@ -46,10 +47,16 @@ class Link:
     ratio_to: str = ""
     index: tuple[int, ...] = ()
     remark: str = ""
+    stand_ins: tuple = ()
 
     @property
     def is_measured(self) -> bool:
         return self.kind not in NOT_MEASURED
+
+    @property
+    def on_stand_ins(self) -> "Link | None":
+        """The same of the cases that stand in; `None` where there are none."""
+        return replace(self, cases=self.stand_ins, stand_ins=()) if self.stand_ins else None
 
 
 @cache

@@ -12,7 +12,7 @@ from evaluation.diagnostics import not_recorded
 from harness.claims import Run, Verdict
 from harness.results import Results
 from harness.study import Study
-from reports.compare import compare
+from reports.compare import Status, compare
 from reports.markdown import rendered
 from reports.origins import origins
 from reports.rendering import environment
@@ -28,13 +28,16 @@ ONE_SEARCH = (
 )
 #: What the published numbers of each status are, in words.
 _STATUSES = {
-    "measured": "with a measurement beside them",
-    "not run": "measured by arms that were not run here",
-    "as published": "settings that the paper profile repeats",
-    "differs": "settings that the paper profile changes, listed at the end",
-    "claim": "judged as a claim",
-    "background": "quoted by the study from elsewhere",
-    "no counterpart": "without a counterpart here, for the reason given beside them",
+    Status.PUBLISHED: "measured in the published setting",
+    Status.REDUCED: "measured at a reduced size",
+    Status.OTHER_NETWORK: "measured on a network that stands in for the study's",
+    Status.OTHER_DATA: "measured on data that stand in for the study's, which counts as none",
+    Status.CLAIM: "judged as a claim",
+    Status.NOT_RUN: "measured by arms that were not run here",
+    Status.NO_COUNTERPART: "not measurable here, for the reason given beside them",
+    Status.SETTING: "settings that the paper profile repeats",
+    Status.CHANGED: "settings that the paper profile changes, listed at the end",
+    Status.BACKGROUND: "quoted by the study from elsewhere",
 }
 
 

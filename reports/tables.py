@@ -11,7 +11,7 @@ from evaluation import Curve, Estimate
 from evaluation.diagnostics import NAMES, Level
 from harness.arms import Protocol
 from harness.results import Results, selected
-from reports.compare import estimate_in
+from reports.compare import Status, estimate_in
 from reports.outside_names import in_markdown
 
 
@@ -90,7 +90,7 @@ def settings(comparison: pd.DataFrame) -> pd.DataFrame:
         "here": lambda row: f"{row['setting']:g}",
         "why": "remark",
     }
-    return listed(selected(comparison, kind="setting", status="differs"), columns)
+    return listed(selected(comparison, status=Status.CHANGED), columns)
 
 
 def trainings(

@@ -8,19 +8,20 @@ import pandas as pd
 
 from evaluation import Estimate
 from harness.study import Study
-from reports.compare import estimate_in
-
-#: What became of a published result, in the order of the bar on the site's index.
-OUTCOMES = ("measured", "not run", "judged as a claim", "without a counterpart")
-_OUTCOMES = {"claim": "judged as a claim", "no counterpart": "without a counterpart"}
+from reports.compare import Status, estimate_in
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One measurement beside a published number, in the unit that was published."""
+    """One measurement beside a published number, in the unit that was published.
+
+    Attributes:
+        on: the networks that stand in for the study's, if any do.
+    """
 
     folder: str
     protocol: str
+    on: str
     text: str
     difference: str
     inside: str
@@ -32,7 +33,7 @@ class Number:
 
     Attributes:
         what: the network, the attack and what it is a number of.
-        outcome: one of `OUTCOMES`, or what became of a setting.
+        outcome: of the run that is nearest to the study.
         claims: the ids of the claims that rest on it.
     """
 
@@ -41,14 +42,14 @@ class Number:
     what: str
     printed: str
     unit: str
-    outcome: str
+    outcome: Status
     remark: str
     claims: Sequence[str]
     measured: Sequence[Measured]
 
     @property
     def is_result(self) -> bool:
-        return self.outcome in OUTCOMES
+        return self.outcome.is_result
 
 
 def numbers(study: Study, comparisons: Mapping[str, pd.DataFrame]) -> list[Number]:
@@ -72,19 +73,17 @@ def by_table(rows: Sequence[Number]) -> dict[str, list[Number]]:
 
 def _number(study: Study, number: int, by_run: Mapping[str, pd.Series]) -> Number:
     row = next(iter(by_run.values()))
-    statuses = {each["status"] for each in by_run.values()}
-    status = "measured" if "measured" in statuses else row["status"]
     return Number(
         anchor=f"printed-{number}",
         table=row["table"],
         what=_what(row),
         printed=row["value"],
         unit=row["unit"],
-        outcome=_OUTCOMES.get(status, status),
+        outcome=min((Status(each["status"]) for each in by_run.values()), key=list(Status).index),
         remark=_remark(row),
         claims=study.claims_on.get(row["kind"], ()),
         measured=[
-            _measured(folder, protocol, float(each["value"]), estimate)
+            _measured(folder, protocol, each, estimate)
             for folder, each in by_run.items()
             for protocol in study.compared
             if (estimate := estimate_in(each, protocol)) is not None
@@ -92,13 +91,15 @@ def _number(study: Study, number: int, by_run: Mapping[str, pd.Series]) -> Numbe
     )
 
 
-def _measured(folder: str, protocol: str, printed: float, estimate: Estimate) -> Measured:
+def _measured(folder: str, protocol: str, row: pd.Series, estimate: Estimate) -> Measured:
     if pd.isna(estimate.value):
-        return Measured(folder, protocol, "none", "", "")
+        return Measured(folder, protocol, row["on"], "none", "", "")
+    printed = float(row["value"])
     inside = estimate.low <= printed <= estimate.high
     return Measured(
         folder,
         protocol,
+        row["on"],
         estimate.text(2),
         f"{estimate.value - printed:+.2f}",
         "" if pd.isna(estimate.low) else "yes" if inside else "no",

@@ -12,10 +12,10 @@ from harness.claims import Run, Standing, learned
 from harness.rule import Ruling
 from harness.study import KeyFinding, Study
 from reports import key_figure
-from reports.compare import compare
+from reports.compare import Status, compare
 from reports.figures.medium import Medium
 from reports.site import prose
-from reports.site.published import OUTCOMES, Number, by_table, numbers
+from reports.site.published import Number, by_table, numbers
 from reports.verdicts import Part, by_claim, verdicts_of
 
 SCALES = {Standing.PUBLISHED: "as published", Standing.REDUCED: "at reduced size"}
@@ -86,7 +86,7 @@ class StudyPage:
     def outcomes(self) -> dict[str, int]:
         """How many printed results there are of each outcome."""
         counts = Counter(number.outcome for number in self.numbers if number.is_result)
-        return {outcome: counts[outcome] for outcome in OUTCOMES if counts[outcome]}
+        return {str(status): counts[status] for status in Status if counts[status]}
 
     @property
     def rulings(self) -> dict[str, int]:

@@ -15,6 +15,7 @@ from evaluation import Estimate, NotRun, same
 from harness.arms import MAIN, Case, Protocol, Role
 from harness.results import Results, run_by_key, selected
 from reports.adversarial import show_adversarial
+from reports.compare import measured_in
 from reports.figures import curves, images, training
 from reports.figures.roles import NETWORKS
 from reports.gallery import Gallery
@@ -32,7 +33,7 @@ _UNIT = "epsilon (0-255 grey levels)"
 
 def contents(results: Results, comparison: pd.DataFrame, directory: Path) -> dict[str, Any]:
     """The variables of `report.md`; its pictures are drawn into `directory`."""
-    measured = selected(comparison, status="measured")
+    measured = measured_in(comparison)
     return {
         "pictures": _draw(results, comparison, directory),
         "accuracy_tables": [_accuracy_table(results, comparison, case) for case in arms.CASES],
@@ -182,7 +183,7 @@ def _accuracy_table(results: Results, comparison: pd.DataFrame, case: Case) -> d
     controls = {each: partial(_control, results, case, each) for each in Protocol}
     tables.append(listed(rows, controls).add_prefix("control: "))
     shown = pd.concat([listed(rows, {"attack": "attack", "epsilon": "epsilon"}), *tables], axis=1)
-    measured = bool((cells["status"] == "measured").any())
+    measured = not measured_in(cells).empty
     return {
         "case": results.label(case) if measured else str(case),
         "names": " and ".join(dict.fromkeys(cells["table"])),

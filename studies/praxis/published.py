@@ -20,12 +20,21 @@ _PART_A = {
     "confidence": "another image of the same class, at the same rank; ",
     "seconds per iteration": f"of {praxis.ITERATION} images, on the machine named above; ",
 }
+#: What a network that stands in may be measured for; a time of one says nothing of another.
+_OF_STAND_INS = (*ERRORS, "confidence")
 _NEEDS = "needs ImageNet and the network's pre-trained weights"
 _CW = (
     "; faithful: one signed step of CW's margin; corrected: CW in L2, one search for the smallest "
     "distance, counted where no pixel changed by more than epsilon (confidences: at any distance)"
 )
 
+#: Whose ImageNet weights are smaller, by the network that each stands in for: a plain chain of
+#: convolutions for one, residual blocks for networks with shortcuts.
+_STAND_INS = {
+    "vgg19": "mobilenet",
+    "resnext50_32x4d": "mobilenet_v2",
+    "densenet201": "mobilenet_v2",
+}
 _STUDENT = praxis.distilled(PROFILES["paper"], Role.STUDENT)
 _PER_CLASS = praxis.training(PROFILES["paper"], praxis.STUDENT).images_per_class
 _IMAGES, _CLASSES = sum(cifar10.DESCRIPTION.original_counts), len(cifar10.DESCRIPTION.class_names)
@@ -87,15 +96,17 @@ def link(row: pd.Series) -> Link:
         raise ValueError(f"measures is {row['measures']!r}; accepted: {', '.join(accepted)}")
     shark, _, rank = which.partition(", rank ")
     attack, percent = row["attack"], row["epsilon"]
+    model = praxis.PRINTED_NAMES[row["model"]]
     return Link(
         kind,
-        (praxis.CLASSIFIERS[praxis.PRINTED_NAMES[row["model"]]],),
+        (praxis.CLASSIFIERS[model],),
         Role.UNDEFENDED,
         () if attack == "none" else (attack,),
         float(percent) / 100 * grey_levels("standardised") if percent else None,
         factor=100.0 if row["unit"] == "percent" else 1.0,
         index=(_SHARKS[shark], int(rank)) if which else (),
         remark=_PART_A[kind] + _NEEDS + (_CW if attack == "CW" else ""),
+        stand_ins=(praxis.CLASSIFIERS[_STAND_INS[model]],) if kind in _OF_STAND_INS else (),
     )
 
 

@@ -13,6 +13,7 @@ import data
 from evaluation import Curve, Estimate
 from harness.arms import TRANSFERRED, Protocol
 from harness.results import Results, run_by_key, selected, where_run
+from reports.compare import measured_in
 from reports.figures import heat_maps, images, training
 from reports.figures.curves import Line, Published, panels, sample_sizes
 from reports.figures.roles import ATTACKS, NETWORKS, Look
@@ -245,7 +246,7 @@ def _published(comparison: pd.DataFrame) -> pd.DataFrame:
         **{protocol: partial(measured, protocol=protocol) for protocol in Protocol},
         "how": "remark",
     }
-    return listed(selected(comparison, status="measured"), columns)
+    return listed(measured_in(comparison), columns)
 
 
 def _accuracies(by_name: Mapping[str, Curve]) -> pd.DataFrame:

@@ -13,6 +13,7 @@ import data
 from evaluation import Estimate, NotRun
 from harness.arms import Case, Protocol
 from harness.results import Arrays, Results, run_by_key, selected, where_run
+from reports.compare import measured_in
 from reports.figures import dots, heat_maps, images, training
 from reports.figures.roles import ATTACKS as LOOKS
 from reports.figures.roles import NETWORKS
@@ -209,7 +210,7 @@ def _steps(place: Place, attack: str) -> dict[str, Any]:
 
 
 def _times(comparison: pd.DataFrame) -> pd.DataFrame:
-    rows = selected(comparison, kind="time ratio", status="measured")
+    rows = selected(measured_in(comparison), kind="time ratio")
     table = rows[["dataset", "defense", "attack", "value", "ratio_to"]].set_axis(
         ["data", "defense", "attack", "published, s", "ratio"], axis=1
     )

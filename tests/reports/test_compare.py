@@ -5,10 +5,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from evaluation import Estimate, NotRun
+from harness.claims import Standing
 from harness.links import Link
-from reports.compare import compare, estimate_in
+from reports.compare import Status, compare, estimate_in
 
 PUBLISHED = pd.DataFrame(
     [
@@ -44,13 +46,16 @@ class Measured:
         return self.estimate
 
 
-def compared(estimate: Estimate | None) -> tuple[pd.DataFrame, Measured]:
+def compared(
+    estimate: Estimate | None, standing: Standing = Standing.REDUCED
+) -> tuple[pd.DataFrame, Measured]:
     measure = Measured(estimate)
     study = SimpleNamespace(
         published=PUBLISHED,
         link=lambda row: LINKS[row["metric"]],
         measure=measure,
         compared={"faithful": None, "corrected": None},
+        standing=lambda results: standing,
     )
     return compare(study, None), measure
 
@@ -58,12 +63,12 @@ def compared(estimate: Estimate | None) -> tuple[pd.DataFrame, Measured]:
 def test_what_was_not_run_is_said_and_not_filled_in():
     table, measure = compared(None)
     assert list(table["status"]) == [
-        "not run",
-        "as published",
-        "differs",
-        "background",
-        "no counterpart",
-        "not run",
+        Status.NOT_RUN,
+        Status.SETTING,
+        Status.CHANGED,
+        Status.BACKGROUND,
+        Status.NO_COUNTERPART,
+        Status.NOT_RUN,
     ]
     assert table["remark"][4] == "no tables"
     assert table[["faithful", "corrected"]].isna().all(axis=None)
@@ -73,7 +78,7 @@ def test_what_was_not_run_is_said_and_not_filled_in():
 def test_a_measurement_stands_beside_the_published_number_with_its_interval():
     table, _ = compared(Estimate(0.4, 0.3, 0.5, 20))
     row = table.iloc[0]
-    assert row["status"] == "measured" and row["value"] == "50.0"
+    assert row["status"] == Status.REDUCED and row["value"] == "50.0"
     assert list(row[["corrected", "corrected_low", "corrected_high", "corrected_images"]]) == [
         0.4,
         0.3,
@@ -89,4 +94,49 @@ def test_a_measurement_stands_beside_the_published_number_with_its_interval():
 
 def test_a_number_that_there_is_not_is_a_measurement():
     table, _ = compared(Estimate(np.nan, images=10))
-    assert table["status"][0] == "measured" and np.isnan(table["corrected"][0])
+    assert table["status"][0] == Status.REDUCED and np.isnan(table["corrected"][0])
+
+
+@pytest.mark.parametrize(
+    "standing, status",
+    [
+        (Standing.PUBLISHED, Status.PUBLISHED),
+        (Standing.REDUCED, Status.REDUCED),
+        (Standing.STAND_IN, Status.OTHER_DATA),
+    ],
+)
+def test_how_near_to_the_study_a_measurement_is_is_said(standing, status):
+    table, _ = compared(Estimate(0.4, 0.3, 0.5, 20), standing)
+    assert table["status"][0] == status
+    assert status.is_measured == (standing != Standing.STAND_IN)
+
+
+def on_stand_ins(run: set[str], standing: Standing = Standing.REDUCED) -> pd.Series:
+    """A number of a network that `mobile` stands in for, where some cases were run."""
+
+    def measure(results, link, protocol):
+        if not run.issuperset(link.cases):
+            raise NotRun(str(link.cases))
+        return Estimate(float(len(link.cases[0])), images=10)
+
+    study = SimpleNamespace(
+        published=PUBLISHED.iloc[:1],
+        link=lambda row: Link("accuracy under attack", ("resnet",), stand_ins=("mobile",)),
+        measure=measure,
+        compared={"faithful": None},
+        standing=lambda results: standing,
+    )
+    return compare(study, None).iloc[0]
+
+
+def test_a_stand_in_is_measured_where_the_network_itself_was_not_run():
+    row = on_stand_ins({"mobile"})
+    assert (row["status"], row["on"], row["faithful"]) == (Status.OTHER_NETWORK, "mobile", 6)
+    row = on_stand_ins({"mobile", "resnet"})
+    assert (row["status"], row["on"]) == (Status.REDUCED, "")
+    row = on_stand_ins(set())
+    assert (row["status"], row["on"]) == (Status.NOT_RUN, "") and np.isnan(row["faithful"])
+
+
+def test_a_stand_in_on_other_data_counts_as_other_data():
+    assert on_stand_ins({"mobile"}, Standing.STAND_IN)["status"] == Status.OTHER_DATA

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from reports.compare import Status
 from reports.site.published import by_table, numbers
 from studies import STUDIES
 
@@ -25,14 +26,21 @@ def comparison(**measured) -> pd.DataFrame:
         "kind": "accuracy under attack",
         "remark": "",
         "setting": np.nan,
+        "on": "",
     }
     empty = {
         f"{protocol}{end}": np.nan
         for protocol in ("faithful", "corrected")
         for end in ("", "_low", "_high", "_images")
     }
-    first = row | {"status": "measured" if measured else "not run"} | empty | measured
-    steps = {"kind": "setting", "status": "differs", "setting": 40.0, "value": "20", "table": "4"}
+    first = row | {"status": Status.REDUCED if measured else Status.NOT_RUN} | empty | measured
+    steps = {
+        "kind": "setting",
+        "status": Status.CHANGED,
+        "setting": 40.0,
+        "value": "20",
+        "table": "4",
+    }
     return pd.DataFrame([first, row | empty | steps])
 
 
@@ -48,7 +56,7 @@ def test_a_number_stands_beside_every_run_that_measured_it():
         "c": comparison(**measured(60.0, 55.0, 65.0)),
     }
     first, _ = numbers(NTU, runs)
-    assert first.outcome == "measured"
+    assert first.outcome == Status.REDUCED
     assert [(each.folder, each.difference, each.inside) for each in first.measured] == [
         ("a", "-2.00", "yes"),
         ("c", "-20.00", "no"),

@@ -20,6 +20,7 @@ from harness.store import Store
 from harness.study import Scope
 from recording import Recorder
 from reports import build_report
+from reports.compare import Status
 from reports.verdicts import run_in
 from studies import STUDIES
 from studies.rit_mnist import arms as rit_mnist
@@ -225,7 +226,11 @@ def test_a_report_of_some_networks(tmp_path):
     comparison = pd.read_csv(directory / "comparison.csv")
     assert len(comparison) == len(PUBLISHED)
     assert set(comparison["status"]) == {
-        *("measured", "not run", "as published", "differs", "no counterpart")
+        Status.OTHER_DATA,
+        Status.NOT_RUN,
+        Status.SETTING,
+        Status.CHANGED,
+        Status.NO_COUNTERPART,
     }
 
     results = Results.load(directory, rit_mnist.COMPARED)
