@@ -9,6 +9,8 @@ import keras
 
 from data import sources
 from data.dataset import Description, Official
+from files import MEMBER
+from files.downloads import download, keras_cache
 
 DESCRIPTION = Description(
     name="cifar10",
@@ -28,6 +30,9 @@ DESCRIPTION = Description(
     original_counts=(50_000, 10_000),
 )
 
+# The archive that Keras downloads, and its SHA-256 sum.
+URL = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
+SHA_256 = "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"
 # MD5 sums of the files of the original distribution.
 FOLDER = sources.PickledFolder(
     name="cifar-10-batches-py",
@@ -45,4 +50,10 @@ FOLDER = sources.PickledFolder(
 
 
 def read(data_dir: str | PathLike | None = None) -> Official:
-    return sources.read(DESCRIPTION, data_dir, keras.datasets.cifar10.load_data, FOLDER)
+    return sources.read(DESCRIPTION, data_dir, _download, FOLDER)
+
+
+def _download():
+    archive = keras_cache("datasets") / f"{FOLDER.name}-target_archive"
+    download(URL, archive, MEMBER, SHA_256)
+    return keras.datasets.cifar10.load_data()  # unpacks and reads it

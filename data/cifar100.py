@@ -9,6 +9,8 @@ import keras
 
 from data import sources
 from data.dataset import Description, Official
+from files import MEMBER
+from files.downloads import download, keras_cache
 
 DESCRIPTION = Description(
     name="cifar100",
@@ -118,6 +120,9 @@ DESCRIPTION = Description(
     original_counts=(50_000, 10_000),
 )
 
+# The archive that Keras downloads, and its SHA-256 sum.
+URL = "https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz"
+SHA_256 = "85cd44d02ba6437773c5bbd22e183051d648de2e7d6b014e1ef29b855ba677a7"
 # MD5 sums of the files of the original distribution.
 FOLDER = sources.PickledFolder(
     name="cifar-100-python",
@@ -129,4 +134,10 @@ FOLDER = sources.PickledFolder(
 
 
 def read(data_dir: str | PathLike | None = None) -> Official:
-    return sources.read(DESCRIPTION, data_dir, keras.datasets.cifar100.load_data, FOLDER)
+    return sources.read(DESCRIPTION, data_dir, _download, FOLDER)
+
+
+def _download():
+    archive = keras_cache("datasets") / f"{FOLDER.name}-target_archive"
+    download(URL, archive, MEMBER, SHA_256)
+    return keras.datasets.cifar100.load_data()  # unpacks and reads it

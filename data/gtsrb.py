@@ -17,7 +17,6 @@ import zipfile
 from os import PathLike
 from pathlib import Path, PureWindowsPath
 
-import keras
 import numpy as np
 from PIL import Image
 from PIL.PpmImagePlugin import PpmImageFile
@@ -26,7 +25,8 @@ from data import sources
 from data.dataset import Description, Official
 from data.file_trees import open_zip
 from data.image_files import MOST_PIXELS
-from files import TEXT, check_size
+from files import MEMBER, TEXT, check_size
+from files.downloads import download, keras_cache
 
 DESCRIPTION = Description(
     name="gtsrb",
@@ -119,9 +119,8 @@ def read(data_dir: str | PathLike | None = None) -> Official:
 
 
 def _download():
-    """Downloads into Keras' cache, where Keras compares the MD5 sums."""
     paths = [
-        Path(keras.utils.get_file(name, ADDRESS + name, file_hash=md5, hash_algorithm="md5"))
+        download(ADDRESS + name, keras_cache("datasets") / name, MEMBER, md5)
         for name, md5 in ARCHIVES.items()
     ]
     arrays = Pictures().read(paths[0])

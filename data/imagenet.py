@@ -13,14 +13,14 @@ from collections import Counter, defaultdict
 from os import PathLike
 from pathlib import Path
 
-import keras
 import numpy as np
 
 from data.dataset import Description, Official
 from data.file_trees import FileTree
 from data.image_files import ImageFiles, check_classes, is_image, listed
 from data.sources import DATA_DIR_VARIABLE, DatasetNotFoundError, data_root
-from files import printable, read_json
+from files import TEXT, printable, read_json
+from files.downloads import download, keras_cache
 
 CLASSES = 1000
 #: By default 5,000 images.
@@ -119,8 +119,8 @@ def class_table(
 
     Args:
         data_dir: Folder that may have the table of Keras, `imagenet_class_index.json`, in
-            `imagenet/`, itself or `models/`. Without it there, Keras takes it from its cache or
-            downloads it.
+            `imagenet/`, itself or `models/`. Without it there, it is taken from the cache of
+            Keras or downloaded into it.
         class_index: The path of such a table, in place of these.
 
     Raises:
@@ -150,14 +150,11 @@ def _find_class_index(data_dir: str | PathLike | None) -> Path:
         if (root / part / CLASS_INDEX).is_file():
             return root / part / CLASS_INDEX
     try:
-        return Path(
-            keras.utils.get_file(
-                CLASS_INDEX, _CLASS_INDEX_URL, cache_subdir="models", file_hash=_CLASS_INDEX_MD5
-            )
-        )
-    except Exception as error:  # Keras raises a bare Exception when a download fails.
+        path = keras_cache("models") / CLASS_INDEX
+        return download(_CLASS_INDEX_URL, path, TEXT, _CLASS_INDEX_MD5)
+    except (OSError, ValueError) as error:
         raise DatasetNotFoundError(
-            f"{CLASS_INDEX} could not be downloaded by Keras ({error}); put it into the folder "
+            f"{CLASS_INDEX} could not be downloaded ({error}); put it into the folder "
             f"that data_dir or the environment variable {DATA_DIR_VARIABLE} names, or into "
             "models/ in the folder of KERAS_HOME (default ~/.keras)"
         ) from error

@@ -11,14 +11,14 @@ from collections import Counter
 from os import PathLike
 from pathlib import Path
 
-import keras
 import numpy as np
 
 from data.dataset import Description, Official
 from data.file_trees import FileTree
 from data.image_files import ImageFiles, check_classes, is_image, listed
 from data.sources import DATA_DIR_VARIABLE, DatasetNotFoundError, data_root
-from files import printable
+from files import MEMBER, printable
+from files.downloads import download, keras_cache
 
 CLASSES = 200
 PARTS = ("train", "val")
@@ -92,8 +92,8 @@ def _find_tree(data_dir: str | PathLike | None) -> FileTree:
 
 def _download() -> Path:
     try:
-        return Path(keras.utils.get_file(ARCHIVE, URL, cache_subdir="datasets", file_hash=_MD5))
-    except Exception as error:  # Keras raises a bare Exception when a download fails.
+        return download(URL, keras_cache("datasets") / ARCHIVE, MEMBER, _MD5)
+    except (OSError, ValueError) as error:
         raise DatasetNotFoundError(
             f"tiny_imagenet could not be downloaded from {URL} ({error}); name a folder that has "
             f"{ARCHIVE} by data_dir or by the environment variable {DATA_DIR_VARIABLE}"

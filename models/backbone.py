@@ -5,7 +5,6 @@ study; otherwise everything does. Its layers are layers of the classifier itself
 inside it, so that a checkpoint is flat and each layer can be looked at.
 """
 
-import os
 from collections.abc import Callable
 from functools import partial
 from os import PathLike
@@ -15,7 +14,9 @@ import h5py
 import keras
 from filelock import FileLock
 
+from files.downloads import keras_cache
 from models.checkpoints import load_weights
+from models.imagenet_weights import download_weights
 
 
 def backbone(
@@ -79,7 +80,7 @@ def _downloaded(make: Callable[[], keras.Model]) -> keras.Model:
     Keras knows no checksum of MobileNet's, and takes the half that a killed program leaves for the
     whole. HDF5 notices, and the download begins again.
     """
-    folder = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser() / "models"
+    folder = keras_cache("models")
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / "download.lock"):  # what another program downloads now is no half
         try:
@@ -110,8 +111,9 @@ def _pretrained(application, weights, input_shape) -> keras.Model:
     if input_shape[-1] != 3:
         raise ValueError(f"weights is 'imagenet' with {input_shape[-1]} channels; accepted: 3")
     try:
+        download_weights(application, input_shape)
         return _downloaded(partial(application, weights="imagenet", input_shape=input_shape))
-    except ValueError:  # a size or width that there are no weights for, which Keras names
+    except ValueError:  # a size or width that there are no weights for, or a wrong checksum
         raise
     except Exception as error:  # Keras raises a bare Exception when a download fails.
         raise ConnectionError(

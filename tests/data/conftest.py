@@ -4,12 +4,13 @@ import hashlib
 import io
 import pickle
 import zipfile
+from urllib.error import URLError
 
-import keras
 import numpy as np
 import pytest
 from PIL import Image
 
+import files.downloads
 from data.sources import DATA_DIR_VARIABLE
 
 SHAPES = {"mnist": (28, 28), "cifar10": (32, 32, 3), "cifar100": (32, 32, 3)}
@@ -63,11 +64,31 @@ def write_pickle():
 
 
 @pytest.fixture
-def no_download(monkeypatch):
-    def fail(*arguments, **options):
-        raise Exception("URL fetch failure")
+def no_download(monkeypatch, tmp_path):
+    """An empty cache and no network."""
 
-    monkeypatch.setattr(keras.utils, "get_file", fail)
+    def fail(*arguments, **options):
+        raise URLError("no network")
+
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.setattr(files.downloads, "urlopen", fail)
+
+
+@pytest.fixture
+def downloaded(monkeypatch):
+    """Takes a module's downloads from a folder; returns what is asked for."""
+
+    def take(module, folder):
+        asked = []
+
+        def download(url, path, most, checksum):
+            asked.append((url, checksum, path.name))
+            return folder / path.name
+
+        monkeypatch.setattr(module, "download", download)
+        return asked
+
+    return take
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Where the files are looked for, and what is refused."""
 
+import importlib
 import io
 import pickle
 import tarfile
@@ -259,7 +260,8 @@ def test_folder_without_the_data_set(tmp_path, folder):
 
 
 @pytest.mark.parametrize("name", ["mnist", "cifar10", "cifar100"])
-def test_keras_datasets(monkeypatch, make_arrays, name):
+def test_keras_datasets(monkeypatch, make_arrays, downloaded, tmp_path, name):
+    downloaded(importlib.import_module(f"data.{name}"), tmp_path)
     x_train, y_train, x_test, y_test = make_arrays(name).values()
     loaded = (x_train, y_train[:, None]), (x_test, y_test[:, None])
     monkeypatch.setattr(getattr(keras.datasets, name), "load_data", lambda: loaded)
@@ -270,11 +272,24 @@ def test_keras_datasets(monkeypatch, make_arrays, name):
 
 
 @pytest.mark.parametrize("name", ["mnist", "cifar10", "cifar100"])
-def test_failed_download(monkeypatch, name):
-    def fail():
-        raise Exception("URL fetch failure")
+def test_what_keras_looks_for_is_downloaded(monkeypatch, downloaded, name, tmp_path):
+    """The same address, checksum and place, so that Keras finds it in its cache."""
+    module = importlib.import_module(f"data.{name}")
+    asked, wanted = downloaded(module, tmp_path), []
 
-    monkeypatch.setattr(getattr(keras.datasets, name), "load_data", fail)
-    message = f"{name} could not .*URL fetch failure.*data_dir or .*REPRODUCE_DATA_DIR"
+    def get_file(fname, origin, file_hash, extract=False):
+        wanted.append((origin, file_hash, f"{fname}_archive" if extract else fname))
+        raise Exception("seen")
+
+    load = getattr(keras.datasets, name).load_data
+    monkeypatch.setitem(load.__globals__, "get_file", get_file)
+    with pytest.raises(data.DatasetNotFoundError, match="seen"):
+        data.load(name)
+    assert asked == wanted
+
+
+@pytest.mark.parametrize("name", ["mnist", "cifar10", "cifar100"])
+def test_failed_download(no_download, name):
+    message = f"{name} could not .*no network.*data_dir or .*REPRODUCE_DATA_DIR"
     with pytest.raises(data.DatasetNotFoundError, match=message):
         data.load(name)

@@ -129,18 +129,18 @@ def check_equal(one, other):
 def test_a_training_killed_in_its_epochs_ends_the_same(
     tmp_path, every_batch_is_written, killed, name
 ):
-    check_killed(tmp_path, killed, TRAININGS[name])
+    check_killed(tmp_path, killed, TRAININGS[name], 14)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(TRAININGS.keys() - QUICK))
 def test_every_way_of_training_ends_the_same(tmp_path, every_batch_is_written, killed, name):
-    check_killed(tmp_path, killed, TRAININGS[name])
+    check_killed(tmp_path, killed, TRAININGS[name], 5, 9)
 
 
-def check_killed(tmp_path, killed, training):
+def check_killed(tmp_path, killed, training, *batches):
     undisturbed = done(tmp_path / "undisturbed", training)
-    left = killed(5, 9)
+    left = killed(*batches)
     check_equal(until_done(tmp_path / "killed", training), undisturbed)
     assert not left
     assert list(undisturbed[1]["epoch"]) == list(map(str, range(training.recipe.epochs)))
@@ -188,7 +188,7 @@ def test_a_damaged_best_epoch_is_noticed_and_trained_anew(tmp_path, every_batch_
     check_equal(done(tmp_path / "killed", longer), undisturbed)
 
 
-@pytest.mark.parametrize("batch", [None, 4])
+@pytest.mark.parametrize("batch", [pytest.param(None, marks=pytest.mark.slow), 4])
 def test_a_loss_that_is_not_finite_is_no_result_however_often_it_is_resumed(
     tmp_path, every_batch_is_written, killed, batch
 ):

@@ -95,6 +95,7 @@ def test_an_attack_towards_a_class_keeps_the_class_and_whether_it_was_reached(tm
     assert reached[1] > 0.5 > chance[1]
 
 
+@pytest.mark.slow
 def test_some_arms_now_and_some_later_make_one_report(finished, tiny_study, tmp_path, monkeypatch):
     """A run of some arms neither loses nor hides what earlier runs measured."""
     monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda *arguments, **options: None)

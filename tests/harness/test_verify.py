@@ -154,6 +154,7 @@ def test_what_cannot_be_recomputed_is_counted_with_its_reason(copied):
     assert ("histories.csv", "val_accuracy") in recorded
 
 
+@pytest.mark.slow
 def test_f1_is_recomputed_where_a_study_keeps_predictions(tmp_path):
     folder = Path(shutil.copytree(COMMITTED / "wpi" / "laptop", tmp_path / "laptop"))
     arm = changed(folder, 1, macro_f1="0.5")

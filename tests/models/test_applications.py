@@ -95,7 +95,9 @@ def test_width_scales_what_the_deep_networks_average(name, features, narrow):
     assert narrow(name).get_layer("avg_pool").output.shape == (None, features)
 
 
-@EACH
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=() if n == "mobilenet" else pytest.mark.slow) for n in COMPLETE]
+)
 def test_complete_network_equals_that_of_keras(name, images, shaken, tmp_path):
     network = shaken(COMPLETE[name](weights=None, input_shape=SHAPE, classifier_activation=None))
     path = tmp_path / "network.weights.h5"

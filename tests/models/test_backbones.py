@@ -1,5 +1,7 @@
 """ResNet-50 and Inception-V3: heads, what trains, preprocessing, weights."""
 
+from functools import partial
+
 import h5py
 import keras
 import numpy as np
@@ -7,6 +9,7 @@ import pytest
 from keras import layers
 
 import models
+from models import imagenet_weights
 from models.backbone import backbone
 
 RESNET_HEAD = ["GlobalAveragePooling2D", "Dense", "Dropout", "BatchNormalization", "Dense"]
@@ -122,6 +125,39 @@ def test_failed_download_says_what_to_do():
         match="weights is 'imagenet', .*URL fetch failure.*; accepted.* path .* None",
     ):
         backbone(offline, keras.Input((32, 32, 3)), "imagenet", train_batch_norm=True)
+
+
+class Seen(Exception):
+    """What Keras looks for has been seen."""
+
+
+@pytest.mark.slow  # whole networks are built before Keras looks
+@pytest.mark.parametrize("name, top", imagenet_weights.FILES)
+def test_what_keras_looks_for_is_downloaded(name, top, monkeypatch, tmp_path):
+    """The same address, checksum and place, so that Keras finds it in its cache."""
+    application, shape = getattr(keras.applications, name), (224, 224, 3)
+    asked, wanted = [], []
+
+    def download(url, path, most, checksum):
+        asked.append((path.name, url, path.parent.name, checksum))
+
+    def get_file(fname, origin, cache_subdir, file_hash):
+        wanted.append((fname, origin, cache_subdir, file_hash))
+        raise Seen
+
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.setattr(imagenet_weights, "download", download)
+    monkeypatch.setattr(application.__globals__["file_utils"], "get_file", get_file)
+    imagenet_weights.download_weights(partial(application, include_top=top), shape)
+    with pytest.raises(Seen):
+        application(include_top=top, input_shape=shape)
+    assert asked == wanted
+
+
+def test_a_network_that_keras_refuses_is_not_downloaded(monkeypatch):
+    monkeypatch.setattr(imagenet_weights, "download", None)
+    with pytest.raises(ValueError, match="input_shape"):
+        models.build("vgg19", num_classes=1000, input_shape=(32, 32, 3), weights="imagenet")
 
 
 def test_half_a_download_is_begun_again(tmp_path, monkeypatch):
