@@ -68,6 +68,7 @@ bench: $(VENV)/.installed-peers $(VENV)/.installed-ray
 	$(python) -m benchmarks.training
 	$(python) -m benchmarks.spread
 	$(python) -m benchmarks.memory
+	$(python) -m benchmarks.syncs --before benchmarks/results/syncs_before.json --look-every 8
 
 notebooks: $(VENV)/.installed-dev
 	$(python) -m notebooks

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -163,19 +164,24 @@ class APGD(BudgetAttack):
         state = State.at_start(self._start(batch, fixed, key), fixed.epsilons)
         run = _Run.at_start(batch)
         remaining = task.remaining(len(batch))
-        for settings in self._settings(batch.goal.sign):
+        for count, settings in enumerate(self._settings(batch.goal.sign), 1):
             state = step(state, fixed, settings)
-            run.gradients[remaining.rows_going] += 1
-            if self.stop_at_success:
-                done = np.flatnonzero((state.success_loss.numpy() > -np.inf) & remaining.going)
-                if len(done):
-                    run.end(remaining.rows[done], take(state, done))
-                    state, fixed = remaining.finish(done, state, fixed)
+            if not self.stop_at_success:
+                continue
+            found = _Found(state.successful, state.success_loss, state.best_loss)
+            if remaining.note(state.success_loss, found) or count == self.steps:
+                rows, done = remaining.look(lambda losses: losses > -np.inf)
+                if len(rows):
+                    run.end(rows, done)
+                    state, fixed = remaining.left(state, fixed)
                     if not remaining:
-                        return run
+                        break
+        run.gradients = remaining.steps if self.stop_at_success else run.gradients + self.steps
+        if not remaining:
+            return run
         state = self._judge_last(task, state, fixed, batch.goal.sign)
         run.forwards[remaining.rows_going] += 1
-        run.end(remaining.rows_going, take(state, np.flatnonzero(remaining.going)))
+        run.end(remaining.rows_going, take(_Found.of(state), np.flatnonzero(remaining.going)))
         return run
 
     def _settings(self, sign: float) -> Iterator[Settings]:
@@ -271,9 +277,21 @@ class _Run:
             forwards=np.zeros(count, np.int64),
         )
 
-    def end(self, rows: np.ndarray, state: State) -> None:
-        """Takes over where the images at `rows` have come to."""
-        success = state.success_loss.numpy() > -np.inf
-        self.images[rows] = choose(success, state.successful, state.best).numpy()
-        self.success[rows] = success
-        self.losses[rows] = state.best_loss.numpy()
+    def end(self, rows: np.ndarray, found: "_Found") -> None:
+        """Takes over what was found of the images at `rows`."""
+        self.images[rows] = found.images.numpy()
+        self.success[rows] = found.success_loss.numpy() > -np.inf
+        self.losses[rows] = found.best_loss.numpy()
+
+
+class _Found(NamedTuple):
+    """What a run has come to, one entry per image; `images` are what it gives."""
+
+    images: tf.Tensor
+    success_loss: tf.Tensor
+    best_loss: tf.Tensor
+
+    @classmethod
+    def of(cls, state: State) -> "_Found":
+        images = choose(state.success_loss > -np.inf, state.successful, state.best)
+        return cls(images, state.success_loss, state.best_loss)

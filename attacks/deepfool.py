@@ -13,7 +13,6 @@ from attacks.engine.geometry import lengths, nearest_boundary, per_image
 from attacks.engine.gradients import LogitsOf
 from attacks.engine.minimum_norm import MinimumNormAttack
 from attacks.engine.norms import check_norm
-from attacks.engine.remaining import take
 from attacks.engine.task import Batch, Crafted, Search, Task
 from attacks.goals import Goal, Targeted
 from models.ranges import check_number, check_whole, is_whole
@@ -75,20 +74,18 @@ class DeepFool(MinimumNormAttack):
             )
             state = _State(images=fixed.originals, total=tf.zeros_like(fixed.originals))
             images = batch.images.copy()
-            steps = np.zeros(len(batch), np.int64)
             remaining = task.remaining(len(batch))
             state, fixed = remaining.finish(batch.goal.reached(logits), state, fixed)
-            for _ in range(self.steps):
+            for taken in range(1, self.steps + 1):
                 if not remaining:
                     break
                 state, logits = step(state, fixed, settings)
-                steps[remaining.rows_going] += 1
-                reached = batch.goal.take(remaining.rows).reached(logits.numpy())
-                done = np.flatnonzero(reached & remaining.going)
-                if len(done):
-                    images[remaining.rows[done]] = take(state.images, done).numpy()
-                    state, fixed = remaining.finish(done, state, fixed)
-            return Crafted(images, steps * to_reach.shape[1], steps + 1)
+                if remaining.note(logits, state.images) or taken == self.steps:
+                    rows, done = remaining.look(batch.goal.take(remaining.rows).reached)
+                    if len(rows):
+                        images[rows] = done.numpy()
+                        state, fixed = remaining.left(state, fixed)
+            return Crafted(images, remaining.steps * to_reach.shape[1], remaining.steps + 1)
 
         return run
 

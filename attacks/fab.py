@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from typing import NamedTuple
 
@@ -171,17 +172,17 @@ class FAB(MinimumNormAttack):
         )
         run = _Run.at_start(batch)
         remaining = task.remaining(len(batch))
-        for _ in range(self.steps):
+        for taken in range(1, self.steps + 1):
             state = step(state, fixed, settings)
-            run.gradients[remaining.rows_going] += count
-            run.forwards[remaining.rows_going] += 1
-            near = state.distances.numpy() <= epsilons[remaining.rows]
-            done = np.flatnonzero(near & remaining.going)
-            if len(done):
-                run.end(remaining.rows[done], take(state, done))
-                state, fixed = remaining.finish(done, state, fixed)
-                if not remaining:
-                    return run
+            if remaining.note(state.distances, state) or taken == self.steps:
+                within = partial(np.greater_equal, epsilons[remaining.rows])
+                rows, done = remaining.look(within)
+                if len(rows):
+                    run.end(rows, done)
+                    state, fixed = remaining.left(state, fixed)
+                    if not remaining:
+                        break
+        run.gradients, run.forwards = count * remaining.steps, remaining.steps.copy()
         ended = np.flatnonzero(remaining.going & np.isfinite(state.distances.numpy()))
         rows, state, fixed = remaining.rows[ended], take(state, ended), take(fixed, ended)
         if self.final_search and len(rows):

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -14,9 +15,9 @@ from attacks.engine.geometry import choose, flat, lengths, power_of_two
 from attacks.engine.gradients import LogitsOf, checked, finite
 from attacks.engine.minimum_norm import MinimumNormAttack
 from attacks.engine.norms import distances
-from attacks.engine.remaining import take
 from attacks.engine.restarts import BestOfRuns
 from attacks.engine.task import Batch, Crafted, Search, Task
+from attacks.goals import Goal
 from models.ranges import check_number, check_whole
 
 
@@ -132,18 +133,25 @@ class JSMA(MinimumNormAttack):
         run = _Run.at_start(batch)
         images, targets = tf.constant(batch.images), tf.constant(classes)
         remaining = task.remaining(len(batch))
-        for _ in range(steps):
+        for count in range(1, steps + 1):
             images, moved, logits = step(images, targets, settings)
-            run.steps[remaining.rows_going] += 1
-            stuck = ~moved.numpy()
-            reached = ~stuck & batch.goal.take(remaining.rows).reached(logits.numpy())
-            success = np.flatnonzero(reached & remaining.going)
-            if len(success):
-                run.end(remaining.rows[success], take(images, success).numpy())
-            images, targets = remaining.finish(reached | stuck, images, targets)
-            if not remaining:
-                break
+            if remaining.note((moved, logits), (images, moved)) or count == steps:
+                goal = batch.goal.take(remaining.rows)
+                rows, done = remaining.look(partial(_is_done, goal))
+                if len(rows):
+                    found, moved = (each.numpy() for each in done)
+                    run.end(rows[moved], found[moved])  # others are stuck
+                    images, targets = remaining.left(images, targets)
+                    if not remaining:
+                        break
+        run.steps = remaining.steps
         return run
+
+
+def _is_done(goal: Goal, seen: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """Who reaches the goal, or is stuck: from who moved, bool [N], and the logits thereafter."""
+    moved, logits = seen
+    return ~moved | goal.reached(logits)
 
 
 #: How many gradients a step takes.

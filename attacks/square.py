@@ -124,7 +124,7 @@ class Square(BudgetAttack):
             epsilons: float [N], above 0.
             clean: the images as they are.
         """
-        images, used = batch.images.copy(), np.ones(len(batch), np.int64)
+        images = batch.images.copy()
         streams = np.array([stream([self.seed], identity) for identity in batch.ids])
         fixed = _Fixed(
             tf.constant(batch.images),
@@ -134,26 +134,28 @@ class Square(BudgetAttack):
         state = _judged(task, batch, self._start(moves, streams, batch, epsilons))
         block = np.empty([len(batch), 0, moves.draws])
         remaining = task.remaining(len(batch))
-        for query in range(self.queries - 2):
-            if self.stop_at_success:
-                done = np.flatnonzero(state.reached.numpy() & remaining.going)
-                if len(done):
-                    images[remaining.rows[done]] = take(state.images, done).numpy()
-                    state, fixed, streams, block = remaining.finish(
-                        done, state, fixed, streams, block
-                    )
+        last = self.queries - 2
+        for query in range(last + 1):
+            if self.stop_at_success and (
+                remaining.note(state.reached, state.images) or query == last
+            ):
+                rows, done = remaining.look(lambda reached: reached)
+                if len(rows):
+                    images[rows] = done.numpy()
+                    state, fixed, streams, block = remaining.left(state, fixed, streams, block)
                     if not remaining:
-                        return images, used
+                        return images, remaining.steps
+            if query == last:
+                break
             if query % _BLOCK == 0:
                 block = np.stack([each.random((_BLOCK, moves.draws)) for each in streams])
             share = self.p_init * coverage(query, self.schedule_queries or self.queries)
             move = moves.draw(block[:, query % _BLOCK], share)
             state = step(state, fixed, move, batch.goal.sign)
-            used[remaining.rows_going] += 1
         lower = state.losses.numpy() < clean.losses.numpy()[remaining.rows]
-        success = self.stop_at_success & state.reached.numpy()
-        better = np.flatnonzero((lower | success) & remaining.going)
+        better = np.flatnonzero(lower & remaining.going)
         images[remaining.rows[better]] = take(state.images, better).numpy()
+        used = remaining.steps if self.stop_at_success else np.full(len(batch), last + 1)
         return images, used
 
     def _start(

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
+import tensorflow as tf
 from rich.table import Table
 
 from benchmarks import ours
@@ -50,13 +51,14 @@ def memory_ratio(memory: dict[str, float] | None) -> float | None:
 
 
 def machine(module: str = "benchmarks.attacks") -> dict:
-    """Versions, processor, and the command (`python -m module`) with its date and commit."""
+    """Versions, devices, and the command (`python -m module`) with its date and commit."""
     return {
         "command": shlex.join(["python", "-m", module, *sys.argv[1:]]),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": _commit(),
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
+        "gpus": _gpus(),
         "system": platform.platform(),
         "versions": {"python": platform.python_version(), **dict(_versions())},
     }
@@ -67,7 +69,8 @@ def where_and_when(facts: dict) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
     return (
         f"`{facts['command']}`, {facts['date']}, commit {facts['commit']}, "
-        f"{facts['processor']}, {facts['cores']} cores, {versions}."
+        f"{facts['processor']}, {facts['cores']} cores, {', '.join(facts['gpus']) or 'no GPU'}, "
+        f"{versions}."
     )
 
 
@@ -216,6 +219,14 @@ def _processor() -> str:
         return next(line.split(": ")[1] for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor()
+
+
+def _gpus() -> list[str]:
+    """The names of the GPUs that TensorFlow computes on."""
+    return [
+        tf.config.experimental.get_device_details(device).get("device_name", device.name)
+        for device in tf.config.list_physical_devices("GPU")
+    ]
 
 
 def _commit() -> str | None:

@@ -26,6 +26,11 @@ class Attack(StrEnum):
     JSMA = "jsma"
 
 
+class Precision(StrEnum):
+    FLOAT32 = "float32"
+    MIXED_FLOAT16 = "mixed_float16"
+
+
 class Norm(StrEnum):
     """The norms that an attack can be given."""
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from commands import catalogue, parameters, spread
+from commands.choices import Precision
 from commands.console import console, errors, import_tensorflow, remark, remarks, say, shown
 from commands.resumable import resumable
 
@@ -16,6 +17,21 @@ DeterministicOption = Annotated[
         "--deterministic",
         help="Use only operations that give the same bits in every run, which matters on GPUs. "
         "What was run without them is run again.",
+    ),
+]
+TensorboardOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Write the curves of the trainings that are run for TensorBoard.",
+        rich_help_panel=parameters.OUTPUT,
+    ),
+]
+PrecisionOption = Annotated[
+    Precision,
+    typer.Option(
+        help="What networks compute in. mixed_float16 is faster on GPUs with tensor cores; what "
+        "was trained in another precision is trained again.",
     ),
 ]
 
@@ -33,14 +49,8 @@ def run(
     results: parameters.Results = None,
     quiet: parameters.Quiet = False,
     deterministic: DeterministicOption = False,
-    tensorboard: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Write the curves of the trainings that are run for TensorBoard.",
-            rich_help_panel=parameters.OUTPUT,
-        ),
-    ] = None,
+    tensorboard: TensorboardOption = None,
+    precision: PrecisionOption = Precision.FLOAT32,
     mirrored: spread.Mirrored = False,
     on: spread.On = spread.Place.HERE,
     address: spread.Address = None,
@@ -81,6 +91,7 @@ def run(
             progress=bars,
             tensorboard=tensorboard,
             mirrored=mirrored,
+            precision=precision.value,
             execute=where.execute,
         )
     if quiet:

@@ -20,7 +20,7 @@ from harness.determinism import is_deterministic
 from harness.digests import versions
 from harness.machine import commit, machine
 from harness.plan import Plan
-from harness.reductions import reductions
+from harness.reductions import other_precision, reductions
 from harness.results import Arrays, Results
 from harness.runner import Runner
 from harness.stored import trained_in
@@ -64,11 +64,12 @@ def _run(study: Study, profile: Profile, runner: Runner, todo: Plan) -> dict[str
         "versions": versions() | {"python": platform.python_version()},
         "machine": machine(),
         "deterministic": is_deterministic(),
+        "precision": runner.precision,
         "date": date.today().isoformat(),
         "commit": commit(),
         "data": sorted({note for each in _places(todo) for note in data_notes(runner, each)}),
         "weights": runner.weight_files,
-        "reductions": reductions(study, profile, todo),
+        "reductions": [*reductions(study, profile, todo), *other_precision(runner.precision)],
     }
 
 

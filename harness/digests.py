@@ -16,7 +16,11 @@ _NAMES = ("case", "protocol", "variant", "attack_name")
 
 
 def of_training(
-    training: Training, data: str, weights: str | None, replicas: int = 1
+    training: Training,
+    data: str,
+    weights: str | None,
+    replicas: int = 1,
+    precision: str = "float32",
 ) -> dict[str, Any]:
     """What determines a network.
 
@@ -24,6 +28,7 @@ def of_training(
         data: the fingerprint of the data set.
         weights: the sum of the file of pre-trained weights; `None` without one.
         replicas: among how many devices each batch is divided.
+        precision: what the network computes in.
     """
     return {
         "training": description(training),
@@ -33,6 +38,7 @@ def of_training(
         "data": data,
         "versions": versions(),
         **({"replicas": replicas} if replicas > 1 else {}),
+        **({"precision": precision} if precision != "float32" else {}),
         **_mode(),
     }
 

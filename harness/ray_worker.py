@@ -67,7 +67,7 @@ def settings_of(runner: Runner) -> tuple:
     folders = runner.store.root, runner.data_dir, runner.tensorboard
     whole = (path and Path(path).expanduser().absolute() for path in folders)
     weights = tuple((model, Path(path).absolute()) for model, path in runner.weights.items())
-    return *whole, weights, is_deterministic()
+    return *whole, weights, is_deterministic(), runner.precision
 
 
 @cache
@@ -77,11 +77,12 @@ def _runner_of(
     tensorboard: Path | None,
     weights: tuple[tuple[str, Path], ...],
     deterministic: bool,
+    precision: str,
 ) -> Runner:
     """A worker keeps its data set and network for the next stage."""
     if deterministic:
         make_deterministic()
-    return Runner(Store(runs), data_dir, dict(weights), tensorboard)
+    return Runner(Store(runs), data_dir, dict(weights), tensorboard, precision=precision)
 
 
 def wait_to_see(runner: Runner, stages: Sequence[Stage]) -> None:

@@ -58,6 +58,11 @@ def reductions(study: Study, profile: Profile, todo: Plan) -> list[str]:
     ]
 
 
+def other_precision(precision: str) -> list[str]:
+    """What is said of networks that compute otherwise than in the studies."""
+    return [] if precision == "float32" else [f"precision {precision} instead of float32"]
+
+
 def reductions_of_network(study: Study, arm: Arm) -> list[str]:
     """What is changed of the training of an arm's network against the paper profile."""
     originals = {each.key: each for each in study.arms(study.profile("paper"))}

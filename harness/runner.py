@@ -23,6 +23,7 @@ from evaluation.evaluate import Choice
 from harness import digests, replicas
 from harness.arms import Arm, PatchArm, Training
 from harness.plan import Kind, Plan, Stage
+from harness.precision import check_precision
 from harness.store import RESUME, Store
 from harness.tensorboard import check_installed, curves
 from harness.training import train
@@ -63,10 +64,11 @@ class Runner:
         weights: files of the ImageNet weights, by model; default: those of keras.applications.
         tensorboard: a folder for the curves of the trainings that are run; default: none.
         mirrored: whether networks are trained on all GPUs at once, see `harness.replicas`.
+        precision: what networks compute in, see `harness.precision`.
 
     Raises:
-        ValueError: a file of weights is not there, TensorBoard is not installed, or there is one
-            device only to mirror on.
+        ValueError: a file of weights is not there, TensorBoard is not installed, there is one
+            device only to mirror on, or the precision is unknown.
     """
 
     def __init__(
@@ -76,13 +78,16 @@ class Runner:
         weights: Mapping[str, Path] | None = None,
         tensorboard: Path | None = None,
         mirrored: bool = False,
+        precision: str = "float32",
     ):
+        check_precision(precision)
         self.store = store
         self.data_dir = data_dir
         self.weights = dict(weights or {})
         if tensorboard is not None:
             check_installed(tensorboard)
         self.tensorboard = tensorboard
+        self.precision = precision
         self._strategy = replicas.mirrored() if mirrored else tf.distribute.get_strategy()
         self._file_sums = {model: _sum_of(model, path) for model, path in self.weights.items()}
         self._fingerprints: dict[tuple, str] = {}
@@ -245,7 +250,8 @@ class Runner:
             for name, source in training.sources.items()
         }
         weights, callbacks = self._pretrained(training), self._callbacks(training)
-        train(training, dataset, directory, paths, update, weights, callbacks, self._strategy)
+        how = callbacks, self._strategy, self.precision
+        train(training, dataset, directory, paths, update, weights, *how)
         keras.backend.clear_session()  # else every network trained so far stays in memory
 
     def _callbacks(self, training: Training) -> list[keras.callbacks.Callback]:
@@ -340,8 +346,8 @@ class Runner:
     def _of_training(self, training: Training) -> dict:
         pretrained = self._pretrained(training)
         file_sum = self._file_sums[training.network.model] if pretrained else None
-        count = self._strategy.num_replicas_in_sync
-        return digests.of_training(training, self.fingerprint(training), file_sum, count)
+        how = self._strategy.num_replicas_in_sync, self.precision
+        return digests.of_training(training, self.fingerprint(training), file_sum, *how)
 
     def _of_arm(self, arm: Arm) -> dict:
         sums = [self.network_sum(training) for training in arm.networks]

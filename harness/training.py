@@ -20,6 +20,7 @@ from data.pipeline import steps_per_epoch
 from distillation import LossTermMonitor, compile_trainer, procedure
 from distillation.network_trainer import build_optimizer
 from harness.arms import Training
+from harness.precision import of_layers
 from harness.recipe import Recipe
 from harness.resumption import Logs, Resumption
 from harness.store import RESUME
@@ -40,6 +41,7 @@ def train(
     weights: Path | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     strategy: tf.distribute.Strategy | None = None,
+    precision: str = "float32",
 ) -> None:
     """Writes `model.h5` (of the epoch that the recipe keeps), `history.csv` and `training.json`
     into `directory`.
@@ -52,6 +54,7 @@ def train(
         weights: a file of pre-trained weights, in place of those that the network names.
         callbacks: told of every epoch besides, with all that is logged of it.
         strategy: among which devices each batch is divided; default: one.
+        precision: what the network computes in, see `harness.precision`.
 
     Raises:
         ValueError: a loss is not finite any more; what was written before stays.
@@ -60,7 +63,8 @@ def train(
     named = training.network if weights is None else replace(training.network, weights=str(weights))
     shape, decay = dataset.image_shape, training.recipe.weight_decay
     with (strategy or tf.distribute.get_strategy()).scope():
-        network = named.build(dataset.num_classes, shape, decay)
+        with of_layers(precision):
+            network = named.build(dataset.num_classes, shape, decay)
         loaded = {name: models.load_checkpoint(path) for name, path in sources.items()}
     if "warm_up" in loaded:
         network.set_weights(loaded["warm_up"].get_weights())
@@ -106,7 +110,7 @@ def _fit(
     )
     labels = keras.utils.to_categorical(y_train, dataset.num_classes)
     steps = steps_per_epoch(len(x_train), recipe.batch_size)
-    with network.distribute_strategy.scope():
+    with network.distribute_strategy.scope(), of_layers(network.dtype_policy.name):
         trainer = _trainer(training, defense, network, steps, loaded.get("teacher"))
         build_optimizer(trainer)
     erasing = RandomErasing() if training.erasing else None

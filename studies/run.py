@@ -60,6 +60,7 @@ def run_study(
     progress: Progress | None = None,
     tensorboard: Path | None = None,
     mirrored: bool = False,
+    precision: str = "float32",
     execute: Callable[[Runner, Plan, Progress], None] = Runner.run,
 ) -> Report:
     """Trains, attacks, measures and reports; what was done before is not done again.
@@ -77,18 +78,19 @@ def run_study(
         progress: default: bars.
         tensorboard: a folder for the curves of the trainings that are run; default: none.
         mirrored: whether networks are trained on all GPUs at once, see `harness.replicas`.
+        precision: what networks compute in, see `harness.precision`.
         execute: what runs the stages; default: this process. See `harness.on_ray.OnRay.run`.
 
     Raises:
         ValueError: an unknown study or profile, a pattern that matches nothing, a directory with
             results of other arms that the new report would not have, no TensorBoard where its
-            curves are asked for, or one device only to mirror on.
+            curves are asked for, one device only to mirror on, or an unknown precision.
         data.DatasetNotFoundError: a data set is not there.
     """
     chosen = study(name)
     scaled = chosen.profile(profile)
     todo = plan(chosen, scaled, arms)
-    runner = Runner(Store(runs), data_dir, weights, tensorboard, mirrored)
+    runner = Runner(Store(runs), data_dir, weights, tensorboard, mirrored, precision)
     directory = directory or results_directory(name, profile)
     _refuse_to_lose(directory, runner, chosen.arms(scaled), todo)
     if progress is None:

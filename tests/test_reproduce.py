@@ -17,6 +17,7 @@ from commands import catalogue, choices
 from commands.parameters import number
 from distillation import PROCEDURES
 from evaluation import Outcomes
+from harness.precision import PRECISIONS
 from studies import STUDIES
 
 ROOT = Path(__file__).parents[1]
@@ -145,6 +146,7 @@ CHEAP = {
         (choices.Attack, attacks.BY_NAME),
         (choices.Attack, CHEAP),
         (choices.Norm, NORMS),
+        (choices.Precision, PRECISIONS),
         (choices.DataSet, data.NAMES),
         (choices.Model, models.NAMES),
         (choices.Procedure, PROCEDURES),

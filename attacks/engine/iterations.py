@@ -55,22 +55,20 @@ def iterate(
             cost follows the hard ones.
     """
     images = np.empty_like(batch.images)
-    gradients = np.zeros(len(batch), np.int64)
     remaining = task.remaining(len(batch))
-    for _ in range(steps):
+    for count in range(1, steps + 1):
         following, logits = step(state, fixed, settings)
-        gradients[remaining.rows_going] += 1
-        if stop_at_success:
-            reached = batch.goal.take(remaining.rows).reached(logits.numpy())
-            done = np.flatnonzero(reached & remaining.going)
-            if len(done):
-                images[remaining.rows[done]] = take(state.images, done).numpy()
-                following, fixed = remaining.finish(done, following, fixed)
+        if stop_at_success and (remaining.note(logits, state.images) or count == steps):
+            rows, done = remaining.look(batch.goal.take(remaining.rows).reached)
+            if len(rows):
+                images[rows] = done.numpy()
+                following, fixed = remaining.left(following, fixed)
                 if not remaining:
                     break
         state = following
+    gradients = remaining.steps
     if not stop_at_success:
-        images = state.images.numpy()
+        images, gradients = state.images.numpy(), np.full(len(batch), steps)
     elif remaining:
         going = np.flatnonzero(remaining.going)
         images[remaining.rows_going] = take(state.images, going).numpy()

@@ -10,7 +10,7 @@ import numpy as np
 from attacks.engine.checks import check_goal, check_ids, check_images
 from attacks.engine.classifier import Classifier
 from attacks.engine.journal import Journal
-from attacks.engine.remaining import Remaining
+from attacks.engine.remaining import Remaining, look_every
 from attacks.goals import Goal, Untargeted, as_goal
 from attacks.readings import Model
 from attacks.result import AttackResult
@@ -212,7 +212,8 @@ class Task:
         return np.concatenate(parts or [np.zeros([0, self.classifier.num_classes], np.float32)])
 
     def remaining(self, count: int) -> Remaining:
-        return Remaining(count, leave_at=0.0 if self.classifier.jit_compile else 0.8)
+        leave_at = 0.0 if self.classifier.jit_compile else 0.8
+        return Remaining(count, leave_at, look_every())
 
     def result(self, crafted: Crafted) -> AttackResult:
         """Classifies crafted images afresh."""
