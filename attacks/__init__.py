@@ -16,6 +16,7 @@ from attacks.engine.cache import forget
 from attacks.engine.errors import ModelError, NoGradientError
 from attacks.engine.journal import Journal
 from attacks.engine.minimum_norm import MinimumNormAttack
+from attacks.ensemble_log import EnsembleLog
 from attacks.fab import FAB
 from attacks.fgsm import FGSM
 from attacks.fmn import FMN
@@ -68,6 +69,7 @@ __all__ = [
     "BudgetAttack",
     "CarliniWagner",
     "DeepFool",
+    "EnsembleLog",
     "Journal",
     "MinimumNormAttack",
     "ModelError",

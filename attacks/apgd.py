@@ -61,6 +61,8 @@ class APGD(BudgetAttack):
         temperature: what the logits are divided by before the loss.
         momentum: the share of a step that is new; the rest repeats the step before.
         rho: the share of steps that have to raise the loss for the step size to stay.
+        draws: passes whose gradients are averaged in each step, for a model that is random at
+            inference (expectation over transformation). Losses and success are those of the first.
         seed: of the random starts.
         batch_size: images per gradient.
 
@@ -79,12 +81,18 @@ class APGD(BudgetAttack):
     temperature: float = 1.0
     momentum: float = 0.75
     rho: float = 0.75
+    draws: int = 1
     seed: int = 0
     batch_size: int = 128
 
     def __post_init__(self) -> None:
         check_norm(self.norm, ("linf", "l2"))
-        check_whole(steps=self.steps, restarts=self.restarts, batch_size=self.batch_size)
+        check_whole(
+            steps=self.steps,
+            restarts=self.restarts,
+            draws=self.draws,
+            batch_size=self.batch_size,
+        )
         check_number(above=0, temperature=self.temperature)
         check_number(above=0, most=1, momentum=self.momentum, rho=self.rho)
         check_whole(least=0, seed=self.seed)
@@ -102,7 +110,7 @@ class APGD(BudgetAttack):
 
     def run_within(self, task: Task) -> Run:
         self._check_task(task)
-        step = compiled_step(task, self.norm, self.loss, towards=self.targets is not None)
+        step = self._step(task)
 
         def run(batch: Batch, epsilons: np.ndarray) -> Crafted:
             best = BestOfRuns(batch)
@@ -125,8 +133,23 @@ class APGD(BudgetAttack):
 
     def most_of_run(self, classes: int, image_shape: tuple[int, ...]) -> Evaluations:
         runs = self.restarts * min(self.targets or 1, classes - 1)
-        one = Evaluations(gradients=self.steps, forwards=1)
+        one = Evaluations(gradients=self.steps * self.draws, forwards=1)
         return one.times(runs).and_forwards(int(self.targets is not None))
+
+    def zero_gradient(self, task: Task, batch: Batch) -> np.ndarray:
+        """Images at which no pixel changes the loss (of the first run), bool [N].
+
+        It takes a gradient of each image, by the step that attacks are made of.
+        """
+        fixed = self._fixed(batch, self._rivals(task, batch)[0], np.zeros(len(batch)))
+        state = State.at_start(fixed.images, fixed.epsilons)
+        state = self._step(task)(state, fixed, next(self._settings(batch.goal.sign)))
+        at_rest = (state.best_gradient.numpy() == 0).reshape(len(batch), -1).all(axis=1)
+        return at_rest & np.isfinite(state.best_loss.numpy())
+
+    def _step(self, task: Task) -> Callable:
+        towards = self.targets is not None
+        return compiled_step(task, self.norm, self.loss, towards, self.draws)
 
     def _check_task(self, task: Task) -> None:
         targeted = isinstance(task.goal, Targeted)
@@ -176,7 +199,8 @@ class APGD(BudgetAttack):
                     state, fixed = remaining.left(state, fixed)
                     if not remaining:
                         break
-        run.gradients = remaining.steps if self.stop_at_success else run.gradients + self.steps
+        steps = remaining.steps if self.stop_at_success else self.steps
+        run.gradients += self.draws * steps
         if not remaining:
             return run
         state = self._judge_last(task, state, fixed, batch.goal.sign)
@@ -200,7 +224,7 @@ class APGD(BudgetAttack):
 
     def follow(self, task: Task, batch: Batch, epsilons: np.ndarray) -> Path:
         """What the first run does to each image: the highest loss so far, and any success."""
-        step = compiled_step(task, self.norm, self.loss, towards=self.targets is not None)
+        step = self._step(task)
         fixed = self._fixed(batch, self._rivals(task, batch)[0], epsilons)
 
         def points() -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -1,43 +1,65 @@
 """AutoAttack: an ensemble that needs no tuning."""
 
-from collections.abc import Callable
+import logging
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from attacks.apgd import APGD
-from attacks.engine.attack import Evaluations
+from attacks.auto_attack_checks import warn_of_model, warn_of_square, warn_of_zero_gradients
+from attacks.engine.attack import Attack, Evaluations
 from attacks.engine.budget import BudgetAttack
+from attacks.engine.ensemble import Ensemble
 from attacks.engine.errors import NoGradientError, warn
 from attacks.engine.minimum_norm import MinimumNormAttack
-from attacks.engine.norms import ROUNDING, check_norm, distances
-from attacks.engine.restarts import BestOfRuns
-from attacks.engine.task import Batch, Crafted, Progress, Run, Task
+from attacks.engine.norms import check_norm
+from attacks.engine.task import Crafted, Progress, Run, Task
+from attacks.ensemble_log import EnsembleLog
 from attacks.fab import FAB
 from attacks.goals import Targeted
 from attacks.square import Square
 from models.ranges import check_whole
 
+VERSIONS = ("standard", "plus", "rand")
+#: Random starts of the attacks that "plus" repeats, and passes that "rand" averages gradients of.
+_RESTARTS, _DRAWS = 5, 20
+
+#: What papers call the losses of APGD.
+_SHORT = {"cross-entropy": "CE", "dlr": "DLR"}
+_LOGGER = logging.getLogger("attacks")
+
 
 @dataclass(frozen=True)
 class AutoAttack(BudgetAttack):
-    """Four attacks, each on the images that withstood those before it (a budget attack).
+    """Several attacks, each on the images that withstood those before it (a budget attack).
 
     The paper's standard version: APGD on the cross-entropy, targeted APGD on the DLR loss, targeted
-    FAB and Square (`attacks` lists them). An image is broken when a forward pass of its own says so
+    FAB and Square. "plus" is more thorough, and "rand" is for models that are random at inference
+    (`attacks` lists what each runs). An image is broken when a forward pass of its own says so
     and it is within epsilon. Images that reach their goal unattacked come back as they are, those
     that nothing breaks as the first attack leaves them. Always clipped to [0, 1].
 
+    `AttackResult.log` says which attack broke which image, and its text is what the authors' code
+    prints. A sweep logs the same, line by line, to the logger "attacks" (level INFO). Warnings tell
+    of models that AutoAttack may find more robust than they are: random, adapting to the image at
+    inference, without a gradient, or broken by Square alone.
+
     Differs from the authors' code in that an attack leaves an image at its first success, in
-    what stands for losses that a model has too few classes for, and in that Square alone is run,
-    with a warning, on a model that TensorFlow cannot differentiate.
+    what stands for losses that a model has too few classes for, in that Square alone is run,
+    with a warning, on a model that TensorFlow cannot differentiate, and in that there is no L1.
+
+    In "rand" images stay until the last step. Of the iterates that a pass found broken, the one of
+    highest loss is judged by one more pass, where the authors' code takes the last one. The log
+    counts an image as broken if the pass without an attack or one of those after an attack says so,
+    as that code does. `AttackResult.success` is of yet another pass, so that it counts fewer.
 
     The images that are left fill their batches anew for every attack, so that a sweep of many
     images costs what the hard ones cost.
 
     Attributes:
         norm: "linf" or "l2".
+        version: "standard", "plus" or "rand".
         steps: gradient steps of a run of APGD or FAB.
         targets: other classes that APGD and FAB go for, one after the other.
         queries: forward passes of Square, whose windows shrink by the schedule of 10,000, as in the
@@ -51,6 +73,7 @@ class AutoAttack(BudgetAttack):
     """
 
     norm: str = "linf"
+    version: str = "standard"
     steps: int = 100
     targets: int = 9
     queries: int = 5000
@@ -59,6 +82,9 @@ class AutoAttack(BudgetAttack):
 
     def __post_init__(self) -> None:
         check_norm(self.norm, ("linf", "l2"))
+        if self.version not in VERSIONS:
+            accepted = ", ".join(map(repr, VERSIONS))
+            raise ValueError(f"version is {self.version!r}; accepted: {accepted}")
         check_whole(
             steps=self.steps,
             targets=self.targets,
@@ -72,9 +98,14 @@ class AutoAttack(BudgetAttack):
     ) -> tuple[BudgetAttack | MinimumNormAttack, ...]:
         """What is run, in order, on a model of so many classes.
 
-        The second APGD goes away from the label, without targets, for three classes, and for
+        "plus" is APGD on the cross-entropy, APGD on the DLR loss and FAB, each from five starts
+        and without targets, then Square, and the targeted APGD and FAB. "rand" is APGD on both
+        losses, with the mean gradient of 20 passes in each step.
+
+        The targeted APGD goes away from the label, without targets, for three classes, and for
         two it takes the margin for the DLR loss. For a targeted goal no attack tries several
-        targets, and the margin stands in below four classes.
+        targets, and the margin stands in below four classes. "plus" leaves out what would then
+        be run twice.
         """
         common: dict[str, Any] = {
             "norm": self.norm,
@@ -84,15 +115,26 @@ class AutoAttack(BudgetAttack):
         steps = common | {"steps": self.steps}
         several = None if targeted or num_classes < 4 else self.targets
         second = "dlr" if num_classes >= (4 if targeted else 3) else "margin"
+        if self.version == "rand":
+            random = steps | {"draws": _DRAWS}
+            return APGD(**random), APGD(**random, loss=second)
+        apgd = steps | {"stop_at_success": True}
+        towards = APGD(**apgd, loss=second, targets=several)
+        fab = FAB(**steps, targets=None if targeted else self.targets)
+        square = Square(**common, queries=self.queries, schedule_queries=10_000)
+        if self.version == "standard":
+            return APGD(**apgd), towards, fab, square
         return (
-            APGD(**steps, stop_at_success=True),
-            APGD(**steps, loss=second, targets=several, stop_at_success=True),
-            FAB(**steps, targets=None if targeted else self.targets),
-            Square(**common, queries=self.queries, schedule_queries=10_000),
+            APGD(**apgd, restarts=_RESTARTS),
+            APGD(**apgd, loss=second, restarts=_RESTARTS),
+            FAB(**steps, restarts=_RESTARTS),
+            square,
+            *([towards] if several else []),
+            *([] if targeted else [fab]),
         )
 
     def run_within(self, task: Task) -> Run:
-        return self._ensemble(task, lambda settled: None)
+        return Ensemble(task, self.norm, self._runs(task))
 
     def crafted_within(
         self, task: Task, epsilons: list[float], progress: Progress | None = None
@@ -106,48 +148,48 @@ class AutoAttack(BudgetAttack):
             if progress:
                 progress(settled // len(epsilons), len(task.images))
 
-        run = self._ensemble(task, report)
-        return [run(task.whole, np.full(len(task.images), epsilon)) for epsilon in epsilons]
+        def tell(log: EnsembleLog) -> None:
+            _LOGGER.info(log.lines[-1])
+            if len(log.attacks) == len(runs):
+                warn_of_square(log)
+
+        runs = self._runs(task)
+        names = ", ".join(name for name, _ in runs)
+        ensemble = Ensemble(task, self.norm, runs, report, tell)
+        crafted = []
+        for epsilon in epsilons:
+            _LOGGER.info("AutoAttack %s within %g: %s", self.version, epsilon, names)
+            crafted.append(ensemble(task.whole, np.full(len(task.images), epsilon)))
+        return crafted
 
     def most_of_run(self, classes: int, image_shape: tuple[int, ...]) -> Evaluations:
         each = [one.most_of_run(classes, image_shape) for one in self.attacks(classes)]
         gradients, forwards = map(sum, zip(*each))
         return Evaluations(gradients, forwards + len(each) + 1)
 
-    def _ensemble(self, task: Task, report: Callable[[int], None]) -> Run:
-        """The run of all attacks, which reports how many images have been settled since."""
+    def _runs(self, task: Task) -> list[tuple[str, Run]]:
+        """The attacks on a model by their names, and warnings of what is wrong with it."""
         attacks = self.attacks(task.classifier.num_classes, isinstance(task.goal, Targeted))
+        warn_of_model(task, self.version)
         try:
-            runs = [attack.run_within(task) for attack in attacks]
+            runs = [(name_of(attack), attack.run_within(task)) for attack in attacks]
         except NoGradientError:
+            if self.version == "rand":
+                raise
             warn(
                 "model has no gradient with respect to images, so that AutoAttack is Square alone: "
                 "what withstands it may fall to an attack on a smooth stand-in for the model"
             )
-            runs = [attacks[-1].run_within(task)]
+            square = next(each for each in attacks if isinstance(each, Square))
+            return [(name_of(square), square.run_within(task))]
+        warn_of_zero_gradients(task, attacks)
+        return runs
 
-        def run(batch: Batch, epsilons: np.ndarray) -> Crafted:
-            attacked = (epsilons > 0) & ~batch.goal.reached(task.logits(batch.images))
-            best = BestOfRuns(batch, attacked)
-            best.count(np.arange(len(batch)), forwards=1)
-            report(int((~attacked).sum()))
-            for number, attack in enumerate(runs):
-                for rows, part in batch.pieces(best.left, task.batch_size):
-                    key = f"epsilon {epsilons[0]}, attack {number}, from image {rows[0]}"
-                    crafted = task.one_once(key, attack, part, epsilons[rows])
-                    best.count(rows, crafted.gradient_evaluations, crafted.forward_evaluations + 1)
-                    broken = self._broken(task, part, crafted.images, epsilons[rows])
-                    # Equal scores: the first attack's images stay unless a later one breaks them.
-                    best.keep(rows, crafted.images, np.zeros(len(rows)), broken)
-                    report(len(rows) if attack is runs[-1] else int(broken.sum()))
-            return best.crafted()
 
-        return run
-
-    def _broken(
-        self, task: Task, batch: Batch, images: np.ndarray, epsilons: np.ndarray
-    ) -> np.ndarray:
-        """Which of `images` reach the goal within epsilon, bool [N]."""
-        reached = batch.goal.reached(task.classifier.logits(images).numpy())
-        rounding = ROUNDING * np.maximum(epsilons, 1)
-        return reached & (distances(images - batch.images)[self.norm] <= epsilons + rounding)
+def name_of(attack: Attack) -> str:
+    """What a part of AutoAttack is called, such as "APGD-CE"; a "T" is for several targets."""
+    if getattr(attack, "targets", None):
+        return f"{type(attack).__name__}-T"
+    if isinstance(attack, APGD):
+        return f"APGD-{_SHORT.get(attack.loss, attack.loss)}"
+    return type(attack).__name__

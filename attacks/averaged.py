@@ -36,9 +36,10 @@ def averaged(model: Callable, draws: int = 20) -> Averaged:
 
     Against a network that is random at inference, a gradient of one pass points at one draw.
     Attacks on the mean follow the expectation over the draws (Athalye, Carlini and Wagner,
-    "Obfuscated Gradients Give a False Sense of Security", 2018, arXiv 1802.00420; 20 draws are
-    those of AutoAttack's version for random networks). `evaluation.evaluate` with the mean as
-    `surrogate` counts what they find against the network itself.
+    "Obfuscated Gradients Give a False Sense of Security", 2018, arXiv 1802.00420). AutoAttack's
+    version "rand" follows the mean of as many gradients instead, in the memory of one pass.
+    `evaluation.evaluate` with the mean as `surrogate` counts what they find against the network
+    itself.
 
     Args:
         model: a Keras model or callable that gives logits [N, classes].

@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from attacks.engine.norms import distances
+from attacks.ensemble_log import EnsembleLog
 from attacks.goals import Goal, are_finite
 
 #: Images whose distances are measured at once: in float64 they take twice their memory.
@@ -28,6 +29,7 @@ class AttackResult:
         epsilon: the bound, for a budget attack.
         spread: the largest difference of a logit between two passes of the same few images. It is
             above 0 if the model is random; then `logits` and `success` come from a single draw.
+        log: of AutoAttack, which of its attacks broke which image, and in what time.
 
     Results of one sweep whose images are the same share their arrays.
     """
@@ -40,6 +42,7 @@ class AttackResult:
     forward_evaluations: np.ndarray
     epsilon: float | None = None
     spread: float = 0.0
+    log: EnsembleLog | None = field(default=None, repr=False)
 
     @cached_property
     def success(self) -> np.ndarray:

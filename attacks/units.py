@@ -133,4 +133,5 @@ class BetweenStandardised(Attack):
             gradient_evaluations=result.gradient_evaluations,
             forward_evaluations=result.forward_evaluations,
             epsilon=epsilon,
+            log=result.log,
         )

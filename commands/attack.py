@@ -182,6 +182,7 @@ def attack(
     reproduce.py attack model.h5 --data cifar10 --epsilon 2/255 --epsilon 8/255
     reproduce.py attack model.h5 --data mine.npz --attack fgsm --attack pgd --restarts 5
     reproduce.py attack model.h5 --data images/ --attack deepfool --norm linf --epsilon inf
+    reproduce.py attack model.h5 --data mine.npz --attack autoattack --option version=rand
     reproduce.py attack model.h5 --data mnist --attack apgd --option loss=dlr --save-images seen
 
     Ctrl-C keeps what is finished, and says what is missing.

@@ -53,12 +53,12 @@ def show(attacked: "OwnAttacks", model: str, dataset: "Dataset", to: Destination
 
 
 def _print_table(attacked: "OwnAttacks") -> None:
-    from reports.own_model import ATTACK_NOTE, attack_table
+    from reports.own_model import ATTACK_NOTE, attack_table, log_lines
 
     for arm in attacked.arms:
         say(str(arm.attack))
     console.print(attack_table(attacked))
-    for sentence in (ATTACK_NOTE, *attacked.sentences):
+    for sentence in (ATTACK_NOTE, *log_lines(attacked.arms), *attacked.sentences):
         say(sentence)
 
 

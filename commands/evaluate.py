@@ -102,7 +102,7 @@ def evaluate(
     import_tensorflow()
     from evaluation.own_model import evaluate_own_robustness, find_data
     from harness.machine import machine
-    from reports.own_model import ROBUSTNESS_NOTE, robustness_table
+    from reports.own_model import ROBUSTNESS_NOTE, log_lines, robustness_table
     from reports.progress import Bars
     from reports.robustness_page import Setting, build_page, numbers_of
 
@@ -132,6 +132,7 @@ def evaluate(
         say(shown(page))
     else:
         console.print(robustness_table(own.robustness))
-        for line in (ROBUSTNESS_NOTE, *own.notes, *own.robustness.sentences):
+        logged = log_lines(own.robustness.arms)
+        for line in (ROBUSTNESS_NOTE, *logged, *own.notes, *own.robustness.sentences):
             say(line)
         say(f"Page: {shown(page)}")

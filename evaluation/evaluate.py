@@ -283,6 +283,7 @@ def _outcomes(request: _Request, seen: _Seen, is_first: bool) -> Outcomes:
         },
         linf_to_previous=_steps(task, results),
         ssim=_similarities(task, results) if request.similarity else None,
+        **_of_ensemble(results),
         seconds=seen.seconds,
         crafting_seconds=seen.crafting_seconds,
         inference_seconds=inference_seconds,
@@ -357,6 +358,18 @@ def gaps(probabilities: np.ndarray) -> np.ndarray:
     """Highest minus second highest of probabilities [N, classes], [N]."""
     second, first = np.partition(probabilities, -2, axis=1)[:, -2:].T
     return first - second
+
+
+def _of_ensemble(results: list[AttackResult]) -> dict[str, np.ndarray]:
+    """What outcomes keep of the logs of an ensemble."""
+    logs = [result.log for result in results if result.log is not None]
+    if not logs:
+        return {}
+    return {
+        "ensemble": np.array(logs[0].attacks),
+        "broken_by": np.array([log.broken_by for log in logs]),
+        "ensemble_seconds": np.array([log.seconds for log in logs]),
+    }
 
 
 def _steps(task: Task, results: list[AttackResult]) -> np.ndarray:

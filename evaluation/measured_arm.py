@@ -105,7 +105,27 @@ class MeasuredArm:
                 {name: _number(value) for name, value in row.items()}
                 for row in table[table.columns.intersection(_SHOWN)].to_dict("records")
             ],
+            **self._logs(),
         }
+
+    def _logs(self) -> dict[str, Any]:
+        """Of an ensemble, what each of its attacks did at each epsilon."""
+        epsilons = map(float, self.outcomes.epsilons)
+        logs = [
+            {
+                "epsilon": epsilon,
+                "initial_accuracy": log.accuracies[0],
+                "attacks": [
+                    {"name": name, "broken": int(broken), "accuracy": left, "seconds": seconds}
+                    for name, broken, left, seconds in zip(
+                        log.attacks, log.broken, log.accuracies[1:], log.seconds, strict=True
+                    )
+                ],
+                "broken_by": log.broken_by.tolist(),
+            }
+            for epsilon, log in zip(epsilons, self.outcomes.logs)
+        ]
+        return {"log": logs} if logs else {}
 
     def _up_to(self, epsilon: float) -> np.ndarray:
         return self.outcomes.epsilons <= epsilon * (1 + ROUNDING)

@@ -15,5 +15,9 @@ def noting() -> Iterator[list[str]]:
     for each in caught:
         if not issubclass(each.category, RuntimeWarning):
             warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
-        elif "random at inference" not in str(each.message):
+        elif _IS_FLAG not in str(each.message) and str(each.message) not in notes:
             notes.append(str(each.message))
+
+
+#: Of a warning that says what a flag says.
+_IS_FLAG = "model is random at inference:"

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from attacks import EnsembleLog
 from evaluation.f1 import macro_f1
 from evaluation.statistics import wilson
 from files.npz_files import read_arrays
@@ -56,6 +57,8 @@ class Outcomes:
         spread: the largest difference of a logit between these passes; 0 if rounding explains it.
         ssim: float [E, N], structural similarity to the clean images, see
             `similarity.structural_similarity`; `None` where it was not asked for.
+        ensemble: str [A], the names of the attacks that an ensemble ran; `None` for other attacks.
+        broken_by, ensemble_seconds: str [E, N] and float [E, A], see `attacks.EnsembleLog`.
     """
 
     epsilons: np.ndarray
@@ -95,6 +98,9 @@ class Outcomes:
     still_rising: np.ndarray | None = None
     targets: np.ndarray | None = None
     ssim: np.ndarray | None = None
+    ensemble: np.ndarray | None = None
+    broken_by: np.ndarray | None = None
+    ensemble_seconds: np.ndarray | None = None
 
     @classmethod
     def joined(cls, parts: Sequence["Outcomes"]) -> "Outcomes":
@@ -105,8 +111,9 @@ class Outcomes:
         for name, axis in _AXES.items():
             if fields[name] is not None:
                 fields[name] = np.concatenate([getattr(part, name) for part in parts], axis)
-        for name in ("seconds", "inference_seconds"):
-            fields[name] = sum(getattr(part, name) for part in parts)
+        for name in ("seconds", "inference_seconds", "ensemble_seconds"):
+            if fields[name] is not None:
+                fields[name] = sum(getattr(part, name) for part in parts)
         fields["spread"] = max(part.spread for part in parts)
         # The first part compiles.
         fields["crafting_seconds"] = float(np.mean([part.crafting_seconds for part in parts[1:]]))
@@ -136,6 +143,16 @@ class Outcomes:
         else:
             turned = self.predictions == self.targets
         return turned & self.clean_correct
+
+    @property
+    def logs(self) -> list[EnsembleLog]:
+        """What the attacks of an ensemble did at each epsilon; empty for other attacks."""
+        if self.ensemble is None or self.broken_by is None or self.ensemble_seconds is None:
+            return []
+        return [
+            EnsembleLog(tuple(self.ensemble.tolist()), *each, targeted=self.targets is not None)
+            for each in zip(self.broken_by, self.ensemble_seconds, strict=True)
+        ]
 
     def top_k_correct(self, k: int) -> np.ndarray:
         """bool [E, N]: whether the true class of the adversarial image is among the `k` first.
@@ -301,7 +318,7 @@ _AXES = {
     **dict.fromkeys(("predictions", "rounded_predictions", "rounds_away", "linf", "l2"), 1),
     **dict.fromkeys(("gradient_evaluations", "out_of_range", "label_ranks"), 1),
     "linf_to_previous": 1,
-    **dict.fromkeys(("gaps", "l0", "ssim"), 1),
+    **dict.fromkeys(("gaps", "l0", "ssim", "broken_by"), 1),
 }
 
 

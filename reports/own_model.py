@@ -1,6 +1,6 @@
 """What attacks leave of the user's own model, on one screen."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from rich import box
@@ -68,6 +68,15 @@ def robustness_table(robustness: Robustness) -> FittingTable:
             "seconds": seconds,
         }
     )
+
+
+def log_lines(arms: Sequence[MeasuredArm]) -> Iterator[str]:
+    """What each attack of an ensemble left, in the lines that AutoAttack is known by."""
+    for arm in arms:
+        for epsilon, log in zip(arm.outcomes.epsilons, arm.outcomes.logs):
+            budget = f"{NORMS[arm.attack.norm]} {distance(arm.attack.norm, float(epsilon))}"
+            yield f"{arm.name} within {budget}:"
+            yield from (f"  {line}" for line in log.lines)
 
 
 def _table(columns: dict[str, list[str]]) -> FittingTable:

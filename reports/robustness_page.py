@@ -115,6 +115,7 @@ def page_of(robustness: Robustness, setting: Setting) -> str:
             notes=[each for each in flagged if each["level"] == Level.NOTE],
             quiet=[name for name in robustness.checks if name not in _names(robustness)],
             not_checked=[name for name in NAMES if name not in robustness.checks],
+            logs=[(arm.name, log) for arm in robustness.arms for log in arm.outcomes.logs],
             cards=by_attack(robustness.pictures, robustness.norm, setting.called),
             setting=setting,
             remarks=[*setting.notes, *_notes(robustness)],

@@ -1,5 +1,6 @@
 """The command line, used right and wrong."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -169,6 +170,25 @@ def test_every_attack_fools_the_model(model, name, tmp_path):
     outcomes = Outcomes.load(tmp_path / "outcomes.npz")
     assert outcomes.clean_correct.sum() >= 10
     assert outcomes.fooled.any()
+
+
+def test_which_part_of_autoattack_broke_which_image(model, tmp_path):
+    words = ["--images", 20, "--attack", "autoattack", "--steps", 2, "--batch-size", 10]
+    words += ["--option", "queries=5", "--option", "version=standard", "--epsilon", 0.02]
+    words += ["--epsilon", 0.1, "--save", tmp_path / "outcomes.npz", "--data", "digits"]
+    done = run("attack", model / "logits.h5", *words)
+    assert done.exit_code == 0, done.output
+    outcomes = Outcomes.load(tmp_path / "outcomes.npz")
+    assert [len(log.broken_by) for log in outcomes.logs] == [20, 20]
+    for log, correct in zip(outcomes.logs, outcomes.correct):
+        np.testing.assert_array_equal(log.broken_by == "none", correct)
+        for line in log.lines:
+            assert line.partition(" (total")[0] in said(done)
+    done = run("attack", model / "logits.h5", *words[:-4], *words[-2:], "--json")
+    near, far = json.loads(done.stdout)["attacks"][0]["log"]
+    assert far["broken_by"] == outcomes.logs[1].broken_by.tolist()
+    assert [each["name"] for each in near["attacks"]] == list(outcomes.logs[0].attacks)
+    assert sum(each["broken"] for each in far["attacks"]) == outcomes.fooled[1].sum()
 
 
 def test_images_of_the_users_own_are_attacked_too(model, tmp_path):

@@ -12,7 +12,7 @@ import tensorflow as tf
 from cleverhans.tf2.utils import clip_eta
 
 from attacks.engine.geometry import choose, lengths, per_image
-from attacks.engine.gradients import LogitsOf, loss_gradient
+from attacks.engine.gradients import LogitsOf, mean_loss_gradient
 from attacks.engine.losses import BY_NAME, Loss, dlr_towards, is_reached
 from attacks.engine.norms import ORDER
 from attacks.engine.task import Task
@@ -92,15 +92,19 @@ class Settings(NamedTuple):
     window: float
 
 
-def compiled_step(task: Task, norm: str, loss_name: str, towards: bool) -> Callable:
-    """One step for any epsilon, number of steps and review: one trace per model and loss."""
+def compiled_step(task: Task, norm: str, loss_name: str, towards: bool, draws: int = 1) -> Callable:
+    """One step for any epsilon, number of steps and review: one trace per model and loss.
+
+    Args:
+        draws: passes whose gradients are averaged; the loss and success are those of the first.
+    """
 
     def make(logits_of: LogitsOf) -> Callable:
         def step(state: State, fixed: Fixed, settings: Settings) -> State:
             loss_of = loss_named(loss_name, fixed.rivals if towards else None)
             sign, temperature = settings.sign, settings.temperature
-            gradient, logits = loss_gradient(
-                logits_of, state.current, fixed.classes, sign, temperature, loss_of
+            gradient, logits = mean_loss_gradient(
+                draws, logits_of, state.current, fixed.classes, sign, temperature, loss_of
             )
             loss = loss_of(logits / temperature, fixed.classes, sign)
             state = state._replace(
@@ -149,6 +153,8 @@ def compiled_step(task: Task, norm: str, loss_name: str, towards: bool) -> Calla
     name = f"apgd {norm} {loss_name}"
     if towards:
         name += " towards a class"
+    if draws > 1:
+        name += f" {draws} draws"
     return task.classifier.compiled(name, make, [state, fixed, settings])
 
 

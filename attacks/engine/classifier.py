@@ -135,6 +135,11 @@ class Classifier:
                 _check_end(self.model)
 
     @property
+    def takes_gradients(self) -> bool:
+        """Whether the model takes gradients of its own for its outputs."""
+        return self._traits.takes_gradients
+
+    @property
     def _traits(self) -> Traits:
         return self._entry.traits.get(self._network.reading.name, Traits())
 

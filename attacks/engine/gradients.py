@@ -36,6 +36,35 @@ def loss_gradient(
     return finite(gradient), logits
 
 
+def mean_loss_gradient(
+    draws: int,
+    logits_of: LogitsOf,
+    images: tf.Tensor,
+    classes: tf.Tensor,
+    sign: tf.Tensor,
+    temperature: tf.Tensor,
+    loss: Loss,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """The mean of `loss_gradient` over so many passes of a random model, and the first's logits.
+
+    The passes follow each other, so that they take the memory of one.
+    """
+
+    def one() -> tuple[tf.Tensor, tf.Tensor]:
+        return loss_gradient(logits_of, images, classes, sign, temperature, loss)
+
+    gradient, logits = one()
+    if draws == 1:
+        return gradient, logits
+    _, total = tf.while_loop(
+        lambda count, _: count < draws,
+        lambda count, total: (count + 1, total + one()[0]),
+        (1, gradient),
+        parallel_iterations=1,
+    )
+    return total / draws, logits
+
+
 def raw_loss_gradient(
     logits_of: LogitsOf,
     images: tf.Tensor,

@@ -9,8 +9,9 @@ import numpy as np
 
 from attacks.engine.checks import check_goal, check_ids, check_images
 from attacks.engine.classifier import Classifier
-from attacks.engine.journal import Journal
+from attacks.engine.journal import Arrays, Journal
 from attacks.engine.remaining import Remaining, look_every
+from attacks.ensemble_log import EnsembleLog
 from attacks.goals import Goal, Untargeted, as_goal
 from attacks.readings import Model
 from attacks.result import AttackResult
@@ -48,11 +49,16 @@ class Batch:
 
 @dataclass(frozen=True)
 class Crafted:
-    """Adversarial images of one batch, with the evaluations each image took."""
+    """Adversarial images of one batch, with the evaluations each image took.
+
+    Attributes:
+        log: of an ensemble, which of its attacks broke which image.
+    """
 
     images: np.ndarray
     gradient_evaluations: np.ndarray
     forward_evaluations: np.ndarray
+    log: EnsembleLog | None = None
 
     def fill(self, start: int, part: "Crafted") -> None:
         """Writes `part` in place of the images that begin with number `start`."""
@@ -60,7 +66,7 @@ class Crafted:
             getattr(self, name)[start : start + len(part.images)] = getattr(part, name)
 
 
-_CRAFTED = tuple(each.name for each in fields(Crafted))
+_CRAFTED = tuple(each.name for each in fields(Crafted) if each.name != "log")
 
 
 def _as_arrays(crafted: Sequence[Crafted]) -> dict[str, np.ndarray]:
@@ -171,18 +177,21 @@ class Task:
         Args:
             key: says which part of the attack it is.
         """
-        if self.journal is None:
-            return craft(*arguments)
-        kept = self.journal.once(key, lambda: _as_arrays(craft(*arguments)))
-        return [
-            Crafted(*(kept[f"{number} {name}"] for name in _CRAFTED))
+        kept = self.kept(key, lambda: _as_arrays(craft(*arguments)))
+        parts = [
+            [kept[f"{number} {name}"] for name in _CRAFTED]
             for number in range(len(kept) // len(_CRAFTED))
         ]
+        return [Crafted(images, gradients, forwards) for images, gradients, forwards in parts]
 
     def one_once(self, key: str, craft: Callable[..., Crafted], *arguments: Any) -> Crafted:
         """`once` of what gives one result."""
         (crafted,) = self.once(key, lambda: [craft(*arguments)])
         return crafted
+
+    def kept(self, key: str, make: Callable[[], Arrays]) -> Arrays:
+        """`once` of what gives arrays by name."""
+        return make() if self.journal is None else self.journal.once(key, make)
 
     def of_predictions(self) -> "Task":
         """The request to move away from what the model predicts."""
@@ -225,6 +234,7 @@ class Task:
             gradient_evaluations=crafted.gradient_evaluations,
             forward_evaluations=crafted.forward_evaluations + self.forward_evaluations + 1,
             spread=self.classifier.spread,
+            log=crafted.log,
         )
 
     def nothing(self) -> Crafted:

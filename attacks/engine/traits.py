@@ -18,6 +18,8 @@ class Traits:
         may_squash: whether its outputs may be squashed, see `models.squashed_outputs`.
         ends_in: "softmax", "sigmoid" or "tanh", where that is its last operation; else "".
         turns_to_integers: whether it turns floats into integers.
+        takes_gradients: whether it takes gradients of its own, as a defense does that adapts to
+            each image.
     """
 
     computes_in_half: bool = False
@@ -26,6 +28,7 @@ class Traits:
     may_squash: bool = False
     ends_in: str = ""
     turns_to_integers: bool = False
+    takes_gradients: bool = False
 
 
 def traits_of(graph: tf.Graph, may_assign: bool) -> Traits:
@@ -52,6 +55,9 @@ def traits_of(graph: tf.Graph, may_assign: bool) -> Traits:
             and tf.as_dtype(node.attr["DstT"].type).is_integer
             for node in nodes
         ),
+        takes_gradients=any(
+            scope in node.name.split("/") for node in nodes for scope in _OF_GRADIENTS
+        ),
     )
 
 
@@ -63,6 +69,8 @@ def _last_operation(output: tf.Tensor) -> str:
     return kind if kind in ("softmax", "sigmoid", "tanh") else ""
 
 
+#: Where TensorFlow puts the operations of a gradient, of a tape and of `tf.gradients`.
+_OF_GRADIENTS = ("gradient_tape", "gradients")
 #: Parts of the names of operations that draw numbers, or that cannot be looked into.
 _DRAWING = (
     "Random",

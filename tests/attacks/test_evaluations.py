@@ -19,6 +19,8 @@ CASES = {
     "APGD towards all": (attacks.APGD(steps=2, loss="dlr", targets=20), [1e-6]),
     "Square": (attacks.Square(queries=30), [1e-6]),
     "AutoAttack": (attacks.AutoAttack(steps=3, targets=2, queries=10), [1e-6, 2e-6]),
+    "AutoAttack plus": (attacks.AutoAttack("l2", "plus", 3, targets=2, queries=10), [1e-6]),
+    "APGD on several draws": (attacks.APGD(steps=4, draws=3), [1e-6]),
     "DeepFool": (attacks.DeepFool(steps=1, candidates=4), [math.inf]),
     "DeepFool, all classes": (attacks.DeepFool(steps=1, candidates=None), [math.inf]),
     "CW": (attacks.CarliniWagner(search_steps=2, steps=5, abort_early=False), [math.inf]),
