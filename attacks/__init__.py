@@ -20,6 +20,7 @@ from attacks.ensemble_log import EnsembleLog
 from attacks.fab import FAB
 from attacks.fgsm import FGSM
 from attacks.fmn import FMN
+from attacks.folded import folded
 from attacks.goals import Targeted, Untargeted, random_targets
 from attacks.jsma import JSMA
 from attacks.momentum_iterative import MomentumIterative
@@ -89,6 +90,7 @@ __all__ = [
     "averaged",
     "best_distance",
     "black_box",
+    "folded",
     "forget",
     "random_targets",
     "robust_curve",

@@ -12,6 +12,7 @@ from attacks.engine.attack import Attack, Evaluations
 from attacks.engine.budget import BudgetAttack
 from attacks.engine.ensemble import Ensemble
 from attacks.engine.errors import NoGradientError, warn
+from attacks.engine.folding import Foldable
 from attacks.engine.minimum_norm import MinimumNormAttack
 from attacks.engine.norms import check_norm
 from attacks.engine.task import Crafted, Progress, Run, Task
@@ -31,7 +32,7 @@ _LOGGER = logging.getLogger("attacks")
 
 
 @dataclass(frozen=True)
-class AutoAttack(BudgetAttack):
+class AutoAttack(Foldable, BudgetAttack):
     """Several attacks, each on the images that withstood those before it (a budget attack).
 
     The paper's standard version: APGD on the cross-entropy, targeted APGD on the DLR loss, targeted
@@ -66,6 +67,8 @@ class AutoAttack(BudgetAttack):
             authors' code.
         seed: of all draws.
         batch_size: images per gradient.
+        fold: search in `attacks.folded(model)`, which is faster; the model itself judges what
+            is found.
 
     References:
         Croce and Hein, "Reliable Evaluation of Adversarial Robustness with an Ensemble of Diverse
@@ -79,6 +82,7 @@ class AutoAttack(BudgetAttack):
     queries: int = 5000
     seed: int = 0
     batch_size: int = 128
+    fold: bool = False
 
     def __post_init__(self) -> None:
         check_norm(self.norm, ("linf", "l2"))
@@ -171,8 +175,9 @@ class AutoAttack(BudgetAttack):
         """The attacks on a model by their names, and warnings of what is wrong with it."""
         attacks = self.attacks(task.classifier.num_classes, isinstance(task.goal, Targeted))
         warn_of_model(task, self.version)
+        searched = self.searched(task)
         try:
-            runs = [(name_of(attack), attack.run_within(task)) for attack in attacks]
+            runs = [(name_of(attack), attack.run_within(searched)) for attack in attacks]
         except NoGradientError:
             if self.version == "rand":
                 raise
@@ -181,7 +186,7 @@ class AutoAttack(BudgetAttack):
                 "what withstands it may fall to an attack on a smooth stand-in for the model"
             )
             square = next(each for each in attacks if isinstance(each, Square))
-            return [(name_of(square), square.run_within(task))]
+            return [(name_of(square), square.run_within(searched))]
         warn_of_zero_gradients(task, attacks)
         return runs
 

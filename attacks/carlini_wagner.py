@@ -55,6 +55,8 @@ class CarliniWagner(MinimumNormAttack):
             fallen by 1/10000 since leave the run.
         temperature: what the logits are divided by; here it only scales c and `confidence`.
         batch_size: images per gradient.
+        fold: search in `attacks.folded(model)`, which is faster; the model itself judges what
+            is found.
 
     References:
         Carlini and Wagner, "Towards Evaluating the Robustness of Neural Networks", 2017,
@@ -69,6 +71,7 @@ class CarliniWagner(MinimumNormAttack):
     abort_early: bool = True
     temperature: float = 1.0
     batch_size: int = 128
+    fold: bool = False
 
     norm = "l2"
 

@@ -44,6 +44,8 @@ class DDN(MinimumNormAttack):
         loss: what is climbed: "cross-entropy" as in the paper, or "margin", whose gradient does not
             vanish where the model is sure.
         batch_size: images per gradient.
+        fold: search in `attacks.folded(model)`, which is faster; the model itself judges what
+            is found.
 
     References:
         Rony, Hafemann, Oliveira, Ben Ayed, Sabourin and Granger, "Decoupling Direction and Norm
@@ -56,6 +58,7 @@ class DDN(MinimumNormAttack):
     gamma: float = 0.05
     loss: str = "cross-entropy"
     batch_size: int = 128
+    fold: bool = False
 
     norm = "l2"
 

@@ -40,6 +40,8 @@ class DeepFool(MinimumNormAttack):
             its own included; `None` for all.
         clip: whether images are clipped to [0, 1] after every step.
         batch_size: images per gradient.
+        fold: search in `attacks.folded(model)`, which is faster; the model itself judges what
+            is found.
 
     References:
         Moosavi-Dezfooli, Fawzi and Frossard, "DeepFool: a simple and accurate method to fool deep
@@ -52,6 +54,7 @@ class DeepFool(MinimumNormAttack):
     candidates: int | None = 10
     clip: bool = True
     batch_size: int = 128
+    fold: bool = False
 
     def __post_init__(self) -> None:
         check_norm(self.norm, ("l2", "linf"))

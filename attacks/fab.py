@@ -69,6 +69,8 @@ class FAB(MinimumNormAttack):
             image of a run; 0 for none.
         seed: of the random starts.
         batch_size: images per gradient.
+        fold: search in `attacks.folded(model)`, which is faster; the model itself judges what
+            is found.
 
     References:
         Croce and Hein, "Minimally Distorted Adversarial Examples with a Fast Adaptive Boundary
@@ -88,6 +90,7 @@ class FAB(MinimumNormAttack):
     final_search: int = 3
     seed: int = 0
     batch_size: int = 128
+    fold: bool = False
 
     def __post_init__(self) -> None:
         check_norm(self.norm, ("linf", "l2"))

@@ -50,6 +50,8 @@ class FMN(MinimumNormAttack):
         step_size: the L2 length of the first step; the last one has a hundredth of it.
         gamma: by what part the radius changes first; a hundredth of it at the end.
         batch_size: images per gradient.
+        fold: search in `attacks.folded(model)`, which is faster; the model itself judges what
+            is found.
 
     References:
         Pintor, Roli, Brendel and Biggio, "Fast Minimum-norm Adversarial Attacks through Adaptive
@@ -61,6 +63,7 @@ class FMN(MinimumNormAttack):
     step_size: float = 1.0
     gamma: float = 0.05
     batch_size: int = 128
+    fold: bool = False
 
     def __post_init__(self) -> None:
         check_norm(self.norm, NORMS)

@@ -43,6 +43,8 @@ class SigmaZero(MinimumNormAttack):
         threshold: that of the first step.
         threshold_rate: by how much it changes in a step, times the learning rate.
         batch_size: images per gradient.
+        fold: search in `attacks.folded(model)`, which is faster; the model itself judges what
+            is found.
 
     References:
         Cinà, Villani, Pintor, Schönherr, Biggio and Pelillo, "Sigma-zero: Gradient-based
@@ -56,6 +58,7 @@ class SigmaZero(MinimumNormAttack):
     threshold: float = 0.3
     threshold_rate: float = 0.01
     batch_size: int = 128
+    fold: bool = False
 
     norm = "l0"
 

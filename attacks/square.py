@@ -11,6 +11,7 @@ from attacks.engine.attack import Evaluations
 from attacks.engine.budget import BudgetAttack
 from attacks.engine.checks import warn_of_channels_first
 from attacks.engine.draws import stream
+from attacks.engine.folding import Foldable
 from attacks.engine.geometry import choose
 from attacks.engine.gradients import LogitsOf
 from attacks.engine.losses import is_reached, margin
@@ -27,7 +28,7 @@ _BLOCK = 64
 
 
 @dataclass(frozen=True)
-class Square(BudgetAttack):
+class Square(Foldable, BudgetAttack):
     """Random windows, each kept where it lowers the margin of the logits (a budget attack).
 
     The first query is the image itself, the second the start of the search: vertical stripes
@@ -63,6 +64,8 @@ class Square(BudgetAttack):
             itself included; else the search goes on lowering the margin.
         seed: of all draws, with the id of the image.
         batch_size: images per forward pass.
+        fold: search in `attacks.folded(model)`, which is faster; the model itself judges what
+            is found.
 
     References:
         Andriushchenko, Croce, Flammarion and Hein, "Square Attack: a query-efficient black-box
@@ -77,6 +80,7 @@ class Square(BudgetAttack):
     stop_at_success: bool = True
     seed: int = 0
     batch_size: int = 128
+    fold: bool = False
 
     def __post_init__(self) -> None:
         check_norm(self.norm, ("linf", "l2"))
@@ -87,6 +91,7 @@ class Square(BudgetAttack):
         check_whole(least=0, seed=self.seed)
 
     def run_within(self, task: Task) -> Run:
+        task = self.searched(task)
         shape = task.images.shape[1:]
         warn_of_channels_first(shape, "Square")
         moves = (Squares if self.norm == "linf" else Bumps)(grid_of(shape))

@@ -39,8 +39,8 @@ class Ours:
         """From the clean image, as the peers do it too."""
         return PGD(steps, step_size, random_start=False)
 
-    def deepfool(self, images, labels, steps):
-        return DeepFool(steps=steps)(self.model, images, labels)
+    def deepfool(self, images, labels, steps, fold=False):
+        return DeepFool(steps=steps, fold=self._folds(fold))(self.model, images, labels)
 
     def carlini_wagner(
         self, images, labels, search_steps, steps, learning_rate, initial_c, abort_early
@@ -57,5 +57,10 @@ class Ours:
     def apgd(self, images, labels, epsilon, steps, loss):
         return APGD(steps=steps, loss=loss)(self.model, images, labels, epsilon=epsilon)
 
-    def square(self, images, labels, epsilon, queries):
-        return Square(queries=queries)(self.model, images, labels, epsilon=epsilon)
+    def square(self, images, labels, epsilon, queries, fold=False):
+        attack = Square(queries=queries, fold=self._folds(fold))
+        return attack(self.model, images, labels, epsilon=epsilon)
+
+    def _folds(self, fold: bool) -> bool:
+        """Passes are counted of the same search in the model as it is."""
+        return fold and isinstance(self.model, keras.Model)

@@ -112,6 +112,16 @@ _PGD = _pgd("PGD-40, 1 epsilon", (MIDDLE,))
 _DEEPFOOL = Row("DeepFool", "deepfool", {"steps": 50}, images=100, bare=JACOBIANS)
 _CW = _carlini_wagner("CW, 3 x 80", 3, 80, images=50)
 _APGD = {"epsilon": MIDDLE, "steps": 50}
+_SQUARE_LARGE = Row(
+    "",
+    "square",
+    {"epsilon": MIDDLE, "queries": 20},
+    images=48,
+    network=LARGE,
+    bare=FORWARDS,
+    memory=False,
+    without=("ART",),
+)
 
 ROWS = (
     Row(
@@ -197,6 +207,24 @@ ROWS = (
         network=LARGE,
         memory=False,
         without=("ART",),
+    ),
+    replace(
+        _DEEPFOOL,
+        name="ResNet-50, DeepFool, 2 steps, folded",
+        arguments={"steps": 2, "fold": True},
+        images=16,
+        network=LARGE,
+        memory=False,
+        without=("Foolbox", "ART"),
+        note="folded against unfolded: beside the row before it",
+    ),
+    replace(_SQUARE_LARGE, name="ResNet-50, Square, 20 queries"),
+    replace(
+        _SQUARE_LARGE,
+        name="ResNet-50, Square, 20 queries, folded",
+        arguments={**_SQUARE_LARGE.arguments, "fold": True},
+        without=("Foolbox", "ART"),
+        note="folded against unfolded: beside the row before it",
     ),
     _carlini_wagner(
         "ResNet-50, CW, 1 x 10",

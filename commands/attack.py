@@ -110,6 +110,15 @@ ClipOption = Annotated[
         "--clip/--no-clip", help="Keep adversarial images in [0, 1].", rich_help_panel=OPTIONS
     ),
 ]
+FoldOption = Annotated[
+    bool,
+    typer.Option(
+        "--fold",
+        help="Search in a copy with its batch normalisations folded into its weights, which is "
+        "faster; the model itself judges what is found.",
+        rich_help_panel=parameters.SPEED,
+    ),
+]
 SeedOption = Annotated[
     int | None,
     typer.Option(
@@ -170,6 +179,7 @@ def attack(
     pixel_range: parameters.Range = PixelRange.UNIT,
     batch_size: parameters.BatchSize = 128,
     jit_compile: parameters.JitCompile = False,
+    fold: FoldOption = False,
     save: SaveOption = None,
     save_images: SaveImagesOption = None,
     saved_images: SavedImagesOption = 10,
@@ -198,7 +208,7 @@ def attack(
     from reports.progress import Bars
 
     given = {"norm": norm and norm.value, "steps": steps, "step_size": step_size, "seed": seed}
-    given |= {"restarts": restarts, "temperature": temperature, "clip": clip}
+    given |= {"restarts": restarts, "temperature": temperature, "clip": clip, "fold": fold or None}
     chosen = build_attacks(attack, given | {"batch_size": batch_size}, option or [])
     network = parameters.load_model(model)
     dataset = find_data(data, network, data_dir=data_dir, images_per_class=images_per_class)

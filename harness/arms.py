@@ -282,13 +282,23 @@ class PatchArm(Arm):
             )
 
 
+#: Fields that came later, with the values at which all is as it was.
+_LATER = {"fold": False}
+
+
 def description(data: Any) -> Any:
     """Frozen data as what JSON can hold, for digests and to be stored beside a result.
 
-    Classes are named, because two attacks or defenses may have the same fields.
+    Classes are named, because two attacks or defenses may have the same fields. What came later
+    is left out where it changes nothing, so that finished stages keep their names.
     """
     if is_dataclass(data):
-        values = {each.name: description(getattr(data, each.name)) for each in fields(data)}
+        named = {each.name: getattr(data, each.name) for each in fields(data)}
+        values = {
+            name: description(value)
+            for name, value in named.items()
+            if name not in _LATER or value != _LATER[name]
+        }
         return {"class": type(data).__name__, **values}
     if isinstance(data, tuple | list):
         return [description(each) for each in data]

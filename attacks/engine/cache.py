@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from attacks.engine.description import Description
 from attacks.engine.traits import Traits
+from attacks.folded import Folded
 from attacks.readings import as_reading
 
 
@@ -18,12 +19,14 @@ class Compiled:
         description: of the model as it was traced.
         batch_size: of a callable that was seen to take batches of one size only.
         traits: of the graph of its logits, by how its outputs are read.
+        folded: the model folded, if it was asked for.
     """
 
     functions: "OrderedDict[tuple, dict]" = field(default_factory=OrderedDict)
     description: Description = field(default_factory=lambda: Description([], False))
     batch_size: int | None = None
     traits: dict[str, Traits] = field(default_factory=dict)
+    folded: Folded | None = None
 
     def keep_if_same(self, description: Description) -> bool:
         """Drops everything unless it was made from this description; says whether it was."""
@@ -36,6 +39,7 @@ class Compiled:
     def clear(self) -> None:
         self.functions.clear()
         self.traits.clear()
+        self.folded = None
 
     def functions_for(self, image_shape: tuple[int, ...]) -> dict:
         """The functions for images of this shape; those for the last few shapes are kept."""

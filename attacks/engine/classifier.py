@@ -16,8 +16,9 @@ from attacks.engine.gradients import LogitsOf
 from attacks.engine.half_precision import with_scaled_gradient
 from attacks.engine.network import Network, fixed_batch_size
 from attacks.engine.traits import Traits, traits_of
+from attacks.folded import Folded
 from attacks.goals import are_finite
-from attacks.readings import Logits, Model, as_reading
+from attacks.readings import Logits, Model, Reading, as_reading
 from models import squashing, without_softmax
 
 
@@ -88,6 +89,12 @@ class Classifier:
         """What logits [N, classes] say of each class, float32 [N, classes] in [0, 1]."""
         return self._network.reading.probabilities(logits)
 
+    def folded(self) -> Reading:
+        """The model folded, read as this one is; folded anew if its weights have changed."""
+        if self._entry.folded is None or not self._entry.folded.is_up_to_date():
+            self._entry.folded = Folded(self._network.model_now)
+        return Reading(self._entry.folded, self._network.reading)
+
     def check_probe(self, images: np.ndarray, batch_size: int) -> None:
         """Compares the model with what was compiled of it, and checks its outputs.
 
@@ -104,7 +111,9 @@ class Classifier:
         is_plain_graph = self._entry.description.is_complete and not self._traits.may_squash
         few = images[: 2 if is_plain_graph else 8]
         outputs = self._logits_of_few(few, batch_size)
-        if not self._entry.description.is_complete and not isinstance(self.model, BlackBox):
+        # What a folded model gives is settled, and its model is compared by itself.
+        settled = self._entry.description.is_complete or isinstance(self.model, BlackBox | Folded)
+        if not settled:
             outputs = self._compare_with_code(few, outputs)
         if self._traits.may_be_random:
             self._note_spread(spread_of(outputs, self.logits(few).numpy()))

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from attacks.engine.attack import Attack, Evaluations
+from attacks.engine.folding import Foldable
 from attacks.engine.norms import ROUNDING, check_epsilons, distances
 from attacks.engine.task import Batch, Crafted, Progress, Run, Search, Task
 from attacks.engine.thresholds import Thresholds, thresholds_of_distances
@@ -14,12 +15,14 @@ from attacks.readings import Model
 from attacks.result import AttackResult
 
 
-class MinimumNormAttack(Attack):
+class MinimumNormAttack(Foldable, Attack):
     """What the minimum-norm attacks have in common; each is a frozen dataclass.
 
     Each defines `search`. An image that reaches the goal without attack comes back unchanged, and
     so does one on which nothing is found; `AttackResult.success` tells them apart. They climb no
     loss that could vanish where the model is sure.
+
+    With `fold`, an image that the folded model alone takes for adversarial comes back unchanged.
     """
 
     def search(self, task: Task) -> Search:
@@ -34,14 +37,14 @@ class MinimumNormAttack(Attack):
         self, epsilons: int, classes: int, image_shape: tuple[int, ...]
     ) -> Evaluations:
         """See `Attack.most_evaluations`: one search for all epsilons."""
-        return self.most_of_run(classes, image_shape).and_forwards(2)
+        return self.most_of_run(classes, image_shape).and_forwards(2 + self.fold)
 
     def run_within(self, task: Task) -> Run:
         """The attack within an epsilon for each image; for attacks that can stop there to replace.
 
         An image whose perturbation is longer than its epsilon comes back as it is.
         """
-        search = self.search(task)
+        search = self._judged_search(task)
 
         def run(batch: Batch, epsilons: np.ndarray) -> Crafted:
             crafted = search(batch)
@@ -105,7 +108,7 @@ class MinimumNormAttack(Attack):
 
     def crafted(self, task: Task, progress: Progress | None = None) -> Crafted:
         """The nearest adversarial images of all batches."""
-        search = self.search(task)
+        search = self._judged_search(task)
         crafted = task.nothing()
         done = 0
         for batch in task.batches():
@@ -114,6 +117,21 @@ class MinimumNormAttack(Attack):
             if progress:
                 progress(done, len(task.images))
         return crafted
+
+    def _judged_search(self, task: Task) -> Search:
+        """`search`; what was found in a folded model counts if the model itself says so."""
+        search = self.search(self.searched(task))
+
+        def run(batch: Batch) -> Crafted:
+            crafted = search(batch)
+            reached = batch.goal.reached(task.logits(crafted.images))
+            return replace(
+                crafted,
+                images=_where(reached, crafted.images, batch.images),
+                forward_evaluations=crafted.forward_evaluations + 1,
+            )
+
+        return run if self.fold else search
 
     def thresholds(
         self,

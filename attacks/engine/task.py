@@ -206,6 +206,10 @@ class Task:
         other.goal = other._checked_goal(self.goal)
         return other
 
+    def folded(self) -> "Task":
+        """The same request to the model folded (see `attacks.folded`), in which to search only."""
+        return self.of_model(self.classifier.folded())
+
     def of_images(self, model: Model, images: Any) -> "Task":
         """The same request for other images [N, ...], one for each of these, and their model."""
         other = copy(self)

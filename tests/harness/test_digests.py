@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from attacks import Square
 from harness import digests
-from harness.arms import PatchArm
+from harness.arms import PatchArm, description
 from harness.plan import plan
 from harness.runner import Runner
 from harness.store import Store
@@ -76,6 +77,11 @@ def test_an_attack_towards_a_class_is_another_stage(monkeypatch):
     arm = plan(STUDIES["wpi"], STUDIES["wpi"].profile("demo")).arms[0]
     towards = replace(arm, random_targets=True)
     assert described.arm_path(towards) != described.arm_path(arm)
+
+
+def test_a_folded_search_is_another_stage_and_an_unfolded_one_says_nothing_of_it():
+    assert "fold" not in description(Square())
+    assert description(Square(fold=True)) == description(Square()) | {"fold": True}
 
 
 if __name__ == "__main__":
