@@ -69,6 +69,7 @@ bench: $(VENV)/.installed-peers $(VENV)/.installed-ray
 	$(python) -m benchmarks.spread
 	$(python) -m benchmarks.memory
 	$(python) -m benchmarks.syncs --before benchmarks/results/syncs_before.json --look-every 8
+	$(python) -m benchmarks.distances
 
 notebooks: $(VENV)/.installed-dev
 	$(python) -m notebooks

@@ -1,12 +1,13 @@
-"""The benchmark of the attacks against CleverHans, Foolbox, ART and the bare gradient.
+"""The benchmark of the attacks against other libraries and the bare gradient.
 
 python -m benchmarks.attacks
 python -m benchmarks.attacks --only 'PGD*' --repeats 5
 python -m benchmarks.attacks --quick --json /tmp/attacks.json
 
 Every library does the same work: the same Keras model, images, steps and gradient budget
-(`benchmarks/rows.py`; how each is called: `benchmarks/peers.py`). They take turns in one run
-(`benchmarks/timing.py`) with the bare compiled passes (`benchmarks/bare.py`).
+(`benchmarks/rows.py`; how each is called: `benchmarks/peers.py`, and `benchmarks/pytorch.py` for
+the authors' own code). They take turns in one run (`benchmarks/timing.py`) with the bare compiled
+passes (`benchmarks/bare.py`).
 
     ratio      = median time of a library / our median time
     efficiency = median time of the bare passes that our attack did / our median time
@@ -32,7 +33,7 @@ import typer  # noqa: E402
 from rich.console import Console  # noqa: E402
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: E402
 
-from benchmarks import ours, peaks, peers, report, rows  # noqa: E402
+from benchmarks import libraries, ours, peaks, report, rows  # noqa: E402
 from benchmarks.measuring import Bench, Measured  # noqa: E402
 from benchmarks.timing import Timings  # noqa: E402
 
@@ -76,7 +77,7 @@ def main(
         chosen, scalings = rows.selected(only)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
-    for line in peers.missing():
+    for line in libraries.missing():
         console.print(f"[yellow]{line}[/]")
 
     def save(measured, scaled):
@@ -108,7 +109,7 @@ def run(
     if quick:
         chosen = [row.shortened(QUICK_STEPS, QUICK_IMAGES) for row in chosen]
         scalings = [each.shortened(QUICK_STEPS, QUICK_IMAGES) for each in scalings]
-    bench = Bench(peers.available())
+    bench = Bench(libraries.available())
     columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
     # Drawn between runs only: a thread that draws would take part in them.
     with Progress(*columns, console=console, auto_refresh=False, transient=True) as progress:
@@ -149,7 +150,7 @@ def _peaks(bench: Bench, row: rows.Row, say) -> dict[str, float]:
 def peak(row: str, library: str, folder: Path) -> None:
     """Prints the peak memory of one work by one library, in MiB."""
     [chosen], _ = rows.selected(row)
-    kind = {ours.NAME: ours.Ours, **peers.available()}[library]
+    kind = {ours.NAME: ours.Ours, **libraries.available()}[library]
     print(peaks.peak(chosen, kind, folder))
 
 

@@ -11,7 +11,6 @@ from attacks.engine.norms import distances
 from benchmarks import bare, ours
 from benchmarks.networks import BUILDERS, Network
 from benchmarks.ours import Ours
-from benchmarks.peers import Peer
 from benchmarks.rows import Row, Scaling
 from benchmarks.timing import Contestant, Timings, alternate
 
@@ -54,7 +53,7 @@ class Measured:
 class Bench:
     """The networks, and every library's view of them, made when they are first needed."""
 
-    def __init__(self, libraries: Mapping[str, type[Peer]]):
+    def __init__(self, libraries: Mapping[str, type]):
         self.libraries = libraries
         self.network = functools.cache(lambda name: BUILDERS[name]())
         self._library = functools.cache(lambda kind, network: kind(self.network(network).model))
@@ -127,7 +126,7 @@ class Bench:
         return passes, bare.credited(recorded.passes, row.bare, result)
 
 
-def timed_part(row: Row, kind: type[Peer]) -> tuple[Row, int]:
+def timed_part(row: Row, kind: type) -> tuple[Row, int]:
     """The part of a row that is run, and the factor for its time."""
     if not (row.sweep and kind.times_one_epsilon):
         return row, 1

@@ -1,4 +1,4 @@
-"""What is attacked in the benchmarks: two networks, each with its images."""
+"""What is attacked in the benchmarks: networks, each with its images."""
 
 import functools
 from collections.abc import Callable
@@ -12,6 +12,7 @@ from keras import layers
 import data
 
 SMALL, LARGE = "small CNN", "ResNet-50"
+ON_MNIST = "small CNN on MNIST"
 TEN_CLASSES, HUNDRED_CLASSES = "untrained CNN, 10 classes", "untrained CNN, 100 classes"
 
 
@@ -38,12 +39,12 @@ class Network:
         return cls(keras.saving.load_model(folder / "model.keras", compile=False), images, labels)
 
 
-def small_cnn(num_classes: int = 10) -> keras.Model:
-    """Two convolutions and two dense layers on 32x32x3, untrained."""
+def small_cnn(num_classes: int = 10, image_shape=(32, 32, 3)) -> keras.Model:
+    """Two convolutions and two dense layers, untrained."""
     keras.utils.set_random_seed(0)
     return keras.Sequential(
         [
-            keras.Input((32, 32, 3)),
+            keras.Input(image_shape),
             layers.Conv2D(32, 3, padding="same", activation="relu"),
             layers.BatchNormalization(momentum=0.9),
             layers.MaxPooling2D(),
@@ -57,16 +58,16 @@ def small_cnn(num_classes: int = 10) -> keras.Model:
     )
 
 
-def trained_on_digits() -> Network:
-    """The small CNN after three epochs, with test images that it classifies correctly."""
-    digits = data.load("digits")
-    model = small_cnn()
+def trained(name: str, epochs: int) -> Network:
+    """The small CNN trained on a data set, with test images that it classifies correctly."""
+    found = data.load(name)
+    model = small_cnn(image_shape=found.x_train.shape[1:])
     model.compile(
         keras.optimizers.Adam(1e-3), keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     )
-    model.fit(digits.x_train, digits.y_train, batch_size=64, epochs=3, verbose=0)
-    images = np.concatenate([digits.x_test, digits.x_validation])
-    labels = np.concatenate([digits.y_test, digits.y_validation])
+    model.fit(found.x_train, found.y_train, batch_size=64, epochs=epochs, verbose=0)
+    images = np.concatenate([found.x_test, found.x_validation])
+    labels = np.concatenate([found.y_test, found.y_validation])
     correct = _predictions(model, images) == labels
     return Network(model, images[correct], labels[correct])
 
@@ -92,7 +93,8 @@ def _predictions(model: keras.Model, images: np.ndarray) -> np.ndarray:
 
 
 BUILDERS: dict[str, Callable[[], Network]] = {
-    SMALL: trained_on_digits,
+    SMALL: functools.partial(trained, "digits", epochs=3),
+    ON_MNIST: functools.partial(trained, "mnist", epochs=2),
     LARGE: resnet50,
     TEN_CLASSES: functools.partial(untrained, 10),
     HUNDRED_CLASSES: functools.partial(untrained, 100),

@@ -3,11 +3,15 @@
 import keras
 
 from attacks.apgd import APGD
+from attacks.auto_attack import AutoAttack
 from attacks.carlini_wagner import CarliniWagner
+from attacks.ddn import DDN
 from attacks.deepfool import DeepFool
 from attacks.fgsm import FGSM
+from attacks.fmn import FMN
 from attacks.pgd import PGD
 from attacks.robust_curve import robust_curve
+from attacks.sigma_zero import SigmaZero
 from attacks.square import Square
 
 NAME = "ours"
@@ -60,6 +64,19 @@ class Ours:
     def square(self, images, labels, epsilon, queries, fold=False):
         attack = Square(queries=queries, fold=self._folds(fold))
         return attack(self.model, images, labels, epsilon=epsilon)
+
+    def autoattack(self, images, labels, epsilon, steps, queries):
+        attack = AutoAttack(steps=steps, queries=queries)
+        return attack(self.model, images, labels, epsilon=epsilon)
+
+    def ddn(self, images, labels, steps):
+        return DDN(steps)(self.model, images, labels)
+
+    def fmn(self, images, labels, steps, norm):
+        return FMN(steps, norm)(self.model, images, labels)
+
+    def sigma_zero(self, images, labels, steps):
+        return SigmaZero(steps)(self.model, images, labels)
 
     def _folds(self, fold: bool) -> bool:
         """Passes are counted of the same search in the model as it is."""

@@ -29,8 +29,6 @@ with warnings.catch_warnings(), mock.patch("logging.config.dictConfig"):
     except ImportError:
         art_attacks = None
 
-INSTALL = "pip install -r requirements-peers.txt"
-
 
 class Peer:
     """What the libraries have in common here: accuracies after crafting the images."""
@@ -234,19 +232,3 @@ class ART(Peer):
             verbose=False,
         )
         return attack.generate(images, labels)
-
-
-def available() -> dict[str, type[Peer]]:
-    """The libraries that are installed, by name."""
-    kinds = {"CleverHans": CleverHans, "Foolbox": Foolbox, "ART": ART}
-    missing = {"Foolbox": foolbox is None, "ART": art_attacks is None}
-    return {name: kind for name, kind in kinds.items() if not missing.get(name)}
-
-
-def missing() -> list[str]:
-    """One line for each library that is not installed."""
-    return [
-        f"{name} is not installed; its columns stay empty ({INSTALL})"
-        for name in ("Foolbox", "ART")
-        if name not in available()
-    ]

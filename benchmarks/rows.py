@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from benchmarks import as_near
 from benchmarks.bare import FORWARDS, GRADIENTS, JACOBIANS
 from benchmarks.networks import HUNDRED_CLASSES, LARGE, SMALL, TEN_CLASSES
 
@@ -17,6 +18,7 @@ EASY = tuple(np.geomspace(0.01, 0.3, 8).round(4).tolist())  # accuracy is soon 0
 HARD = tuple(np.geomspace(0.004, 0.035, 8).round(4).tolist())  # accuracy falls all the way
 PLATEAU = (0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.075, 0.1)  # 40 steps of 0.001 reach 0.04
 MIDDLE = 0.05
+WITHSTOOD = 0.015  # by about half of the images
 
 
 @dataclass(frozen=True)
@@ -184,6 +186,18 @@ ROWS = (
     Row("APGD-50, cross-entropy", "apgd", {**_APGD, "loss": "cross-entropy"}, images=200),
     Row("APGD-50, DLR", "apgd", {**_APGD, "loss": "dlr"}, images=200, memory=False),
     Row("Square, 200 queries", "square", {"epsilon": MIDDLE, "queries": 200}, 200, bare=FORWARDS),
+    Row("DDN-300", "ddn", {"steps": 300}, 100, memory=False),
+    Row("FMN-300 in L2", "fmn", {"steps": 300, "norm": "l2"}, 100, memory=False),
+    Row("FMN-300 in L-inf", "fmn", {"steps": 300, "norm": "linf"}, 100, without=(as_near.NAME,)),
+    Row("Sigma-zero-300", "sigma_zero", {"steps": 300}, 100, memory=False),
+    Row(
+        "AutoAttack, standard",
+        "autoattack",
+        {"epsilon": WITHSTOOD, "steps": 100, "queries": 5000},
+        images=50,
+        memory=False,
+        note="the bare passes are those of its gradients, not those of Square",
+    ),
     Row(
         "ResNet-50, FGSM, 8 epsilons, images",
         "fgsm",

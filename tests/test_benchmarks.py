@@ -13,11 +13,13 @@ from typer.testing import CliRunner
 from benchmarks import (
     attacks,
     bare,
+    libraries,
     memory,
     memory_works,
     networks,
     peaks,
     peers,
+    pytorch,
     report,
     rows,
     training,
@@ -66,9 +68,10 @@ def network():
 
 @pytest.fixture
 def alone(monkeypatch, network, tmp_path):
-    """The command on a tiny network, where neither Foolbox nor ART is installed."""
+    """The command on a tiny network, where neither Foolbox nor ART nor PyTorch is installed."""
     monkeypatch.setattr(peers, "foolbox", None)
     monkeypatch.setattr(peers, "art_attacks", None)
+    monkeypatch.setattr(pytorch, "torch", None)
     monkeypatch.setitem(networks.BUILDERS, SMALL, lambda: network)
     monkeypatch.setattr(attacks, "RESULTS", tmp_path / "results")
     monkeypatch.setattr(attacks.console, "width", 200)
@@ -228,8 +231,8 @@ def test_a_missed_bound_fails_the_run(monkeypatch, tmp_path):
 def test_rows_name_what_there_is(row):
     assert hasattr(Ours, row.method)
     for name in set(row.goals) - {rows.EFFICIENCY}:
-        kind = {"CleverHans": peers.CleverHans, "Foolbox": peers.Foolbox, "ART": peers.ART}[name]
-        assert hasattr(kind, row.method)
+        assert hasattr(libraries.KINDS[name], row.method)
+    assert set(row.without) <= set(libraries.KINDS)
     assert row.network in networks.BUILDERS
 
 
@@ -238,6 +241,7 @@ def test_a_quick_run_without_the_libraries(alone, tmp_path):
     done = alone("--quick", "--only", "FGSM*", *paths)
     assert done.exit_code == 0, done.output
     assert done.output.count("pip install -r requirements-peers.txt") == 2
+    assert done.output.count("pip install -r requirements-torch.txt") == 1
     written = json.loads((tmp_path / "new" / "a.json").read_text())
     names = [row.name for row in rows.ROWS if row.name.startswith("FGSM")]
     assert [row["name"] for row in written["rows"]] == names
