@@ -39,6 +39,7 @@ NETWORKS = {
     "vgg16": Network("vgg16", upsampling=5, preprocessing="unit"),
     "resnet50": Network("resnet50", 7, preprocessing="imagenet", weights="imagenet"),
     "inception_v3": Network("inception_v3", 7, preprocessing="imagenet", weights="imagenet"),
+    "mobilenet_v2": Network("mobilenet_v2", 7, preprocessing="imagenet", weights="imagenet"),
     "papernot_cnn": Network("papernot_cnn", upsampling=1, preprocessing="unit"),
 }
 
@@ -64,6 +65,15 @@ RECIPES = {
 }
 CASES = tuple(RECIPES)
 VGG_ON_CIFAR10, VGG_ON_CIFAR100, *_ = CASES
+#: What stands in for the networks with ImageNet weights where theirs would take too long: a smaller
+#: one that has such weights, trained in the same way.
+STAND_IN = "mobilenet_v2"
+STAND_INS = {
+    Case(STAND_IN, dataset): RECIPES[Case("resnet50", dataset)]
+    for dataset in ("cifar10", "cifar100")
+}
+#: All that speak of the study.
+PLACES = (*CASES, *STAND_INS)
 #: Not in the study, with the recipes of its own cases on CIFAR-10: a simpler network, the one that
 #: defensive distillation was proposed with, and a third data set, of photographs of the same size.
 FURTHER = {
@@ -150,7 +160,7 @@ def training(
 ) -> Training:
     """The network of a case in one role, as a profile trains it."""
     scale, network = profile.scales[case.model], NETWORKS[case.model]
-    recipe = scale.applied_to((RECIPES | FURTHER)[case][_RECIPE_OF[role]])
+    recipe = scale.applied_to((RECIPES | STAND_INS | FURTHER)[case][_RECIPE_OF[role]])
     faithful = protocol == Protocol.FAITHFUL
     if procedure == "corrected" and role == Role.TEACHER:
         undefended = training(profile, case, protocol, Role.UNDEFENDED, run, erasing=erasing)

@@ -273,8 +273,8 @@ _SWEEP = "the corrected student at several temperatures (`NTU-A14 T = ...`)"
 _OVER_T = "FGSM and PGD through logits / T on a corrected student, and on the undefended network"
 _CORRECTED = arms.PROCEDURES[Protocol.CORRECTED]
 _RAW = "ResNet-50 or Inception-V3 with ImageNet weights, undefended, faithful and corrected"
-_PRETRAINED = [case for case in arms.CASES if arms.NETWORKS[case.model].weights]
-_PLACES = arms.CASES, Protocol
+_PRETRAINED = [case for case in arms.PLACES if arms.NETWORKS[case.model].weights]
+_PLACES = arms.PLACES, Protocol
 _ITEMS: dict[str, Sequence[Shown]] = {
     "NTU-A1": (
         as_printed(printed_numbers.shares_left),
@@ -282,19 +282,19 @@ _ITEMS: dict[str, Sequence[Shown]] = {
     ),
     "NTU-A2": (
         as_printed(printed_numbers.constant_columns),
-        measured(_moved, arms.CASES, needs=_PGD),
+        measured(_moved, arms.PLACES, needs=_PGD),
         claimed(CLAIMS, "NTU-2a", "NTU-2b", places=""),
     ),
-    "NTU-A3": (measured(_longer_steps, arms.CASES, needs=f"{_PGD} with both steps"),),
+    "NTU-A3": (measured(_longer_steps, arms.PLACES, needs=f"{_PGD} with both steps"),),
     "NTU-A4": (
         as_printed(printed_numbers.fgsm_below_pgd),
         claimed(CLAIMS, "NTU-10", places="undefended"),
     ),
     "NTU-A5": (
         as_printed(printed_numbers.above_clean),
-        measured(_right_again, arms.CASES, needs=_BOTH),
+        measured(_right_again, arms.PLACES, needs=_BOTH),
     ),
-    "NTU-A6": (measured(_rounded, arms.CASES, arms.ATTACKS, needs=f"FGSM or {_PGD}"),),
+    "NTU-A6": (measured(_rounded, arms.PLACES, arms.ATTACKS, needs=f"FGSM or {_PGD}"),),
     "NTU-A7": (
         as_printed(printed_numbers.two_hundred_images),
         measured(_width, *_PLACES, needs="PGD on the undefended network"),
@@ -309,19 +309,19 @@ _ITEMS: dict[str, Sequence[Shown]] = {
         measured(_over_the_control, *_PLACES, needs=_THREE),
     ),
     "NTU-A11": (measured(_terms, *_PLACES, needs="the student"),),
-    "NTU-A12": (measured(_floor, arms.CASES, needs="the faithful student"),),
+    "NTU-A12": (measured(_floor, arms.PLACES, needs="the faithful student"),),
     "NTU-A14": (measured(_by_temperature, needs=_SWEEP),),
     "NTU-A15": (
-        measured(_temperature_kept, arms.CASES, needs="PGD on the faithful student, T kept and 1"),
+        measured(_temperature_kept, arms.PLACES, needs="PGD on the faithful student, T kept and 1"),
     ),
     "NTU-A16": (
-        measured(_worst_of_all, arms.CASES, _CORRECTED, needs=_OVER_T),
+        measured(_worst_of_all, arms.PLACES, _CORRECTED, needs=_OVER_T),
         measured(_masked, needs="the arms on masked gradients, as in the profile `demo`"),
     ),
     "NTU-A17": (as_printed(printed_numbers.layers),),
     "NTU-A18": (
         as_printed(printed_numbers.rate_left),
-        measured(_halved, arms.CASES, needs=f"the arms `{arms.RATE_HALVED}`"),
+        measured(_halved, arms.PLACES, needs=f"the arms `{arms.RATE_HALVED}`"),
     ),
     "NTU-A19": (measured(_preprocessed, _PRETRAINED, needs=_RAW),),
     "NTU-A20": (claimed(CLAIMS, "NTU-8a", "NTU-8b", places=""),),

@@ -170,7 +170,7 @@ def _pgd_is_stronger(results: Results, case: Case, protocol: str, role: str) -> 
 
 
 def _gradients(results: Results) -> Iterator[Finding]:
-    yield from at_each(_smaller_gradient, arms.CASES, _STUDENTS)(results)
+    yield from at_each(_smaller_gradient, arms.PLACES, _STUDENTS)(results)
     yield from at_each(_smaller_gradient_at_high_t, [arms.VGG_ON_CIFAR10])(results)
 
 
@@ -281,17 +281,17 @@ _MODELS = "FGSM on the undefended networks of all three models on the same data"
 _NETWORK = "the faithful undefended network"
 _SEEDS = "the undefended network and the arms `{}`, both on three seeds"
 
-_LEVEL, _PLACES = SpeaksOf.LEVEL, (arms.CASES, Protocol)
+_LEVEL, _PLACES = SpeaksOf.LEVEL, (arms.PLACES, Protocol)
 _NETWORKS, _CURVES = (*_PLACES, PRINTED), (Protocol, arms.ATTACKS)
 _VGG_10, _VGG_100 = [arms.VGG_ON_CIFAR10], [arms.VGG_ON_CIFAR100]
 _AT_T = arms.PROCEDURES[Protocol.CORRECTED], arms.ATTACKS
 CLAIMS = (
     Claim("NTU-1", _FALLS, at_each(_falls, *_NETWORKS, arms.ATTACKS), _ATTACKED),
-    Claim("NTU-2a", _AS_RUN, at_each(_stands_still, arms.CASES, PRINTED), _STILL),
-    Claim("NTU-2b", _CONSTANT, at_each(_saturates, arms.CASES, PRINTED), _REACHES),
-    Claim("NTU-3", _HELPS, at_each(_helps, arms.CASES, *_CURVES), _CONTROLLED),
+    Claim("NTU-2a", _AS_RUN, at_each(_stands_still, arms.PLACES, PRINTED), _STILL),
+    Claim("NTU-2b", _CONSTANT, at_each(_saturates, arms.PLACES, PRINTED), _REACHES),
+    Claim("NTU-3", _HELPS, at_each(_helps, arms.PLACES, *_CURVES), _CONTROLLED),
     Claim("NTU-4", _HARMS, at_each(_harms_slightly, _VGG_10, Protocol), _BOTH),
-    Claim("NTU-5", _SMALL, at_each(_better_up_to, arms.CASES, [0.2], *_CURVES), _BOTH),
+    Claim("NTU-5", _SMALL, at_each(_better_up_to, arms.PLACES, [0.2], *_CURVES), _BOTH),
     Claim("NTU-6", _TO_04, at_each(_better_in_cells, _VGG_10, [arms.LEVELS[:4]], Protocol), _BOTH),
     Claim("NTU-7a", _BETTER, at_each(_better_in_cells, _VGG_100, [arms.LEVELS], Protocol), _BOTH),
     Claim("NTU-7b", _MOST, at_each(_better_up_to, _VGG_100, [0.4], *_CURVES), _BOTH),
@@ -303,7 +303,7 @@ CLAIMS = (
     Claim("NTU-11b", _ORDER, trainings.IN_ORDER, _MODELS, _LEVEL),
     Claim("NTU-12", _COSTS, trainings.COSTS_TIME, f"{_NETWORK}, teacher and student", _LEVEL),
     Claim("NTU-13a", _GRADIENT, _gradients, _NORMED),
-    Claim("NTU-13b", _ROBUST, at_each(_resists, arms.CASES, *_AT_T), _CONTROLLED),
+    Claim("NTU-13b", _ROBUST, at_each(_resists, arms.PLACES, *_AT_T), _CONTROLLED),
     Claim("NTU-14", _BATCH_NORM, trainings.NEEDS_BATCH_NORM, _SEEDS.format(arms.FROZEN)),
     Claim("NTU-15", _ERASING, trainings.ERASING_HELPS, _SEEDS.format(arms.NO_ERASING)),
     Claim("NTU-16", _SGD, trainings.SGD_IS_BETTER, _SEEDS.format("NTU-16 Adam ..."), _LEVEL),

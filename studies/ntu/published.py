@@ -70,15 +70,17 @@ def link(row: pd.Series) -> Link:
     if kind == "background":
         return Link(kind, remark="quoted by the study, not a result of it")
     if kind in MEASURES or kind == "claim":
+        cases = arms.CASES if row["model"] == "all" else (case_of(row),)
         return Link(
             kind,
-            arms.CASES if row["model"] == "all" else (case_of(row),),
+            cases,
             ROLES.get(row["defense"], "all"),
             tuple(attack for attack in arms.ATTACKS if attack in row["attack"]),
             float(row["epsilon"]) if kind == "accuracy under attack" else None,
             split=which if kind == "clean accuracy" else "",
             factor=-1 if which == "sign reversed" else 1,
             remark=_REMARKS.get(kind, ""),
+            stand_ins=tuple(filter(None, map(stand_in, cases))) if len(cases) == 1 else (),
         )
     settings = _settings(case_of(row))
     if measures not in settings:
@@ -93,6 +95,11 @@ def link(row: pd.Series) -> Link:
 def case_of(row: pd.Series) -> Case:
     """The case that a published row speaks of; of a setting that several share, the first."""
     return _CASES[row["model"] or _MODELS[0], row["dataset"].split(" and ")[0] or _DATASETS[0]]
+
+
+def stand_in(case: Case) -> Case | None:
+    """What stands in for a network with ImageNet weights where it was not run."""
+    return Case(arms.STAND_IN, case.dataset) if arms.NETWORKS[case.model].weights else None
 
 
 def clean_accuracy(case: Case, split: str) -> float:

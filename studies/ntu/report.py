@@ -66,7 +66,7 @@ def _called(row: pd.Series) -> str:
 def _draw(results: Results, comparison: pd.DataFrame, directory: Path) -> Gallery:
     shown = ("masking", "curves", "sweeps", "further", "training", "terms")
     pictures = Gallery(directory, (*shown, "erasing", "adversarial"))
-    for case in filter(results.has, arms.CASES):
+    for case in filter(results.has, arms.PLACES):
         for protocol in Protocol:
             _draw_case(results, comparison, case, protocol, pictures)
         students = _students(results, case)
@@ -131,7 +131,11 @@ def _draw_case(
     drawn = {
         attack: [
             *_lines(results, **place, view=view, attack=attack),
-            *(() if results.stands_in else _crosses(comparison, case, attack)),
+            *(
+                _crosses(comparison, case, attack)
+                if case in NAMES and not results.stands_in
+                else ()
+            ),
         ]
         for attack in arms.ATTACKS
         if results.arms(**place, view=view, attack=attack)
@@ -173,26 +177,32 @@ def _cells(comparison: pd.DataFrame, case: Case) -> pd.DataFrame:
 
 
 def _accuracy_table(results: Results, comparison: pd.DataFrame, case: Case) -> dict[str, Any]:
-    """Published, faithful and corrected, with the control beside."""
+    """Published, faithful and corrected, with the control beside; perhaps of a stand-in."""
     cells = _cells(comparison, case)
+    on = cells["on"].max()
     tables = []
     for defense, role in ROLES.items():
         rows = selected(cells, defense=defense)
         columns = {"published": lambda row: f"{float(row['value']):.1f}", **intervals()}
         tables.append(listed(rows, columns).add_prefix(f"{role}: "))
-    controls = {each: partial(_control, results, case, each) for each in Protocol}
+    controls = {each: partial(_control, results, on or case, each) for each in Protocol}
     tables.append(listed(rows, controls).add_prefix("control: "))
     shown = pd.concat([listed(rows, {"attack": "attack", "epsilon": "epsilon"}), *tables], axis=1)
     measured = not measured_in(cells).empty
     return {
-        "case": results.label(case) if measured else str(case),
+        "case": _label(results, case, on) if measured else str(case),
         "names": " and ".join(dict.fromkeys(cells["table"])),
         "measured": measured,
         "rows": shown.loc[:, (shown != "").any()],
     }
 
 
-def _control(results: Results, case: Case, protocol: Protocol, row: pd.Series) -> str:
+def _label(results: Results, case: Case, on: str) -> str:
+    """A case of the study in words, with the one `on` which it was measured, if that stands in."""
+    return f"{results.label(on)}, which stands in for {case}" if on else results.label(case)
+
+
+def _control(results: Results, case: Case | str, protocol: Protocol, row: pd.Series) -> str:
     """Accuracy of the control beside a published one; empty where it was not run."""
     with suppress(NotRun):
         curve = results.compared_curve(case, protocol, Role.CONTROL, attack=row["attack"])
@@ -203,7 +213,7 @@ def _control(results: Results, case: Case, protocol: Protocol, row: pd.Series) -
 def _clean(results: Results) -> pd.DataFrame:
     """Accuracy without attack of every network, with what the study printed."""
     tables = []
-    for case, protocol in product(filter(results.has, arms.CASES), Protocol):
+    for case, protocol in product(filter(results.has, arms.PLACES), Protocol):
         rows = results.trained(case=case, protocol=protocol, variant=MAIN)
         rows = rows[rows["role"] != Role.WARM_UP].drop_duplicates("stage")
         if rows.empty:
@@ -212,7 +222,7 @@ def _clean(results: Results) -> pd.DataFrame:
         table.insert(0, "model and data", results.label(case))
         table.insert(1, "protocol", str(protocol))
         for split in ("train", "validation", "test"):
-            printed = f"{clean_accuracy(case, split):.2f}"
+            printed = f"{clean_accuracy(case, split):.2f}" if case in NAMES else ""
             column = np.where(rows["role"] == Role.UNDEFENDED, printed, "")
             table.insert(table.columns.get_loc(split), f"{split}, published", column)
         tables.append(table)
@@ -223,7 +233,7 @@ def _means(results: Results, measured: pd.DataFrame) -> pd.DataFrame:
     rows = selected(measured, kind=("mean drop", "mean gain"))
     statements = rows["metric"].str.replace("mean | of test accuracy", "", regex=True)
     columns = {
-        "case": lambda row: results.label(case_of(row)),
+        "case": lambda row: _label(results, case_of(row), row["on"]),
         "network": lambda row: ROLES[row["defense"]],
         "attack": "attack",
         "mean over epsilon 0.1 to 0.8": "metric",
@@ -248,7 +258,8 @@ def _spoken_of(row: pd.Series) -> str:
     """The networks of a published statement, in words."""
     if row["model"] == row["dataset"] == "all":
         return "all cases"
-    return f"{row['model']} on {row['dataset']}, {row['defense'].replace('none', 'undefended')}"
+    on = f" (measured on {row['on']})" if row["on"] else ""
+    return f"{row['model']} on {row['dataset']}, {row['defense'].replace('none', 'undefended')}{on}"
 
 
 def _epsilon(protocol: Protocol, row: pd.Series) -> str:
@@ -354,7 +365,7 @@ def _terms(results: Results) -> pd.DataFrame:
 
     last = [
         {"network": results.label(case), "procedure": procedure, **history.iloc[-1]}
-        for case in filter(results.has, arms.CASES)
+        for case in filter(results.has, arms.PLACES)
         for procedure, history in _students(results, case).items()
     ]
     columns = {

@@ -20,7 +20,7 @@ from studies.ntu.profiles import PROFILES
 _Variants = tuple[str, ...]
 #: Undefended networks, each by its case and its variant.
 _Networks = tuple[tuple[Case, str], ...]
-_TRANSFER = [case for case in arms.CASES if arms.NETWORKS[case.model].weights]
+_TRANSFER = [case for case in arms.PLACES if arms.NETWORKS[case.model].weights]
 _TWINS: list[_Networks] = [((case, MAIN), (case, arms.FROM_SCRATCH)) for case in _TRANSFER]
 #: By data set, as published, the best first.
 _BY_ACCURACY: list[_Networks] = [
@@ -198,13 +198,13 @@ def _of_seeds(
     return Finding(where, judgement, evidence + without, counted="seeds")
 
 
-_PLACES, _CURVES = (arms.CASES, Protocol), (Protocol, arms.ATTACKS)
+_PLACES, _CURVES = (arms.PLACES, Protocol), (Protocol, arms.ATTACKS)
 TRANSFER_IS_VULNERABLE = at_each(_transfer_is_vulnerable, _TRANSFER, *_CURVES)
 WEIGHTS_ARE_VULNERABLE = at_each(_more_vulnerable, _TWINS, *_CURVES)
 HELPS_TRANSFER_MORE = at_each(_helps_transfer_more, _TRANSFER, *_CURVES)
 CLEAN_LEVEL = at_each(_clean_level, arms.CASES, ("test", "validation"))
 IN_ORDER = at_each(_more_accurate, _BY_ACCURACY, Protocol)
-COSTS_TIME = at_each(_costs_time, arms.CASES)
+COSTS_TIME = at_each(_costs_time, arms.PLACES)
 WEIGHTS_ARE_FASTER = at_each(_learns_faster, _TRANSFER, Protocol)
 WEIGHTS_ARE_PRECISE = at_each(_more_accurate, _TWINS, Protocol)
 #: Of the first variants against the second, by which number.
