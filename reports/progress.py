@@ -2,11 +2,21 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from time import perf_counter
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+)
+from rich.table import Column
+from rich.text import Text
 
 from files import printable
 
@@ -17,11 +27,13 @@ class Bars:
     def __init__(self, console: Console | None = None):
         self.console = console or Console()
         self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
+            # Where there is little room, the title is what is cut.
+            TextColumn("{task.description}", table_column=Column(ratio=1, no_wrap=True)),
+            BarColumn(bar_width=10),
             MofNCompleteColumn(),
             TextColumn("{task.fields[text]}"),
-            TimeElapsedColumn(),
+            _TimeLeft(),
+            expand=True,
             console=self.console,
             transient=True,
             disable=not self.console.is_terminal,
@@ -56,7 +68,7 @@ class Bars:
         def update(share: float, text: str) -> None:
             nonlocal last
             last = text
-            self._progress.update(task, completed=int(100 * share), text=escape(text))
+            self._progress.update(task, completed=100 * share, text=escape(text))
 
         started = perf_counter()
         try:
@@ -71,3 +83,20 @@ class Bars:
     def _advance(self) -> None:
         if self._stages is not None:
             self._progress.advance(self._stages)
+
+
+class _TimeLeft(ProgressColumn):
+    """What it took and what is left, at the mean pace so far.
+
+    Rich's own column takes the pace of the last half minute, in which a long attack may not move.
+    """
+
+    max_refresh = 0.5
+
+    def render(self, task: Task) -> Text:
+        elapsed = task.elapsed or 0.0
+        text = str(timedelta(seconds=int(elapsed)))
+        if task.completed and task.total is not None:
+            left = elapsed * (task.total - task.completed) / task.completed
+            text += f", {timedelta(seconds=round(left))} left"
+        return Text(text, style="progress.elapsed")
