@@ -28,6 +28,9 @@ class Server(ThreadingHTTPServer):
         self.sends_parts, self.states_length, self.heeds_condition = True, True, True
         self.version_header = "ETag"
 
+    def handle_error(self, request, client_address):
+        """A client that hangs up early is no fault here."""
+
     @property
     def url(self):
         return f"http://127.0.0.1:{self.server_port}/file"
