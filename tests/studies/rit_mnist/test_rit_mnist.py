@@ -258,6 +258,8 @@ def test_a_strip_of_a_class_that_is_not_attacked_is_refused(tmp_path):
         runner.run(plan_of([arm], "*"), Recorder())
 
 
+# What is hardly trained may have no gradient, which AutoAttack says.
+@pytest.mark.filterwarnings("ignore:the gradient of the loss:RuntimeWarning")
 @pytest.mark.slow
 def test_a_report_of_all_networks(tmp_path):
     roles = (*ROLES, "on_the_fly_quarter", rit_mnist.OF_PREDICTIONS)
