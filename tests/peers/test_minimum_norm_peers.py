@@ -81,7 +81,7 @@ def test_gradient_searches_are_as_near_as_foolbox_at_equal_gradients(network, fo
     their_success = network.model.predict(theirs, verbose=0).argmax(axis=1) != labels
     assert ours.success.sum() >= their_success.sum()
     both = ours.success & their_success
-    assert both.mean() > 0.3
+    assert both.mean() > 0.2
     assert ours.distances[norm][both].mean() <= 1.02 * distances(theirs - images)[norm][both].mean()
 
 
