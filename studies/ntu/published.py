@@ -80,7 +80,7 @@ def link(row: pd.Series) -> Link:
             split=which if kind == "clean accuracy" else "",
             factor=-1 if which == "sign reversed" else 1,
             remark=_REMARKS.get(kind, ""),
-            stand_ins=tuple(filter(None, map(stand_in, cases))) if len(cases) == 1 else (),
+            stand_ins=() if row["model"] == "all" else _stand_ins(case_of(row)),
         )
     settings = _settings(case_of(row))
     if measures not in settings:
@@ -97,9 +97,9 @@ def case_of(row: pd.Series) -> Case:
     return _CASES[row["model"] or _MODELS[0], row["dataset"].split(" and ")[0] or _DATASETS[0]]
 
 
-def stand_in(case: Case) -> Case | None:
+def _stand_ins(case: Case) -> tuple[Case, ...]:
     """What stands in for a network with ImageNet weights where it was not run."""
-    return Case(arms.STAND_IN, case.dataset) if arms.NETWORKS[case.model].weights else None
+    return (Case(arms.STAND_IN, case.dataset),) if arms.NETWORKS[case.model].weights else ()
 
 
 def clean_accuracy(case: Case, split: str) -> float:

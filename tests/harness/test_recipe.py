@@ -19,17 +19,17 @@ def rates(recipe: Recipe, updates: int, steps_per_epoch: int = 10) -> np.ndarray
 
 
 def test_the_rate_rises_in_a_straight_line_then_falls_along_a_cosine():
-    found = rates(REDUCED, 61)
-    np.testing.assert_allclose(found[:20], 0.1 * np.arange(1, 21) / 20, rtol=1e-6)
+    rate = rates(REDUCED, 61)
+    np.testing.assert_allclose(rate[:20], 0.1 * np.arange(1, 21) / 20, rtol=1e-6)
     np.testing.assert_allclose(
-        found[20:], 0.05 * (1 + np.cos(np.pi * np.arange(41) / 40)), atol=1e-8
+        rate[20:], 0.05 * (1 + np.cos(np.pi * np.arange(41) / 40)), atol=1e-8
     )
-    assert found[60] == 0
+    assert rate[60] == 0
 
 
 def test_without_a_cosine_the_rate_stays_after_the_warm_up():
-    found = rates(replace(REDUCED, cosine=False), 60)
-    np.testing.assert_allclose(found[19:], 0.1, rtol=1e-6)
+    rate = rates(replace(REDUCED, cosine=False), 60)
+    np.testing.assert_allclose(rate[19:], 0.1, rtol=1e-6)
 
 
 def test_a_saved_schedule_is_the_same():
