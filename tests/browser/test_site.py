@@ -60,7 +60,8 @@ def test_every_page_is_shown_without_fault(check, seen, index):
 
 def printed(study: str) -> list[tuple[int, pd.Series]]:
     """The first, a middle and the last of the published numbers that were measured."""
-    comparison = pd.read_csv(RESULTS / study / "laptop" / "comparison.csv", dtype={"value": str})
+    path = RESULTS / study / "laptop" / "comparison.csv"
+    comparison = pd.read_csv(path, dtype={"value": str, "on": str}).fillna({"on": ""})
     measured = list(comparison[comparison["status"].str.startswith("measured")].iterrows())
     return [measured[at] for at in sorted({0, len(measured) // 2, len(measured) - 1}) if measured]
 
@@ -83,8 +84,9 @@ def test_two_clicks_lead_from_the_index_to_what_was_measured(study, at, row, dri
         for cell in line.find_elements(By.TAG_NAME, "td")
     }
     assert float(cells["published"]) == float(row["value"])
-    protocol = cells["protocol"]
+    protocol, _, stand_in = cells["protocol"].partition(", on ")
     assert cells["measured"].startswith(f"{row[protocol]:.2f}")
+    assert stand_in == row["on"]
     for claim in line.find_elements(By.CSS_SELECTOR, '[data-label="claims"] a'):
         name = claim.text
         assert driver.find_element(By.ID, name).get_attribute("textContent").find(name) >= 0
