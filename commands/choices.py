@@ -29,6 +29,15 @@ class Attack(StrEnum):
 class Precision(StrEnum):
     FLOAT32 = "float32"
     MIXED_FLOAT16 = "mixed_float16"
+    MIXED_BFLOAT16 = "mixed_bfloat16"
+
+
+class AutoAttackVersion(StrEnum):
+    """The versions of `attacks.AutoAttack`."""
+
+    STANDARD = "standard"
+    PLUS = "plus"
+    RAND = "rand"
 
 
 class Norm(StrEnum):

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from commands import parameters
-from commands.choices import BudgetNorm, PixelRange, Softmax
+from commands.choices import AutoAttackVersion, BudgetNorm, PixelRange, Softmax
 from commands.console import (
     console,
     errors,
@@ -51,6 +51,15 @@ AutoAttackImagesOption = Annotated[
         rich_help_panel=ATTACKS,
     ),
 ]
+AutoAttackVersionOption = Annotated[
+    AutoAttackVersion,
+    typer.Option(
+        "--autoattack-version",
+        help="Which AutoAttack: plus takes longer, rand is for models that are random at "
+        "inference.",
+        rich_help_panel=ATTACKS,
+    ),
+]
 SeedOption = Annotated[
     int,
     typer.Option(
@@ -79,6 +88,7 @@ def evaluate(
     epsilon: EpsilonOption = None,
     norm: NormOption = BudgetNorm.LINF,
     autoattack_images: AutoAttackImagesOption = 100,
+    autoattack_version: AutoAttackVersionOption = AutoAttackVersion.STANDARD,
     seed: SeedOption = 0,
     softmax: parameters.SoftmaxEnd = Softmax.REFUSE,
     pixel_range: parameters.Range = PixelRange.UNIT,
@@ -117,6 +127,7 @@ def evaluate(
             norm=norm,
             images=images,
             autoattack_images=autoattack_images,
+            autoattack_version=autoattack_version.value,
             pixel_range=pixel_range,
             softmax=softmax,
             seed=seed,

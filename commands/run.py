@@ -30,8 +30,9 @@ TensorboardOption = Annotated[
 PrecisionOption = Annotated[
     Precision,
     typer.Option(
-        help="What networks compute in. mixed_float16 is faster on GPUs with tensor cores; what "
-        "was trained in another precision is trained again.",
+        help="What networks are trained in: mixed_float16 is faster on GPUs with tensor cores, "
+        "mixed_bfloat16 on CPUs with AVX-512 BF16. They are attacked in float32. What was trained "
+        "in another precision is trained again.",
     ),
 ]
 

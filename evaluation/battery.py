@@ -39,6 +39,7 @@ def battery(
     *,
     images: int,
     autoattack_images: int,
+    autoattack_version: str = "standard",
     seed: int,
     batch_size: int,
 ) -> list[Planned]:
@@ -52,9 +53,10 @@ def battery(
         epsilon: the budget, a distance in [0, 1] pixels.
         norm: "linf" or "l2".
         autoattack_images: 0 leaves AutoAttack out.
+        autoattack_version: see `attacks.AutoAttack`.
 
     Raises:
-        ValueError: the norm or the epsilon; see `attacks.engine.norms`.
+        ValueError: the norm, the epsilon or the version; see `attacks.engine.norms`.
     """
     check_norm(norm, tuple(CUSTOMARY))
     most = diameter(norm, image_shape)
@@ -66,6 +68,9 @@ def battery(
     drawn = steps | {"seed": seed}
     apgd = drawn | {"stop_at_success": True}
     few, unbounded = min(images, CHECKED_IMAGES), 0.5 if norm == "linf" else most
+    autoattack = AutoAttack(version=autoattack_version, **drawn)
+    is_standard = autoattack_version == "standard"
+    called = "AutoAttack" if is_standard else f"AutoAttack {autoattack_version}"
     square = Square(queries=CHECKED_QUERIES, **drawn)
     planned = [
         Planned("FGSM", FGSM(**steps), grid, images),
@@ -73,7 +78,7 @@ def battery(
         Planned("APGD-CE", APGD(**apgd), grid, images),
         Planned("APGD-margin", APGD(loss="margin", **apgd), grid, images),
         Planned("DeepFool", DeepFool(**steps), all_distances, images),
-        Planned("AutoAttack", AutoAttack(**drawn), (epsilon,), min(images, autoattack_images)),
+        Planned(called, autoattack, (epsilon,), min(images, autoattack_images)),
         Planned("Square", square, (epsilon,), few, is_check=True),
         Planned("PGD without a bound", PGD(**drawn), (unbounded,), few, is_check=True),
     ]

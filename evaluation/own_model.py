@@ -42,6 +42,7 @@ def evaluate_own_robustness(
     norm: str = "linf",
     images: int = 500,
     autoattack_images: int = 100,
+    autoattack_version: str = "standard",
     pixel_range: str = "0-1",
     softmax: str = "refuse",
     seed: int = 0,
@@ -55,8 +56,8 @@ def evaluate_own_robustness(
         model: a Keras model with one input and one output.
         images: how many test images are attacked.
         pixel_range, softmax: see `made_ready`.
-        epsilon, norm, autoattack_images, seed, batch_size, progress, jit_compile: see
-            `evaluate_robustness`.
+        epsilon, norm, autoattack_images, autoattack_version, seed, batch_size, progress,
+            jit_compile: see `evaluate_robustness`.
 
     Raises:
         ValueError: the model does not go with the data or the options, or as `evaluate_robustness`.
@@ -72,6 +73,7 @@ def evaluate_own_robustness(
         norm=norm,
         max_images=images,
         autoattack_images=autoattack_images,
+        autoattack_version=autoattack_version,
         seed=seed,
         batch_size=batch_size,
         progress=progress,

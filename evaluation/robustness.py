@@ -222,6 +222,7 @@ def evaluate_robustness(
     norm: str = "linf",
     max_images: int = 500,
     autoattack_images: int = 100,
+    autoattack_version: str = "standard",
     seed: int = 0,
     batch_size: int = 128,
     progress: Stages | None = None,
@@ -242,6 +243,8 @@ def evaluate_robustness(
         norm: "linf" or "l2".
         max_images: how many images are attacked; of more, so many are drawn at random.
         autoattack_images: how many of them AutoAttack is run on; 0 for none.
+        autoattack_version: "standard", "plus", which takes longer, or "rand", for models that are
+            random at inference.
         seed: of the order of the images, and of the attacks.
         batch_size: images per gradient.
         progress: shows how far it is.
@@ -266,6 +269,7 @@ def evaluate_robustness(
         task.images.shape[1:],
         images=len(indices),
         autoattack_images=autoattack_images,
+        autoattack_version=autoattack_version,
         seed=seed,
         batch_size=batch_size,
     )

@@ -28,7 +28,7 @@ def of_training(
         data: the fingerprint of the data set.
         weights: the sum of the file of pre-trained weights; `None` without one.
         replicas: among how many devices each batch is divided.
-        precision: what the network computes in.
+        precision: what the network computes in while it is trained.
     """
     return {
         "training": description(training),

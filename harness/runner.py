@@ -64,7 +64,7 @@ class Runner:
         weights: files of the ImageNet weights, by model; default: those of keras.applications.
         tensorboard: a folder for the curves of the trainings that are run; default: none.
         mirrored: whether networks are trained on all GPUs at once, see `harness.replicas`.
-        precision: what networks compute in, see `harness.precision`.
+        precision: what networks are trained in, see `harness.precision`.
 
     Raises:
         ValueError: a file of weights is not there, TensorBoard is not installed, there is one
@@ -197,11 +197,17 @@ class Runner:
 
     def recall_data(self) -> None:
         """Takes the data of the latest stages for those of this run, so that none are read."""
+        self._fingerprints |= self._data_of_stages()
+
+    def _data_of_stages(self) -> dict[tuple, str]:
+        """The fingerprint of what the latest training saw, by `_data_key`."""
+        seen = {}
         for stage in self.store.descriptions("train"):
             with suppress(LookupError, TypeError):  # another program's
                 training = stage["training"]
                 key = training["dataset"], training["split"], training["images_per_class"]
-                self._fingerprints[key] = str(stage["data"])
+                seen[key] = str(stage["data"])
+        return seen
 
     def knows_data(self, training: Training) -> bool:
         """Whether the fingerprint of its data is known without reading them."""
@@ -217,8 +223,10 @@ class Runner:
         return self.stage_path(Stage(Kind.PATCH, arm))
 
     def finished(self, arms: Iterable[Arm]) -> list[Arm]:
-        """Those of `arms` that are done; no data set is downloaded to find out."""
-        return [arm for arm in arms if self._is_local(arm.training) and self._is_done(arm)]
+        """Those of `arms` that are done; data that nothing was trained on are not looked for."""
+        seen = self._data_of_stages()
+        tried = [arm for arm in arms if _data_key(arm.training) in seen]
+        return [arm for arm in tried if self._is_local(arm.training) and self._is_done(arm)]
 
     def patch(self, arm: PatchArm) -> Patch:
         return Patch.load(self.patch_path(arm) / "patch.npz")

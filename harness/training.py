@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -20,7 +21,7 @@ from data.pipeline import steps_per_epoch
 from distillation import LossTermMonitor, compile_trainer, procedure
 from distillation.network_trainer import build_optimizer
 from harness.arms import Training
-from harness.precision import of_layers
+from harness.precision import fitted_in, of_layers
 from harness.recipe import Recipe
 from harness.resumption import Logs, Resumption
 from harness.store import RESUME
@@ -54,7 +55,7 @@ def train(
         weights: a file of pre-trained weights, in place of those that the network names.
         callbacks: told of every epoch besides, with all that is logged of it.
         strategy: among which devices each batch is divided; default: one.
-        precision: what the network computes in, see `harness.precision`.
+        precision: what the network computes in while it is trained, see `harness.precision`.
 
     Raises:
         ValueError: a loss is not finite any more; what was written before stays.
@@ -63,13 +64,15 @@ def train(
     named = training.network if weights is None else replace(training.network, weights=str(weights))
     shape, decay = dataset.image_shape, training.recipe.weight_decay
     with (strategy or tf.distribute.get_strategy()).scope():
-        with of_layers(precision):
-            network = named.build(dataset.num_classes, shape, decay)
+        build = partial(named.build, dataset.num_classes, shape, decay)
+        network = build()
+        fitted = fitted_in(precision, network, build) if training.recipe.epochs else network
         loaded = {name: models.load_checkpoint(path) for name, path in sources.items()}
     if "warm_up" in loaded:
-        network.set_weights(loaded["warm_up"].get_weights())
+        fitted.set_weights(loaded["warm_up"].get_weights())
     if training.recipe.epochs:
-        history = _fit(training, network, loaded, dataset, directory, progress, callbacks)
+        networks = fitted, network
+        history = _fit(training, *networks, loaded, dataset, directory, progress, callbacks)
         _check_finite(training, history)
         models.load_weights(network, directory / "model.h5")
         epoch, _ = models.kept_epoch(history, training.recipe.keep)
@@ -95,13 +98,18 @@ def train(
 def _fit(
     training: Training,
     network: keras.Model,
+    written: keras.Model,
     loaded: dict[str, keras.Model],
     dataset: Dataset,
     directory: Path,
     progress: Progress,
     callbacks: Sequence[keras.callbacks.Callback],
 ) -> pd.DataFrame:
-    """Trains `network` and writes `model.h5`; returns one row per epoch."""
+    """Trains `network` and writes `model.h5`, which is `written` with its weights.
+
+    Returns:
+        one row per epoch.
+    """
     recipe, defense = training.recipe, training.defense or TrainedDefense()
     kept, resume = directory / "model.h5", directory / RESUME
     examples = dataset.x_train[: training.images], dataset.y_train[: training.images]
@@ -135,7 +143,7 @@ def _fit(
             callbacks=[
                 _ShowProgress(progress, recipe.epochs, steps, resumption),
                 LossTermMonitor(x_train[: recipe.batch_size], labels[: recipe.batch_size]),
-                _best_checkpoint(kept, recipe.keep, resumption.history, network),
+                _best_checkpoint(kept, recipe.keep, resumption.history, network, written),
                 keras.callbacks.TerminateOnNaN(),
                 *([ReduceOnPlateau(recipe, resumption.history)] if recipe.patience else []),
                 resumption,
@@ -162,11 +170,11 @@ def _validation_data(training: Training, dataset: Dataset) -> tuple[Any, np.ndar
 
 
 def _best_checkpoint(
-    kept: Path, keep: str, history: pd.DataFrame, network: keras.Model
+    kept: Path, keep: str, history: pd.DataFrame, network: keras.Model, written: keras.Model
 ) -> keras.callbacks.Callback:
     """Writes the network of the best epoch, which may be one of those that are finished."""
     best = None if history.empty else models.kept_epoch(history, keep)[1]
-    return models.best_checkpoint(kept, initial_value_threshold=best, model=network, keep=keep)
+    return models.best_checkpoint(kept, best, network, keep, written_as=written)
 
 
 def _check_finite(training: Training, history: pd.DataFrame) -> None:

@@ -115,6 +115,7 @@ def best_checkpoint(
     initial_value_threshold: float | None = None,
     model: keras.Model | None = None,
     keep: str = "best accuracy",
+    written_as: keras.Model | None = None,
 ) -> keras.callbacks.ModelCheckpoint:
     """A callback that keeps the network of the best epoch in a file.
 
@@ -128,11 +129,13 @@ def best_checkpoint(
             student of a distillation.
         keep: "best accuracy" (the highest "val_accuracy"), "lowest loss" (the lowest "val_loss"),
             or "last".
+        written_as: the network that is written, with the weights of the one to keep, such as one
+            that computes in another precision; default: that one itself.
 
     Raises:
         ValueError: another suffix or `keep`.
     """
-    return _BestCheckpoint(_with_suffix(path), initial_value_threshold, model, keep)
+    return _BestCheckpoint(_with_suffix(path), initial_value_threshold, model, keep, written_as)
 
 
 def kept_epoch(history: Mapping[str, Sequence[float]], keep: str) -> tuple[int, float | None]:
@@ -159,7 +162,7 @@ def _monitored(keep: str) -> tuple[str | None, int]:
 class _BestCheckpoint(keras.callbacks.ModelCheckpoint):
     """Keras' callback, but written through `save`: never half a file, and strict about metrics."""
 
-    def __init__(self, path: Path, initial_value_threshold, network, keep):
+    def __init__(self, path: Path, initial_value_threshold, network, keep, written):
         monitor, self._sign = _monitored(keep)
         super().__init__(
             path,
@@ -168,12 +171,11 @@ class _BestCheckpoint(keras.callbacks.ModelCheckpoint):
             save_best_only=True,
             initial_value_threshold=initial_value_threshold,
         )
-        self._network = network
+        self._network, self._written = network, written
 
     def on_epoch_end(self, epoch, logs=None):
-        network = self.model if self._network is None else self._network
         if not self._sign:
-            save(network, self.filepath, overwrite=True)
+            self._write()
             return
         if self.monitor not in (logs or {}):
             # Keras would warn and keep the last epoch in place of the best.
@@ -184,8 +186,15 @@ class _BestCheckpoint(keras.callbacks.ModelCheckpoint):
             )
         value = float(logs[self.monitor])
         if self._sign * value > (-math.inf if self.best is None else self._sign * self.best):
-            save(network, self.filepath, overwrite=True)
+            self._write()
             self.best = value
+
+    def _write(self):
+        network = self.model if self._network is None else self._network
+        if self._written is not None and self._written is not network:
+            self._written.set_weights(network.get_weights())
+            network = self._written
+        save(network, self.filepath, overwrite=True)
 
 
 def _with_suffix(path: str | os.PathLike) -> Path:

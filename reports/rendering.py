@@ -8,7 +8,8 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup
 
-from reports.outside_names import in_code, in_markdown, in_python, in_shell
+from reports.command import command_of
+from reports.outside_names import in_code, in_markdown, in_python
 
 _OTHER_TAG = re.compile(r"<(?!/?(?:details|summary|b|br)>)")
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -24,8 +25,8 @@ def environment(*folders: Path) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    templates.filters |= {"name": in_markdown, "code": in_code, "quoted": in_shell}
-    templates.filters["in_python"] = in_python
+    templates.filters |= {"name": in_markdown, "code": in_code, "in_python": in_python}
+    templates.filters["command"] = command_of
     return templates
 
 

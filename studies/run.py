@@ -78,7 +78,7 @@ def run_study(
         progress: default: bars.
         tensorboard: a folder for the curves of the trainings that are run; default: none.
         mirrored: whether networks are trained on all GPUs at once, see `harness.replicas`.
-        precision: what networks compute in, see `harness.precision`.
+        precision: what networks are trained in, see `harness.precision`.
         execute: what runs the stages; default: this process. See `harness.on_ray.OnRay.run`.
 
     Raises:

@@ -12,6 +12,7 @@ import typer
 import attacks
 import data
 import models
+from attacks.auto_attack import VERSIONS
 from attacks.engine.norms import NORMS
 from command_line import fitted_to_digits, run, said
 from commands import catalogue, choices
@@ -148,6 +149,7 @@ CHEAP = {
         (choices.Attack, CHEAP),
         (choices.Norm, NORMS),
         (choices.Precision, PRECISIONS),
+        (choices.AutoAttackVersion, VERSIONS),
         (choices.DataSet, data.NAMES),
         (choices.Model, models.NAMES),
         (choices.Procedure, PROCEDURES),

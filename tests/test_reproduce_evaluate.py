@@ -148,6 +148,10 @@ def test_a_model_that_guesses_is_told_of_its_range(tmp_path):
         (["--data", "digits", "--epsilon", "0"], "--epsilon is 0; accepted: above 0"),
         (["--data", "digits", "--norm", "l1"], "--norm is 'l1'; accepted: linf, l2"),
         (
+            ["--data", "digits", "--autoattack-version", "best"],
+            "--autoattack-version is 'best'; accepted: standard, plus, rand",
+        ),
+        (
             ["--data", "digits", "--autoattack-images", "-1"],
             "--autoattack-images is '-1'; accepted",
         ),

@@ -51,9 +51,9 @@ PROFILES = {
         scales={
             "vgg16": Scale(
                 upsampling=1,
-                width=1 / 8,
-                epochs=16,
-                images=20_000,
+                width=1 / 4,
+                epochs=8,
+                warm_up=1,
                 validation_images=2_000,
                 pretrained=False,
                 batch_size=128,

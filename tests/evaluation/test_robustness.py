@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from attacks import ModelError
+from attacks import AutoAttack, ModelError
 from blobs import blobs, plain
 from data import ByteImages
 from evaluation import Estimate, Robustness, evaluate_robustness
@@ -292,6 +292,19 @@ def test_the_battery_stays_in_the_box_and_leaves_out_what_has_no_images():
     assert "AutoAttack" not in [each.name for each in planned]
     for norm, budget in CUSTOMARY.items():
         assert {each.attack.norm for each in battery(budget, norm, (8, 8, 1), **sizes)} == {norm}
+
+
+@pytest.mark.parametrize("version", ["plus", "rand"])
+def test_the_battery_has_the_autoattack_that_is_asked_for(version):
+    sizes = {"images": 10, "autoattack_images": 5, "seed": 3, "batch_size": 8}
+    planned = battery(0.1, "linf", (8, 8, 1), **sizes, autoattack_version=version)
+    (named,) = (each for each in planned if isinstance(each.attack, AutoAttack))
+    assert (named.name, named.attack.version) == (f"AutoAttack {version}", version)
+
+
+def test_the_version_reaches_the_battery(model, images):
+    with pytest.raises(ValueError, match="version is 'best'; accepted: 'standard', 'plus', 'rand'"):
+        evaluated(model, *images, autoattack_version="best")
 
 
 class Counting:

@@ -1,16 +1,20 @@
-"""Networks trained in mixed_float16: scaled losses, float32 logits, digests of their own."""
+"""Networks trained in half precision: written in float32, with digests of their own."""
 
+import json
 from dataclasses import replace
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import data
 import models
 from command_line import run, said
 from harness import digests
+from harness.arms import Network
 from harness.plan import Plan
+from harness.precision import _FusedBatchNormalization, fitted_in
 from harness.reductions import other_precision
 from harness.runner import Runner
 from harness.store import Store
@@ -18,7 +22,7 @@ from harness.training import train
 from made import SMALL, small_arm
 from recording import Recorder
 
-HALF = "mixed_float16"
+HALF, BRAIN = "mixed_float16", "mixed_bfloat16"
 TEACHER = replace(SMALL, role="teacher")
 STUDENT = replace(
     SMALL, role="student", procedure="soft_labels", temperature=2.0, alpha=0.1, teacher=TEACHER
@@ -27,26 +31,88 @@ STUDENT = replace(
 
 class Seen(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
-        self.optimizer, self.policy = self.model.optimizer, self.model.dtype_policy.name
+        self.optimizer = self.model.optimizer
+        fitted = self.model.student if hasattr(self.model, "student") else self.model
+        self.computed_in = {layer.compute_dtype for layer in fitted.layers if layer.weights}
 
 
+@pytest.mark.parametrize("precision", [HALF, BRAIN])
 @pytest.mark.parametrize("training", [SMALL, STUDENT], ids=["plain", "distilled"])
-def test_what_is_trained_in_half(training, tmp_path):
+def test_what_is_trained_in_half(training, precision, tmp_path):
     seen, sources = Seen(), {}
     dataset = data.load(training.dataset)
     for name, source in training.sources.items():
         (tmp_path / name).mkdir()
-        train(source, dataset, tmp_path / name, {}, lambda *_: None, precision=HALF)
+        train(source, dataset, tmp_path / name, {}, lambda *_: None, precision=precision)
         sources[name] = tmp_path / name / "model.h5"
-    train(training, dataset, tmp_path, sources, lambda *_: None, callbacks=[seen], precision=HALF)
-    assert isinstance(seen.optimizer, keras.optimizers.LossScaleOptimizer)
+    how = {"callbacks": [seen], "precision": precision}
+    train(training, dataset, tmp_path, sources, lambda *_: None, **how)
+    assert precision.removeprefix("mixed_") in seen.computed_in
+    is_scaled = isinstance(seen.optimizer, keras.optimizers.LossScaleOptimizer)
+    assert is_scaled == (precision == HALF)
     assert keras.config.dtype_policy().name == "float32"  # as before
     network = models.load_checkpoint(tmp_path / "model.h5")
-    computed_in = {layer.compute_dtype for layer in network.layers if layer.weights}
-    assert "float16" in computed_in
-    assert all(weights.dtype == np.float32 for weights in network.get_weights())
-    logits = network.predict(dataset.x_test[:200], verbose=0)
-    assert logits.dtype == np.float32 and np.isfinite(logits).all()
+    assert {layer.compute_dtype for layer in network.layers} == {"float32"}
+    measured = json.loads((tmp_path / "training.json").read_text())
+    predicted = network.predict(dataset.x_test, verbose=0).argmax(1)
+    assert measured["test_accuracy"] == (predicted == dataset.y_test).mean()
+
+
+def normalised(seed: int) -> keras.Model:
+    """A network of convolutions and of Dense layers with batch normalisation."""
+    keras.utils.set_random_seed(seed)
+    return Network("vgg16", upsampling=1, width=1 / 16).build(3, (16, 16, 1), 5e-4)
+
+
+def test_what_is_fitted_starts_as_the_network():
+    network = normalised(0)
+    assert fitted_in("float32", network, lambda: pytest.fail("built")) is network
+    twin = fitted_in(BRAIN, network, lambda: normalised(1))
+    assert twin is not network
+    for ours, theirs in zip(twin.get_weights(), network.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_fused_normalisation_is_that_of_keras():
+    """Outputs, averages and gradients in training, and outputs with the averages."""
+    images = np.random.default_rng(0).normal(3, 2, (5, 4, 6, 7)).astype("float32")
+    scales = np.linspace(0.5, 2, 7, dtype="float32"), np.linspace(-1, 1, 7, dtype="float32")
+    found = {}
+    for kind in (keras.layers.BatchNormalization, _FusedBatchNormalization):
+        layer = kind(momentum=0.9)
+        layer.build(images.shape)
+        layer.gamma.assign(scales[0])
+        layer.beta.assign(scales[1])
+        x = tf.constant(images)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = layer(x, training=True)
+            loss = tf.reduce_sum(y**3)
+        gradients = tape.gradient(loss, [x, layer.gamma.value, layer.beta.value])
+        found[kind] = [y, *gradients, *layer.variables, layer(x, training=False)]
+    for theirs, ours in zip(*found.values(), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("settings", "shape"),
+    [({}, (8, 5)), ({"axis": 1}, (4, 3, 2, 2)), ({"scale": False}, (4, 3, 2, 2))],
+    ids=["of vectors", "other axis", "no scale"],
+)
+def test_normalisation_that_no_kernel_is_for_is_that_of_keras(settings, shape):
+    x = np.random.default_rng(0).normal(size=shape).astype("float32")
+    ours, theirs = (
+        kind(**settings)(x, training=True)
+        for kind in (_FusedBatchNormalization, keras.layers.BatchNormalization)
+    )
+    np.testing.assert_array_equal(ours, theirs)
+
+
+def test_frozen_normalisation_stays_as_it_is():
+    x = np.random.default_rng(0).normal(size=(4, 3, 3, 2)).astype("float32")
+    layer = _FusedBatchNormalization(trainable=False)
+    np.testing.assert_allclose(layer(x, training=True), x / np.sqrt(1 + layer.epsilon), rtol=1e-6)
+    np.testing.assert_array_equal(layer.moving_mean, [0, 0])
 
 
 def test_an_arm_of_such_a_network(tmp_path):

@@ -170,3 +170,18 @@ def test_a_missing_data_set_is_found_before_anything_is_computed(study, tiny_pro
     with pytest.raises(OSError, match="cifar10"):
         Runner(Store(tmp_path / "runs"), tmp_path / "data").run(plan(study, profile), recorder)
     assert not recorder.ran and not (tmp_path / "runs").exists()
+
+
+def test_data_that_nothing_was_trained_on_are_not_read(finished, tmp_path):
+    """Another copy of CIFAR-100 than the original, say, which no arm that was run needs."""
+    root, todo, *_ = finished
+    for name in ("train", "test", "meta"):
+        path = tmp_path / "datasets" / "cifar-100-python" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"another file")
+    arm = todo.arms[0]
+    elsewhere = replace(arm, training=replace(arm.training, dataset="cifar100"))
+    runner = Runner(Store(root), data_dir=tmp_path)
+    with pytest.raises(ValueError, match="MD5 sum"):
+        runner.fingerprint(elsewhere.training)
+    assert runner.finished([*todo.arms, elsewhere]) == todo.arms
