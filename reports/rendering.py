@@ -26,7 +26,7 @@ def environment(*folders: Path) -> Environment:
         keep_trailing_newline=True,
     )
     templates.filters |= {"name": in_markdown, "code": in_code, "in_python": in_python}
-    templates.filters["command"] = command_of
+    templates.filters |= {"command": command_of, "whole_sentence": _whole_sentence}
     return templates
 
 
@@ -41,6 +41,11 @@ def markdown_parser() -> MarkdownIt:
 def inline_html_of(markdown: str) -> Markup:
     """Markdown of one paragraph as HTML, without the paragraph around it."""
     return Markup(markdown_parser().renderInline(markdown))
+
+
+def _whole_sentence(text: str) -> str:
+    """Text that begins with a capital, the rest as it is."""
+    return text[:1].upper() + text[1:]
 
 
 def _folding_tags_only(self, tokens: list[Token], index: int, options, env) -> str:

@@ -12,10 +12,12 @@ from jinja2 import Environment
 from harness.claims import Run
 from harness.machine import commit
 from harness.stored import refusing
-from harness.study import Study
+from harness.study import KeyFinding, Study
 from reports import key_figure
+from reports.figures.medium import Medium
 from reports.markdown import figure, linked, picture, rendered
 from reports.rendering import environment, inline_html_of
+from reports.site.lessons import lessons
 from reports.site.reference import attack_entries, network_entries
 from reports.site.run_page import export_run, shown_run
 from reports.site.study_page import (
@@ -33,6 +35,8 @@ _ROOT = Path(__file__).parents[2]
 _FLAGS = _ROOT / "evaluation" / "flags.md"
 _WORDS = dict(enumerate(("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven")))
 _FILES = ("style.css", "site.js")
+#: The drawing of what a study comes to, in its folder.
+_FINDING = "finding.svg"
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,9 @@ def build_site(
     pages: list[StudyPage] = []
     for name, runs in by_study.items():
         with refusing(results / name, "shown"):
-            one = gathered(studies[name], runs, folder / name, export and export / name)
+            one = gathered(studies[name], runs)
+            if one.finding is not None:
+                _draw(one.finding, folder / name, export and export / name)
         pages.append(one)
     addresses = {id: f"{one.study.name}/index.html#{id}" for one in pages for id in one.ids}
     site = _Site(folder, _templates(), addresses, {"built": date.today(), "commit": commit()})
@@ -113,8 +119,15 @@ def build_site(
     site.write("flags.html", "flags.html", text=flags, pages=pages)
     site.write("attacks.html", "attacks.html", attacks=attack_entries(), pages=pages)
     site.write("networks.html", "networks.html", networks=network_entries(), pages=pages)
-    site.write("index.html", "index.html", pages=pages)
+    site.write("index.html", "index.html", pages=pages, lessons=lessons(pages))
     return folder / "index.html"
+
+
+def _draw(finding: KeyFinding, folder: Path, export: Path | None) -> None:
+    """What a study comes to, for its page, and for print into `export`."""
+    key_figure.draw(finding, folder / _FINDING)
+    for medium in (Medium.REPORT, Medium.PAPER) if export else ():
+        key_figure.draw(finding, export / f"finding{medium}")
 
 
 def _templates() -> Environment:
@@ -129,6 +142,7 @@ def _templates() -> Environment:
         "at_reduced_size": at_reduced_size,
         "in_words": lambda count: _WORDS.get(count, str(count)),
         "scales": SCALES,
+        "finding_figure": _FINDING,
         "rulings": rendered(templates.get_template("verdicts.md").module.rulings()).html,
     }
     return templates

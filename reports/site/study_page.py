@@ -4,20 +4,22 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import pandas as pd
 
 from harness.claims import Run, Standing, learned
 from harness.rule import Ruling
 from harness.study import KeyFinding, Study
-from reports import key_figure
 from reports.compare import Status, compare
-from reports.figures.medium import Medium
 from reports.site import prose
 from reports.site.published import Number, by_table, numbers
+from reports.tables import cost
 from reports.verdicts import Part, by_claim, verdicts_of
 
+_FIRM = (Ruling.CONFIRMED, Ruling.REFUTED, Ruling.NO_DIFFERENCE)
+#: What came of a claim: the last but one where its verdicts differ by place, the last where none is
+#: firm.
+UPSHOTS = ("Held", "Did not hold", "It depends", "Not decided")
 SCALES = {Standing.PUBLISHED: "as published", Standing.REDUCED: "at reduced size"}
 
 
@@ -31,6 +33,11 @@ class AuditItem:
     measured: str
 
     @property
+    def in_short(self) -> str:
+        """The first two sentences of what measuring showed."""
+        return f"{'. '.join(self.measured.split('. ')[:2]).removesuffix('.')}."
+
+    @property
     def meaning(self) -> str:
         return prose.SEVERITIES.get(self.severity, "")
 
@@ -41,7 +48,7 @@ class StudyPage:
 
     Attributes:
         runs: on the study's own data.
-        finding: what they come to, drawn in `figure`, or `None`.
+        finding: what they come to, or `None`.
         claims: the parts of each claim, with their verdicts.
         notes: by id, what the notes on the claims say.
         numbers: all that it printed.
@@ -56,9 +63,6 @@ class StudyPage:
     numbers: Sequence[Number]
     audit: Sequence[AuditItem]
     comparisons: Mapping[str, pd.DataFrame]
-
-    #: Of the drawing of the finding, in the folder of the study.
-    figure = "finding.svg"
 
     @property
     def short(self) -> str:
@@ -99,16 +103,22 @@ class StudyPage:
         """How near to the study its runs are."""
         return " and ".join(dict.fromkeys(SCALES[run.standing] for run in self.runs))
 
+    @property
+    def hours(self) -> float:
+        """Of training and of crafting attacks, on the machines of the runs."""
+        return sum(sum(cost(run.results).values()) for run in self.runs) / 60
 
-def gathered(
-    study: Study, runs: Sequence[Run], folder: Path, export: Path | None = None
-) -> StudyPage:
-    """Works out all of a study's page, and draws its finding into `folder`, and into `export`."""
-    finding = study.key_finding(learned(runs))
-    if finding is not None:
-        key_figure.draw(finding, folder / StudyPage.figure)
-        for medium in (Medium.REPORT, Medium.PAPER) if export else ():
-            key_figure.draw(finding, export / f"finding{medium}")
+    @cached_property
+    def upshot(self) -> dict[str, list[Part]]:
+        """The parts of its claims, by what came of them."""
+        found: dict[str, list[Part]] = {each: [] for each in UPSHOTS}
+        for part in (part for parts in self.claims for part in parts):
+            found[_upshot_of(part)].append(part)
+        return found
+
+
+def gathered(study: Study, runs: Sequence[Run]) -> StudyPage:
+    """Works out all of a study's page."""
     claims = by_claim(verdicts_of(study, runs))
     published = study.folder.parent / "published"
     notes = prose.items(published / "claims.md")
@@ -118,7 +128,7 @@ def gathered(
     return StudyPage(
         study=study,
         runs=runs,
-        finding=finding,
+        finding=study.key_finding(learned(runs)),
         claims=claims,
         notes={id: text for id, (_, text) in notes.items()},
         numbers=numbers(study, comparisons),
@@ -129,6 +139,16 @@ def gathered(
             if id.startswith(f"{prefix}-")
         ],
     )
+
+
+def _upshot_of(part: Part) -> str:
+    firm = {verdict.outcome for verdict in part.verdicts} & set(_FIRM)
+    every = {verdict.outcome for verdict in part.verdicts}
+    if not firm:
+        return "Not decided"
+    if every == {Ruling.CONFIRMED}:
+        return "Held"
+    return "Did not hold" if every <= {Ruling.REFUTED, Ruling.NO_DIFFERENCE} else "It depends"
 
 
 def claim_id(parts: Sequence[Part]) -> str:

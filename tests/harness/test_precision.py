@@ -14,7 +14,7 @@ from command_line import run, said
 from harness import digests
 from harness.arms import Network
 from harness.plan import Plan
-from harness.precision import _FusedBatchNormalization, fitted_in
+from harness.precision import PRECISIONS, _FusedBatchNormalization, fitted_in
 from harness.reductions import other_precision
 from harness.runner import Runner
 from harness.store import Store
@@ -73,13 +73,16 @@ def test_what_is_fitted_starts_as_the_network():
         np.testing.assert_array_equal(ours, theirs)
 
 
-def test_fused_normalisation_is_that_of_keras():
+@pytest.mark.parametrize(
+    ("precision", "error"), [("float32", 1e-4), (HALF, 0.02), (BRAIN, 0.1)], ids=PRECISIONS
+)
+def test_fused_normalisation_is_that_of_keras(precision, error):
     """Outputs, averages and gradients in training, and outputs with the averages."""
     images = np.random.default_rng(0).normal(3, 2, (5, 4, 6, 7)).astype("float32")
     scales = np.linspace(0.5, 2, 7, dtype="float32"), np.linspace(-1, 1, 7, dtype="float32")
     found = {}
     for kind in (keras.layers.BatchNormalization, _FusedBatchNormalization):
-        layer = kind(momentum=0.9)
+        layer = kind(momentum=0.9, dtype=precision)
         layer.build(images.shape)
         layer.gamma.assign(scales[0])
         layer.beta.assign(scales[1])
@@ -87,11 +90,13 @@ def test_fused_normalisation_is_that_of_keras():
         with tf.GradientTape() as tape:
             tape.watch(x)
             y = layer(x, training=True)
-            loss = tf.reduce_sum(y**3)
+            loss = tf.reduce_mean(tf.cast(y, tf.float32) ** 3)
         gradients = tape.gradient(loss, [x, layer.gamma.value, layer.beta.value])
         found[kind] = [y, *gradients, *layer.variables, layer(x, training=False)]
     for theirs, ours in zip(*found.values(), strict=True):
-        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4)
+        assert ours.dtype == theirs.dtype
+        ours, theirs = (np.asarray(tf.cast(each, tf.float32)) for each in (ours, theirs))
+        np.testing.assert_allclose(ours, theirs, atol=error * np.abs(theirs).max())
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,10 @@ def test_the_readme_is_up_to_date(measured):
     assert all(finding.sentence in text for finding in measured.values())
 
 
+def test_the_overview_is_up_to_date():
+    assert readme.overview() == readme.OVERVIEW.read_text(), "python -m studies.readme writes it"
+
+
 def test_another_measurement_gives_another_readme(measured):
     text = readme.README.read_text()
     other = replace(measured[readme.FIRST], sentence="It was otherwise.")
