@@ -21,7 +21,7 @@ STUDIES = {
         "Defensive distillation against FGSM and PGD on CIFAR-10 and CIFAR-100",
         {
             "demo": _DEMO.format("three"),
-            "laptop": "about an hour on two CPU cores for vgg16/cifar10; many for everything",
+            "laptop": "two hours on two CPU cores for vgg16/cifar10/main; days for everything",
             "colab": _SESSION,
             "paper": "days on a GPU",
         },

@@ -86,7 +86,7 @@ class Recipe:
     def schedule(self) -> str:
         """What becomes of the learning rate, in words."""
         words = {
-            f"warm-up over {self.warm_up:g} epochs": self.warm_up,
+            f"warm-up over {self.warm_up:g} epoch{'s' * (self.warm_up != 1)}": self.warm_up,
             "cosine decay to 0": self.cosine,
             f"decay by {self.decay:g} per update": self.decay,
             f"halved every {self.halve_every} epochs": self.halve_every,

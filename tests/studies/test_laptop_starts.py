@@ -26,6 +26,7 @@ STARTED = replace(
             images=16,
             validation_images=16,
             batch_size=16,
+            pretrained=False,
             attack_images={"faithful": 2, "corrected": 2},
         )
         for model, scale in PROFILES["laptop"].scales.items()
@@ -42,9 +43,9 @@ STARTED = replace(
         "vgg16/cifar10/not in the study/*student*/JSMA*",
         "papernot_cnn/cifar10/*/FGSM/*",
         "vgg16/gtsrb/*student/logits/FGSM/*",
-        "resnet50/cifar100/main/faithful/as_listed student/softmax/FGSM/*",
-        "resnet50/cifar10/main/corrected/papernot student/logits/FGSM/*",
-        "inception_v3/cifar100/main/faithful/as_listed control/softmax/FGSM/*",
+        "resnet50/cifar10/main/faithful/as_listed student/softmax/FGSM/*",
+        "inception_v3/cifar10/main/faithful/as_listed control/softmax/FGSM/*",
+        "mobilenet_v2/cifar100/main/corrected/papernot student/logits/FGSM/*",
         "inception_v3/cifar10/main/corrected/corrected student/logits / T/FGSM/*",
     ],
 )
