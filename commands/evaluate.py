@@ -1,7 +1,7 @@
 """`evaluate`: how robust a model of the user's own is, as a page."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,6 +17,9 @@ from commands.console import (
     say,
     shown,
 )
+
+if TYPE_CHECKING:  # which would import TensorFlow
+    from evaluation.own_model import OwnRobustness
 
 ATTACKS = "Attacks"
 EpsilonOption = Annotated[
@@ -112,7 +115,6 @@ def evaluate(
     import_tensorflow()
     from evaluation.own_model import evaluate_own_robustness, find_data
     from harness.machine import machine
-    from reports.own_model import ROBUSTNESS_NOTE, log_lines, robustness_table
     from reports.progress import Bars
     from reports.robustness_page import Setting, build_page, numbers_of
 
@@ -142,8 +144,15 @@ def evaluate(
     elif quiet:
         say(shown(page))
     else:
-        console.print(robustness_table(own.robustness))
-        logged = log_lines(own.robustness.arms)
-        for line in (ROBUSTNESS_NOTE, *logged, *own.notes, *own.robustness.sentences):
-            say(line)
-        say(f"Page: {shown(page)}")
+        _show(own, page)
+
+
+def _show(own: "OwnRobustness", page: Path) -> None:
+    """The table, what goes with it, the three sentences, and where the page is."""
+    from reports.own_model import ROBUSTNESS_NOTE, log_lines, robustness_table
+
+    console.print(robustness_table(own.robustness))
+    logged = log_lines(own.robustness.arms)
+    for line in (ROBUSTNESS_NOTE, *logged, *own.notes, *own.robustness.sentences):
+        say(line)
+    say(f"Page: {shown(page)}")

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -197,17 +197,7 @@ class Runner:
 
     def recall_data(self) -> None:
         """Takes the data of the latest stages for those of this run, so that none are read."""
-        self._fingerprints |= self._data_of_stages()
-
-    def _data_of_stages(self) -> dict[tuple, str]:
-        """The fingerprint of what the latest training saw, by `_data_key`."""
-        seen = {}
-        for stage in self.store.descriptions("train"):
-            with suppress(LookupError, TypeError):  # another program's
-                training = stage["training"]
-                key = training["dataset"], training["split"], training["images_per_class"]
-                seen[key] = str(stage["data"])
-        return seen
+        self._fingerprints |= self.store.data_of_trainings()
 
     def knows_data(self, training: Training) -> bool:
         """Whether the fingerprint of its data is known without reading them."""
@@ -224,7 +214,7 @@ class Runner:
 
     def finished(self, arms: Iterable[Arm]) -> list[Arm]:
         """Those of `arms` that are done; data that nothing was trained on are not looked for."""
-        seen = self._data_of_stages()
+        seen = self.store.data_of_trainings()
         tried = [arm for arm in arms if _data_key(arm.training) in seen]
         return [arm for arm in tried if self._is_local(arm.training) and self._is_done(arm)]
 

@@ -88,6 +88,17 @@ class Store:
         paths.sort(key=lambda path: path.stat().st_mtime)
         return [object_in(path / _STAGE) for path in paths if self.has(path)]
 
+    def data_of_trainings(self) -> dict[tuple[str, str, int | None], str]:
+        """The fingerprint of what the latest trainings saw, by data set, split and images of each
+        class."""
+        seen = {}
+        for stage in self.descriptions("train"):
+            with suppress(LookupError, TypeError):  # another program's
+                training = stage["training"]
+                key = training["dataset"], training["split"], training["images_per_class"]
+                seen[key] = str(stage["data"])
+        return seen
+
     def made(self, path: Path) -> dict[str, Any]:
         """On which machine a stage was made, when, with which versions and which commit."""
         return object_in(path / _MADE, "machine", "versions", "commit")

@@ -105,11 +105,7 @@ def _fit(
     progress: Progress,
     callbacks: Sequence[keras.callbacks.Callback],
 ) -> pd.DataFrame:
-    """Trains `network` and writes `model.h5`, which is `written` with its weights.
-
-    Returns:
-        one row per epoch.
-    """
+    """Trains `network` and writes it, as `written`, to `model.h5`; returns one row per epoch."""
     recipe, defense = training.recipe, training.defense or TrainedDefense()
     kept, resume = directory / "model.h5", directory / RESUME
     examples = dataset.x_train[: training.images], dataset.y_train[: training.images]
@@ -154,12 +150,7 @@ def _fit(
         )
         if resumption.diverged:
             return resumption.history
-    if not resumption.is_intact:
-        shutil.rmtree(resume)
-        raise ValueError(
-            f"{kept} was damaged while {training.title} was trained; accepted: the same command "
-            "once more, which trains it anew"
-        )
+    _check_intact(resumption, training, kept, resume)
     return resumption.history
 
 
@@ -175,6 +166,15 @@ def _best_checkpoint(
     """Writes the network of the best epoch, which may be one of those that are finished."""
     best = None if history.empty else models.kept_epoch(history, keep)[1]
     return models.best_checkpoint(kept, best, network, keep, written_as=written)
+
+
+def _check_intact(resumption: Resumption, training: Training, kept: Path, resume: Path) -> None:
+    if not resumption.is_intact:
+        shutil.rmtree(resume)
+        raise ValueError(
+            f"{kept} was damaged while {training.title} was trained; accepted: the same command "
+            "once more, which trains it anew"
+        )
 
 
 def _check_finite(training: Training, history: pd.DataFrame) -> None:

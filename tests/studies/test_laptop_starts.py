@@ -63,6 +63,8 @@ def test_arms_start(study, tmp_path, pattern):
 def test_what_is_started_are_arms_of_the_laptop_profile():
     started = {arm.key for arm in arms(STARTED)}
     laptop = {arm.key for arm in arms(PROFILES["laptop"])}
-    # With one batch size for all, more teachers are the undefended network itself.
+    # With one batch size for all, more teachers are the undefended network itself, and without
+    # ImageNet weights it is trained from scratch and its batch normalisation too.
     assert started <= laptop
-    assert all("corrected teacher" in key for key in laptop - started)
+    left = ("corrected teacher", "NTU-8 from scratch", "NTU-14")
+    assert all(any(name in key for name in left) for key in laptop - started)
