@@ -5,13 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from attacks import AdversarialPatch
 from commands import catalogue
 from harness.cost import cost_of
 from harness.plan import Kind, plan
 from recording import Recorder
 from studies import STUDIES
-from studies.icbai.classifiers import PatchProfile, plans
 from studies.run import run_study
 
 
@@ -51,30 +49,22 @@ def test_what_is_planned_fits_into_a_session(study):
     assert 0 < sum(seconds) / 3600 <= HOURS
 
 
-#: What sees 224 pixels.
-PRETRAINED = ("resnet50", "inception_v3", "mobilenet")
-
-
 def started(profile):
     """A few images of the digits and one step of everything, with random weights."""
     scales = {
         name: replace(
             scale,
-            upsampling=7 if name in PRETRAINED else scale.upsampling,
             epochs=1,
             images=16,
             validation_images=16,
             batch_size=16,
             pretrained=False,
-            attack_images=dict.fromkeys(scale.attack_images, 2) or {"imagenet": 40},
+            images_per_class=None,
+            attack_images=dict.fromkeys(scale.attack_images, 2),
         )
         for name, scale in profile.scales.items()
     }
-    changed = {"datasets": dict.fromkeys(profile.datasets, "digits"), "scales": scales}
-    if isinstance(profile, PatchProfile):
-        fitted = AdversarialPatch(1, batch_size=5, epochs=1)
-        changed["patches"] = plans({0: "zero"}, (32,), fitted, 5, fitted_on=20, evaluated_on=20)
-    return replace(profile, **changed)
+    return replace(profile, datasets=dict.fromkeys(profile.datasets, "digits"), scales=scales)
 
 
 class Interrupted(Recorder):
@@ -93,9 +83,7 @@ class Interrupted(Recorder):
     ("study", "pattern"),
     [
         ("ntu", "resnet50/cifar10/main/corrected/corrected student/logits/FGSM/*"),
-        ("ntu", "inception_v3/cifar10/main/faithful/none/softmax/PGD/*"),
         ("praxis", "resnext50_32x4d/cifar10/main/*/soft_labels student/logits/FGSM/*"),
-        ("icbai", "mobilenet/imagenet/main/*"),
     ],
 )
 def test_it_starts_resumes_and_reports(study, pattern, monkeypatch, tmp_path):
@@ -107,7 +95,8 @@ def test_it_starts_resumes_and_reports(study, pattern, monkeypatch, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         run_study(study, "colab", progress=first, **places)
     report = run_study(study, "colab", progress=then, **places)
-    assert first.ran == then.there and len(then.there + then.ran) == then.stages
+    assert first.ran and then.there[: len(first.ran)] == first.ran
+    assert len(then.there + then.ran) == then.stages
     assert set(report.results.table["arm"]) == {
         arm.key for arm in plan(STUDIES[study], profile, pattern).arms
     }
