@@ -82,7 +82,7 @@ class Interrupted(Recorder):
 @pytest.mark.parametrize(
     ("study", "pattern"),
     [
-        ("ntu", "resnet50/cifar10/main/corrected/corrected student/logits/FGSM/*"),
+        ("ntu", "vgg16/cifar10/main/corrected/corrected student/logits/FGSM/*"),
         ("praxis", "resnext50_32x4d/cifar10/main/*/soft_labels student/logits/FGSM/*"),
     ],
 )

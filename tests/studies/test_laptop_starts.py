@@ -22,6 +22,7 @@ STARTED = replace(
     scales={
         model: replace(
             scale,
+            width=1 / 16 if model == "vgg16" else scale.width,  # of which many are trained
             epochs=1,
             images=16,
             validation_images=16,
