@@ -17,8 +17,8 @@ from reports.tables import cost
 from reports.verdicts import Part, by_claim, verdicts_of
 
 _FIRM = (Ruling.CONFIRMED, Ruling.REFUTED, Ruling.NO_DIFFERENCE)
-#: What came of a claim: the last but one where its verdicts differ by place, the last where none is
-#: firm.
+#: What came of a claim; "It depends" where its verdicts differ by place, "Not decided" where none
+#: of them is firm.
 UPSHOTS = ("Held", "Did not hold", "It depends", "Not decided")
 SCALES = {Standing.PUBLISHED: "as published", Standing.REDUCED: "at reduced size"}
 
@@ -111,10 +111,8 @@ class StudyPage:
     @cached_property
     def upshot(self) -> dict[str, list[Part]]:
         """The parts of its claims, by what came of them."""
-        found: dict[str, list[Part]] = {each: [] for each in UPSHOTS}
-        for part in (part for parts in self.claims for part in parts):
-            found[_upshot_of(part)].append(part)
-        return found
+        every = [part for parts in self.claims for part in parts]
+        return {each: [part for part in every if _upshot_of(part) == each] for each in UPSHOTS}
 
 
 def gathered(study: Study, runs: Sequence[Run]) -> StudyPage:
@@ -142,13 +140,12 @@ def gathered(study: Study, runs: Sequence[Run]) -> StudyPage:
 
 
 def _upshot_of(part: Part) -> str:
-    firm = {verdict.outcome for verdict in part.verdicts} & set(_FIRM)
-    every = {verdict.outcome for verdict in part.verdicts}
-    if not firm:
+    outcomes = {verdict.outcome for verdict in part.verdicts}
+    if outcomes.isdisjoint(_FIRM):
         return "Not decided"
-    if every == {Ruling.CONFIRMED}:
+    if outcomes == {Ruling.CONFIRMED}:
         return "Held"
-    return "Did not hold" if every <= {Ruling.REFUTED, Ruling.NO_DIFFERENCE} else "It depends"
+    return "Did not hold" if outcomes <= {Ruling.REFUTED, Ruling.NO_DIFFERENCE} else "It depends"
 
 
 def claim_id(parts: Sequence[Part]) -> str:

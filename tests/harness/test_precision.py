@@ -80,8 +80,8 @@ def test_fused_normalisation_is_that_of_keras(precision, error):
     """Outputs, averages and gradients in training, and outputs with the averages."""
     images = np.random.default_rng(0).normal(3, 2, (5, 4, 6, 7)).astype("float32")
     scales = np.linspace(0.5, 2, 7, dtype="float32"), np.linspace(-1, 1, 7, dtype="float32")
-    found = {}
-    for kind in (keras.layers.BatchNormalization, _FusedBatchNormalization):
+
+    def computed(kind):
         layer = kind(momentum=0.9, dtype=precision)
         layer.build(images.shape)
         layer.gamma.assign(scales[0])
@@ -92,8 +92,10 @@ def test_fused_normalisation_is_that_of_keras(precision, error):
             y = layer(x, training=True)
             loss = tf.reduce_mean(tf.cast(y, tf.float32) ** 3)
         gradients = tape.gradient(loss, [x, layer.gamma.value, layer.beta.value])
-        found[kind] = [y, *gradients, *layer.variables, layer(x, training=False)]
-    for theirs, ours in zip(*found.values(), strict=True):
+        return [y, *gradients, *layer.variables, layer(x, training=False)]
+
+    of_keras = computed(keras.layers.BatchNormalization)
+    for ours, theirs in zip(computed(_FusedBatchNormalization), of_keras, strict=True):
         assert ours.dtype == theirs.dtype
         ours, theirs = (np.asarray(tf.cast(each, tf.float32)) for each in (ours, theirs))
         np.testing.assert_allclose(ours, theirs, atol=error * np.abs(theirs).max())
