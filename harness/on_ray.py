@@ -174,7 +174,7 @@ def _connected(address: str | None) -> Iterator[None]:
     """Raises ValueError if no cluster answers."""
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
-    own = {"include_dashboard": False, "object_store_memory": _OBJECT_STORE_BYTES}
+    own: dict[str, Any] = {"include_dashboard": False, "object_store_memory": _OBJECT_STORE_BYTES}
     try:
         if address not in (None, "auto"):  # Ray itself would try for minutes
             host, _, port = address.rpartition(":")

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache, partial
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -18,6 +19,8 @@ from harness.stored import Arrays, by_arm, frame_in, outcomes_in, run_of
 from models.whole_files import unfinished, whole
 
 T = TypeVar("T")
+#: Which rows have an entry in a column: of the column's name and the entry.
+Has = Callable[[str, Any], np.ndarray]
 
 
 class Compared(NamedTuple):
@@ -70,7 +73,7 @@ class Results:
 
     def select(self, **where: Any) -> pd.DataFrame:
         """The rows of `table` with these entries; see `selected`."""
-        return selected(self.table, **where)
+        return self.table[_kept(self.table, where, self._has)]
 
     def trained(self, **where: Any) -> pd.DataFrame:
         """The rows of `trainings` with these entries; see `selected`."""
@@ -89,11 +92,11 @@ class Results:
         Raises:
             NotRun: there is no such arm.
         """
-        rows = self.select(**where)
+        rows = self.table.loc[_kept(self.table, where, self._has), ["seed", "arm"]]
         if rows.empty:
             raise NotRun(_listed(where))
         curves = [
-            worst_of(self._curve_of(arm) for arm in dict.fromkeys(run["arm"]))
+            worst_of(map(self._curve_of, dict.fromkeys(run["arm"])))
             for _, run in rows.groupby("seed")
         ]
         correct = np.concatenate([curve.correct for curve in curves], axis=1)
@@ -195,9 +198,19 @@ class Results:
         )
 
     def _curve_of(self, arm: str) -> Curve:
-        rows = self.select(arm=arm)
-        epsilons, grey = (rows[name].to_numpy(float) for name in ("epsilon", "epsilon_grey"))
+        epsilons, grey = self._epsilons[arm]
         return Curve(epsilons, grey, self.correct[arm][:, np.newaxis])
+
+    @cached_property
+    def _epsilons(self) -> dict[str, np.ndarray]:
+        """By arm, its epsilons in its own units and in grey levels, float [2, 1 + E]."""
+        rows = self.table[["arm", "epsilon", "epsilon_grey"]].groupby("arm", sort=False)
+        return {arm: units.iloc[:, 1:].to_numpy(float).T for arm, units in rows}
+
+    @cached_property
+    def _has(self) -> Has:
+        """Remembers the rows of an entry, for which reports ask thousands of times."""
+        return lru_cache(maxsize=None, typed=True)(partial(_has, self.table))
 
 
 def where_run(make: Callable[..., T], *keys: Iterable[Any]) -> Iterator[T]:
@@ -226,16 +239,23 @@ def selected(frame: pd.DataFrame, **where: Any) -> pd.DataFrame:
     Raises:
         ValueError: a column that the frame does not have.
     """
+    return frame[_kept(frame, where, partial(_has, frame))]
+
+
+def _kept(frame: pd.DataFrame, where: Mapping[str, Any], has: Has) -> np.ndarray:
+    """Which rows have these entries; see `selected`."""
     kept = np.ones(len(frame), bool)
     for column, wanted in where.items():
         if column not in frame:
             raise ValueError(f"where has {column!r}; accepted: {', '.join(frame)}")
         entries = wanted if isinstance(wanted, tuple | list | set | frozenset) else (wanted,)
-        kept &= np.logical_or.reduce([_has(frame[column], each) for each in entries] or [~kept])
-    return frame[kept]
+        kept &= np.any([has(column, each) for each in entries] or [~kept], axis=0)
+    return kept
 
 
-def _has(column: pd.Series, entry: Any) -> np.ndarray:
+def _has(frame: pd.DataFrame, name: str, entry: Any) -> np.ndarray:
+    """Which rows of a frame have an entry in a column."""
+    column = frame[name]
     if isinstance(entry, float):
         return same(column.to_numpy(float), entry)
     if isinstance(entry, int):

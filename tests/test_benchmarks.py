@@ -236,6 +236,7 @@ def test_rows_name_what_there_is(row):
     assert row.network in networks.BUILDERS
 
 
+@pytest.mark.slow
 def test_a_quick_run_without_the_libraries(alone, tmp_path):
     paths = ["--json", str(tmp_path / "new" / "a.json"), "--table", str(tmp_path / "new" / "a.md")]
     done = alone("--quick", "--only", "FGSM*", *paths)

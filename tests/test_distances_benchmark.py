@@ -23,6 +23,7 @@ def network():
     return Network(model, images, model.predict(images, verbose=0).argmax(axis=1))
 
 
+@pytest.mark.slow
 def test_a_quick_run_without_the_libraries(monkeypatch, network, tmp_path):
     ours = tuple(each for each in SEARCHES if each.make and each.attack in ("DDN", "FMN"))
     monkeypatch.setattr(distances, "SEARCHES", ours)

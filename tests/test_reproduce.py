@@ -338,6 +338,7 @@ def test_wrong_arguments_are_named_in_one_sentence(words, message, model, tmp_pa
     assert not list((tmp_path / "empty").iterdir())
 
 
+@pytest.mark.slow
 def test_run_report_and_export_of_a_finished_study(tiny_study, finished, tmp_path, monkeypatch):
     runs = finished[0]
     # Pictures are looked at in the harness' tests.

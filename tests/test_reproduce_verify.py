@@ -42,10 +42,10 @@ def test_what_differs_is_said_and_what_is_not_recomputed(copied):
 
 
 def test_one_study_and_one_of_its_profiles():
-    done = run("verify", "praxis", "--profile", "laptop", "--quiet")
+    done = run("verify", "icbai", "--profile", "laptop", "--quiet")
     assert done.exit_code == 0, done.output
     (line,) = done.stdout.splitlines()
-    assert "praxis/laptop: " in line and line.endswith("entries recomputed, all agree.")
+    assert "icbai/laptop: " in line and line.endswith("entries recomputed, all agree.")
 
 
 @pytest.mark.parametrize(

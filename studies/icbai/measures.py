@@ -1,5 +1,6 @@
 """What was measured of ICBAI: accuracies under attack, and top-1 errors under patches."""
 
+import math
 from functools import partial
 from typing import NamedTuple
 
@@ -51,7 +52,8 @@ def under_fgsm(results: Results, case: Case, protocol: Protocol) -> UnderFgsm:
     """One classifier in one protocol; raises NotRun."""
     place = {"case": case, "protocol": protocol, "attack": "FGSM"}
     curve, rows = results.curve(**place), results.select(**place)
-    values = results.examples[rows["arm"].iloc[0]]["images"][0].size
+    # The images shown are none where the network was right on none.
+    values = math.prod(results.examples[rows["arm"].iloc[0]]["images"].shape[1:])
     change = 255 * rows["mean_l2"] / np.sqrt(values)
     rows = rows.assign(change=change, psnr=20 * np.log10(255 / change), error=curve.errors)
     return UnderFgsm(case, results.label(case), protocol, curve, rows)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from harness.arms import Case
 from harness.results import Results
 from harness.study import Scale, Scope
-from studies.rit_mnist.arms import CASE, NETWORKS, OF_PREDICTIONS, RITProfile
+from studies.rit_mnist.arms import CASE, NETWORKS, OF_PREDICTIONS, WIDTHS, RITProfile
 
 _NARROWER = ("on_the_fly_eighth", "on_the_fly_quarter", "on_the_fly_half")
 _LAPTOP_IMAGES = {"faithful": 1_000, "corrected": 500, "AutoAttack": 200}
@@ -17,10 +17,13 @@ _DEMO = Scale(
     epochs=12,
     batch_size=32,
     learning_rate=3e-3,
+    warm_up=1,
     attack_images={"faithful": 200, "corrected": 200, "AutoAttack": 0},
 )
 #: An epoch of a static set has six times the updates, and so have those of its control.
 _DEMO_SETS = replace(_DEMO, epochs=4)
+#: PGD training needs more and larger updates to arrive.
+_DEMO_ON_THE_FLY = replace(_DEMO, epochs=16, learning_rate=6e-3)
 _RETRAINED = ("fgsm_retrained", "pgd_retrained", "control")
 _LAPTOP = Scale(upsampling=1, epochs=6, images=30_000, attack_images=_LAPTOP_IMAGES)
 _COLAB = Scale(upsampling=1, epochs=15, attack_images=_COLAB_IMAGES)
@@ -37,7 +40,11 @@ PROFILES = {
         name="demo",
         cost="three minutes on two CPU cores, offline",
         datasets={CASE.dataset: "digits"},
-        scales={CASE.model: _DEMO} | dict.fromkeys(_RETRAINED, _DEMO_SETS),
+        scales={
+            CASE.model: _DEMO,
+            **dict.fromkeys(_RETRAINED, _DEMO_SETS),
+            **dict.fromkeys(WIDTHS, _DEMO_ON_THE_FLY),
+        },
         # The networks that start anew on a static set, and those of other widths, are left out.
         cases={CASE: Scope(("undefended", *_RETRAINED, "on_the_fly"))},
         # At 0.3 a network does not learn the digits' classes in this time.

@@ -184,6 +184,8 @@ SHORT = AutoAttack(steps=2, targets=1, queries=2)
 def warned(model, images, labels, attack=SHORT, epsilon=0.01):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
+        # Tracing on Python 3.13 warns of what TensorFlow will have to change.
+        warnings.simplefilter("ignore", DeprecationWarning)
         attack(model, images, labels, epsilon=epsilon)
     return " | ".join(str(each.message) for each in caught)
 

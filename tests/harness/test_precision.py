@@ -37,7 +37,9 @@ class Seen(keras.callbacks.Callback):
 
 
 @pytest.mark.parametrize("precision", [HALF, BRAIN])
-@pytest.mark.parametrize("training", [SMALL, STUDENT], ids=["plain", "distilled"])
+@pytest.mark.parametrize(
+    "training", [SMALL, pytest.param(STUDENT, marks=pytest.mark.slow)], ids=["plain", "distilled"]
+)
 def test_what_is_trained_in_half(training, precision, tmp_path):
     seen, sources = Seen(), {}
     dataset = data.load(training.dataset)
@@ -122,6 +124,7 @@ def test_frozen_normalisation_stays_as_it_is():
     np.testing.assert_array_equal(layer.moving_mean, [0, 0])
 
 
+@pytest.mark.slow
 def test_an_arm_of_such_a_network(tmp_path):
     arm = small_arm()
     todo = Plan([arm.training], [arm], "*")

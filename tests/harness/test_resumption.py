@@ -58,9 +58,6 @@ TRAININGS = {
 }
 
 
-QUICK = ("plateaus",)
-
-
 class Silent:
     """A progress that shows nothing."""
 
@@ -125,22 +122,13 @@ def check_equal(one, other):
     pd.testing.assert_frame_equal(one[1], other[1])
 
 
-@pytest.mark.parametrize("name", QUICK)
-def test_a_training_killed_in_its_epochs_ends_the_same(
-    tmp_path, every_batch_is_written, killed, name
-):
-    check_killed(tmp_path, killed, TRAININGS[name], 14)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(TRAININGS.keys() - QUICK))
+@pytest.mark.parametrize(
+    "name", ["Adam", *(pytest.param(name, marks=pytest.mark.slow) for name in list(TRAININGS)[1:])]
+)
 def test_every_way_of_training_ends_the_same(tmp_path, every_batch_is_written, killed, name):
-    check_killed(tmp_path, killed, TRAININGS[name], 5, 9)
-
-
-def check_killed(tmp_path, killed, training, *batches):
+    training = TRAININGS[name]
     undisturbed = done(tmp_path / "undisturbed", training)
-    left = killed(*batches)
+    left = killed(5, 14)
     check_equal(until_done(tmp_path / "killed", training), undisturbed)
     assert not left
     assert list(undisturbed[1]["epoch"]) == list(map(str, range(training.recipe.epochs)))

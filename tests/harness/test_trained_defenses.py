@@ -101,6 +101,7 @@ def test_distilled_and_hardened_at_once_is_refused():
         replace(PLAIN, procedure="soft_labels", defense=Trades(epsilon=0.1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keep", models.KEEP)
 def test_the_kept_epoch_is_the_one_that_the_recipe_names(runner, keep):
     # A rate at which the validation loss goes up and down.
@@ -176,6 +177,7 @@ def test_a_pretrained_network_is_used_as_it_is(tmp_path):
     assert again.training_path(pretrained) != runner.training_path(pretrained)
 
 
+@pytest.mark.slow
 def test_what_is_applied_is_attacked_through_or_only_classifies(runner):
     smoothing = FeatureSmoothing(kernel_size=3, sigma=2.0)
     adaptive = small_arm(PLAIN, applied=(smoothing,))

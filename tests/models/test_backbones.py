@@ -32,6 +32,7 @@ def test_resnet_head(resnet):
     assert (head[4].units, head[4].activation) == (10, keras.activations.linear)
 
 
+@pytest.mark.slow
 def test_inception_head(inception):
     head = inception.layers[-8:]
     assert [type(layer).__name__ for layer in head] == INCEPTION_HEAD

@@ -5,11 +5,14 @@ from dataclasses import replace
 
 import pytest
 
+from attacks import AdversarialPatch
 from commands import catalogue
 from harness.cost import cost_of
 from harness.plan import Kind, plan
 from recording import Recorder
 from studies import STUDIES
+from studies.icbai.classifiers import PatchProfile, plans
+from studies.icbai.distillation import CASE
 from studies.run import run_study
 
 
@@ -55,16 +58,28 @@ def started(profile):
         name: replace(
             scale,
             epochs=1,
-            images=16,
-            validation_images=16,
-            batch_size=16,
+            images=4,
+            validation_images=4,
+            batch_size=4,
             pretrained=False,
             images_per_class=None,
             attack_images=dict.fromkeys(scale.attack_images, 2),
         )
         for name, scale in profile.scales.items()
     }
-    return replace(profile, datasets=dict.fromkeys(profile.datasets, "digits"), scales=scales)
+    small = replace(profile, datasets=dict.fromkeys(profile.datasets, "digits"), scales=scales)
+    if not isinstance(profile, PatchProfile):
+        return small
+    # Images of 224 pixels, as those of ImageNet, of which the digits are a stand-in.
+    classifiers = {
+        name: scale
+        if name == CASE.model
+        else replace(scale, upsampling=7, attack_images={"imagenet": 8})
+        for name, scale in scales.items()
+    }
+    quick = AdversarialPatch(1, batch_size=4, epochs=1)
+    patches = plans({0: "zero"}, (32,), quick, batch_size=4, fitted_on=8, evaluated_on=8)
+    return replace(small, scales=classifiers, patches=patches)
 
 
 class Interrupted(Recorder):
@@ -84,6 +99,7 @@ class Interrupted(Recorder):
     [
         ("ntu", "vgg16/cifar10/main/corrected/corrected student/logits/FGSM/*"),
         ("praxis", "resnext50_32x4d/cifar10/main/*/soft_labels student/logits/FGSM/*"),
+        ("icbai", "mobilenet/imagenet/*"),
     ],
 )
 def test_it_starts_resumes_and_reports(study, pattern, monkeypatch, tmp_path):

@@ -19,6 +19,7 @@ def test_the_readme_is_up_to_date(measured):
     assert all(finding.sentence in text for finding in measured.values())
 
 
+@pytest.mark.slow
 def test_the_overview_is_up_to_date():
     assert readme.overview() == readme.OVERVIEW.read_text(), "python -m studies.readme writes it"
 

@@ -89,7 +89,7 @@ def results_of(*attacks, case=CASE) -> Results:
         empty,
         correct,
         COMPARED,
-        examples={"FGSM": {"images": np.zeros([1, 10, 10, 1])}},
+        examples={"FGSM": {"images": np.zeros([0, 10, 10, 1])}},
         patches={arm: {"rows": np.arange(right.shape[1])} for arm, right in correct.items()},
     )
 

@@ -251,7 +251,7 @@ def test_a_report_of_some_networks(tmp_path):
 def test_a_strip_of_a_class_that_is_not_attacked_is_refused(tmp_path):
     todo = plan(STUDY, DEMO, "*faithful/none/logits/FGSM*")
     (arm,) = todo.arms
-    untrained = replace(arm.training.recipe, epochs=0)
+    untrained = replace(arm.training.recipe, epochs=0, warm_up=0)
     arm = replace(arm, strip_of=11, training=replace(arm.training, recipe=untrained))
     runner = Runner(Store(tmp_path))
     with pytest.raises(ValueError, match="strip_of is 11 in .*; accepted: a class of the images"):
