@@ -17,6 +17,7 @@ from rich.markup import escape
 
 from commands.wording import in_options, options_of
 from files import printable
+from files.interrupts import interrupts
 
 
 class _Screen(Console):
@@ -66,7 +67,8 @@ def errors() -> Callable[[Callable], Callable]:
         @wraps(command)
         def decorated(*args: Any, **options: Any) -> None:
             try:
-                command(*args, **options)
+                with interrupts():
+                    command(*args, **options)
             except BrokenPipeError:  # a ConnectionError that is nobody's fault: `... | head`
                 raise typer.Exit(0) from None
             except (ValueError, OSError) as error:

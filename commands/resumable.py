@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import typer
 
 from commands.console import remark
+from files.interrupts import interrupts
 
 _GOES_ON = "What is finished is kept, and the same command goes on from there."
 _INTERRUPTED = f"Interrupted. {_GOES_ON}"
@@ -30,7 +31,7 @@ def resumable() -> Iterator[None]:
     # What is torn away in the middle may complain, in many lines and to nobody's use.
     before, sys.unraisablehook = sys.unraisablehook, lambda _: None
     try:
-        with _ends_soon(_SECONDS_TO_END, _INTERRUPTED):
+        with _ends_soon(_SECONDS_TO_END, _INTERRUPTED), interrupts():
             yield
     except KeyboardInterrupt:
         remark(f"\n{_INTERRUPTED}")

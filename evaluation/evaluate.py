@@ -26,6 +26,7 @@ from evaluation.probes import (
 )
 from evaluation.similarity import structural_similarity
 from evaluation.top_k import label_ranks
+from files.interrupts import interrupts
 
 #: Gives the indices of the images to keep, int [n], from the outcomes of all.
 Choice = Callable[[Outcomes], Sequence[int] | np.ndarray]
@@ -122,8 +123,9 @@ def evaluate(
         return replace(outcomes, **seen.examples(judged, _chosen(examples, outcomes)))
     done: list[Outcomes] = []
     try:
-        for request, note in parts:
-            done.append(_finished(request, note, len(done), journal))
+        with interrupts():
+            for request, note in parts:
+                done.append(_finished(request, note, len(done), journal))
     except KeyboardInterrupt:
         if not done:
             raise

@@ -23,6 +23,7 @@ from evaluation.outcomes import Outcomes
 from evaluation.own_model import hint_at_range, made_ready
 from evaluation.pictures import Picture, pictures
 from evaluation.stages import Silent, Stages
+from files.interrupts import interrupts
 
 
 @dataclass(frozen=True)
@@ -197,7 +198,7 @@ def _run(
         started, outcomes = perf_counter(), None
         with noting() as notes:
             try:
-                with progress.stage(name) as update:
+                with interrupts(), progress.stage(name) as update:
                     outcomes = evaluate(
                         attack=attack,
                         epsilons=budgets[name],

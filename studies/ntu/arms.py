@@ -11,7 +11,7 @@ from data import SPLITS
 from harness.arms import MAIN, Arm, Case, Network, Protocol, Role, Training, View, seed_of
 from harness.recipe import Recipe
 from harness.results import Compared
-from harness.study import Profile
+from harness.study import Profile, Scale
 
 GREY = 1 / 255
 #: The epsilons of the study, in grey levels.
@@ -141,8 +141,12 @@ class NTUProfile(Profile):
     jsma_images: int = 0
     masking: tuple[float, ...] = ()
 
+    def scale(self, case: Case) -> Scale:
+        """The size at which a case is run: its own in `scales`, or else its model's."""
+        return self.scales.get(str(case), self.scales[case.model])
 
-def _attacks(profile: Profile, protocol: Protocol) -> dict[str, FGSM | PGD]:
+
+def _attacks(profile: NTUProfile, protocol: Protocol) -> dict[str, FGSM | PGD]:
     if protocol == Protocol.FAITHFUL:
         return FAITHFUL_ATTACKS
     pgd = PGD(steps=STEPS, random_start=True, restarts=profile.restarts, stop_at_success=True)
@@ -150,7 +154,7 @@ def _attacks(profile: Profile, protocol: Protocol) -> dict[str, FGSM | PGD]:
 
 
 def training(
-    profile: Profile,
+    profile: NTUProfile,
     case: Case,
     protocol: Protocol,
     role: str,
@@ -159,7 +163,7 @@ def training(
     erasing: bool = True,
 ) -> Training:
     """The network of a case in one role, as a profile trains it."""
-    scale, network = profile.scales[case.model], NETWORKS[case.model]
+    scale, network = profile.scale(case), NETWORKS[case.model]
     recipe = scale.applied_to((RECIPES | STAND_INS | FURTHER)[case][_RECIPE_OF[role]])
     faithful = protocol == Protocol.FAITHFUL
     if procedure == "corrected" and role == Role.TEACHER:
@@ -214,7 +218,7 @@ def arms(profile: NTUProfile) -> list[Arm]:
 
 
 def _published_arms(
-    profile: Profile, case: Case, protocol: Protocol, roles: tuple[str, ...], run: int
+    profile: NTUProfile, case: Case, protocol: Protocol, roles: tuple[str, ...], run: int
 ) -> Iterator[Arm]:
     if Role.UNDEFENDED in roles:
         network = training(profile, case, protocol, Role.UNDEFENDED, run)
@@ -232,7 +236,7 @@ def _published_arms(
                     yield from _attacked(profile, case, protocol, MAIN, network)
 
 
-def _control_arms(profile: Profile, case: Case, run: int) -> Iterator[Arm]:
+def _control_arms(profile: NTUProfile, case: Case, run: int) -> Iterator[Arm]:
     """Networks that differ from the published ones in one respect each."""
     for protocol in Protocol:
         base = training(profile, case, protocol, Role.UNDEFENDED, run)
@@ -242,7 +246,7 @@ def _control_arms(profile: Profile, case: Case, run: int) -> Iterator[Arm]:
     yield from _in_other_units(profile, case, run)
 
 
-def _in_other_units(profile: Profile, case: Case, run: int) -> Iterator[Arm]:
+def _in_other_units(profile: NTUProfile, case: Case, run: int) -> Iterator[Arm]:
     """The faithful attacks on the undefended network, as other units of epsilon would have them."""
     network = training(profile, case, Protocol.FAITHFUL, Role.UNDEFENDED, run)
     for arm in _attacked(profile, case, Protocol.FAITHFUL, UNIT, network):
@@ -298,7 +302,7 @@ def _further_arms(profile: NTUProfile, case: Case, run: int) -> Iterator[Arm]:
 
 
 def _variants(
-    profile: Profile, case: Case, protocol: Protocol, base: Training
+    profile: NTUProfile, case: Case, protocol: Protocol, base: Training
 ) -> dict[str, Training]:
     def of_network(**changed: Any) -> Training:
         return replace(base, network=replace(base.network, **changed))
@@ -333,10 +337,10 @@ def _variants(
 
 
 def _attacked(
-    profile: Profile, case: Case, protocol: Protocol, variant: str, network: Training
+    profile: NTUProfile, case: Case, protocol: Protocol, variant: str, network: Training
 ) -> Iterator[Arm]:
     """A network under the attacks of a protocol, through every output."""
-    faithful, scale = protocol == Protocol.FAITHFUL, profile.scales[case.model]
+    faithful, scale = protocol == Protocol.FAITHFUL, profile.scale(case)
     for view in _views(protocol, network):
         for name, attack in _attacks(profile, protocol).items():
             yield Arm(

@@ -65,6 +65,18 @@ PROFILES = {
                 batch_size=128,
                 attack_images={"faithful": 200, "corrected": 400},
             ),
+            # A fifth of the images that CIFAR-10 has for each class.
+            "vgg16/cifar100": Scale(
+                upsampling=1,
+                width=1 / 4,
+                epochs=24,
+                warm_up=1,
+                images=9_000,
+                validation_images=1_000,
+                pretrained=False,
+                batch_size=128,
+                attack_images={"faithful": 200, "corrected": 400},
+            ),
             "resnet50": Scale(
                 upsampling=1,
                 epochs=12,

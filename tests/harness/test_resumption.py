@@ -24,8 +24,8 @@ from harness.trained_defenses import (
 from made import RECIPE, SMALL, small_arm
 from models import weights_sum
 
-#: Nine batches an epoch, the last one smaller, with Dropout and erasing.
-PLAIN = replace(SMALL, images=280, erasing=True, recipe=replace(RECIPE, epochs=3))
+#: Five batches an epoch, the last one smaller, with Dropout and erasing.
+PLAIN = replace(SMALL, images=152, erasing=True, recipe=replace(RECIPE, epochs=3))
 TEACHER = replace(SMALL, role="teacher", recipe=RECIPE)
 SCHEDULES = {
     "Adam": {},
@@ -53,7 +53,7 @@ TRAININGS = {
     "noisy updates": replace(PLAIN, defense=NoisyUpdates(0.1)),
     "random attacks": replace(PLAIN, defense=RandomAttacks(((FGSM(), 0.1),))),
     "static set": replace(
-        PLAIN, images=96, defense=StaticSet(FGSM(), (0.1, 0.2)), crafted_on=TEACHER
+        PLAIN, images=56, defense=StaticSet(FGSM(), (0.1, 0.2)), crafted_on=TEACHER
     ),
 }
 
@@ -128,7 +128,7 @@ def check_equal(one, other):
 def test_every_way_of_training_ends_the_same(tmp_path, every_batch_is_written, killed, name):
     training = TRAININGS[name]
     undisturbed = done(tmp_path / "undisturbed", training)
-    left = killed(5, 14)
+    left = killed(3, 8)
     check_equal(until_done(tmp_path / "killed", training), undisturbed)
     assert not left
     assert list(undisturbed[1]["epoch"]) == list(map(str, range(training.recipe.epochs)))
@@ -139,7 +139,7 @@ def test_batches_after_the_last_state_are_trained_once_more(tmp_path, monkeypatc
     asked = count(1)
     monkeypatch.setattr(harness.resumption.Resumption, "_is_due", lambda self: next(asked) % 4 == 0)
     undisturbed = done(tmp_path / "undisturbed", PLAIN)
-    left = killed(7, 11)
+    left = killed(6, 5)
     check_equal(until_done(tmp_path / "killed", PLAIN), undisturbed)
     assert not left
 
@@ -164,7 +164,7 @@ def test_a_damaged_best_epoch_is_noticed_and_trained_anew(tmp_path, every_batch_
     longer = replace(PLAIN, recipe=worsening)
     undisturbed = done(tmp_path / "undisturbed", longer)
     best = int(undisturbed[1]["val_loss"].astype(float).argmin())
-    steps = 9
+    steps = 5
     killed(steps * (best + 1) + 3)
     assert best < longer.recipe.epochs - 1
     with pytest.raises(KeyboardInterrupt):

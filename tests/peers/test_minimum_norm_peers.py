@@ -71,8 +71,8 @@ def test_fab_is_no_longer_than_deepfool(network, norm):
 def test_gradient_searches_are_as_near_as_foolbox_at_equal_gradients(network, foolbox, attack):
     """Sigma-zero, which Foolbox lacks, beside FMN in L0.
 
-    Both end in local minima, which may be others for single images. Foolbox's FMN in L1 finds
-    nothing on more than half of the digits.
+    Both end in local minima, which may be others for single images, so the mean is given more room
+    than the median. Foolbox's FMN in L1 finds nothing on more than half of the digits.
     """
     images, labels, norm = network.images[:32], network.labels[:32], attack.norm
     ours = attack(network.model, images, labels)
@@ -82,7 +82,9 @@ def test_gradient_searches_are_as_near_as_foolbox_at_equal_gradients(network, fo
     assert ours.success.sum() >= their_success.sum()
     both = ours.success & their_success
     assert both.mean() > 0.2
-    assert ours.distances[norm][both].mean() <= 1.02 * distances(theirs - images)[norm][both].mean()
+    near, far = ours.distances[norm][both], distances(theirs - images)[norm][both]
+    assert np.median(near / np.maximum(far, 1e-6)) <= 1.02
+    assert near.mean() <= 1.1 * far.mean()
 
 
 @pytest.mark.parametrize("theta", [1.0, -1.0])

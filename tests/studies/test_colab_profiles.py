@@ -74,7 +74,7 @@ def started(profile):
     classifiers = {
         name: scale
         if name == CASE.model
-        else replace(scale, upsampling=7, attack_images={"imagenet": 8})
+        else replace(scale, upsampling=7, attack_images={"imagenet": 16})
         for name, scale in scales.items()
     }
     quick = AdversarialPatch(1, batch_size=4, epochs=1)

@@ -42,15 +42,14 @@ STARTED = replace(
         "vgg16/cifar100/main/*/FGSM/*",
         "vgg16/cifar10/NTU-[!A]*/FGSM/*",
         "vgg16/cifar10/NTU-A1 *faithful*/FGSM/*",
-        "vgg16/cifar10/NTU-A14 T = 100/*/FGSM/*",
         "vgg16/cifar10/NTU-A14 alpha = 0/*/FGSM/*",
         "vgg16/cifar10/NTU-A18*/FGSM/*",
-        "vgg16/cifar10/not in the study/*student*/JSMA*",
+        "vgg16/cifar10/not in the study/*/corrected student/*/JSMA*",
         "papernot_cnn/cifar10/*/FGSM/*",
         "vgg16/gtsrb/*student/logits/FGSM/*",
         "resnet50/cifar10/main/corrected/corrected control/logits/FGSM/*",
         "inception_v3/cifar10/main/faithful/as_listed control/softmax/FGSM/*",
-        "mobilenet_v2/cifar100/main/corrected/papernot student/logits/FGSM/*",
+        "mobilenet_v2/cifar100/main/corrected/corrected control/logits/FGSM/*",
     ],
 )
 def test_arms_start(study, tmp_path, pattern):
