@@ -22,7 +22,8 @@ STARTED = replace(
     scales={
         model: replace(
             scale,
-            width=1 / 16 if model == "vgg16" else scale.width,  # of which many are trained
+            # Of which many are trained.
+            width=1 / 16 if model.startswith("vgg16") else scale.width,
             epochs=1,
             images=16,
             validation_images=16,
