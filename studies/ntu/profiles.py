@@ -1,5 +1,7 @@
 """The sizes at which the NTU study runs."""
 
+from dataclasses import replace
+
 from harness.arms import Case, Protocol, Role, View
 from harness.study import Scale, Scope
 from studies.ntu.arms import (
@@ -21,6 +23,17 @@ _ALL = Scope((Role.UNDEFENDED, Role.TEACHER, Role.STUDENT, Role.CONTROL))
 
 #: Where masked gradients are shown on photographs.
 _GREY_LEVELS = tuple(level / 255 for level in (1, 2, 4, 6, 8))
+#: In `laptop`, on CIFAR-10.
+_VGG = Scale(
+    upsampling=1,
+    width=1 / 4,
+    epochs=8,
+    warm_up=1,
+    validation_images=2_000,
+    pretrained=False,
+    batch_size=128,
+    attack_images={"faithful": 200, "corrected": 400},
+)
 
 PROFILES = {
     "demo": NTUProfile(
@@ -55,28 +68,9 @@ PROFILES = {
         cost="two hours on two CPU cores for vgg16/cifar10/main; days for everything",
         datasets={"cifar10": "cifar10", "cifar100": "cifar100", "gtsrb": "gtsrb"},
         scales={
-            "vgg16": Scale(
-                upsampling=1,
-                width=1 / 4,
-                epochs=8,
-                warm_up=1,
-                validation_images=2_000,
-                pretrained=False,
-                batch_size=128,
-                attack_images={"faithful": 200, "corrected": 400},
-            ),
+            "vgg16": _VGG,
             # A fifth of the images that CIFAR-10 has for each class.
-            "vgg16/cifar100": Scale(
-                upsampling=1,
-                width=1 / 4,
-                epochs=24,
-                warm_up=1,
-                images=9_000,
-                validation_images=1_000,
-                pretrained=False,
-                batch_size=128,
-                attack_images={"faithful": 200, "corrected": 400},
-            ),
+            "vgg16/cifar100": replace(_VGG, epochs=24, images=9_000, validation_images=1_000),
             "resnet50": Scale(
                 upsampling=1,
                 epochs=12,
