@@ -74,8 +74,8 @@ def errors() -> Callable[[Callable], Callable]:
             except (ValueError, OSError) as error:
                 say_error(in_options(str(error), options_of(command)))
                 raise typer.Exit(2) from error
-            except KeyboardInterrupt:
-                remark("\nInterrupted.")
+            except KeyboardInterrupt as interrupt:
+                remark(f"\n{str(interrupt) or 'Interrupted.'}")
                 raise typer.Exit(130) from None
 
         return decorated

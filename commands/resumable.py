@@ -8,9 +8,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import typer
-
-from commands.console import remark
 from files.interrupts import interrupts
 
 _GOES_ON = "What is finished is kept, and the same command goes on from there."
@@ -24,7 +21,7 @@ def resumable() -> Iterator[None]:
 
     Raises:
         ValueError: the disk is full, or memory is.
-        typer.Exit: Ctrl-C.
+        KeyboardInterrupt: Ctrl-C.
     """
     import tensorflow as tf  # which the command has imported
 
@@ -34,8 +31,7 @@ def resumable() -> Iterator[None]:
         with _ends_soon(_SECONDS_TO_END, _INTERRUPTED), interrupts():
             yield
     except KeyboardInterrupt:
-        remark(f"\n{_INTERRUPTED}")
-        raise typer.Exit(130) from None
+        raise KeyboardInterrupt(_INTERRUPTED) from None
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise

@@ -9,6 +9,7 @@ import pytest
 from rich.table import Table
 
 from commands.console import _Screen, console, errors, remarks, say
+from commands.resumable import resumable
 
 ROOT = Path(__file__).parents[2]
 
@@ -40,7 +41,16 @@ def test_a_terminal_has_its_width(monkeypatch):
     assert _Screen(force_terminal=True).width == 60
 
 
-@pytest.mark.parametrize("error, code", [(ValueError("no"), 2), (KeyboardInterrupt(), 130)])
+def torn_away() -> Exception:
+    """What becomes of Ctrl-C in some of TensorFlow's scopes."""
+    error = RuntimeError("Exiting device scope without proper scope nesting")
+    error.__context__ = KeyboardInterrupt()
+    return error
+
+
+@pytest.mark.parametrize(
+    "error, code", [(ValueError("no"), 2), (KeyboardInterrupt(), 130), (torn_away(), 130)]
+)
 def test_errors_and_interrupts_have_exit_codes(error, code, capsys):
     @errors()
     def command(steps: int = 3) -> None:
@@ -51,6 +61,21 @@ def test_errors_and_interrupts_have_exit_codes(error, code, capsys):
     assert exited.value.exit_code == code
     printed = capsys.readouterr()
     assert not printed.out and len(printed.err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), torn_away()])
+def test_how_to_go_on_is_said_once(error, capsys):
+    @errors()
+    def command() -> None:
+        with resumable():
+            raise error
+
+    with pytest.raises(Exception) as exited:
+        command()
+    assert exited.value.exit_code == 130
+    assert capsys.readouterr().err == (
+        "\nInterrupted. What is finished is kept, and the same command goes on from there.\n"
+    )
 
 
 def test_errors_are_said_even_if_remarks_are_not(capsys, monkeypatch):
