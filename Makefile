@@ -70,6 +70,7 @@ bench: $(VENV)/.installed-peers $(VENV)/.installed-ray
 	$(python) -m benchmarks.memory
 	$(python) -m benchmarks.syncs --before benchmarks/results/syncs_before.json --look-every 8
 	$(python) -m benchmarks.distances
+	$(python) -m benchmarks.traces
 
 notebooks: $(VENV)/.installed-dev
 	$(python) -m notebooks

@@ -36,7 +36,7 @@ def load(
     * "held-out": nine tenths of the official training images train, one tenth validates, and the
       official test set is left untouched. The frames of one physical sign in GTSRB stay together.
     * "test-validates": all official training images train, the official test set validates, and
-      200 of those validation images are the test set.
+      2,000 of those validation images are the test set, the first 200 of them the NTU study's.
     * "random-64-16-20": of the official training and test images together (MNIST: of the training
       images alone), shuffled, 64 % train, 16 % validate and 20 % test. All become RGB images of
       32x32 pixels, and a distance of an attack is one between such images.

@@ -93,14 +93,19 @@ class TestValidates(Split):
     """All official training images train, and the official test set validates.
 
     Attributes:
-        test_images: number of those validation images that are the test set too.
+        test_images: how many of those validation images, in their order, are the test set too.
+        further_images: how many more follow, in random order, to show how far numbers of so few
+            images scatter.
     """
 
     test_images: int
+    further_images: int
 
     def subsets(self, description: Description, official: Official, random: RandomState) -> Subsets:
         train, test = _pairs(official)
-        return train, test, _take(test, _chosen(random, len(test[1]), self.test_images))
+        order = random.permutation(len(test[1]))[: self.test_images + self.further_images]
+        order[: self.test_images].sort()
+        return train, test, _take(test, order)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +144,7 @@ SPLITS: dict[str, Split] = {
     split.name: split
     for split in (
         HeldOut(name="held-out"),
-        TestValidates(name="test-validates", test_images=200),
+        TestValidates(name="test-validates", test_images=200, further_images=1_800),
         Shuffled(
             name="random-64-16-20",
             # Four fifths are not for testing, and four fifths of those train.

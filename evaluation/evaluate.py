@@ -14,6 +14,7 @@ from attacks.engine.classifier import spread_of
 from attacks.engine.task import Progress, Task, note_part
 from attacks.goals import predicted
 from attacks.readings import Model
+from evaluation import busy
 from evaluation.outcomes import Outcomes
 from evaluation.probes import (
     clean_gradients,
@@ -222,6 +223,7 @@ class _Seen:
         clean: float [N, classes], of the images as they are.
         logits: float [N, classes], one for each epsilon.
         seconds, crafting_seconds: of the sweep, and of crafting one image.
+        others: the share of the processors that others have taken since the sweep began.
     """
 
     results: list[AttackResult]
@@ -229,6 +231,7 @@ class _Seen:
     logits: list[np.ndarray]
     seconds: float
     crafting_seconds: float
+    others: Callable[[], float]
 
     def examples(self, task: Task, rows: np.ndarray) -> dict[str, Any]:
         """What outcomes keep of the images at `rows`."""
@@ -247,10 +250,13 @@ class _Seen:
 def _crafted(request: _Request, progress: Progress | None) -> _Seen:
     """Attacks the images of a part."""
     task = request.judged
+    others = busy.watch()
     results, seconds, crafting = _timed(request, progress)
+    if request.attacked.journal is not None and request.attacked.journal.has_recalled:
+        others = busy.unknown  # and not all of it was timed
     is_same = request.attacked.classifier is task.classifier
     logits = [result.logits if is_same else task.logits(result.images) for result in results]
-    return _Seen(results, task.logits(task.images), logits, seconds, crafting)
+    return _Seen(results, task.logits(task.images), logits, seconds, crafting, others)
 
 
 def _chosen(examples: int | Sequence[int] | Choice, outcomes: Outcomes) -> np.ndarray:
@@ -267,7 +273,7 @@ def _outcomes(request: _Request, seen: _Seen, is_first: bool) -> Outcomes:
     results, clean = seen.results, seen.clean
     started = perf_counter()
     again = task.logits(task.images)
-    inference_seconds = perf_counter() - started
+    inference_seconds, others_share = perf_counter() - started, seen.others()
     measured = [_per_image(task, *pair) for pair in zip(results, seen.logits, strict=True)]
     return Outcomes(
         epsilons=np.array(request.epsilons, np.float64),
@@ -289,6 +295,7 @@ def _outcomes(request: _Request, seen: _Seen, is_first: bool) -> Outcomes:
         seconds=seen.seconds,
         crafting_seconds=seen.crafting_seconds,
         inference_seconds=inference_seconds,
+        others_share=others_share,
         **seen.examples(task, np.arange(0)),
     )
 

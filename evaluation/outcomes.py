@@ -59,6 +59,8 @@ class Outcomes:
             `similarity.structural_similarity`; `None` where it was not asked for.
         ensemble: str [A], the names of the attacks that an ensemble ran; `None` for other attacks.
         broken_by, ensemble_seconds: str [E, N] and float [E, A], see `attacks.EnsembleLog`.
+        others_share: of the machine's processors, what other programs took meanwhile, see `busy`;
+            NaN where that is not known.
     """
 
     epsilons: np.ndarray
@@ -101,6 +103,7 @@ class Outcomes:
     ensemble: np.ndarray | None = None
     broken_by: np.ndarray | None = None
     ensemble_seconds: np.ndarray | None = None
+    others_share: float = np.nan
 
     @classmethod
     def joined(cls, parts: Sequence["Outcomes"]) -> "Outcomes":
@@ -114,7 +117,8 @@ class Outcomes:
         for name in ("seconds", "inference_seconds", "ensemble_seconds"):
             if fields[name] is not None:
                 fields[name] = sum(getattr(part, name) for part in parts)
-        fields["spread"] = max(part.spread for part in parts)
+        for name in ("spread", "others_share"):  # unknown where that of one part is
+            fields[name] = float(np.max([getattr(part, name) for part in parts]))
         # The first part compiles.
         fields["crafting_seconds"] = float(np.mean([part.crafting_seconds for part in parts[1:]]))
         return cls(**fields)
@@ -188,6 +192,7 @@ class Outcomes:
                     "seconds": self.seconds,
                     "inference_seconds": self.inference_seconds,
                     "crafting_seconds": self.crafting_seconds,
+                    "others_share": self.others_share,
                 }
                 | self._model_columns()
                 | self._distances_of_fooled(index)
@@ -265,6 +270,7 @@ class Outcomes:
         fields: dict[str, Any] = dict(arrays)
         for name in ("seconds", "inference_seconds", "crafting_seconds", "spread"):
             fields[name] = float(fields[name])
+        fields["others_share"] = float(fields.get("others_share", np.nan))
         fields["predicted_labels"] = bool(fields["predicted_labels"])
         return cls(**fields)
 

@@ -283,7 +283,7 @@ class PatchArm(Arm):
 
 
 #: Fields that came later, with the values at which all is as it was.
-_LATER = {"fold": False}
+_LATER = {"fold": False, "batch_norm_momentum": None}
 
 
 def description(data: Any) -> Any:

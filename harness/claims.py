@@ -38,12 +38,15 @@ class Finding:
         where: the networks and protocol it was judged on.
         evidence: the numbers behind it.
         counted: what the numbers stand on, of which more would decide.
+        short: why a shorter training than the published one cannot tell, in words; empty where it
+            can.
     """
 
     where: str
     judgement: Judgement
     evidence: str
     counted: str = "images"
+    short: str = ""
 
 
 @dataclass(frozen=True)
@@ -142,9 +145,11 @@ def _spoken(finding: Finding, speaks_of: SpeaksOf, standing: Standing) -> tuple[
     if standing == Standing.REDUCED and speaks_of == SpeaksOf.LEVEL:
         evidence = f"{finding.evidence}; at a reduced size, which cannot tell of the published one"
         return Ruling.UNDECIDED, evidence
+    if standing == Standing.REDUCED and finding.short:
+        return Ruling.UNDECIDED, f"{finding.evidence}; {finding.short}"
     if ruling != Ruling.UNDECIDED or needed is None:
         return ruling, finding.evidence
-    return ruling, f"{finding.evidence}; {_would_decide(needed, finding.counted)}"
+    return ruling, f"{finding.evidence}; {_would_decide(finding.judgement, finding.counted)}"
 
 
 def _on_other_data(ruling: Ruling, speaks_of: SpeaksOf) -> str:
@@ -159,8 +164,16 @@ def _on_other_data(ruling: Ruling, speaks_of: SpeaksOf) -> str:
     return f"on images that stand in for the study's, {shown.get(ruling, 'too little shows')}"
 
 
-def _would_decide(needed: float, counted: str) -> str:
-    if needed == float("inf"):
-        return f"no number of {counted} would decide if the true number is the measured one"
-    rounded = float(f"{needed:.2g}")
-    return f"about {rounded:,.0f} {counted} would decide if the true number is the measured one"
+def _would_decide(judgement: Judgement, counted: str) -> str:
+    true = "if the true number is the measured one"
+    if judgement.needed is None or judgement.needed == float("inf"):
+        return f"no number of {counted} would decide {true}"
+    rounded = float(f"{judgement.needed:.2g}")
+    return f"about {rounded:,.0f} {counted} would decide {_FOR.get(judgement.then, '')}{true}"
+
+
+_FOR: dict[Ruling | None, str] = {
+    Ruling.CONFIRMED: "for it ",
+    Ruling.REFUTED: "against it ",
+    Ruling.NO_DIFFERENCE: "that there is no difference ",
+}

@@ -28,6 +28,9 @@ class Recipe:
             last epoch.
         weight_decay: L2 coefficient of the network's layers.
         keep: the epoch whose network is kept, one of `models.KEEP`.
+        batch_norm_momentum: of the moving averages of batch normalisation; `None` for the
+            network's own. MobileNetV2's 0.999 takes thousands of updates to forget ImageNet's
+            images, with whose averages the network is evaluated until then.
     """
 
     optimizer: str
@@ -48,6 +51,7 @@ class Recipe:
     patience: int = 0
     plateau_factor: float = 0.1
     keep: str = "best accuracy"
+    batch_norm_momentum: float | None = None
 
     def __post_init__(self) -> None:
         if self.keep not in models.KEEP:
@@ -56,6 +60,11 @@ class Recipe:
             raise ValueError(
                 f"patience is {self.patience} with decay {self.decay} and halve_every "
                 f"{self.halve_every}; accepted: one way of lowering the learning rate"
+            )
+        if self.batch_norm_momentum is not None and not 0 <= self.batch_norm_momentum < 1:
+            raise ValueError(
+                f"batch_norm_momentum is {self.batch_norm_momentum}; accepted: 0 to 1, without 1, "
+                "or None"
             )
         if not 0 <= self.warm_up <= self.epochs:
             raise ValueError(f"warm_up is {self.warm_up}; accepted: 0 to the {self.epochs} epochs")
@@ -81,6 +90,13 @@ class Recipe:
             settings = {"beta_1": self.beta_1, "beta_2": self.beta_2, "amsgrad": self.amsgrad}
             return adam(learning_rate=rate, epsilon=self.epsilon, **settings)
         raise ValueError(f"optimizer is {self.optimizer!r}; accepted: 'SGD', 'Adam'")
+
+    def set_momentum(self, network: keras.Model) -> None:
+        """Gives the batch normalisations of a network, not yet trained, their momentum."""
+        if self.batch_norm_momentum is not None:
+            for layer in network.layers:
+                if isinstance(layer, keras.layers.BatchNormalization):
+                    layer.momentum = self.batch_norm_momentum
 
     @property
     def schedule(self) -> str:

@@ -2,13 +2,17 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from operator import attrgetter
 from typing import Any, NamedTuple
 
 from harness.arms import MAIN, Arm, Case, PatchArm, Training
 from harness.plan import Plan
 from harness.study import Profile, Study
+
+_MOMENTUM = "momentum of the averages of batch normalisation"
+#: What a setting of `None` means; of others, that all are taken.
+_MISSING = {"weights": "from scratch", _MOMENTUM: "the network's own"}
 
 
 class Change(NamedTuple):
@@ -19,7 +23,7 @@ class Change(NamedTuple):
     published: Any
 
     def __str__(self) -> str:
-        missing = "from scratch" if self.setting == "weights" else "all"
+        missing = _MISSING.get(self.setting, "all")
         here, published = (missing if each is None else each for each in self[1:])
         return f"{self.setting} {here} instead of {published}"
 
@@ -38,13 +42,14 @@ _RECIPE = {
     "batch size": "recipe.batch_size",
     "learning rate": "recipe.learning_rate",
     "schedule of the learning rate": "recipe.schedule",
+    _MOMENTUM: "recipe.batch_norm_momentum",
 }
 
 
 def reductions(study: Study, profile: Profile, todo: Plan) -> list[str]:
     """A sentence for everything that the plan changes against the paper profile."""
     paper = study.profile("paper")
-    originals = {arm.key: arm for arm in study.arms(paper)}
+    originals = _originals(study, profile)
     pairs = [(arm, originals[arm.key]) for arm in todo.arms if arm.key in originals]
     cases = {arm.case for arm in todo.arms}
     return [
@@ -63,12 +68,20 @@ def other_precision(precision: str) -> list[str]:
     return [] if precision == "float32" else [f"precision {precision} instead of float32"]
 
 
-def reductions_of_network(study: Study, arm: Arm) -> list[str]:
+def reductions_of_network(study: Study, profile: Profile, arm: Arm) -> list[str]:
     """What is changed of the training of an arm's network against the paper profile."""
-    originals = {each.key: each for each in study.arms(study.profile("paper"))}
+    originals = _originals(study, profile)
     if arm.key not in originals:
         return []
     return [str(each) for each in _training_changes(arm.training, originals[arm.key].training)]
+
+
+def _originals(study: Study, profile: Profile) -> dict[str, Arm]:
+    """The arms of the paper profile by key, and of networks that stand in for its own."""
+    paper = study.profile("paper")
+    stand_ins = {each: scope for each, scope in profile.cases.items() if each not in paper.cases}
+    arms = study.arms(replace(paper, cases={**paper.cases, **stand_ins}))
+    return {arm.key: arm for arm in arms}
 
 
 def _stand_ins(profile: Profile, todo: Plan) -> Iterator[str]:

@@ -21,9 +21,10 @@ POINT = 0.01
 class Ruling(StrEnum):
     """What a measurement says of a claim.
 
-    Confirmed: it holds, and a 95 % interval excludes the contrary. Refuted: the interval
-    excludes the claim. No difference: the interval lies around zero and within the margin of
-    the claim. Undecided: none of them. Not run: without its arms, or with networks at chance alone.
+    Confirmed: it holds, and a 95 % interval excludes the contrary. Refuted: the interval excludes
+    the claim, or that of one of the numbers which it is about. No difference: the interval lies
+    around zero and within the margin of the claim. Undecided: none of them. Not run: without its
+    arms, or with networks at chance alone.
     No verdict: on data that stand in for the study's.
     """
 
@@ -43,10 +44,12 @@ class Judgement:
         needed: how many images (or seeds) would decide if the number and its spread stayed what
             they are; infinite where it lies on the border of two regions. `None` where it is
             decided, and where the spread is not known.
+        then: how they would decide, of a single number.
     """
 
     ruling: Ruling
     needed: float | None = None
+    then: Ruling | None = None
 
 
 def direction(difference: Estimate, margin: float = POINT) -> Judgement:
@@ -82,20 +85,21 @@ def within(number: Estimate, least: float = -math.inf, most: float = math.inf) -
 def together(parts: Iterable[Judgement]) -> Judgement:
     """A claim that all of its parts have to bear out.
 
-    Refuted if one is; no difference if one shows none; else undecided if one is.
+    Refuted if one is, or if one but not each shows no difference; else undecided if one is.
     """
     judged = list(parts)
     if not judged:
         return Judgement(Ruling.NOT_RUN)
-    order = (Ruling.NOT_RUN, Ruling.REFUTED, Ruling.NO_DIFFERENCE, Ruling.UNDECIDED)
-    ruling = next((each for each in order if any(j.ruling == each for j in judged)), None)
-    if ruling is None:
-        return Judgement(Ruling.CONFIRMED)
-    if ruling != Ruling.UNDECIDED:
-        return Judgement(ruling)
+    rulings = {each.ruling for each in judged}
+    if Ruling.NOT_RUN in rulings or len(rulings) == 1 and Ruling.UNDECIDED not in rulings:
+        return Judgement(Ruling.NOT_RUN if Ruling.NOT_RUN in rulings else rulings.pop())
+    if rulings & {Ruling.REFUTED, Ruling.NO_DIFFERENCE}:
+        return Judgement(Ruling.REFUTED)
+    if len(judged) == 1:
+        return judged[0]
     needed = [each.needed for each in judged if each.ruling == Ruling.UNDECIDED]
     known = [each for each in needed if each is not None]
-    return Judgement(ruling, max(known) if len(known) == len(needed) else None)
+    return Judgement(Ruling.UNDECIDED, max(known) if len(known) == len(needed) else None)
 
 
 def throughout(numbers: Iterable[Estimate], judge: Callable[[Estimate], Judgement]) -> Judgement:
@@ -131,8 +135,8 @@ def _held(number: Estimate, *regions: tuple[Ruling, float, float]) -> Judgement:
             return Judgement(ruling)
     if not all(map(math.isfinite, (number.low, number.value, number.high))):
         return Judgement(Ruling.UNDECIDED)
-    shrinking = min(_shrinking(number, least, most) for _, least, most in regions)
-    return Judgement(Ruling.UNDECIDED, np.floor(number.images * shrinking**2) + 1)
+    shrinking, then = min((_shrinking(number, *bounds), ruling) for ruling, *bounds in regions)
+    return Judgement(Ruling.UNDECIDED, np.floor(number.images * shrinking**2) + 1, then)
 
 
 def _shrinking(number: Estimate, least: float, most: float) -> float:

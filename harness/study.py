@@ -23,6 +23,7 @@ class Scale:
         epochs, batch_size, learning_rate: of every training; `None` for the published ones.
         warm_up: epochs after which the learning rate falls along half a cosine; `None` for the
             published schedule, which a tenth of the epochs may leave no time to arrive.
+        batch_norm_momentum: see `Recipe`; `None` for the network's own.
         images, validation_images: used in training; `None` for all.
         pretrained: whether ImageNet weights are used where the study did.
         attack_images: test images attacked, by group of attacks; a group left out attacks all.
@@ -42,9 +43,10 @@ class Scale:
     images_per_class: int | None = None
     learning_rate: float | None = None
     warm_up: float | None = None
+    batch_norm_momentum: float | None = None
 
     def applied_to(self, recipe: Recipe) -> Recipe:
-        """A published recipe with the epochs, batches, rate and schedule of this scale."""
+        """A published recipe with what this scale changes of it."""
         if self.warm_up is not None:
             constant = replace(recipe, decay=0.0, halve_every=0, patience=0)
             recipe = replace(constant, warm_up=self.warm_up, cosine=True)
@@ -53,6 +55,11 @@ class Scale:
             epochs=self.epochs or recipe.epochs,
             batch_size=self.batch_size or recipe.batch_size,
             learning_rate=self.learning_rate or recipe.learning_rate,
+            batch_norm_momentum=(
+                recipe.batch_norm_momentum
+                if self.batch_norm_momentum is None
+                else self.batch_norm_momentum
+            ),
         )
 
     def attacked(self, group: str, groups: tuple[str, ...] = tuple(Protocol)) -> int | None:
@@ -72,11 +79,18 @@ class Scale:
 
 @dataclass(frozen=True)
 class Scope:
-    """What a profile runs of one case; `views` are the outputs attacked."""
+    """What a profile runs of one case.
+
+    Attributes:
+        roles: of the networks that are attacked.
+        views: the outputs attacked.
+        left_out: procedures of distillation that the study knows and that are not run.
+    """
 
     roles: tuple[str, ...] = ()
     protocols: tuple[Protocol, ...] = tuple(Protocol)
     views: tuple[View, ...] = tuple(View)
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -68,6 +68,8 @@ def train(
         network = build()
         fitted = fitted_in(precision, network, build) if training.recipe.epochs else network
         loaded = {name: models.load_checkpoint(path) for name, path in sources.items()}
+    for each in (network, fitted):
+        training.recipe.set_momentum(each)
     if "warm_up" in loaded:
         fitted.set_weights(loaded["warm_up"].get_weights())
     if training.recipe.epochs:

@@ -32,7 +32,7 @@ REASONS = {
     **dict.fromkeys(("rounded_accuracy", "rounds_away"), _ATTACKED),
     **dict.fromkeys(PREDICTED, _PREDICTIONS),
     **dict.fromkeys(("gradient_evaluations", "seconds"), _TIMED),
-    **dict.fromkeys(("inference_seconds", "crafting_seconds"), _TIMED),
+    **dict.fromkeys(("inference_seconds", "crafting_seconds", "others_share"), _TIMED),
     **dict.fromkeys(("zero_gradient", "gradient_not_finite", "gradient_unresolved"), _NETWORK),
     **dict.fromkeys(("gradient_l1", "gradient_l2", "gradient_unstable", "quantised"), _NETWORK),
     **dict.fromkeys(("silent", "not_rising", "still_rising", "random", "spread"), _NETWORK),

@@ -1,6 +1,5 @@
 """Puts a measurement beside every published number."""
 
-from contextlib import suppress
 from enum import StrEnum
 from operator import attrgetter
 
@@ -8,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation import Estimate, NotRun
+from evaluation.busy import NotTimed
 from harness.arms import Protocol
 from harness.claims import Standing
 from harness.links import Link
@@ -27,6 +27,7 @@ class Status(StrEnum):
     OTHER_NETWORK = "measured on a stand-in network"
     OTHER_DATA = "measured on stand-in data"
     CLAIM = "judged as a claim"
+    NOT_TIMED = "not timed on a quiet machine"
     NOT_RUN = "not run"
     NO_COUNTERPART = "not measurable here"
     SETTING = "setting as published"
@@ -83,22 +84,29 @@ def _beside(
         return Status.SETTING if is_same else Status.CHANGED, "", {}
     if not link.is_measured:
         return _NOT_MEASURED[link.kind], "", {}
-    if estimates := _measured(study, results, link):
+    estimates, otherwise = _measured(study, results, link)
+    if estimates:
         return _MEASURED[study.standing(results)], "", estimates
-    if link.on_stand_ins and (estimates := _measured(study, results, link.on_stand_ins)):
-        status = _MEASURED[study.standing(results)]
-        status = status if status == Status.OTHER_DATA else Status.OTHER_NETWORK
-        return status, ", ".join(map(str, link.stand_ins)), estimates
-    return Status.NOT_RUN, "", {}
+    if link.on_stand_ins:
+        estimates, _ = _measured(study, results, link.on_stand_ins)
+        if estimates:
+            status = _MEASURED[study.standing(results)]
+            status = status if status == Status.OTHER_DATA else Status.OTHER_NETWORK
+            return status, ", ".join(map(str, link.stand_ins)), estimates
+    return otherwise, "", {}
 
 
-def _measured(study: Study, results: Results, link: Link) -> dict[str, Estimate]:
-    """By protocol, in those that were run."""
-    estimates = {}
+def _measured(study: Study, results: Results, link: Link) -> tuple[dict[str, Estimate], Status]:
+    """By protocol, in those that were run; and what became of a number that has none."""
+    estimates, otherwise = {}, Status.NOT_RUN
     for protocol in study.compared:
-        with suppress(NotRun):
+        try:
             estimates[protocol] = study.measure(results, link, Protocol(protocol))
-    return estimates
+        except NotTimed:
+            otherwise = Status.NOT_TIMED
+        except NotRun:
+            pass
+    return estimates, otherwise
 
 
 def measured_in(comparison: pd.DataFrame) -> pd.DataFrame:

@@ -67,7 +67,9 @@ def model_card(exported: Exported, network: keras.Model, path: Path) -> str:
             classes=network.output_shape[-1],
             versions=versions() | {"python": platform.python_version()},
             settings=_settings(exported),
-            reductions=reductions_of_network(exported.study, exported.arm),
+            reductions=reductions_of_network(
+                exported.study, exported.study.profile(exported.profile), exported.arm
+            ),
             clean=_clean(exported.trained),
             attacked=None if results is None else attacked(results),
             worst_case=None if results is None else _worst_case(exported.study, results),

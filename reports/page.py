@@ -17,7 +17,7 @@ from reports.markdown import rendered
 from reports.origins import origins
 from reports.rendering import environment
 from reports.tables import cost, flags, markdown_table, settings
-from reports.verdicts import by_claim, run_in, runs_below, verdicts_of, written
+from reports.verdicts import by_claim, measured_on, run_in, runs_below, verdicts_of, written
 from reports.worst_case import worst_case
 
 #: To be said wherever a minimum-norm attack is shown within a budget.
@@ -33,6 +33,7 @@ _STATUSES = {
     Status.OTHER_NETWORK: "measured on a network that stands in for the study's",
     Status.OTHER_DATA: "measured on data that stand in for the study's, which counts as none",
     Status.CLAIM: "judged as a claim",
+    Status.NOT_TIMED: "times that other programs may have disturbed",
     Status.NOT_RUN: "measured by arms that were not run here",
     Status.NO_COUNTERPART: "not measurable here, for the reason given beside them",
     Status.SETTING: "settings that the paper profile repeats",
@@ -124,7 +125,9 @@ def build_verdicts(study: Study, directory: Path) -> Path:
 def verdicts_text(study: Study, runs: Sequence[Run], verdicts: Sequence[Verdict]) -> str:
     """The verdicts on all runs of a study as Markdown."""
     template = environment(study.folder).get_template("all_verdicts.md")
-    return template.render(study=study, runs=runs, claims=by_claim(verdicts))
+    return template.render(
+        study=study, runs=runs, claims=by_claim(verdicts), measured_on=measured_on
+    )
 
 
 def title_of(study: Study, results: Results) -> str:

@@ -9,7 +9,7 @@ from harness.study import KeyFinding
 from reports import key_figure
 from reports.rendering import environment
 from reports.site.lessons import lessons
-from reports.site.study_page import gathered
+from reports.site.study_page import against, gathered
 from reports.verdicts import runs_below
 from studies import STUDIES
 from studies.run import RESULTS
@@ -51,7 +51,7 @@ def overview() -> str:
     """What all studies come to, as Markdown."""
     pages = [gathered(study, runs_below(study, RESULTS / name)) for name, study in STUDIES.items()]
     template = environment().get_template("overview.md")
-    return template.render(pages=pages, lessons=lessons(pages))
+    return template.render(pages=pages, lessons=lessons(pages), against=against)
 
 
 def main() -> None:

@@ -100,6 +100,7 @@ def made_arm(epsilons, correct, **columns: Any) -> tuple[str, list[dict[str, Any
             "images": correct.shape[1],
             "correct": int(right.sum()),
             "accuracy": right.mean(),
+            "others_share": 0.0,
             **row,
         }
         for epsilon, right in zip(epsilons, correct, strict=True)

@@ -11,7 +11,7 @@ import pandas as pd
 
 ROOT = Path(__file__).parents[1]
 #: What differs between two runs in any case.
-TIMES = ["seconds", "inference_seconds", "crafting_seconds"]
+TIMES = ["seconds", "inference_seconds", "crafting_seconds", "ensemble_seconds", "others_share"]
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ BELOW = {
 }
 BELOW["harness"] = {"evaluation", *BELOW["defenses"], "defenses"}
 BELOW["reports"] = {"harness", *BELOW["harness"]}
-BELOW["benchmarks"] = BELOW["reports"]
 BELOW["studies"] = {"reports", *BELOW["reports"]}
+BELOW["benchmarks"] = {"studies", *BELOW["studies"]}
 BELOW["commands"] = {"studies", *BELOW["studies"]}
 
 FILES = [*(path for package in BELOW for path in (ROOT / package).rglob("*.py"))]

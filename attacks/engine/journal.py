@@ -51,6 +51,11 @@ class Journal:
             self._files.add(self._prefix + key, kept)
         return kept
 
+    @property
+    def has_recalled(self) -> bool:
+        """Whether some of this part was kept before, so that it took no time now."""
+        return any(key.startswith(self._prefix) for key in self._files.recalled)
+
     def forget(self) -> None:
         """Removes what this part kept, once what else was kept is on the disk."""
         self._files.forget(self._prefix)
@@ -61,6 +66,7 @@ class _Files:
 
     def __init__(self, folder: Path, seconds: float):
         self._folder, self._seconds = folder, seconds
+        self.recalled: set[str] = set()
         self._of_key: dict[str, Path] = {}
         self._waiting: dict[str, Arrays] = {}
         self._bytes = 0
@@ -80,9 +86,10 @@ class _Files:
             _, names = read_arrays(self._of_key[key], ())
             own = [name for name in names if name.startswith(f"{key}|")]
             kept, _ = read_arrays(self._of_key[key], own)
-            return {name.partition("|")[2]: array for name, array in kept.items()} or None
         except _DAMAGED:
             return None
+        self.recalled.add(key)
+        return {name.partition("|")[2]: array for name, array in kept.items()} or None
 
     def add(self, key: str, arrays: Arrays) -> None:
         self._waiting[key] = arrays

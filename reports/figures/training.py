@@ -67,11 +67,12 @@ def loss_curves(
         for role, values in curves.items():
             epochs = np.arange(1, len(values) + 1)
             marked = looks[role].marked | {"markevery": max(1, len(values) // 8)}
-            axis.semilogy(epochs, values, looks[role].style, label=names[role], **marked)
+            axis.plot(epochs, values, looks[role].style, label=names[role], **marked)
         printed = {role: losses for role, losses in (published or {}).items() if losses}
         for role, losses in printed.items():
             label = f"published, {names[role]}"
             axis.plot([*losses], [*losses.values()], "x", color=looks[role].color, label=label)
+        scale_by_powers(axis)
         axis.set(ylabel=f"training {_LOSS}")
         _along_epochs(axis)
 
@@ -96,8 +97,9 @@ def loss_terms(histories: Mapping[str, pd.DataFrame], title: str, path: Path) ->
                 for axis, column in zip(axes, panels, strict=True):
                     values = history[f"{name}_{column}"]
                     if (values > 0).any():
-                        axis.semilogy(history["epoch"] + 1, values, style, **drawn)
+                        axis.plot(history["epoch"] + 1, values, style, **drawn)
         for axis, quantity in zip(axes, panels.values(), strict=True):
+            scale_by_powers(axis)
             axis.set_ylabel(quantity)
             _along_epochs(axis)
 

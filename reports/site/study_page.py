@@ -7,7 +7,7 @@ from functools import cached_property
 
 import pandas as pd
 
-from harness.claims import Run, Standing, learned
+from harness.claims import Run, Standing, Verdict, learned
 from harness.rule import Ruling
 from harness.study import KeyFinding, Study
 from reports.compare import Status, compare
@@ -16,10 +16,16 @@ from reports.site.published import Number, by_table, numbers
 from reports.tables import cost
 from reports.verdicts import Part, by_claim, verdicts_of
 
-_FIRM = (Ruling.CONFIRMED, Ruling.REFUTED, Ruling.NO_DIFFERENCE)
-#: What came of a claim; "It depends" where its verdicts differ by place, "Not decided" where none
-#: of them is firm.
-UPSHOTS = ("Held", "Did not hold", "It depends", "Not decided")
+_AGAINST = (Ruling.REFUTED, Ruling.NO_DIFFERENCE)
+_FIRM = (Ruling.CONFIRMED, *_AGAINST)
+#: What came of a claim, over all places in which it was judged.
+UPSHOTS = (
+    "Held",
+    "Held where it was decided",
+    "Held in some places and not in others",
+    "Held nowhere",
+    "Not decided",
+)
 SCALES = {Standing.PUBLISHED: "as published", Standing.REDUCED: "at reduced size"}
 
 
@@ -141,11 +147,19 @@ def gathered(study: Study, runs: Sequence[Run]) -> StudyPage:
 
 def _upshot_of(part: Part) -> str:
     outcomes = {verdict.outcome for verdict in part.verdicts}
+    everywhere, in_part, mixed, nowhere, undecided = UPSHOTS
     if outcomes.isdisjoint(_FIRM):
-        return "Not decided"
-    if outcomes == {Ruling.CONFIRMED}:
-        return "Held"
-    return "Did not hold" if outcomes <= {Ruling.REFUTED, Ruling.NO_DIFFERENCE} else "It depends"
+        return undecided
+    if Ruling.CONFIRMED not in outcomes:
+        return nowhere
+    if outcomes & {Ruling.REFUTED, Ruling.NO_DIFFERENCE}:
+        return mixed
+    return everywhere if outcomes == {Ruling.CONFIRMED} else in_part
+
+
+def against(part: Part) -> Verdict:
+    """The first verdict that speaks against a claim."""
+    return next(each for each in part.verdicts if each.outcome in _AGAINST)
 
 
 def claim_id(parts: Sequence[Part]) -> str:

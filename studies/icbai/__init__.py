@@ -19,7 +19,8 @@ STUDY = Study(
     headline=arms.HEADLINE,
     key_finding=finding.key_finding,
     takeaways=takeaways,
-    source="ICBAI 2023, [arXiv:2312.16880](https://arxiv.org/abs/2312.16880), by way of a review",
+    source="ICBAI 2023, [arXiv:2312.16880](https://arxiv.org/abs/2312.16880), by way of a review "
+    "that a machine wrote",
     claims_on=published.CLAIMS_ON,
     audit=audit,
 )

@@ -1,13 +1,16 @@
 """The claims of the ICBAI paper, judged by what was measured."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
+from math import inf
 from operator import attrgetter
 from typing import NamedTuple
 
 import pandas as pd
 
+from attacks import AdversarialPatch
 from evaluation import Estimate, NotRun
 from harness.arms import Case, Protocol, Role
 from harness.claims import Claim, Finding, SpeaksOf, at_each
@@ -23,6 +26,7 @@ from studies.icbai.measures import (
     under_fgsm,
     under_patches,
 )
+from studies.icbai.profiles import PROFILES
 
 SATURATED = 0.04  # an epsilon, as the sister study says (ICB-1)
 TOLERANCE = 0.01  # a change of the error from there on (ICB-1)
@@ -60,7 +64,7 @@ def _saturates(fgsm: UnderFgsm) -> Finding:
         f"{fgsm.label}, {fgsm.protocol}",
         equality(change, TOLERANCE),
         f"from {SATURATED:g} to {fgsm.curve.epsilons[-1]:g} the error changes by "
-        f"{change.points()} points; confirmed within {100 * TOLERANCE:g} point",
+        f"{change.points()} points; criterion: within {100 * TOLERANCE:g} point",
     )
 
 
@@ -70,7 +74,7 @@ def _invisible(fgsm: UnderFgsm) -> Finding:
         f"{fgsm.label}, {fgsm.protocol}, at {SEEN_AT:g}",
         Judgement(Ruling.CONFIRMED if seen["change"] <= INVISIBLE else Ruling.REFUTED),
         f"root mean square change {seen['change']:.2f} grey levels, PSNR {seen['psnr']:.1f} dB; at "
-        f"{last['epsilon']:g} {last['change']:.2f} and {last['psnr']:.1f} dB; confirmed up to "
+        f"{last['epsilon']:g} {last['change']:.2f} and {last['psnr']:.1f} dB; criterion: up to "
         f"{INVISIBLE:g} grey levels, which stands for the eye; no interval",
     )
 
@@ -87,11 +91,13 @@ def _grows_with_size(results: Results, case: Case, kind: str) -> Finding:
     steps = [mean_difference(step) for _, step in errors.diff(axis=1).iloc[:, 1:].items()]
     if not steps:
         raise NotRun(f"{kind} patches of another size")
+    clean = mean(patches.clean)
     listed = (f"{mean(error).percent()} % at {side} pixels" for side, error in errors.items())
     return Finding(
         f"{patches.label}, {kind} patches",
         throughout(steps, direction),
-        f"mean error over classes and places: {', '.join(listed)}; from size to size it changes by "
+        f"mean error over classes and places: {', '.join(listed)}, and {clean.percent()} % of the "
+        f"same {clean.images:,} images without a patch; from size to size it changes by "
         f"{', '.join(step.points() for step in steps)} points",
     )
 
@@ -135,7 +141,8 @@ def _toaster_leads(every: Sequence[Results]) -> Iterator[Finding]:
             f"{kind} patches, all networks and sizes",
             most((lead.judgement for lead in leads.values()), needed, pairs),
             f"error with the {MOST_DAMAGING} less that with the worst other class, in points: "
-            f"{listed}; confirmed if it leads in {needed} of {pairs} pairs of network and size",
+            f"{listed}; criterion: it leads in {needed} of {pairs} pairs of network and size, of "
+            f"which {len(leads)} were run",
         )
 
 
@@ -151,6 +158,9 @@ def _better_than_fgsm(results: Results, case: Case, kind: str) -> Finding:
     by_fgsm = pd.Series(1 - fgsm.curve.per_image[-1])
     both = pd.DataFrame({"patch": by_patch, "fgsm": by_fgsm}).dropna()
     gain, row = mean_difference(both["patch"] - both["fgsm"]), fgsm.rows.iloc[-1]
+    fit = _shorter_fit(results, kind)
+    if fit:  # only that the patch is ahead is decided
+        gain = replace(gain, high=inf)
     patch = selected(patches.rows, patch_side=side).mean(numeric_only=True)
     return Finding(
         f"{patches.label}, {kind} patches",
@@ -159,7 +169,27 @@ def _better_than_fgsm(results: Results, case: Case, kind: str) -> Finding:
         f"{mean(both['fgsm']).percent()} % by FGSM at {row['epsilon']:g} ({row['units']}): a "
         f"difference of {gain.points()} points. Patch: {100 * patch['patch_share']:.2f} % of the "
         f"area, L-inf {255 * patch['mean_linf']:.0f} grey levels, L2 {patch['mean_l2']:.1f}; FGSM: "
-        f"all of it, {255 * row['mean_linf']:.1f} and {row['mean_l2']:.1f}",
+        f"the whole image, L-inf {255 * row['mean_linf']:.1f} grey levels, L2 {row['mean_l2']:.1f}"
+        f"{fit}",
+    )
+
+
+def _shorter_fit(results: Results, kind: str) -> str:
+    """In words, how much shorter patches were fitted than in the paper profile; "" if as long."""
+    here, paper = (
+        next((plan for plan in PROFILES[name].patches if plan.kind == kind), None)
+        for name in (results.run["profile"], "paper")
+    )
+    if here is None or paper is None or not isinstance(here.method, AdversarialPatch):
+        return ""
+    fits = [(each.fitted_on, each.method.epochs) for each in (here, paper)]
+    if fits[0] == fits[1]:
+        return ""
+    images, epochs = zip(*fits, strict=True)
+    return (
+        f". The patch was fitted on {images[0]:,} images for {epochs[0]} epochs, in the paper "
+        f"profile on {images[1]:,} for {epochs[1]}: a longer fit would raise its error, which is "
+        "allowed for"
     )
 
 
@@ -173,7 +203,7 @@ def _keeps_accuracy(results: Results, protocol: Protocol) -> Finding:
     return Finding(
         f"{results.label(CASE)}, {protocol}, {_AGAINST[protocol]}",
         level(accuracy, KEPT, NEAR_KEPT),
-        f"accuracy {accuracy.percent(2)} % of {accuracy.images:,} images; confirmed within "
+        f"accuracy {accuracy.percent(2)} % of {accuracy.images:,} images; criterion: within "
         f"{100 * NEAR_KEPT:g} point of {100 * KEPT:g} %{''.join(gains)}",
     )
 

@@ -65,7 +65,7 @@ class UnderPatches(NamedTuple):
     Its rows, one for each patch, are means over the "places" that the patch is put at; their
     "error" is an Estimate. Its errors are the share of places at which a patch makes the network
     err: a row for every test image, a column for every (side, class); NaN where an image was not
-    given the patch.
+    given the patch. Clean has the errors of these images without a patch.
     """
 
     case: Case
@@ -73,6 +73,7 @@ class UnderPatches(NamedTuple):
     kind: str
     rows: pd.DataFrame
     errors: pd.DataFrame
+    clean: pd.Series
 
     def by_side(self) -> pd.DataFrame:
         """The errors under the patches of each size, ascending: means over the classes."""
@@ -89,13 +90,15 @@ def under_patches(results: Results, case: Case, kind: str) -> UnderPatches:
     patch = ["arm", "model", "patch", "patch_side", "patch_class"]
     by_patch = placed.astype({"patch_side": int}).groupby(patch, sort=False)
     rows = by_patch.mean(numeric_only=True).assign(places=by_patch.size()).reset_index()
-    errors = {}
+    clean, errors = {}, {}
     for row in rows.itertuples():
-        per_image = 1 - results.correct[row.arm][1:].mean(axis=0)
-        tested = results.patches[row.arm]["rows"]
-        errors[row.patch_side, row.patch_class] = pd.Series(per_image, tested)
+        without, *placed = 1 - results.correct[row.arm]
+        place, tested = (row.patch_side, row.patch_class), results.patches[row.arm]["rows"]
+        clean[place] = pd.Series(without, tested)
+        errors[place] = pd.Series(np.mean(placed, axis=0), tested)
     rows["error"] = list(map(mean, errors.values()))
-    return UnderPatches(case, results.label(case), kind, rows, pd.DataFrame(errors))
+    frames = pd.DataFrame(errors), pd.DataFrame(clean).mean(axis=1)
+    return UnderPatches(case, results.label(case), kind, rows, *frames)
 
 
 def mean(errors: pd.Series) -> Estimate:

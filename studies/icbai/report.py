@@ -210,7 +210,7 @@ def _draw_fgsm(results: Results, attacked: list[UnderFgsm], pictures: Gallery) -
 def _draw_patches(results: Results, networks: list[UnderPatches], pictures: Gallery) -> None:
     """Of one network the errors under all patches, the patches, and one image under each."""
     errors: dict[str, dict[str, dict[str, Estimate]]] = {}
-    for case, label, kind, rows, _ in networks:
+    for case, label, kind, rows, *_ in networks:
         stored: dict[str, dict[str, dict[str, Any]]] = {}
         for _, row in rows.iterrows():
             side, name = f"{row['patch_side']} pixels", row["patch_class"]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from math import inf
 from typing import Any
 
@@ -11,7 +12,7 @@ from data import SPLITS
 from harness.arms import MAIN, Arm, Case, Network, Protocol, Role, Training, View, seed_of
 from harness.recipe import Recipe
 from harness.results import Compared
-from harness.study import Profile, Scale
+from harness.study import Profile, Scale, Scope
 
 GREY = 1 / 255
 #: The epsilons of the study, in grey levels.
@@ -204,7 +205,7 @@ def arms(profile: NTUProfile) -> list[Arm]:
     for run in profile.seeds:
         for case, scope in profile.cases.items():
             for protocol in scope.protocols:
-                published = _published_arms(profile, case, protocol, scope.roles, run)
+                published = _published_arms(profile, case, protocol, scope, run)
                 planned += [arm for arm in published if arm.view in scope.views]
         if profile.controls:
             for case in profile.cases:
@@ -218,9 +219,9 @@ def arms(profile: NTUProfile) -> list[Arm]:
 
 
 def _published_arms(
-    profile: NTUProfile, case: Case, protocol: Protocol, roles: tuple[str, ...], run: int
+    profile: NTUProfile, case: Case, protocol: Protocol, scope: Scope, run: int
 ) -> Iterator[Arm]:
-    if Role.UNDEFENDED in roles:
+    if Role.UNDEFENDED in scope.roles:
         network = training(profile, case, protocol, Role.UNDEFENDED, run)
         attacked = list(_attacked(profile, case, protocol, MAIN, network))
         yield from attacked
@@ -228,9 +229,12 @@ def _published_arms(
             if case.model == "vgg16" and (arm.view, arm.attack_name) == (View.SOFTMAX, "PGD"):
                 other = replace(arm.attack, step_size=0.05 * GREY)
                 yield replace(arm, attack_name=STEP_OF_THE_TEXT, attack=other)
-    for procedure in PROCEDURES[protocol]:
+    known = [*chain(*PROCEDURES.values())]
+    if not {*scope.left_out} <= {*known}:
+        raise ValueError(f"left_out is {scope.left_out!r}; accepted: any of {', '.join(known)}")
+    for procedure in (each for each in PROCEDURES[protocol] if each not in scope.left_out):
         for role in (Role.TEACHER, Role.STUDENT, Role.CONTROL):
-            if role in roles:
+            if role in scope.roles:
                 network = training(profile, case, protocol, role, run, procedure)
                 if network.procedure:  # else it is the undefended network, attacked above
                     yield from _attacked(profile, case, protocol, MAIN, network)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 import data
-from evaluation import Estimate, NotRun
+from evaluation import Estimate, NotRun, alike
 from harness.arms import MAIN, Case, Protocol, Role, View
 from harness.claims import Run
 from harness.links import Link
@@ -15,12 +15,14 @@ from harness.results import Results, selected, where_run
 from studies.audit import Shown, as_printed, audited, claimed, measured
 from studies.ntu import arms, masking_page, printed_numbers, sweeps, units
 from studies.ntu.claims import CLAIMS, REACH
-from studies.ntu.measures import in_range, mean_gain, measure
+from studies.ntu.measures import in_range, mean_gain, measure, pair
 
 _LAST = arms.LEVELS[-1]
 #: An epsilon at which the study prints an accuracy above the clean one (NTU-A5).
 _RISES_AT = 0.2
 _FAITHFUL = {"protocol": Protocol.FAITHFUL, "variant": MAIN}
+#: How often as many images as the study tested are drawn from those that were attacked (NTU-A7).
+_DRAWS = 100
 
 
 def _nearest_unit(results: Results, case: Case, attack: str) -> str:
@@ -116,6 +118,26 @@ def _width(results: Results, case: Case, protocol: Protocol) -> str:
     return (
         f"{results.label(case)}, {protocol}: with {curve.images:,} images the 95 % interval of an "
         f"accuracy is up to {100 * width:.1f} points wide."
+    )
+
+
+def _drawn(results: Results, case: Case, attack: str) -> str:
+    student, undefended = alike(*pair(results, case, Protocol.FAITHFUL, attack))
+    if student.images <= arms.TEST_IMAGES:
+        raise NotRun(f"{case} on {_MORE}")
+    # By image: accuracies at the last epsilon, and gains, means over epsilons.
+    accuracy = 100 * undefended.at(grey=_LAST).mean(axis=0)
+    gain = 100 * student.correct[1:].mean(axis=(0, 1)) - 100 * undefended.correct[1:].mean((0, 1))
+    random = np.random.RandomState(0)  # whose stream is frozen
+    draws = np.stack(
+        [random.permutation(student.images)[: arms.TEST_IMAGES] for _ in range(_DRAWS)]
+    )
+    accuracies, gains = (each[draws].mean(axis=1) for each in (accuracy, gain))
+    return (
+        f"{results.label(case)}, faithful, {attack}: {_DRAWS} draws of {arms.TEST_IMAGES} of the "
+        f"{student.images:,} images give the undefended network {accuracies.min():.1f} to "
+        f"{accuracies.max():.1f} % at {_LAST} (all: {accuracy.mean():.1f}), and distillation a "
+        f"mean gain of {gains.min():+.1f} to {gains.max():+.1f} points (all: {gain.mean():+.1f})."
     )
 
 
@@ -269,6 +291,8 @@ def _masked(results: Results) -> str:
 _PGD = "faithful PGD on the undefended network"
 _BOTH = "PGD on the undefended network, faithful and corrected"
 _THREE = "PGD on the student, its control and the undefended network"
+_MORE = f"more than {arms.TEST_IMAGES} images"
+_STUDENT = f"faithful FGSM or PGD on the student and the undefended network, on {_MORE}"
 _SWEEP = "the corrected student at several temperatures (`NTU-A14 T = ...`)"
 _OVER_T = "FGSM and PGD through logits / T on a corrected student, and on the undefended network"
 _CORRECTED = arms.PROCEDURES[Protocol.CORRECTED]
@@ -298,6 +322,7 @@ _ITEMS: dict[str, Sequence[Shown]] = {
     "NTU-A7": (
         as_printed(printed_numbers.two_hundred_images),
         measured(_width, *_PLACES, needs="PGD on the undefended network"),
+        measured(_drawn, arms.PLACES, arms.ATTACKS, needs=_STUDENT),
     ),
     "NTU-A8": (
         as_printed(printed_numbers.test_less_validation),

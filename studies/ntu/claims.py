@@ -2,7 +2,8 @@
 
 What an attack or distillation does to a network can be seen on any network. Which of two
 architectures is ahead is a level, since a profile reduces each of them by another amount; so is
-which of two trainings leads to more accuracy, since a profile trains for a shorter time.
+which of two ways of training leads to more accuracy without attack, since a profile trains for a
+shorter time.
 """
 
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ REACH = arms.STEPS * arms.STEP_SIZE / arms.GREY
 UNMOVED = 1e-4  # a distance in grey levels (NTU-2)
 SLIGHTLY = 0.05  # a difference of accuracies (NTU-4)
 SMALLER = 0.9  # a ratio of norms (NTU-13)
+BEHIND = 0.05  # a difference of accuracies without attack (NTU-3 to 7)
 
 
 def _falls(results: Results, case: Case, protocol: str, role: str, attack: str) -> Finding:
@@ -64,7 +66,7 @@ def _stands_still(results: Results, case: Case, role: str) -> Finding:
         Judgement(Ruling.CONFIRMED if same and moved < UNMOVED else Ruling.REFUTED),
         f"beyond {REACH:g} no pixel changes by more than {moved:.1g} grey levels from epsilon to "
         f"epsilon, and accuracies are {'equal' if same else 'not equal'}; {arms.STEPS} steps of "
-        f"{arms.STEP_SIZE / arms.GREY:.2g} reach {REACH:g}; confirmed below {UNMOVED:g} grey "
+        f"{arms.STEP_SIZE / arms.GREY:.2g} reach {REACH:g}; criterion: below {UNMOVED:g} grey "
         "levels and at equal accuracies; no interval",
     )
 
@@ -76,7 +78,7 @@ def _saturates(results: Results, case: Case, role: str) -> Finding:
         f"{results.label(case)}, corrected, {role}",
         equality(fall),
         f"with steps that reach every epsilon, accuracy changes by {fall.times(-1).points()} "
-        f"points from {REACH:g} to {curve.grey[-1]:.1f}; confirmed within {100 * POINT:g} point",
+        f"points from {REACH:g} to {curve.grey[-1]:.1f}; criterion: within {100 * POINT:g} point",
     )
 
 
@@ -91,7 +93,16 @@ def _helps(results: Results, case: Case, protocol: str, attack: str) -> Finding:
         together(map(direction, gains)),
         f"{_listed(gains)}; without attack {clean.points()}, so that the drop from the own clean "
         f"accuracy is smaller by {smaller_drop.points()}",
+        short=_too_short(clean),
     )
+
+
+def _too_short(clean: Estimate) -> str:
+    """See `Finding.short`; `clean` is what the student gains without attack.
+
+    One that is behind there, since it has not learned for long, is behind under attack as well.
+    """
+    return _NOT_THERE_YET if clean.high < -BEHIND else ""
 
 
 def _listed(gains: list[Estimate]) -> str:
@@ -105,6 +116,7 @@ def _harms_slightly(results: Results, case: Case, protocol: str) -> Finding:
         f"{results.label(case)}, {protocol}, PGD at 0.4",
         together([direction(harm), within(harm, most=SLIGHTLY)]),
         f"undefended minus student {harm.points()} points; up to {100 * SLIGHTLY:g} are slight",
+        short=_too_short(_gain_at(results, case, protocol, "PGD", 0.0)),
     )
 
 
@@ -123,6 +135,7 @@ def _better_up_to(
         together([direction(small), direction(contrast)]),
         f"mean gain over the undefended network {small.points()} points up to {up_to:g}, "
         f"{large.points()} beyond; difference {contrast.points()}",
+        short=_too_short(_gain_at(results, case, protocol, attack, 0.0)),
     )
 
 
@@ -138,6 +151,7 @@ def _better_in_cells(
         f"better in {sum(gain.value > 0 for gain in gains)} of {len(gains)} cells "
         f"({sum(gain.sign > 0 for gain in gains)} with an interval above zero), worse in "
         f"{sum(gain.value < 0 for gain in gains)}; without attack {clean.points()} points",
+        short=_too_short(clean),
     )
 
 
@@ -160,7 +174,9 @@ def _pgd_is_stronger(results: Results, case: Case, protocol: str, role: str) -> 
     each = 1 - 0.05 / len(equal)  # of several epsilons, by Bonferroni
     weaker = [f"{fgsm.grey[index]:.1f}" for index in equal if lead(index, each).sign < 0]
     mean = lead(equal)
-    evidence = f"FGSM minus PGD accuracy at equal reach, mean {mean.points()} points"
+    evidence = (
+        f"FGSM minus PGD accuracy where PGD's steps add up to epsilon, mean {mean.points()} points"
+    )
     if weaker:
         evidence += f"; PGD significantly weaker at {', '.join(weaker)}"
     if len(beyond):
@@ -182,8 +198,8 @@ def _smaller_gradient(results: Results, case: Case, student: tuple[str, str]) ->
     return Finding(
         f"{results.label(case)}, {protocol}, student ({procedure})",
         _much_smaller(*norms),
-        f"{_NORMS}: {', '.join(listed)}; confirmed at {SMALLER:g} times those of each other or "
-        "less; no interval",
+        f"{_NORMS}: {', '.join(listed)}; criterion: {SMALLER:g} times those of each other or less; "
+        "no interval",
     )
 
 
@@ -195,7 +211,7 @@ def _smaller_gradient_at_high_t(results: Results, case: Case) -> Finding:
     return Finding(
         f"{results.label(case)}, corrected, students by T",
         _much_smaller(norms[max(norms)], norms[min(norms)]),
-        f"{_NORMS}, by the T of the training: {', '.join(listed)}; confirmed if the last are "
+        f"{_NORMS}, by the T of the training: {', '.join(listed)}; criterion: the last are "
         f"{SMALLER:g} times the first or less; no interval",
     )
 
@@ -238,6 +254,10 @@ def _resists(results: Results, case: Case, procedure: str, attack: str) -> Findi
     )
 
 
+_NOT_THERE_YET = (
+    "at a reduced size, where the student is behind without attack already, as it may not be after "
+    "a training of the published length"
+)
 _OTHERS = Role.UNDEFENDED, Role.CONTROL
 _COMPARED = "student", "undefended", "control"
 _NORMS = "mean L1 and L2 norm of the gradient of the loss at T = 1"

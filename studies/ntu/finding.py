@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import product
 
-from evaluation import Estimate
+from evaluation import Curve, Estimate
 from harness.arms import Protocol, Role
 from harness.claims import Run, nearest_first
 from harness.links import printed
@@ -55,23 +55,28 @@ def _finding(run: Run) -> KeyFinding:
     return KeyFinding(
         sentence=f"A distilled VGG-16 is published to keep {shares[0]} % accuracy on CIFAR-10 "
         f"under PGD at {LAST:g} of 255 grey levels, the study's largest epsilon; {run.rerun} it "
-        f"keeps {shares[1]} %, distilled and attacked properly {shares[2]} %, and at the usual "
-        f"{USUAL:g} grey levels {shares[3]} % (without defense {shares[4]} %).",
+        f"keeps {shares[1]} % of {_of(listed)}, distilled and attacked properly {shares[2]} % of "
+        f"{_of(proper)}, and at the usual {USUAL:g} grey levels {shares[3]} % (without defense "
+        f"{shares[4]} %).",
         meaning=f"PGD as listed takes {arms.STEPS} steps of {arms.STEP_SIZE / arms.GREY:g} and "
         f"reaches {REACH:g}: from there to {LAST:g} accuracy changes by {as_listed.points()} "
         f"points, with steps that reach {LAST:g} by {corrected.points()}. What distillation "
         "gains over the undefended network and over a control without a teacher, on average over "
-        "the study's epsilons: as listed {} and {}, done properly {} and {} points, {}.".format(
-            *(gain.points() for gain in gains), _says(gains)
-        ),
+        f"the study's epsilons: as listed {_both(*gains[:2])}; done properly {_both(*gains[2:])}.",
         quantity="accuracy of the VGG variant on CIFAR-10 under PGD",
         bars=bars,
         folder=run.folder,
     )
 
 
-def _says(gains: Sequence[Estimate]) -> str:
-    signs = {gain.sign for gain in gains}
-    if signs == {1}:
-        return "so that it helps"
-    return "so that it does harm" if signs == {-1} else "too little to tell"
+def _of(curve: Curve) -> str:
+    clean = Estimate.accuracy(curve.correct[0])
+    return f"{curve.images:,} images ({100 * clean.value:.1f} % without attack)"
+
+
+def _both(over_undefended: Estimate, over_control: Estimate) -> str:
+    gains = (over_undefended, over_control)
+    words = {1: "better than", 0: "not told apart from", -1: "worse than"}
+    first, second = (words[gain.sign] for gain in gains)
+    said = f"{first} either" if first == second else f"{first} the one, {second} the other"
+    return f"{' and '.join(gain.points() for gain in gains)} points, {said}"

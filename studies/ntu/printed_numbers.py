@@ -83,8 +83,8 @@ def two_hundred_images() -> str:
     differ = int((z > stats.norm.isf(0.025)).sum())
     return (
         f"{whole} of the {len(values)} printed accuracies are whole numbers of {images} images. In "
-        f"{differ} of {len(z)} cells the distilled network differs from the undefended one by an "
-        "unpaired test at 5 %."
+        f"{len(z) - differ} of {len(z)} cells an unpaired test at 5 % does not tell the distilled "
+        "network from the undefended one."
     )
 
 

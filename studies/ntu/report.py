@@ -257,7 +257,7 @@ def _read_off(measured: pd.DataFrame) -> pd.DataFrame:
 def _spoken_of(row: pd.Series) -> str:
     """The networks of a published statement, in words."""
     if row["model"] == row["dataset"] == "all":
-        return "all cases"
+        return "all cases that were run"
     on = f" (measured on {row['on']})" if row["on"] else ""
     return f"{row['model']} on {row['dataset']}, {row['defense'].replace('none', 'undefended')}{on}"
 
@@ -265,7 +265,7 @@ def _spoken_of(row: pd.Series) -> str:
 def _epsilon(protocol: Protocol, row: pd.Series) -> str:
     if pd.isna(row[f"{protocol}_images"]):
         return ""  # not run
-    return "none" if pd.isna(row[protocol]) else f"{row[protocol]:.1f}"
+    return "none" if pd.isna(row[protocol]) or row[protocol] == 0 else f"{row[protocol]:.1f}"
 
 
 def _plateau(results: Results) -> pd.DataFrame:

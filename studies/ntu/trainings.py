@@ -76,7 +76,7 @@ def _clean_level(results: Results, case: Case, split: str) -> Finding:
         f"{results.label(case)}, faithful, {split} images",
         level(measured, printed, NEAR_PRINTED),
         f"published {printed:.1f}, measured {measured.text(1)} % of {measured.images:,} images; "
-        f"confirmed within {NEAR_PRINTED} points",
+        f"criterion: within {NEAR_PRINTED} points",
     )
 
 
@@ -104,7 +104,8 @@ def _costs_time(results: Results, case: Case) -> Finding:
     return Finding(
         f"{results.label(case)}, faithful",
         Judgement(Ruling.CONFIRMED if ratio > 1 else Ruling.REFUTED),
-        f"teacher and student took {ratio:.2g} times the undefended training; no interval",
+        f"teacher and student took {ratio:.2g} times the undefended training; no interval, and "
+        "other programs may have run meanwhile",
     )
 
 
@@ -139,7 +140,8 @@ def _learns_faster(results: Results, case: Case, protocol: str) -> Finding:
         raise NotRun(f"twins of {case}, {protocol}")
     speed = Estimate.over_seeds([_speed(*map(results.history, each)) for each in both])
     evidence = (
-        f"with ImageNet weights {speed.short()} times as fast, in seconds, to the best validation "
+        f"with ImageNet weights {speed.short()} times as fast, in seconds in which other programs "
+        "may have run, to the best validation "
         "accuracy of the twin from scratch; 0 where it never gets there"
     )
     return _of_seeds(results, case, protocol, within(speed, least=1.0), evidence, speed.images)

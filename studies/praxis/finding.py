@@ -60,7 +60,8 @@ def _finding(run: Run) -> KeyFinding:
         f"cells, and FGSM run again in other batches repeats its error on {model} at "
         f"{shown.repeated} of {_EPSILONS} epsilons; CW itself makes {model} err on "
         f"{percent(shown.cw)} % of {shown.cw.images} images, and on {percent(shown.rounded)} % "
-        f"once they are rounded to 8 bits ({percent(shown.clean)} % without attack).",
+        f"once they are rounded to 8 bits (on {percent(shown.clean)} % of these images it errs "
+        "without attack).",
         meaning=f"What is printed as CW {'looks like' if repeats else 'is more than'} a second run "
         f"of FGSM, which has FGSM's error at {repeated}; CW has it at {same}. CW stops just past "
         f"the nearest other class: a picture file {'keeps' if keeps else 'loses'} what it changes.",

@@ -9,6 +9,7 @@ import pandas as pd
 
 from attacks.units import grey_levels
 from evaluation import Curve, Estimate, NotRun, alike, same
+from evaluation.busy import quiet
 from harness.arms import MAIN, Case, Protocol, Role
 from harness.links import Link
 from harness.results import Arrays, Results
@@ -113,7 +114,8 @@ def differences(first: Curve, second: Curve, epsilons: Iterable[float]) -> list[
 def timed(results: Results, case: Case, attack: str) -> pd.Series:
     """The row of the results by which an attack is timed; raises `NotRun` without one.
 
-    FGSM on a classifier has an arm of a single epsilon for this. Of part B it is the student's.
+    Only a quiet machine's times count. FGSM on a classifier has an arm of a single epsilon for
+    this. Of part B it is the student's.
     """
     where = {"case": case, "protocol": _TIMED[attack], "attack": attack}
     part_b = case == praxis.DISTILLED
@@ -122,17 +124,12 @@ def timed(results: Results, case: Case, attack: str) -> pd.Series:
     rows = results.select(role=role, variant=variant, **where)
     if rows.empty:
         raise NotRun(f"{attack} on {case}, timed")
-    return rows.iloc[-1]
+    return quiet(rows).iloc[-1]
 
 
 def seconds_per_iteration(row: pd.Series) -> Estimate:
-    """Seconds for a batch of 32 images, crafted and classified.
-
-    Compiling may count where the time of crafting was not recorded apart from it.
-    """
+    """Seconds for a batch of 32 images, crafted and classified, without compiling."""
     images = int(row["images"])
-    if pd.isna(row.get("crafting_seconds")):
-        return Estimate(row["seconds"] / -(-images // praxis.ITERATION), images=images)
     per_image = row["crafting_seconds"] + row["inference_seconds"] / images
     return Estimate(praxis.ITERATION * per_image, images=images)
 

@@ -60,7 +60,6 @@ def contents(results: Results, comparison: pd.DataFrame, directory: Path) -> dic
     return {
         "pictures": _draw(results, published, directory),
         "stands_in": results.stands_in,
-        "timed_apart": "crafting_seconds" in results.table,
         "classifiers": _classifiers(results, published),
         "fgsm": {words: _errors(results, each, "FGSM") for each, words in _UNITS.items()},
         "published_fgsm": _published_table(published),

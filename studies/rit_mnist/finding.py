@@ -7,7 +7,7 @@ from harness.arms import TRANSFERRED, Protocol
 from harness.claims import Run, nearest_first
 from harness.links import printed
 from harness.results import where_run
-from harness.study import Bar, KeyFinding, percent
+from harness.study import Bar, KeyFinding
 from studies.rit_mnist import arms
 from studies.rit_mnist.curves import attacked, gain_at
 from studies.rit_mnist.published import FOLDER, baseline_under_fgsm
@@ -44,18 +44,20 @@ def _finding(run: Run) -> KeyFinding:
         Bar("PGD-trained on the fly, the worst of all attacks", _accuracy(worst)),
     )
     stated, plain, others, own, _ = (bar.percent for bar in bars)
-    robust = percent(Estimate.accuracy(strongest.at(arms.ROBUST_EPSILON)))
+    robust = Estimate.accuracy(strongest.at(arms.ROBUST_EPSILON))
     helped, learned = gain_at(EPSILON, retrained, baseline), gain_at(EPSILON, given, retrained)
     return KeyFinding(
         sentence="The post finds that training on FGSM images made once helps up to epsilon "
         f"{printed(FOLDER, measures=_MEETING):g}; {run.rerun}, the network so trained keeps "
-        f"{others} % at {EPSILON:g} against FGSM images of the undefended network and {own} % "
-        f"against its own, {_THAN[helped.sign]} the undefended network's {plain} % (published: "
-        f"{stated} %).",
-        meaning=f"Against an attack on the network itself, such training {_does(helped)} "
-        f"({helped.points()} points){': ' + _LEARNED if learned.sign > 0 else ''}. Trained on PGD "
-        f"examples of its current weights, the same network keeps {robust} % under "
-        f"AutoAttack at {arms.ROBUST_EPSILON:g}.",
+        f"{others} % of {given.images:,} images at {EPSILON:g} against FGSM images of the "
+        f"undefended network and {own} % of {retrained.images:,} against its own, "
+        f"{_THAN[helped.sign]} the {plain} % that the undefended network keeps (for which the post "
+        f"prints {stated} %).",
+        meaning=f"Against an attack on the network itself, such training {_does(helped)} here "
+        f"({helped.points()} points){': ' + _LEARNED if learned.sign > 0 else ''}. Another "
+        "network, trained on PGD examples of its weights as they change, keeps "
+        f"{robust.percent()} % of {strongest.images:,} images under AutoAttack at "
+        f"{arms.ROBUST_EPSILON:g}.",
         quantity=f"accuracy on MNIST at epsilon {EPSILON:g}",
         bars=bars,
         folder=run.folder,

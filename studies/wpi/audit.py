@@ -12,7 +12,8 @@ from harness.results import Results, selected
 from studies.audit import Shown, as_printed, audited, claimed, measured
 from studies.wpi.arms import ATTACK_LEFT_OUT
 from studies.wpi.attacks import ATTACKS, CW, DEEPFOOL, IFGSM, SWAP, UNSEEN
-from studies.wpi.claims import CLAIMS, WAYS, listed, mean_gain
+from studies.wpi.claims import CLAIMS
+from studies.wpi.defense_judges import WAYS, listed, mean_gain
 from studies.wpi.defenses import ADVERSARIAL, MASKED, MASKED_SEEN, NONE, SMOOTHED, left_out
 from studies.wpi.details import fooled
 from studies.wpi.profiles import CASES, HELD_OUT, PROFILES, SPLIT
@@ -100,10 +101,10 @@ def _readings(results: Results, case: Case) -> str:
     )
     through, both = (mean_gain(place, MASKED_SEEN).text() for place in (faithful, corrected))
     return (
-        f"{faithful.data}: clean F1 changes by {listed_clean}, by what has the noise. With noise "
-        f"on the gradient seen, the mean F1 under the four attacks changes by {through} where "
-        f"they go through it (faithful), and by {both} where those made on the plain network "
-        "count as well (corrected)."
+        f"{faithful.data}: clean F1 changes by {listed_clean}, depending on where the noise is. "
+        "With noise on the gradient seen, the mean F1 under the four attacks changes by "
+        f"{through} where they go through it (faithful), and by {both} where those made on the "
+        "plain network count as well (corrected)."
     )
 
 
@@ -175,7 +176,7 @@ _ITEMS: dict[str, Sequence[Shown]] = {
     ),
     "WPI-A2": (
         as_printed(_printed_times),
-        measured(_crafting, CASES, needs=f"{_FOUR} {_CORRECTED}"),
+        measured(_crafting, CASES, needs=f"{_FOUR} {_CORRECTED}, timed on a quiet machine"),
         claimed(CLAIMS, "WPI-17"),
     ),
     "WPI-A3": (measured(_by_formula, CASES, [IFGSM], needs=_BOTH.format(IFGSM)),),

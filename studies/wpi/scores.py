@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from math import inf
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ import pandas as pd
 
 from attacks import CarliniWagner
 from evaluation import Estimate, NotRun, average, mean_macro_f1, same
+from evaluation.busy import quiet
 from harness.arms import MAIN, Case, Protocol
 from harness.results import Arrays, Results, run_by_key, where_run
 from studies.wpi.attacks import ATTACKS, EVERY_ATTACK, WITHIN_BUDGET, budget, epsilons, transferred
@@ -144,39 +144,38 @@ class Place:
             "allowed for"
         )
 
-    def with_search(self, number: Estimate, falls: bool, rises: bool) -> Estimate:
-        """A number without the end of its interval that a longer search of CW would move.
+    def with_search(self, number: Estimate, then: Estimate) -> Estimate:
+        """A number whose interval reaches to what a longer search of CW could make of it.
 
         After a short search only what a longer one would strengthen is decided.
 
         Args:
-            falls, rises: what a longer search does to the number.
+            then: the number if the search went on without end.
         """
         here, paper = self._searches
         if here == paper:
             return number
-        return replace(
-            number, low=-inf if falls else number.low, high=inf if rises else number.high
-        )
+        low, high = min(number.low, then.low), max(number.high, then.high)
+        return replace(number, low=low, high=high)
 
     def inference_seconds(self, defense: Defense) -> float:
-        """Per image, the median over every arm of the defended network."""
+        """Per image, the median over every arm of the defended network; see `quiet`."""
         rows = self.rows(defense)
-        rows = rows[rows["epsilon"] > 0].drop_duplicates("arm")
-        return _median(rows["inference_seconds"] / rows["images"])
+        rows = quiet(rows[rows["epsilon"] > 0]).drop_duplicates("arm")
+        return float((rows["inference_seconds"] / rows["images"]).median())
 
     def crafting_seconds(self, defense: Defense, attack: str) -> float:
-        """Per image and epsilon, the median over seeds.
+        """Per image and epsilon, the median over seeds; see `quiet`.
 
         The faithful blur's attacks are crafted on the plain network.
         """
         on_plain = self.protocol == Protocol.FAITHFUL and defense == SMOOTHED
         rows = self.rows(defense, attack=transferred(attack) if on_plain else attack)
-        attacked = rows[rows["epsilon"] > 0].groupby("arm")
+        attacked = quiet(rows[rows["epsilon"] > 0]).groupby("arm")
         seconds = attacked["crafting_seconds"].first()
         if attack in WITHIN_BUDGET:  # the others run once for all epsilons
             seconds /= attacked.size()
-        return _median(seconds)
+        return float(seconds.median())
 
     @property
     def _searches(self) -> tuple[CarliniWagner, CarliniWagner]:
@@ -193,9 +192,3 @@ class Place:
             (row,) = np.flatnonzero(same(rows["epsilon"], epsilon))
             predicted.append(self.results.details[arm]["predictions"][row])
         return Predictions(self.results.details[arm]["labels"], np.stack(predicted))
-
-
-def _median(seconds: pd.Series) -> float:
-    if seconds.isna().all():
-        raise NotRun("seconds: not recorded")
-    return float(seconds.median())

@@ -41,7 +41,7 @@ def write_arrays(tmp_path):
     ("split", "fingerprint"),
     [
         ("held-out", "c6dc72bf91dc85138e705840cf1747dd96a6437ffb1034c42dae191a19f430da"),
-        ("test-validates", "6bdc1dbb119591363d8830dea4e25c8f5f64337bcdc14c6c62375f8ec938c05a"),
+        ("test-validates", "43a45c33eb758d85073a5a6c93143331644e3e29c4185edfc7f3ff1acfee9103"),
         ("random-64-16-20", "62b20b74b6e4cf52380641736361fdeaba1fe30396e73ec3d82569d950ce7730"),
         ("random-4-1-1", "407ab5f43fb1108748d9bac4ee89616ba474b7ed73b239cc0e5892c25c33bc9a"),
     ],
@@ -65,13 +65,18 @@ def test_held_out_subsets_are_disjoint_and_leave_the_test_set_alone():
     assert rows(dataset.x_validation) != rows(other.x_validation)
 
 
-def test_the_test_set_validates_and_200_of_it_test():
+def test_the_test_set_validates_and_the_first_200_of_it_test():
     dataset, other = (data.load("digits", "test-validates", seed=seed) for seed in (0, 1))
-    assert sizes(dataset) == [1437, 360, 200]
+    assert sizes(dataset) == [1437, 360, 360]  # all that there are
     np.testing.assert_array_equal(dataset.x_validation, data.load("digits").x_test)
     validation = dict(zip(rows(dataset.x_validation), dataset.y_validation))
     assert [validation[row] for row in rows(dataset.x_test)] == dataset.y_test.tolist()
-    assert len(set(rows(dataset.x_test))) == data.SPLITS["test-validates"].test_images == 200
+    assert len(set(rows(dataset.x_test))) == 360
+    # The first 200 are those that were drawn, and the others follow.
+    assert data.SPLITS["test-validates"].test_images == 200
+    places = [rows(dataset.x_validation).index(row) for row in rows(dataset.x_test)]
+    drawn = np.random.RandomState(0).permutation(360).tolist()
+    assert places[:200] == sorted(drawn[:200]) and places[200:] == drawn[200:]
     assert rows(dataset.x_test) != rows(other.x_test)
 
 
@@ -143,6 +148,11 @@ def test_a_copy_without_groups_says_so(write_arrays):
 def test_groups_that_are_refused(write_arrays, tracks, message):
     with pytest.raises(ValueError, match=message):
         data.load("gtsrb", data_dir=write_arrays(track_train=tracks))
+
+
+def test_1800_more_follow_where_there_are_so_many(tmp_path, write_npz, make_arrays):
+    write_npz(**make_arrays(test=2_500))
+    assert len(data.load("cifar10", "test-validates", data_dir=tmp_path).x_test) == 2_000
 
 
 def test_fewer_than_200_test_images_all_test(tmp_path, write_npz):

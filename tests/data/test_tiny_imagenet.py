@@ -95,7 +95,7 @@ def test_loaded_as_bytes(tmp_path, write_archive):
     np.testing.assert_array_equal(
         other.x_train.stored, tiny_imagenet.find("train", tmp_path).read()
     )
-    assert len(other.x_test) == 200
+    assert len(other.x_test) == 400
 
 
 def test_downloaded_archive(write_archive, downloaded):

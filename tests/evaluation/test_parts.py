@@ -6,6 +6,7 @@ import pytest
 from attacks import PGD
 from evaluation import Outcomes, evaluate
 from evaluation.evaluate import Interrupted
+from own_process import TIMES
 
 ATTACK, EPSILONS = PGD(steps=3, batch_size=4), [0.05, 0.3]
 
@@ -22,7 +23,7 @@ def test_parts_change_nothing(request_):
     whole = evaluate(*request_, ATTACK, EPSILONS)
     parts = evaluate(*request_, ATTACK, EPSILONS, images_at_once=4)
     for name, value in vars(whole).items():
-        if value is not None and not name.endswith("seconds"):
+        if value is not None and name not in TIMES:
             np.testing.assert_allclose(getattr(parts, name), value, rtol=1e-4, err_msg=name)
     assert parts.fooled.any() and len(parts.still_rising) == 4
 
@@ -32,6 +33,14 @@ def test_the_seconds_of_one_image_leave_out_the_part_that_compiles(request_):
     for part, seconds in zip(parts, (9.0, 1.0, 2.0)):
         object.__setattr__(part, "crafting_seconds", seconds)
     assert Outcomes.joined(parts).crafting_seconds == 1.5
+
+
+def test_the_busiest_part_counts(request_):
+    parts = [evaluate(*request_, ATTACK, EPSILONS, examples=0) for _ in range(3)]
+    for shares, expected in (((0.1, 0.0, 0.4), 0.4), ((0.1, np.nan, 0.4), np.nan)):
+        for part, share in zip(parts, shares):
+            object.__setattr__(part, "others_share", share)
+        assert Outcomes.joined(parts).others_share == pytest.approx(expected, nan_ok=True)
 
 
 def test_an_interrupt_brings_the_finished_parts(request_):

@@ -90,6 +90,18 @@ def test_data_that_stand_in_give_no_verdict(ruling, words):
 
 
 @pytest.mark.parametrize("ruling", [CONFIRMED, REFUTED, NO_DIFFERENCE, UNDECIDED])
+def test_what_a_short_training_leaves_open_is_undecided_after_one(ruling):
+    finding = Finding("here", Judgement(ruling), "seen", short="it has not arrived")
+    claim = Claim("X-1", "it holds", lambda results: [finding], "all")
+    for standing, expected in (
+        (REDUCED, (UNDECIDED, "seen; it has not arrived")),
+        (PUBLISHED, (ruling, "seen")),
+    ):
+        (row,) = judged([claim], [Run("laptop", None, standing)])
+        assert (row.outcome, row.evidence) == expected
+
+
+@pytest.mark.parametrize("ruling", [CONFIRMED, REFUTED, NO_DIFFERENCE, UNDECIDED])
 def test_a_reduced_network_speaks_of_mechanisms_alone(ruling):
     for standing, speaks_of in ((PUBLISHED, MECHANISM), (PUBLISHED, LEVEL), (REDUCED, MECHANISM)):
         assert verdict(ruling, standing, speaks_of) == (ruling, "seen")

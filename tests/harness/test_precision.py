@@ -124,6 +124,26 @@ def test_frozen_normalisation_stays_as_it_is():
     np.testing.assert_array_equal(layer.moving_mean, [0, 0])
 
 
+@pytest.mark.parametrize("precision", ["float32", BRAIN])
+def test_the_averages_of_normalisation_have_the_momentum_of_the_recipe(precision, tmp_path):
+    network = Network("wpi_cnn", upsampling=1, width=0.1, preprocessing="unit")
+    usual = replace(SMALL, network=network, images=320)
+    found = []
+    for momentum in (None, 0.5):
+        recipe = replace(usual.recipe, batch_norm_momentum=momentum)
+        folder = tmp_path / str(momentum)
+        folder.mkdir()
+        training = replace(usual, recipe=recipe)
+        train(training, data.load("digits"), folder, {}, lambda *_: None, precision=precision)
+        trained = models.load_checkpoint(folder / "model.h5")
+        found.append([each for each in trained.layers if hasattr(each, "moving_mean")])
+    for own, other in zip(*found, strict=True):
+        assert (own.momentum, other.momentum) == (0.99, 0.5)
+        # Which are not used in training.
+        np.testing.assert_array_equal(own.gamma, other.gamma)
+        assert (np.abs(own.moving_mean) < np.abs(other.moving_mean)).mean() > 0.9
+
+
 @pytest.mark.slow
 def test_an_arm_of_such_a_network(tmp_path):
     arm = small_arm()

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from harness.recipe import Recipe
+from harness.reductions import Change
 from harness.study import Scale
 
 PUBLISHED = Recipe("SGD", 0.1, batch_size=32, epochs=200, decay=1e-6, momentum=0.9)
@@ -46,6 +47,15 @@ def test_a_scale_takes_the_place_of_the_published_schedule():
     assert Scale(upsampling=1, epochs=6).applied_to(PUBLISHED).schedule == PUBLISHED.schedule
 
 
+def test_a_momentum_of_averages_is_a_reduction():
+    assert Scale(upsampling=1, batch_norm_momentum=0.9).applied_to(PUBLISHED) == replace(
+        PUBLISHED, batch_norm_momentum=0.9
+    )
+    change = Change("momentum of the averages of batch normalisation", 0.9, None)
+    assert str(change).endswith("normalisation 0.9 instead of the network's own")
+    assert str(Change("training images", 9, None)) == "training images 9 instead of all"
+
+
 @pytest.mark.parametrize(
     "changed, message",
     [
@@ -53,9 +63,11 @@ def test_a_scale_takes_the_place_of_the_published_schedule():
         ({"warm_up": 1.0}, "cosine is False and warm_up 1.0 with decay 1e-06"),
         ({"warm_up": 201.0}, "warm_up is 201.0; accepted: 0 to the 200 epochs"),
         ({"warm_up": -1.0}, "warm_up is -1.0; accepted: 0 to the 200 epochs"),
+        ({"batch_norm_momentum": 1.0}, "batch_norm_momentum is 1.0; accepted: 0 to 1"),
+        ({"batch_norm_momentum": -0.1}, "batch_norm_momentum is -0.1; accepted: 0 to 1"),
     ],
 )
-def test_schedules_that_contradict_each_other_are_refused(changed, message):
+def test_what_cannot_be_is_refused(changed, message):
     with pytest.raises(ValueError) as error:
         replace(PUBLISHED, **changed)
     assert message in str(error.value)

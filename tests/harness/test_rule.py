@@ -94,7 +94,9 @@ def test_all_parts_have_to_hold():
 
     assert of(CONFIRMED, CONFIRMED) == CONFIRMED
     assert of(CONFIRMED, UNDECIDED) == UNDECIDED
-    assert of(CONFIRMED, NO_DIFFERENCE, UNDECIDED) == NO_DIFFERENCE
+    assert of(NO_DIFFERENCE, NO_DIFFERENCE) == NO_DIFFERENCE
+    # One of several that are claimed is not there.
+    assert of(CONFIRMED, NO_DIFFERENCE) == of(NO_DIFFERENCE, UNDECIDED) == REFUTED
     assert of(NO_DIFFERENCE, REFUTED) == REFUTED
     assert of(REFUTED, NOT_RUN) == NOT_RUN
     assert of() == NOT_RUN
@@ -126,19 +128,23 @@ def test_what_would_decide_is_what_decides_the_slowest_part():
 
 
 @pytest.mark.parametrize(
-    "judge, estimate, needed",
+    "judge, estimate, needed, then",
     [
         # Half as wide excludes zero: four times the images.
-        (direction, Estimate(0.1, -0.1, 0.3, 100), 401),
+        (direction, Estimate(0.1, -0.1, 0.3, 100), 401, CONFIRMED),
+        (direction, Estimate(-0.1, -0.3, 0.1, 100), 401, REFUTED),
         # The way to "no difference" is shorter: an interval of 0.008 around 0.002.
-        (direction, Estimate(0.002, -0.03, 0.034, 100), 1601),
-        (equality, Estimate(0.0, -0.02, 0.02, 100), 401),
-        (equality, Estimate(0.02, 0.0, 0.04, 100), 401),  # to be refuted
-        (equality, Estimate(0.01, 0.0, 0.02, 100), math.inf),  # on the margin
+        (direction, Estimate(0.002, -0.03, 0.034, 100), 1601, NO_DIFFERENCE),
+        (equality, Estimate(0.0, -0.02, 0.02, 100), 401, CONFIRMED),
+        (equality, Estimate(0.02, 0.0, 0.04, 100), 401, REFUTED),
     ],
 )
-def test_how_many_images_would_decide(judge, estimate, needed):
-    assert judge(estimate) == Judgement(UNDECIDED, needed)
+def test_how_many_images_would_decide_and_how(judge, estimate, needed, then):
+    assert judge(estimate) == together([judge(estimate)]) == Judgement(UNDECIDED, needed, then)
+
+
+def test_on_the_margin_no_number_of_images_decides():
+    assert equality(Estimate(0.01, 0.0, 0.02, 100)).needed == math.inf
 
 
 def outcomes(images, gain, seed=0):
@@ -170,7 +176,7 @@ def test_so_many_images_do_decide():
         (between(-0.1, -0.001), UNDECIDED),  # one of twenty does so by chance
         (between(-0.1, -0.05), REFUTED),
         (between(-0.009, 0.009), UNDECIDED),
-        (between(-0.004, 0.004), NO_DIFFERENCE),
+        (between(-0.004, 0.004), REFUTED),
         (between(-0.1, 0.1), UNDECIDED),
     ],
 )

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from evaluation import Estimate, NotRun
+from evaluation.busy import NotTimed
 from harness.claims import Standing
 from harness.links import Link
 from reports.compare import Status, compare, estimate_in
@@ -34,22 +35,26 @@ LINKS = {
 
 @dataclass
 class Measured:
-    """A measure that gives the same estimate, and remembers what it was asked."""
+    """A measure that gives the same estimate, and remembers what it was asked.
+
+    `fails` has the errors of protocols without an estimate, those not listed were not run.
+    """
 
     estimate: Estimate | None
+    fails: dict[str, NotRun] = field(default_factory=dict)
     asked: list = field(default_factory=list)
 
     def __call__(self, results, link, protocol):
         self.asked.append((link.kind, protocol))
         if self.estimate is None or protocol != "corrected":
-            raise NotRun(protocol)
+            raise self.fails.get(protocol, NotRun(protocol))
         return self.estimate
 
 
 def compared(
-    estimate: Estimate | None, standing: Standing = Standing.REDUCED
+    estimate: Estimate | None, standing: Standing = Standing.REDUCED, **fails: NotRun
 ) -> tuple[pd.DataFrame, Measured]:
-    measure = Measured(estimate)
+    measure = Measured(estimate, fails)
     study = SimpleNamespace(
         published=PUBLISHED,
         link=lambda row: LINKS[row["metric"]],
@@ -73,6 +78,16 @@ def test_what_was_not_run_is_said_and_not_filled_in():
     assert table["remark"][4] == "no tables"
     assert table[["faithful", "corrected"]].isna().all(axis=None)
     assert {kind for kind, _ in measure.asked} == {"accuracy under attack", "time ratio"}
+
+
+@pytest.mark.parametrize("busy", ["faithful", "corrected"])
+def test_what_was_timed_on_a_busy_machine_only_is_told_from_what_was_not_run(busy):
+    table, _ = compared(None, **{busy: NotTimed(busy)})
+    assert table["status"].iloc[-1] == Status.NOT_TIMED
+    assert not Status.NOT_TIMED.is_measured and Status.NOT_TIMED.is_result
+    if busy == "faithful":  # what was measured counts
+        table, _ = compared(Estimate(0.4, 0.3, 0.5, 20), faithful=NotTimed(busy))
+        assert table["status"].iloc[-1] == Status.REDUCED
 
 
 def test_a_measurement_stands_beside_the_published_number_with_its_interval():

@@ -87,25 +87,29 @@ def test_icbai_keeps_its_accuracy_while_the_gradient_is_zero():
     assert printed(finding) == ["92.91 %"]
     assert measured(finding) == [percent(each) for each in (student, control, through_t, worst)]
     zero = rows("icbai", **FAITHFUL, **STUDENT).query("epsilon_grey > 76")["zero_gradient"].item()
-    assert f"keeps {percent(student)}, with a gradient of exactly zero on" in finding.sentence
-    assert f"{100 * zero:.0f} % of the images, but {percent(worst)}" in finding.sentence
+    counts = f"{len(student):,}", f"{len(worst):,}"
+    assert (
+        f"keeps {percent(student)} of {counts[0]} images, with a gradient of exactly zero on"
+        in (finding.sentence)
+    )
+    assert f"{100 * zero:.0f} %, but {percent(worst)} of {counts[1]} where" in finding.sentence
     assert f"keeps {percent(control)} under the same FGSM and {percent(of_control)}" in (
         finding.meaning
     )
     assert finding.meaning.startswith("The temperature hid the gradient")
-    assert "soft labels add nothing that shows" in finding.meaning
+    added = [Estimate.paired(*both).points() for both in ((student, control), (worst, of_control))]
+    assert f"what soft labels add is {' and '.join(added)} points." in finding.meaning
 
 
 def test_icbai_hides_nothing_if_all_attacks_leave_as_much():
     finding = found("icbai", with_attacked("icbai", True, **CORRECTED, **STUDENT))
-    assert "and 100.0 % where attacks also go through logits / T" in finding.sentence
+    assert "and 100.0 % of 1,000 where attacks also go through logits / T" in finding.sentence
     assert finding.meaning.startswith("No gradient was hidden.")
-    assert "soft labels add to it" in finding.meaning
 
 
 def test_ntu_falls_once_steps_and_epsilons_are_large_enough():
     finding = found("ntu")
-    pgd = {"attack": "PGD"}
+    pgd = {"attack": "PGD", "case": "vgg16/cifar10"}
     listed = right("ntu", 0.8, **FAITHFUL, **pgd, defense="as_listed student", view="softmax")
     proper, beyond = (
         right("ntu", grey, **CORRECTED, **pgd, defense="corrected student") for grey in (0.8, 8.0)
@@ -118,14 +122,22 @@ def test_ntu_falls_once_steps_and_epsilons_are_large_enough():
     at_reach = right("ntu", 0.4, **CORRECTED, **pgd, defense="corrected student")
     fall = Estimate.paired(proper, at_reach)
     assert f"with steps that reach 0.8 by {fall.points()}." in finding.meaning
-    assert finding.meaning.endswith("too little to tell.")
+    for curve, others in ((listed, "softmax"), (proper, "logits")):
+        where = FAITHFUL if others == "softmax" else CORRECTED
+        student = "as_listed student" if others == "softmax" else "corrected student"
+        clean = right("ntu", 0.0, **where, **pgd, defense=student, view=others)
+        said = f"{percent(curve)} of {len(curve)} images ({percent(clean)} without attack)"
+        assert said in finding.sentence
+    assert finding.meaning.endswith("points, not told apart from either.")
 
 
-@pytest.mark.parametrize(("value", "says"), [(True, "it helps"), (False, "it does harm")])
+@pytest.mark.parametrize(
+    ("value", "says"), [(True, "better than either"), (False, "worse than either")]
+)
 def test_ntu_says_what_distillation_does(value, says):
     defenses = ["as_listed student", "corrected student"]
     given = with_attacked("ntu", value, defense=defenses, attack="PGD")
-    assert says in found("ntu", given).meaning
+    assert found("ntu", given).meaning.count(says) == 2  # in both protocols
 
 
 def test_praxis_repeats_the_errors_of_fgsm():
@@ -173,19 +185,23 @@ def test_rit_learns_the_images_that_it_is_given():
     robust = right("rit_mnist", 25.5, **on_the_fly, attack=several)
     assert printed(finding) == ["79 %"]
     assert measured(finding) == [percent(each) for each in (baseline, given, own, robust)]
-    assert f"keeps {percent(given)} at 0.1 against" in finding.sentence
-    assert f"{percent(own)} against its own, less than the undefended network's" in finding.sentence
-    assert f"does harm ({Estimate.paired(own, baseline).points()} points): the network has" in (
-        finding.meaning
+    assert f"keeps {percent(given)} of {len(given):,} images at 0.1 against" in finding.sentence
+    assert f"{percent(own)} of {len(own):,} against its own, less than the {percent(baseline)}" in (
+        finding.sentence
+    )
+    assert (
+        f"does harm here ({Estimate.paired(own, baseline).points()} points): the network has"
+        in (finding.meaning)
     )
     strongest = right("rit_mnist", 76.5, **on_the_fly, attack="AutoAttack")
-    assert f"keeps {percent(strongest)} under AutoAttack at 0.3" in finding.meaning
+    kept = f"{Estimate.accuracy(strongest[None]).percent()} % of {len(strongest)} images"
+    assert f"keeps {kept} under AutoAttack at 0.3" in finding.meaning
 
 
 def test_rit_helps_if_the_network_withstands_its_own_attack():
     given = with_attacked("rit_mnist", True, **FAITHFUL, **FGSM, role="fgsm_retrained")
     finding = found("rit_mnist", given)
-    assert "100.0 % against its own, more than the undefended network's" in finding.sentence
+    assert "100.0 % of 10,000 against its own, more than the " in finding.sentence
     assert "such training helps" in finding.meaning
     assert "has learned the images" not in finding.meaning
 
@@ -206,14 +222,16 @@ def test_wpi_blurs_away_what_was_made_for_another_network():
     from_plain, through = {"attack": "IFGSM, from undefended"}, {"attack": "IFGSM"}
     shares = [
         f1("mnist", **FAITHFUL, **through, defense="none"),
-        f1("mnist", **FAITHFUL, **from_plain, defense=BLUR),
+        f1("mnist", **CORRECTED, **from_plain, defense=BLUR),
         f1("mnist", **CORRECTED, **through, defense=BLUR),
     ]
+    undefended = f1("mnist", **CORRECTED, **through, defense="none")
     assert printed(finding) == ["8 %"]
     assert [bar.percent for bar in finding.bars[1:4]] == shares
-    plain, blurred, left = shares
-    assert f"looks like a defense: macro F1 under IFGSM at 0.3 is {blurred} %" in finding.sentence
-    assert f"(without defense {plain} %, published 8 %), and {left} % if" in finding.sentence
+    _, blurred, left = shares
+    assert "looks like a defense: macro F1 on 500 images under IFGSM at 0.3 is " in finding.sentence
+    assert f" is {blurred} % if the attack is made on the plain network" in finding.sentence
+    assert f"(without defense {undefended} %, published 8 %), and {left} % if" in finding.sentence
     assert "but no attack that knows of it" in finding.meaning
     for case in ("cifar10", "gtsrb"):
         both = (f1(case, **CORRECTED, **each, defense=BLUR) for each in (from_plain, through))
@@ -246,8 +264,8 @@ def test_the_run_that_is_nearest_to_the_study_counts():
     finding = STUDIES["icbai"].key_finding(runs)
     assert finding is not None
     assert finding.folder == "whole"
-    assert "; re-run it keeps" in finding.sentence
-    assert "re-run at a reduced size it keeps" in found("icbai").sentence
+    assert "; re-run, at T = 100, it keeps" in finding.sentence
+    assert "re-run at a reduced size, at T = 100, it keeps" in found("icbai").sentence
 
 
 @pytest.mark.parametrize("name", STUDIES)

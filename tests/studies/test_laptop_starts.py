@@ -40,7 +40,8 @@ STARTED = replace(
 @pytest.mark.parametrize(
     "pattern",
     [
-        "vgg16/cifar100/main/*/FGSM/*",
+        "vgg16/cifar10/main/*/FGSM/*",
+        "vgg16/cifar100/main/*/as_listed student/softmax/FGSM/*",
         "vgg16/cifar10/NTU-[!A]*/FGSM/*",
         "vgg16/cifar10/NTU-A1 *faithful*/FGSM/*",
         "vgg16/cifar10/NTU-A14 alpha = 0/*/FGSM/*",

@@ -152,7 +152,9 @@ def test_verdicts(faithful, corrected, outcomes):
     gain = (faithful - 100) / 10
     assert f"gain over the undefended network {gain:+.1f} [" in distilled["evidence"].iloc[0]
     assert (
-        distilled["evidence"].str.contains("confirmed within 1 point of 92.91 %", regex=False).all()
+        distilled["evidence"]
+        .str.contains("criterion: within 1 point of 92.91 %", regex=False)
+        .all()
     )
     others = verdicts[verdicts["claim"] != "ICB-5"]
     assert (others["outcome"] == "not run").all()

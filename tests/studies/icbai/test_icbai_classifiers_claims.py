@@ -69,7 +69,7 @@ def patched(errors: dict[tuple[int, str], float], images=100, kind="trained"):
     return rows, correct
 
 
-def results_of(*attacks, case=CASE) -> Results:
+def results_of(*attacks, case=CASE, profile="paper") -> Results:
     """Results of one network under what `under_fgsm` and `patched` give."""
     table = pd.DataFrame([row for rows, _ in attacks for row in rows]).assign(
         case=str(case),
@@ -83,7 +83,7 @@ def results_of(*attacks, case=CASE) -> Results:
     correct = {arm: right for _, outcomes in attacks for arm, right in outcomes.items()}
     empty = pd.DataFrame()
     return Results(
-        {},
+        {"profile": profile},
         table,
         empty,
         empty,

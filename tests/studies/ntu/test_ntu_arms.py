@@ -38,11 +38,17 @@ def test_all_published_arms_are_there(profile):
                     ]
                     assert found, (case, protocol, role, attack)
                     assert all(len(arm.epsilons) >= 8 for arm in found)
-            assert (profile, case) == (LAPTOP, RESNET) or any(
-                a.case == case and a.training.role == "teacher"
-                for a in arms
-                if a.protocol == "faithful"
-            )
+        scope = profile.cases[case]
+        of_case = [arm for arm in arms if arm.case == case]
+        assert {arm.training.role for arm in of_case} == set(scope.roles)
+        procedures = {arm.training.procedure for arm in of_case} - {None}
+        assert procedures == {"as_listed", "corrected", "papernot"} - set(scope.left_out)
+
+
+def test_a_procedure_that_is_not_known_cannot_be_left_out():
+    scope = replace(PAPER.cases[VGG], left_out=("papernots",))
+    with pytest.raises(ValueError, match="left_out is .*papernots.*; accepted: any of as_listed"):
+        ntu.arms(replace(PAPER, cases={VGG: scope}))
 
 
 @pytest.mark.parametrize("profile", [PAPER, LAPTOP, DEMO], ids=lambda p: p.name)

@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 
+from evaluation.busy import NotTimed
 from harness.arms import Role, View
 from harness.claims import Standing
 from harness.results import Results
@@ -29,7 +30,8 @@ def attacked(
     case, protocol, attack, epsilons, correct, role=Role.UNDEFENDED, view=View.LOGITS, **columns
 ):
     """An arm with these outcomes."""
-    columns = {"dataset": case.dataset, "top_5_accuracy": 1.0, "seconds": 2.0} | columns
+    columns = {"dataset": case.dataset, "top_5_accuracy": 1.0, **columns}
+    columns = {"crafting_seconds": 2.0, "inference_seconds": 0.0, **columns}
     return made_arm(
         epsilons,
         correct,
@@ -129,7 +131,7 @@ def test_the_errors_and_their_order_are_of_the_published_networks():
 ORDERS = [
     ((300, 200, 100), 1000, "confirmed"),
     ((300, 100, 200), 1000, "refuted"),
-    ((200, 200, 100), 1000, "no difference"),
+    ((200, 200, 100), 1000, "refuted"),
     ((205, 200, 100), 1000, "undecided"),
     ((30, 30, 10), 60, "undecided"),
 ]
@@ -146,7 +148,8 @@ def test_the_order_is_paired_at_every_epsilon(counts, of, outcome):
     arms = three_networks(*((5, count) for count in counts), of=of)
     outcomes, evidence = verdicts("PRX-5", results_of(*arms))
     assert outcomes == [outcome]
-    assert "of 20 comparisons " in evidence and f" {outcome}" in evidence
+    shown = "no difference" if counts == (200, 200, 100) else outcome  # by one of the two pairs
+    assert "of 20 comparisons " in evidence and f" {shown}" in evidence
 
 
 def test_the_order_may_not_turn_at_one_epsilon():
@@ -254,7 +257,7 @@ def test_what_may_be_cw_is_compared_on_the_images_it_was_given(
 def test_ten_times_as_long(seconds, standing, outcome):
     arms = (
         fgsm(64, 0, of=64, variant=praxis.TIMING),
-        fgsm(64, 0, of=64, protocol="corrected", attack="CW", seconds=seconds),
+        fgsm(64, 0, of=64, protocol="corrected", attack="CW", crafting_seconds=seconds),
     )
     outcomes, evidence = verdicts("PRX-7", results_of(*arms), standing)
     assert outcomes == [outcome] and f", {seconds / 2:.0f} times as long" in evidence
@@ -290,7 +293,7 @@ def part_b(student, control=8 * [200], under_cw=(0, 0)):
         (8 * [400], "confirmed"),
         (8 * [100], "refuted"),
         ([*(7 * [400]), 100], "refuted"),
-        ([*(7 * [400]), 200], "no difference"),
+        ([*(7 * [400]), 200], "refuted"),
         ([*(7 * [400]), 205], "undecided"),
     ],
 )
@@ -396,11 +399,14 @@ def test_confidences_are_of_the_image_and_rank_that_the_row_names():
         assert measured.value == pytest.approx(expected) and measured.images == 1
 
 
-def test_times_do_not_count_compiling():
-    arm, rows, correct = attacked(VGG19, "faithful", "FGSM", (0.0, 0.02), 2 * [first(64, 64)])
-    rows = [row | {"variant": praxis.TIMING} for row in rows]
+def test_times_of_a_batch_are_of_crafting_and_classifying_on_a_quiet_machine():
+    columns = {"variant": praxis.TIMING, "crafting_seconds": 0.01, "inference_seconds": 0.64}
+    arm, rows, correct = attacked(
+        VGG19, "faithful", "FGSM", (0.0, 0.02), 2 * [first(64, 64)], **columns
+    )
     seconds = seconds_per_iteration(timed(results_of((arm, rows, correct)), VGG19, "FGSM"))
-    assert (seconds.value, seconds.images) == (1.0, 64)
-    apart = [row | {"crafting_seconds": 0.01, "inference_seconds": 0.64} for row in rows]
-    seconds = seconds_per_iteration(timed(results_of((arm, apart, correct)), VGG19, "FGSM"))
     assert (seconds.value, seconds.images) == (pytest.approx(32 * (0.01 + 0.01)), 64)
+    for share in (0.06, np.nan):
+        busy = [row | {"others_share": share} for row in rows]
+        with pytest.raises(NotTimed, match="other programs"):
+            timed(results_of((arm, busy, correct)), VGG19, "FGSM")

@@ -32,6 +32,9 @@ from studies.rit_mnist.measures import measure
 from studies.rit_mnist.published import link
 
 MECHANISMS = {"RIT-2a", "RIT-2b", "RIT-2c", "RIT-3a", "RIT-4", "RIT-5"}
+MECHANISMS |= {f"RIT-{each}" for each in ("6a", "6b", "6c", "10a", "10b", "10c")}
+#: What the post says beside the opposite, which its own curves show.
+AGAINST_ITS_CURVES = {"RIT-13a", "RIT-13b"}
 
 
 def on_baseline(accuracies, images=1000):
@@ -49,10 +52,11 @@ def test_what_the_post_describes_is_confirmed():
     assert "99.00 [" in verdicts.loc["RIT-9", "evidence"]
 
 
-def test_a_reduced_run_speaks_of_one_network_under_attack_alone():
+def test_a_reduced_run_speaks_of_no_level():
     outcome = verdicts_of(DESCRIBED, standing=Standing.REDUCED).set_index("claim")["outcome"]
     assert set(outcome[outcome == CONFIRMED].index) == MECHANISMS
-    assert set(outcome.drop(list(MECHANISMS))) == {UNDECIDED, "not run"}
+    assert set(outcome[list(AGAINST_ITS_CURVES)]) <= {REFUTED, "not run"}
+    assert set(outcome.drop([*MECHANISMS, *AGAINST_ITS_CURVES])) == {UNDECIDED, "not run"}
 
 
 def test_other_data_give_no_verdict():
@@ -86,7 +90,7 @@ def test_rit_1_the_accuracy_of_the_baseline(accuracy, outcome):
         (line(0.99, 0.79, 0.24, 0.29, 0.1, 0.1), REFUTED),
         (line(0.1, 0.3, 0.5, 0.7, 0.9, 0.9), REFUTED),
         (line(0.99, 0.79, 0.24, 0.26, 0.1, 0.1), UNDECIDED),  # of two points
-        (flat(0.9), NO_DIFFERENCE),
+        (flat(0.9), REFUTED),
     ],
 )
 def test_rit_2a_accuracy_falls(accuracies, outcome):
@@ -152,7 +156,7 @@ def test_rit_3b_the_levels_around_it(before, after, outcome):
         (line(0.99, 0.79, 0.24, 0.17, 0.1, 0.2), REFUTED),  # not constant
         (line(0.99, 0.24, 0.19, 0.15, 0.1, 0.1), REFUTED),  # the step to 0.1 is the largest
         (line(0.95, 0.5, 0.05, 0.05, 0.05, 0.05), UNDECIDED),
-        (EQUAL_STEPS, NO_DIFFERENCE),
+        (EQUAL_STEPS, REFUTED),
     ],
 )
 def test_rit_4_the_useful_range(accuracies, outcome):

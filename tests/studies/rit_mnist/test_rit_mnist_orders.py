@@ -68,7 +68,7 @@ def test_orders_of_two_networks(claim, attack, first, second, accuracies, images
         ((0.1, 0.2), CONFIRMED),
         ((0.1, -0.1), REFUTED),
         ((-0.1, 0.1), REFUTED),
-        ((0.1, 0), NO_DIFFERENCE),
+        ((0.1, 0), REFUTED),
     ],
 )
 def test_the_first_or_last_of_three(claim, attack, first, others, gains, outcome):
@@ -103,7 +103,7 @@ def test_corrected_the_worst_of_all_attacks_counts():
         ((1.9, 2.0, 2.1), CONFIRMED, "ratio 2 [1.75, 2.25]"),
         ((0.4, 0.5, 0.6), REFUTED, "ratio 0.5 [0.252, 0.748]"),
         ((1.0, 2.0, 3.0), UNDECIDED, "seeds would decide"),
-        ((2.0,), UNDECIDED, "ratio 2; confirmed within 1.5 to 2.5; no interval"),
+        ((2.0,), UNDECIDED, "ratio 2; criterion: within 1.5 to 2.5; no interval"),
     ],
 )
 def test_rit_7a_twice_the_loss_at_the_start(ratios, outcome, words):
@@ -215,7 +215,7 @@ def test_rit_9_the_cost_of_training(retrained, outcome):
         (line(0.9, 0.8, 0.5, 0.3, 0, 0), line(0.9, 0.3, 0.2, 0.2, 0, 0), 1000, CONFIRMED),
         (line(0.9, 0.8, 0.8, 0.8, 0, 0), line(0.9, 0.7, 0.3, 0.2, 0, 0), 1000, REFUTED),  # grows
         (line(0.9, 0.3, 0.2, 0.1, 0, 0), line(0.9, 0.8, 0.8, 0.8, 0, 0), 1000, REFUTED),  # no help
-        (flat(0.9), flat(0.8), 1000, NO_DIFFERENCE),
+        (flat(0.9), flat(0.8), 1000, REFUTED),
         (line(0.9, 0.45, 0.4, 0.4, 0, 0), flat(0.4), 20, UNDECIDED),  # one image
     ],
 )

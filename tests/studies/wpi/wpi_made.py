@@ -26,13 +26,15 @@ def made(
     variant="main",
     slower=None,
     seconds=None,
+    busy=(),
     **kept_of,
 ) -> Results:
     """Results where so many of the first images are right, by (defense, attack).
 
     A count may be a sequence, by epsilon. `clean` has the counts without attack and `slower` the
-    factors of inference time by defense, `seconds` those of crafting by attack; `kept_of` changes
-    what is kept of every image, by name: a function of the attack.
+    factors of inference time by defense, `seconds` those of crafting by attack, and `busy` the
+    attacks beside which other programs ran; `kept_of` changes what is kept of every image, by name:
+    a function of the attack.
     """
     labels = np.arange(images) % 10
     made, details = [], {}
@@ -59,6 +61,7 @@ def made(
                 view="logits",
                 defense=defense.in_results,
                 attack=attack,
+                others_share=0.06 if plain in busy else 0.04,
                 inference_seconds=0.1 * images * (slower or {}).get(defense, 1),
                 crafting_seconds=crafting
                 * (len(epsilons) if plain in attacks.WITHIN_BUDGET else 1),
