@@ -31,7 +31,7 @@ def quiet(rows: pd.DataFrame) -> pd.DataFrame:
     """
     alone = rows[rows["others_share"] <= MOST] if "others_share" in rows else rows[:0]
     if alone.empty:
-        raise NotTimed(f"a time that cost other programs at most {MOST:.0%} of the processors")
+        raise NotTimed(f"times in which other programs took at most {MOST:.0%} of the processors")
     return alone
 
 

@@ -152,7 +152,7 @@ def _upshot_of(part: Part) -> str:
         return undecided
     if Ruling.CONFIRMED not in outcomes:
         return nowhere
-    if outcomes & {Ruling.REFUTED, Ruling.NO_DIFFERENCE}:
+    if not outcomes.isdisjoint(_AGAINST):
         return mixed
     return everywhere if outcomes == {Ruling.CONFIRMED} else in_part
 

@@ -169,10 +169,10 @@ def test_a_student_that_is_behind_without_attack_is_not_judged_after_a_short_tra
     on_cifar100 = dict(case="vgg16/cifar100", dataset="cifar100", published_dataset="cifar100")
     for claims, place in ((("NTU-3", "NTU-5", "NTU-6"), {}), (("NTU-7a", "NTU-7b"), on_cifar100)):
         made = networks("corrected", FALLING, behind, FALLING, **place)
-        for standing, said in ((Standing.REDUCED, expected), (Standing.PUBLISHED, "refuted")):
+        for standing, outcome in ((Standing.REDUCED, expected), (Standing.PUBLISHED, "refuted")):
             verdicts = verdicts_of(*made, standing=standing)
             found = verdicts[verdicts["claim"].isin(claims) & (verdicts["outcome"] != "not run")]
-            assert set(found["outcome"]) == {said}
+            assert set(found["outcome"]) == {outcome}
 
 
 def shifted(points: float) -> np.ndarray:
