@@ -50,6 +50,7 @@ STUDIES = {
         {
             "demo": _DEMO.format("three"),
             "laptop": "an hour and a half on two CPU cores",
+            "laptop-published": "an hour on two CPU cores",
             "colab": _SESSION,
             "paper": "a day on a GPU",
         },

@@ -27,6 +27,7 @@ _DEMO_ON_THE_FLY = replace(_DEMO, epochs=16, learning_rate=6e-3)
 _RETRAINED = ("fgsm_retrained", "pgd_retrained", "control")
 _LAPTOP = Scale(upsampling=1, epochs=6, images=30_000, attack_images=_LAPTOP_IMAGES)
 _COLAB = Scale(upsampling=1, epochs=15, attack_images=_COLAB_IMAGES)
+_AS_PUBLISHED = Scale(upsampling=1, attack_images=_LAPTOP_IMAGES)
 _PAPER = Scale(upsampling=1, attack_images={"AutoAttack": 1_000})
 
 
@@ -56,6 +57,15 @@ PROFILES = {
         datasets={CASE.dataset: CASE.dataset},
         scales={CASE.model: _LAPTOP},
         cases=_and(OF_PREDICTIONS, *_NARROWER),
+        restarts=3,
+    ),
+    # As few networks as the post's numbers without PGD need, trained as long as there.
+    "laptop-published": RITProfile(
+        name="laptop-published",
+        cost="an hour on two CPU cores",
+        datasets={CASE.dataset: CASE.dataset},
+        scales={CASE.model: _AS_PUBLISHED},
+        cases={CASE: Scope(("undefended", "fgsm_retrained"))},
         restarts=3,
     ),
     "colab": RITProfile(
