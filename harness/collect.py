@@ -20,7 +20,7 @@ from harness.determinism import is_deterministic
 from harness.digests import versions
 from harness.machine import commit, machine
 from harness.plan import Plan
-from harness.reductions import other_precision, reductions
+from harness.reductions import is_as_published, other_precision, reductions
 from harness.results import Arrays, Results
 from harness.runner import Runner
 from harness.stored import trained_in
@@ -54,6 +54,7 @@ def collect(study: Study, profile: Profile, runner: Runner, todo: Plan) -> Resul
 
 def _run(study: Study, profile: Profile, runner: Runner, todo: Plan) -> dict[str, Any]:
     """What a report says of the run itself."""
+    precision = other_precision(runner.precision)
     return {
         "study": study.name,
         "profile": profile.name,
@@ -69,7 +70,8 @@ def _run(study: Study, profile: Profile, runner: Runner, todo: Plan) -> dict[str
         "commit": commit(),
         "data": sorted({note for each in _places(todo) for note in data_notes(runner, each)}),
         "weights": runner.weight_files,
-        "reductions": [*reductions(study, profile, todo), *other_precision(runner.precision)],
+        "as_published": not precision and is_as_published(study, profile, todo),
+        "reductions": [*reductions(study, profile, todo), *precision],
     }
 
 

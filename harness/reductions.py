@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from harness.arms import MAIN, Arm, Case, PatchArm, Training
+from harness.arms import MAIN, Arm, Case, PatchArm, Protocol, Training
 from harness.plan import Plan
 from harness.study import Profile, Study
 
@@ -61,6 +61,21 @@ def reductions(study: Study, profile: Profile, todo: Plan) -> list[str]:
         *_missing_arms(study.arms(profile), originals.values(), cases),
         *_changed_attacks(pairs),
     ]
+
+
+def is_as_published(study: Study, profile: Profile, todo: Plan) -> bool:
+    """Whether the networks, their trainings and the attacks of a plan are those of the study.
+
+    Seeds, test images and what was left out do not count: intervals tell of the former, and what
+    was not run is not judged. Nor do the corrected attacks, which are no study's.
+    """
+    originals = {arm.key: arm for arm in study.arms(study.profile("paper"))}
+    if any(arm.key not in originals for arm in todo.arms):
+        return False
+    pairs = [(arm, originals[arm.key]) for arm in todo.arms]
+    faithful = [pair for pair in pairs if pair[0].protocol == Protocol.FAITHFUL]
+    changes = (_stand_ins(profile, todo), _changed_trainings(pairs), _changed_attacks(faithful))
+    return not any(map(list, changes))
 
 
 def other_precision(precision: str) -> list[str]:

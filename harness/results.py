@@ -40,7 +40,8 @@ class Results:
     """Everything that a report shows, independent of the artifact store.
 
     Attributes:
-        run: study, profile, versions, machine, date, commit, notes on the data, reductions.
+        run: study, profile, versions, machine, date, commit, notes on the data, reductions, and
+            whether the networks, their trainings and the attacks are those of the study.
         table: one row per arm and epsilon, the clean images as epsilon 0; `epsilon` is in the
             units of the arm, `epsilon_grey` in 0-255 grey levels (standardised: their mean over
             the channels); `climbs` is the loss whose gradient the attack follows, if any. Of where

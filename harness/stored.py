@@ -37,6 +37,7 @@ _RUN: dict[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("study", "profile", "pattern", "machine"), str),
     **dict.fromkeys(("seeds", "arms", "arms_of_the_profile"), int),
     **dict.fromkeys(("data", "reductions"), list),
+    "as_published": bool,
     "versions": dict,
     "weights": (dict, list),
 }

@@ -222,7 +222,7 @@ class Study:
         profile = self.profile(results.run["profile"])
         if any(here != published for published, here in profile.datasets.items()):
             return Standing.STAND_IN
-        return Standing.PUBLISHED if profile.name == "paper" else Standing.REDUCED
+        return Standing.PUBLISHED if results.run.get("as_published") else Standing.REDUCED
 
     @property
     def published(self) -> pd.DataFrame:

@@ -59,14 +59,14 @@ PROFILES = {
         cases=_and(OF_PREDICTIONS, *_NARROWER),
         restarts=3,
     ),
-    # As few networks as the post's numbers without PGD need, trained as long as there.
+    # Few networks, trained as long as in the post.
     "laptop-published": RITProfile(
         name="laptop-published",
         cost="an hour on two CPU cores",
         datasets={CASE.dataset: CASE.dataset},
         scales={CASE.model: _AS_PUBLISHED},
         cases={CASE: Scope(("undefended", "fgsm_retrained"))},
-        restarts=3,
+        restarts=20,
     ),
     "colab": RITProfile(
         name="colab",

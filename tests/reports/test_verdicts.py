@@ -179,6 +179,7 @@ def test_a_network_at_chance_is_flagged_on_the_page_and_never_judged(study, tmp_
 
 PAGE = {
     "profile": "paper",
+    "as_published": True,
     "pattern": "*",
     "machine": "a machine",
     "versions": {},

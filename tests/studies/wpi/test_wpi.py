@@ -1,7 +1,9 @@
 """The WPI study: its settings, its arms, its scores, and a tiny run of some arms."""
 
+import shutil
 from collections import Counter
 from dataclasses import replace
+from unittest.mock import patch
 
 import keras
 import numpy as np
@@ -9,7 +11,7 @@ import pandas as pd
 import pytest
 from wpi_made import ALL_ATTACKS, joined, made, of
 
-from evaluation import Estimate, NotRun, average, macro_f1
+from evaluation import Estimate, NotRun, average, busy, macro_f1
 from evaluation.busy import NotTimed
 from harness.arms import TRANSFERRED, Case, Protocol
 from harness.collect import collect
@@ -320,6 +322,16 @@ def test_the_report_shows_what_was_run(run):
     }
     for picture in pictures:
         assert (directory / picture.split('"')[0]).stat().st_size > 5000
+
+
+@pytest.mark.slow
+def test_the_report_says_where_no_time_is_of_a_quiet_machine(run, tmp_path):
+    directory = shutil.copytree(run[0], tmp_path / "busy")
+    with patch.object(busy, "MOST", -1.0):
+        build_report(STUDY, directory)
+    text = (directory / "report.md").read_text()
+    assert "No time of this run is known to be undisturbed" in text
+    assert "Nothing was run for this table." not in text.split("## Times as ratios")[1]
 
 
 @pytest.mark.slow
