@@ -15,7 +15,7 @@ import keras
 from filelock import FileLock
 
 from files.downloads import keras_cache
-from models.checkpoints import load_weights
+from models.checkpoints import CheckpointError, load_weights
 from models.imagenet_weights import download_weights
 
 
@@ -102,10 +102,15 @@ def _is_whole(path: Path) -> bool:
     return True
 
 
-def _pretrained(application, weights, input_shape) -> keras.Model:
+def _pretrained(application: partial, weights, input_shape) -> keras.Model:
     if weights != "imagenet":
         model = application(weights=None, input_shape=input_shape)
-        load_weights(model, weights)
+        try:
+            load_weights(model, weights)
+        except CheckpointError as error:
+            top = application.keywords.get("include_top", True)
+            accepted = f"weights of {model.name!r} as it is with include_top={top}"
+            raise CheckpointError(f"{error}; accepted: {accepted}") from error
         return model
 
     if input_shape[-1] != 3:

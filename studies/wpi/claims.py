@@ -128,7 +128,8 @@ def times_as_long(
         for ratio, pair in zip(ratios.values(), pairs, strict=True)
     )
     claimed = f"above {least:g}" if most == inf else f"{least:g} to {most:g}"
-    evidence = f"milliseconds of crafting an image: {listed(times, '{:.3g}'.format)}; ratios: "
+    evidence = "milliseconds of crafting an image, by the attacks of this suite: "
+    evidence += f"{listed(times, '{:.3g}'.format)}; ratios: "
     evidence += f"{listed(ratios, '{:.2f}'.format)}; criterion: {claimed}; no interval"
     return judgement, f"{evidence}; {place.search_of_cw}" if CW in chain(*pairs) else evidence
 

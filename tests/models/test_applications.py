@@ -132,6 +132,16 @@ def test_new_head_on_a_pretrained_backbone(images, headless):
     assert len(frozen.trainable_variables) == 2
 
 
+def test_weights_of_the_other_form_are_refused_in_words(headless, tmp_path):
+    network = COMPLETE["mobilenet"](weights=None, input_shape=SHAPE)
+    network.save(tmp_path / "complete.h5")
+    with pytest.raises(models.CheckpointError, match="'mobilenet_.*with include_top=False"):
+        build(weights=tmp_path / "complete.h5", width=0.25)
+    headless[0].save(tmp_path / "headless.h5")
+    with pytest.raises(models.CheckpointError, match="'mobilenet_.*with include_top=True"):
+        build(weights=tmp_path / "headless.h5", width=0.25, num_classes=1000)
+
+
 def test_outputs_are_float32_under_mixed_precision(images):
     keras.config.set_dtype_policy("mixed_float16")
     try:
