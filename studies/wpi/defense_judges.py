@@ -8,7 +8,7 @@ from typing import Any
 
 from evaluation import Estimate, NotRun, average
 from harness.arms import MAIN, Protocol
-from harness.results import where_run
+from harness.results import Results, where_run
 from harness.rule import Judgement, direction, equality, throughout, together, within
 from studies.wpi import defenses
 from studies.wpi.attacks import ATTACKS, CW, DEEPFOOL, IFGSM, SWAP
@@ -157,24 +157,34 @@ def time_ratio(place: Place, defense: Defense) -> float:
     return place.inference_seconds(defense) / place.inference_seconds(NONE)
 
 
+def noise_of_times(results: Results) -> tuple[float, str]:
+    """The largest factor between the times of networks that compute the same, and how it was found.
+
+    Raises:
+        NotRun: no two of them were timed.
+    """
+    places = [Place(results, *each) for each in product(CASES, Protocol)]
+    same = list(where_run(time_ratio, places, ADDING_NOTHING))
+    if not same:
+        raise NotRun("two networks that compute the same")
+    noise = max(max(ratio, 1 / ratio) for ratio in same)
+    evidence = f"in {len(same)} pairs of networks that compute the same, times of inference differ "
+    return noise, f"{evidence}by up to a factor of {noise:.2f}, which makes the interval"
+
+
 def same_time(place: Place) -> Judged:
     """Of the defenses that add to what a network computes, beside the noise of all times.
 
     What they add is a larger share of the time of a narrower network.
     """
     ratios = place.by_key(partial(time_ratio, place), ADDING)
-    places = [Place(place.results, *each) for each in product(CASES, Protocol)]
-    same = list(where_run(time_ratio, places, ADDING_NOTHING))
-    if not same:
-        raise NotRun("two networks that compute the same")
-    noise = max(max(ratio, 1 / ratio) for ratio in same)
+    noise, found = noise_of_times(place.results)
     judgement = together(
         within(Estimate(ratio, ratio / noise, ratio * noise), 1 - SAME_TIME, 1 + SAME_TIME)
         for ratio in ratios.values()
     )
     evidence = f"clean inference, defended / undefended: {listed(ratios, '{:.2f}'.format)}; the "
-    evidence += f"same: within {SAME_TIME:.0%}; in {len(same)} pairs of networks that compute the "
-    evidence += f"same, times differ by up to a factor of {noise:.2f}, which makes the interval"
+    evidence += f"same: within {SAME_TIME:.0%}; {found}"
     return Judgement(judgement.ruling), evidence  # more images would not make times quieter
 
 

@@ -105,6 +105,20 @@ def test_times_after_a_long_and_after_a_short_search_of_cw(claim, seconds, paper
         assert is_open == (profile == "laptop" and claim != "4")
 
 
+@pytest.mark.parametrize(
+    "again, expected", [(1.0, "confirmed"), (1.3, "confirmed"), (1.4, "undecided")]
+)
+def test_attacks_take_as_much_longer_as_no_noise_explains(again, expected):
+    """DeepFool takes twice as long as IFGSM; 1.5 times as long count as slower."""
+    trained = defenses.ADVERSARIAL
+    networks = of(NONE, 0, 0, 0, 0) | of(trained, 0, 0, 0, 0)
+    verdicts = judged("2b", made(networks, slower={trained: again}))
+    verdict = next(verdicts.itertuples())
+    assert verdict.outcome == expected
+    assert f"by up to a factor of {again:.2f}, which makes the interval" in verdict.evidence
+    assert "images would decide" not in verdict.evidence
+
+
 def test_times_of_a_busy_machine_are_not_judged():
     results = undefended(0, 0, 0, 0, busy=[CW])
     for claim in ("2b", "4", "5b", "7b"):
