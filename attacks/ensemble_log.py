@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-#: In `EnsembleLog.broken_by`: the goal was reached without an attack, and withstood all of them.
-CLEAN, WITHSTOOD = "clean", "none"
+#: In `EnsembleLog.broken_by`: without an attack the goal was reached, or a logit was not finite;
+#: and no attack reached the goal.
+CLEAN, NO_NUMBER, WITHSTOOD = "clean", "not finite", "none"
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,7 +19,8 @@ class EnsembleLog:
     Attributes:
         attacks: the names of the A attacks, in order.
         broken_by: str [N], the attack that broke each image; "clean" where the goal was reached
-            without one, "none" where no attack reached it.
+            without one, "not finite" where the model gives no prediction without one, "none" where
+            no attack reached it.
         seconds: float [A], of each attack, judging and compiling included. What a journal recalls
             counts with the time that it took.
         targeted: whether a class was to be reached; accuracies are then shares not at it.
@@ -37,7 +39,9 @@ class EnsembleLog:
     @property
     def accuracies(self) -> np.ndarray:
         """float [1 + A], the share of images left before the first attack and after each."""
-        clean = np.sum(self.broken_by == CLEAN)
+        # An image without a prediction is not right, and not at a target either.
+        counted = (CLEAN,) if self.targeted else (CLEAN, NO_NUMBER)
+        clean = np.sum(np.isin(self.broken_by, counted))
         gone = np.cumsum([clean, *self.broken])
         return 1 - gone / max(1, len(self.broken_by))
 

@@ -43,6 +43,8 @@ class JSMA(MinimumNormAttack):
     A step takes one forward pass with two gradients, and one forward pass more. Probabilities sum
     to 1, so that one gradient is enough: the others fall by what the target rises.
 
+    Of two logits only the difference is a matter of the model: their mean is taken off first.
+
     Attributes:
         theta: what is added to both values of a pair, from -1 to 1; below 0, values decrease.
         gamma: the share of the values of an image that may change, two with every step, above 0
@@ -248,6 +250,10 @@ def _derivatives(
         outputs = logits
         if output == "probabilities":
             outputs = tf.nn.softmax(logits / temperature)
+        elif (
+            logits.shape[1] == 2
+        ):  # one output z is the logits [0, z], of which one has no gradient
+            outputs -= tf.reduce_mean(logits, axis=1, keepdims=True)
 
     def gradient(weights: tf.Tensor) -> tf.Tensor:
         derivatives = tape.gradient(outputs, images, output_gradients=weights)

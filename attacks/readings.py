@@ -56,7 +56,7 @@ class IndependentProbabilities(Logits):
         return super().logits(_log(outputs) - _log(1.0 - outputs))
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
-        if logits.shape[1] == 2:
+        if logits.shape[1] == 2 and not logits[:, 0].any():  # of one output
             return super().probabilities(logits)
         return expit(logits.astype(float)).astype(np.float32)
 

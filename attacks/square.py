@@ -157,7 +157,8 @@ class Square(Foldable, BudgetAttack):
             share = self.p_init * coverage(query, self.schedule_queries or self.queries)
             move = moves.draw(block[:, query % _BLOCK], share)
             state = step(state, fixed, move, batch.goal.sign)
-        lower = state.losses.numpy() < clean.losses.numpy()[remaining.rows]
+        losses, at_first = state.losses.numpy(), clean.losses.numpy()[remaining.rows]
+        lower = (losses < at_first) | np.isnan(at_first)
         better = np.flatnonzero(lower & remaining.going)
         images[remaining.rows[better]] = take(state.images, better).numpy()
         used = remaining.steps if self.stop_at_success else np.full(len(batch), last + 1)

@@ -8,6 +8,7 @@ u / min(std) but for a constant, is a multiple of it.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import keras
 import numpy as np
@@ -106,14 +107,17 @@ class BetweenStandardised(Attack):
 
         Args:
             task: the model in pixels, images in pixels, and what to attack them for.
-            epsilons: distances of standardised images.
+            epsilons: distances of standardised images, as the step size of the attack is.
             progress: called with (images done, images in all).
 
         Returns:
             One result per epsilon: images and distances in pixels, `epsilon` as it was asked for.
         """
         standardised = task.of_images(self.model, task.images / _SCALE)
-        results = self.attack.sweep_task(
+        attack: Any = self.attack  # a dataclass, as all attacks are
+        if getattr(attack, "step_size", None):
+            attack = replace(attack, step_size=_SMALLEST * attack.step_size)
+        results = attack.sweep_task(
             standardised, [_SMALLEST * epsilon for epsilon in epsilons], progress
         )
         return [
@@ -125,13 +129,4 @@ class BetweenStandardised(Attack):
     def _in_pixels(result: AttackResult, images: np.ndarray, epsilon: float) -> AttackResult:
         # Added to the image, so that what did not move is exactly the image.
         moved = (result.images - result.originals) * _SCALE
-        return AttackResult(
-            images=images + moved,
-            originals=images,
-            goal=result.goal,
-            logits=result.logits,
-            gradient_evaluations=result.gradient_evaluations,
-            forward_evaluations=result.forward_evaluations,
-            epsilon=epsilon,
-            log=result.log,
-        )
+        return replace(result, images=images + moved, originals=images, epsilon=epsilon)

@@ -21,7 +21,7 @@ from data import steps_per_epoch, training_batches
 from defenses.arguments import image_input
 from defenses.keyed_noise import content_keys, keyed_noise
 from distillation.arguments import check_is_array, check_network, check_probe, class_labels
-from distillation.network_trainer import build_optimizer, with_loss_scale
+from distillation.network_trainer import build_optimizer, computes_in_half, with_loss_scale
 from models.outputs import check_is_graph
 from models.ranges import check_number, check_whole
 
@@ -47,6 +47,7 @@ def with_noisy_gradient(
         ValueError: naming the argument, its value and what is accepted.
     """
     check_network("model", model)
+    _check_not_in_half(model)
     images = image_input(model)
     noisy = NoisyGradient(scale, seed, draws, name="noisy_gradient")(images)
     return keras.Model(images, model(noisy), name=f"masked_{model.name}")
@@ -76,6 +77,14 @@ def with_noisy_logits(
     images = image_input(model)
     noisy = NoisyLogits(scale, seed, draws, name="noisy_logits")([images, model(images)])
     return keras.Model(images, noisy, name=f"masked_{model.name}")
+
+
+def _check_not_in_half(model: keras.Model) -> None:
+    """Attacks scale the gradient on its way through float16, and noise would be scaled with it."""
+    if computes_in_half(model):
+        raise ValueError(
+            f"model {model.name!r} computes in float16; accepted: one in float32 or bfloat16"
+        )
 
 
 #: The readings that need no training.

@@ -263,7 +263,8 @@ def _chosen(examples: int | Sequence[int] | Choice, outcomes: Outcomes) -> np.nd
     """The indices of the examples, int [n]."""
     count = len(outcomes.labels)
     kept = examples(outcomes) if callable(examples) else examples
-    rows = np.arange(kept) if isinstance(kept, int) else np.array(kept, int)
+    rows = np.arange(kept) if isinstance(kept, int | np.integer) else np.asarray(kept)
+    rows = np.flatnonzero(rows) if rows.dtype == bool else rows.astype(int)
     return rows[(rows >= 0) & (rows < count)]
 
 

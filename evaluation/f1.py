@@ -48,14 +48,14 @@ def mean_macro_f1(labels: np.ndarray, predictions: np.ndarray) -> Estimate:
         predictions: int [networks, N]; -1 where an image is predicted to be of no class.
     """
     # Claims, tables and pictures ask for the same ones.
-    kept = (each.astype(np.int16).tobytes() for each in (labels, predictions))
+    kept = (each.astype(np.int32).tobytes() for each in (labels, predictions))
     return _mean_macro_f1(*kept)
 
 
 @lru_cache(maxsize=1024)
 def _mean_macro_f1(labels_kept: bytes, predictions_kept: bytes) -> Estimate:
-    labels = np.frombuffer(labels_kept, np.int16)
-    predictions = np.frombuffer(predictions_kept, np.int16).reshape(-1, len(labels))
+    labels = np.frombuffer(labels_kept, np.int32)
+    predictions = np.frombuffer(predictions_kept, np.int32).reshape(-1, len(labels))
     classes = np.arange(1 + max(labels.max(), predictions.max()))
     labelled = (labels[:, np.newaxis] == classes).astype(np.float32)
 

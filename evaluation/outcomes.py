@@ -120,7 +120,8 @@ class Outcomes:
         for name in ("spread", "others_share"):  # unknown where that of one part is
             fields[name] = float(np.max([getattr(part, name) for part in parts]))
         # The first part compiles.
-        fields["crafting_seconds"] = float(np.mean([part.crafting_seconds for part in parts[1:]]))
+        seconds, images = zip(*((part.crafting_seconds, len(part.labels)) for part in parts[1:]))
+        fields["crafting_seconds"] = float(np.average(seconds, weights=images))
         return cls(**fields)
 
     @property

@@ -18,7 +18,7 @@ from attacks.engine.network import Network, fixed_batch_size
 from attacks.engine.traits import Traits, traits_of
 from attacks.folded import Folded
 from attacks.goals import are_finite
-from attacks.readings import Logits, Model, Reading, as_reading
+from attacks.readings import Logits, Model, Reading, TakenForLogits, as_reading
 from models import squashing, without_softmax
 
 
@@ -129,6 +129,7 @@ class Classifier:
         if self._is_plain:
             self._check_not_squashed(finite)
         else:
+            self._check_not_one_probability(finite)
             self._check_declared(few)
 
     def _check_model(self) -> None:
@@ -259,6 +260,17 @@ class Classifier:
                 "model turns images into whole numbers, so that images in [0, 1] are black to it; "
                 "accepted: floats in [0, 1] (models.with_unit_range(model) takes them and gives "
                 "the model 0-255)"
+            )
+
+    def _check_not_one_probability(self, outputs: np.ndarray) -> None:
+        """Refuses p as the logit of the second class, which it would make that of every image."""
+        kind = squashing(self.model) if isinstance(self.model, keras.Model) else None
+        of_one = outputs.shape[1] == 2 and not outputs[:, 0].any()
+        is_kept = isinstance(self._network.reading, TakenForLogits)
+        if is_kept and of_one and kind == "sigmoid":
+            raise ModelError(
+                "model has one output, of a sigmoid, which taken for a logit is the second class "
+                "for every image; accepted: attacks.as_probabilities(model)"
             )
 
     def _check_declared(self, images: np.ndarray) -> None:

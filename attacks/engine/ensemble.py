@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from hashlib import sha256
 from time import perf_counter
 
 import numpy as np
@@ -11,8 +12,8 @@ from attacks.engine.journal import Arrays
 from attacks.engine.norms import ROUNDING, distances
 from attacks.engine.restarts import BestOfRuns
 from attacks.engine.task import Batch, Crafted, Run, Task
-from attacks.ensemble_log import CLEAN, WITHSTOOD, EnsembleLog
-from attacks.goals import Targeted
+from attacks.ensemble_log import CLEAN, NO_NUMBER, WITHSTOOD, EnsembleLog
+from attacks.goals import Targeted, are_finite
 
 
 class Ensemble:
@@ -44,11 +45,13 @@ class Ensemble:
     def __call__(self, batch: Batch, epsilons: np.ndarray) -> Crafted:
         task, names = self.task, tuple(name for name, _ in self.runs)
         whole = f"epsilon {epsilons[:1].tolist()}"
-        clean = task.kept(f"{whole}, clean", partial(self._clean, batch))["reached"]
+        before = task.kept(f"{whole}, clean", partial(self._clean, batch))
+        clean, predicted = before["reached"], before["finite"]
         attacked = (epsilons > 0) & ~clean
         best = BestOfRuns(batch, attacked)
         best.count(np.arange(len(batch)), forwards=1)
-        by = np.where(clean, CLEAN, WITHSTOOD).astype(f"U{max(map(len, (*names, CLEAN)))}")
+        by = np.select([clean, ~predicted], [CLEAN, NO_NUMBER], WITHSTOOD)
+        by = by.astype(f"U{max(map(len, (*names, NO_NUMBER)))}")
         seconds = np.zeros(len(names))
         targeted = isinstance(batch.goal, Targeted)
         log = EnsembleLog((), by, seconds[:0], targeted)
@@ -56,7 +59,7 @@ class Ensemble:
         self.settled(int((~attacked).sum()))
         for number, (name, run) in enumerate(self.runs):
             for rows, part in batch.pieces(best.left, task.batch_size):
-                key = f"{whole}, attack {number}, from image {rows[0]}"
+                key = f"{whole}, attack {number}, images {sha256(rows.tobytes()).hexdigest()}"
                 kept = task.kept(key, partial(self._attacked, run, part, epsilons[rows]))
                 best.count(rows, kept["gradients"], kept["forwards"])
                 # Equal scores: the first attack's images stay unless a later one breaks them.
@@ -70,7 +73,8 @@ class Ensemble:
         return replace(best.crafted(), log=log)
 
     def _clean(self, batch: Batch) -> Arrays:
-        return {"reached": batch.goal.reached(self.task.logits(batch.images))}
+        logits = self.task.logits(batch.images)
+        return {"reached": batch.goal.reached(logits), "finite": are_finite(logits)}
 
     def _attacked(self, run: Run, batch: Batch, epsilons: np.ndarray) -> Arrays:
         started = perf_counter()

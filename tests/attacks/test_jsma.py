@@ -133,6 +133,25 @@ def test_unclipped_values_leave_the_range():
     np.testing.assert_array_equal(result.images, [[0, 0, 0, 0, 2, 2]])
 
 
+@pytest.mark.parametrize("output", ["logits", "probabilities"])
+@pytest.mark.parametrize("label", [0, 1])
+def test_one_output_is_attacked_as_two_are(output, label):
+    """The logits [0, z] and [-z / 2, z / 2] are one network; the first of [0, z] has no slope."""
+    slopes = np.float32([3, 1, 0, 2, -1, 5])[:, None]
+
+    def one(images):
+        return images @ slopes + np.float32(-7 if label == 0 else -3)
+
+    def two(images):
+        return one(images) * np.float32([-0.5, 0.5])
+
+    start = np.full((1, 6), 0.0 if label == 0 else 1.0, np.float32)
+    attack = JSMA(1.0 if label == 0 else -1.0, gamma=1.0, output=output)
+    results = [attack(model, start, np.array([label])) for model in (one, two)]
+    assert all(result.success.all() for result in results)
+    np.testing.assert_array_equal(results[0].images, results[1].images)
+
+
 def test_of_several_targets_the_nearest_success_counts():
     # Class 1 is nearer, by 3 where a pair brings 1 + 1; class 2 by 4 where a pair brings 5 + 1.
     weights = np.float32([[0, 1, 0], [0, 1, 0], [0, 0, 5], [0, 0, 5], [-1, 0, 0], [-1, 0, 0]])

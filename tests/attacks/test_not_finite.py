@@ -149,6 +149,19 @@ def test_nan_is_neither_a_success_nor_right(failing, cnn, images, labels, attack
     assert table["accuracy"][0] == pytest.approx((clean & ~failed).mean())
 
 
+def test_an_ensemble_counts_no_prediction_as_wrong(failing, images, labels):
+    attack = AutoAttack(steps=3, targets=1, queries=5)
+    failed = np.arange(48) % 3 == 0
+    outcomes = evaluate(failing, images, labels, attack, [0.01])
+    (result,) = attack.sweep(failing, images, labels, epsilons=[0.01])
+    assert (result.log.broken_by[failed] == "not finite").all()
+    table = outcomes.table()
+    assert result.log.accuracies[[0, -1]] == pytest.approx(table["accuracy"].to_numpy())
+    others = Targeted((labels + 1) % 10)
+    (result,) = attack.sweep(failing, images, others, epsilons=[0.01])
+    assert result.log.accuracies[0] == np.mean(~others.reached(result.logits) | failed)
+
+
 def test_class_0_is_not_what_nan_looks_like(images):
     """All-NaN logits have the argmax 0."""
 
@@ -209,7 +222,7 @@ def test_a_patch_does_not_make_nan_see_its_target(cnn, images):
 
 
 MENDED = [DeepFool(candidates=3), DeepFool(norm="linf", candidates=3)]
-MENDED += [FAB(10, candidates=3), PGD(10), Square(20), JSMA(gamma=0.5)]
+MENDED += [FAB(10, candidates=3), PGD(10), Square(20), JSMA(gamma=0.5), DDN(40), FMN(40)]
 
 
 @pytest.mark.parametrize("attack", MENDED, ids=str)

@@ -287,6 +287,20 @@ def test_going_on_lowers_the_margin_and_loses_no_success(cnn, images, labels, no
     assert losses(going)[success].mean() < losses(stopping)[success].mean()
 
 
+@NORMS
+def test_a_success_from_an_image_without_a_prediction_is_kept(images, norm):
+    """The margin of such an image is no number, and nothing is below it."""
+
+    def model(batch):
+        untouched = tf.reduce_all(batch == images[:1], axis=[1, 2, 3])
+        logits = tf.tile([[0.0, 2.0]], [tf.shape(batch)[0], 1])
+        return tf.where(untouched[:, None], np.float32(np.nan), logits)
+
+    for stop in (True, False):
+        attack = Square(20, norm, stop_at_success=stop)
+        assert attack(model, images[:3], np.zeros(3, int), epsilon=EPSILON[norm]).success.all()
+
+
 @pytest.mark.parametrize("norm, less", [("linf", 0.1), ("l2", 0.3)])
 def test_nearly_as_strong_as_gradients(cnn, images, labels, norm, less):
     gradients = PGD(10, norm=norm, random_start=True, restarts=2)

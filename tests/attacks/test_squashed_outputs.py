@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers
+from scipy.special import expit
 
 import models
 from attacks import (
@@ -163,7 +164,7 @@ def test_one_output_is_two_classes(binary, images, labels, attack):
     z = np.asarray(binary(result.images))[:, 0]
     np.testing.assert_allclose(result.logits[:, 1], z, rtol=1e-5, atol=1e-5)
     np.testing.assert_array_equal(result.success, (z > 0) != labels)
-    assert result.success.any()
+    assert (result.success & ((np.asarray(binary(images))[:, 0] > 0) == labels)).any()
 
 
 def test_one_sigmoid(binary, images, labels):
@@ -179,6 +180,23 @@ def test_one_sigmoid(binary, images, labels):
         for way_out in ways_out:
             result = PGD(5)(way_out(model), images, labels, epsilon=0.1)
             assert np.mean(result.success == expected.success) > 0.97
+
+
+def test_one_sigmoid_is_not_taken_for_a_logit(binary, images, labels):
+    """It is above 0 for every image."""
+    squashed = keras.Sequential([*binary.layers, layers.Activation("sigmoid")])
+    with pytest.raises(ModelError, match="one output, of a sigmoid.*as_probabilities"):
+        PGD(5)(as_logits(squashed), images, labels % 2, epsilon=0.1)
+    assert FGSM()(as_logits(binary), images, labels % 2, epsilon=0.1).success.any()
+
+
+def test_two_sigmoids_keep_their_probabilities():
+    logits = np.float32([[-2.5, 3.0], [1.0, 0.5]])
+    reading = as_probabilities(lambda images: images, independent=True).outputs
+    np.testing.assert_allclose(reading.probabilities(logits), expit(logits), rtol=1e-5)
+    of_one = np.float32([[0, 3.0], [0, -0.5]])
+    second = reading.probabilities(of_one)[:, 1]
+    np.testing.assert_allclose(second, expit(of_one[:, 1]), rtol=1e-5)
 
 
 def test_one_output_is_evaluated(binary, digits):

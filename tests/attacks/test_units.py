@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from attacks import FGSM, PGD, as_logits
 from attacks.units import UNITS, BetweenStandardised, grey_levels, standardised_input
@@ -67,6 +68,24 @@ def test_steps_stay_in_the_ball_of_standardised_images(model, images):
     (result,) = attacked(model, images, PGD(steps=5, random_start=False, clip=False), [0.1])
     moved = np.abs(standardised(result.images) - standardised(images))
     assert moved.max() == pytest.approx(0.1, abs=1e-5)
+
+
+def test_a_step_is_as_long_as_it_says_between_standardised_images(model, images):
+    attack = PGD(steps=1, step_size=0.02, random_start=False, clip=False)
+    (result,) = attacked(model, images, attack, [0.1])
+    moved = np.abs(standardised(result.images) - standardised(images))
+    np.testing.assert_allclose(moved, 0.02, atol=1e-5)
+
+
+def test_a_random_model_is_said_to_be_one(model, images):
+    class Noise(keras.layers.Layer):
+        def call(self, logits):
+            return logits + tf.random.normal(tf.shape(logits))
+
+    noisy = keras.Model(model.input, Noise()(model.output))
+    with pytest.warns(RuntimeWarning, match="model is random at inference"):
+        (result,) = attacked(noisy, images, FGSM(clip=False), [0.1])
+    assert result.spread > 0
 
 
 def test_probabilities_can_be_taken_for_logits(model, images):

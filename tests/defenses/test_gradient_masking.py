@@ -244,6 +244,19 @@ def test_refused_fine_tuning(cnn, images, labels):
         fine_tune_with_noisy_updates(models.with_softmax(cnn), images, labels, 1.0)
 
 
+def test_noise_on_a_gradient_that_attacks_scale_is_refused(images):
+    half = keras.Sequential(
+        [
+            keras.Input(images.shape[1:]),
+            keras.layers.Flatten(),
+            keras.layers.Dense(10, dtype="mixed_float16"),
+        ]
+    )
+    with pytest.raises(ValueError, match="computes in float16; accepted: one in float32"):
+        with_noisy_gradient(half, 1.0)
+    assert with_noisy_logits(half, 1.0)(images[:2]).shape == (2, 10)
+
+
 @pytest.mark.parametrize("mask", [with_noisy_gradient, with_noisy_logits])
 def test_refused_networks(cnn, mask):
     with pytest.raises(ValueError, match="ends in softmax; accepted: logits"):

@@ -241,6 +241,9 @@ def test_saved_and_loaded(model, images, labels, tmp_path, name):
 
 def test_the_examples_kept_are_those_asked_for(model, images, labels):
     few = evaluate(model, images, labels, FGSM(), EPSILONS, examples=[0, 7, 3])
+    for kept, rows in ((np.int64(3), [0, 1, 2]), (np.arange(len(images)) == 5, [5])):
+        same = evaluate(model, images, labels, FGSM(), EPSILONS, examples=kept)
+        assert same.example_rows.tolist() == rows
     every = evaluate(model, images, labels, FGSM(), EPSILONS, examples=len(images))
     np.testing.assert_array_equal(few.example_images, images[[0, 7, 3]])
     np.testing.assert_array_equal(few.examples, every.examples[:, [0, 7, 3]])
