@@ -129,12 +129,20 @@ def judged(claims: Sequence[Claim], runs: Sequence[Run]) -> list[Verdict]:
 
 
 def _rows(claim: Claim, runs: Sequence[Run]) -> Iterator[tuple[str, str, Ruling, str]]:
-    for run in runs:
+    """A reduced run is left out where it cannot tell and one as published has judged."""
+    order = list(Standing).index
+    as_published: set[str] = set()
+    for run in sorted(runs, key=lambda run: order(run.standing)):
         for finding in claim.judge(run.results):
+            cannot_tell = claim.speaks_of == SpeaksOf.LEVEL or bool(finding.short)
+            if run.standing == Standing.PUBLISHED:
+                as_published.add(finding.where)
+            if run.standing == Standing.REDUCED and cannot_tell and finding.where in as_published:
+                continue
             yield run.folder, finding.where, *_spoken(finding, claim.speaks_of, run.standing)
     for finding in claim.overall([run.results for run in runs]) if claim.overall else ():
-        nearest = min((run.standing for run in runs), key=list(Standing).index)
-        yield "all", finding.where, *_spoken(finding, claim.speaks_of, nearest)
+        farthest = max((run.standing for run in runs), key=order)
+        yield "all", finding.where, *_spoken(finding, claim.speaks_of, farthest)
 
 
 def _spoken(finding: Finding, speaks_of: SpeaksOf, standing: Standing) -> tuple[Ruling, str]:

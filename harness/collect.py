@@ -70,7 +70,7 @@ def _run(study: Study, profile: Profile, runner: Runner, todo: Plan) -> dict[str
         "commit": commit(),
         "data": sorted({note for each in _places(todo) for note in data_notes(runner, each)}),
         "weights": runner.weight_files,
-        "as_published": not precision and is_as_published(study, profile, todo),
+        "as_published": not precision and is_as_published(study, todo),
         "reductions": [*reductions(study, profile, todo), *precision],
     }
 

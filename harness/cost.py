@@ -24,7 +24,7 @@ from harness.trained_defenses import StaticSet, TrainedDefense
 
 #: A gradient with respect to images takes a pass forwards and one backwards of the same size;
 #: one with respect to weights takes another backwards.
-_OF_IMAGE_GRADIENT, _OF_TRAINING = 2, 3
+_OF_TRAINING = 3
 _FLOAT = 4  # bytes
 #: What TensorFlow itself and the compiled functions take.
 _PROGRAM_BYTES = 800 * 2**20
@@ -136,10 +136,6 @@ def _images_bytes(training: Training) -> int:
     return sizes.value_bytes * math.prod(sizes.image_shape) * images
 
 
-def _passes(evaluations: Evaluations) -> int:
-    return _OF_IMAGE_GRADIENT * evaluations.gradients + evaluations.forwards
-
-
 def _of_training(stage: Stage, training: Training) -> Cost:
     sizes, recipe = _sizes(training), training.recipe
     shape = _shape(training.network, sizes)
@@ -149,8 +145,8 @@ def _of_training(stage: Stage, training: Training) -> Cost:
     if isinstance(defense, StaticSet) and training.crafted_on is not None:
         copies = 1 + len(defense.epsilons)
         most = defense.attack.most_evaluations(copies - 1, sizes.classes, sizes.image_shape)
-        crafted = images * _passes(most) * _shape(training.crafted_on.network, sizes).operations
-    passes = _OF_TRAINING + _passes(defense.most_evaluations(sizes.classes, sizes.image_shape))
+        crafted = images * most.passes * _shape(training.crafted_on.network, sizes).operations
+    passes = _OF_TRAINING + defense.most_evaluations(sizes.classes, sizes.image_shape).passes
     step = passes * shape.operations
     if training.teacher is not None:
         step += _shape(training.teacher.network, sizes).operations
@@ -198,7 +194,7 @@ def _of_attack(stage: Stage, arm: Arm) -> Cost:
     # Besides, `evaluate` classifies every image and what is made of it, rounded too, and takes
     # the gradients at the clean images.
     operations = images * (
-        _passes(most) * seen.operations + (2 * epsilons + 3 + 2) * judged.operations
+        most.passes * seen.operations + (2 * epsilons + 3 + 2) * judged.operations
     )
     crafted = min(images * epsilons * image, _EVALUATION_BYTES)
     memory = _memory_of_attack(arm, most.gradients > 0) + _EVALUATION_BYTES + _JOURNAL_BYTES
@@ -209,7 +205,7 @@ def _of_patch(stage: Stage, arm: PatchArm) -> Cost:
     sizes, method = _sizes(arm.training), arm.attack.method
     operations = 0.0
     if isinstance(method, AdversarialPatch):
-        passes = _OF_IMAGE_GRADIENT * method.epochs * arm.attack.fitted_on
+        passes = Evaluations(method.epochs * arm.attack.fitted_on, 0).passes
         operations = passes * _shape(arm.training.network, sizes).operations
     patch = _FLOAT * math.prod(method.sides) * sizes.image_shape[2]
     return Cost(stage, operations, _memory_of_attack(arm, gradients=True), 4 * patch)
@@ -258,7 +254,7 @@ def measured_rate(seconds: float = 2.0) -> Rate:
     labels = np.arange(batch) % 10
     network.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     attack = PGD(steps=5, batch_size=batch)
-    passes = _passes(attack.most_evaluations(1, 10, (32, 32, 3)))
+    passes = attack.most_evaluations(1, 10, (32, 32, 3)).passes
     training = _pace(
         lambda: network.train_on_batch(images, labels), _OF_TRAINING * operations, seconds
     )

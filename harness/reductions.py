@@ -54,7 +54,7 @@ def reductions(study: Study, profile: Profile, todo: Plan) -> list[str]:
     cases = {arm.case for arm in todo.arms}
     return [
         *_stand_ins(profile, todo),
-        *_seeds(study.arms(profile), originals.values(), cases),
+        *_seeds(todo.arms, originals.values(), cases),
         *_changed_trainings(pairs),
         *_fewer_images(pairs),
         *_left_out(paper, cases),
@@ -63,19 +63,20 @@ def reductions(study: Study, profile: Profile, todo: Plan) -> list[str]:
     ]
 
 
-def is_as_published(study: Study, profile: Profile, todo: Plan) -> bool:
-    """Whether the networks, their trainings and the attacks of a plan are those of the study.
+def is_as_published(study: Study, todo: Plan) -> bool:
+    """Whether a plan has the networks, trainings and attacks of the paper profile.
 
-    Seeds, test images and what was left out do not count: intervals tell of the former, and what
-    was not run is not judged. Nor do the corrected attacks, which are no study's.
+    How many seeds and test images there are does not count, nor what was left out: intervals tell
+    of the former, and what was not run is not judged. Nor do the corrected attacks, which are no
+    study's.
     """
     originals = {arm.key: arm for arm in study.arms(study.profile("paper"))}
     if any(arm.key not in originals for arm in todo.arms):
         return False
     pairs = [(arm, originals[arm.key]) for arm in todo.arms]
     faithful = [pair for pair in pairs if pair[0].protocol == Protocol.FAITHFUL]
-    changes = (_stand_ins(profile, todo), _changed_trainings(pairs), _changed_attacks(faithful))
-    return not any(map(list, changes))
+    same_networks = all(arm.networks == original.networks for arm, original in pairs)
+    return same_networks and not any(_changed_attacks(faithful))
 
 
 def other_precision(precision: str) -> list[str]:
@@ -138,12 +139,12 @@ def _training_changes(training: Training, published: Training) -> Iterator[Chang
 
 
 def _defense_changes(training: Training, published: Training) -> Iterator[Change]:
-    """Wherever a profile changes a number of a trained defense."""
+    """Wherever a profile changes a setting of a trained defense."""
     if training.defense is None or type(training.defense) is not type(published.defense):
         return
     originals = vars(published.defense)
     for name, here in vars(training.defense).items():
-        if isinstance(here, int | float) and here != originals[name]:
+        if here != originals[name]:
             setting = f"{name.replace('_', ' ')} of {training.defense.name}"
             yield Change(setting, here, originals[name])
 

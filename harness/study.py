@@ -219,8 +219,7 @@ class Study:
 
     def standing(self, results: Results) -> Standing:
         """How near to the study the run behind some results is."""
-        profile = self.profile(results.run["profile"])
-        if any(here != published for published, here in profile.datasets.items()):
+        if results.stands_in:
             return Standing.STAND_IN
         return Standing.PUBLISHED if results.run.get("as_published") else Standing.REDUCED
 

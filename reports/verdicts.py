@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from harness.arms import Protocol
-from harness.claims import Run, Standing, Verdict, judged, learned
+from harness.claims import Run, Verdict, judged, learned, nearest_first
 from harness.results import Results
 from harness.rule import Ruling
 from harness.study import Study
@@ -88,10 +88,12 @@ def run_in(study: Study, directory: Path) -> Run:
 
 
 def runs_below(study: Study, directory: Path) -> list[Run]:
-    """The results in the folders of a directory, without those on data that stand in."""
+    """The results in the folders of a directory, without those on data that stand in.
+
+    Those that are nearest to the study come first.
+    """
     folders = sorted(path.parent for path in directory.glob("*/run.json"))
-    runs = [run_in(study, folder) for folder in folders]
-    return [run for run in runs if run.standing != Standing.STAND_IN]
+    return nearest_first(run_in(study, folder) for folder in folders)
 
 
 def verdicts_of(study: Study, runs: Sequence[Run]) -> list[Verdict]:

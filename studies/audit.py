@@ -16,8 +16,11 @@ from reports.verdicts import Part
 
 Shown = Callable[[Sequence[Run]], str]
 
-_SIZES = {Standing.PUBLISHED: "", Standing.REDUCED: "At a reduced size, "}
-_SIZES[Standing.STAND_IN] = "On data that stand in for the study's, "
+_SIZES = {
+    Standing.PUBLISHED: "As published, ",
+    Standing.REDUCED: "At a reduced size, ",
+    Standing.STAND_IN: "On data that stand in for the study's, ",
+}
 
 
 def audited(items: Mapping[str, Sequence[Shown]], runs: Sequence[Run]) -> dict[str, str]:
@@ -69,11 +72,12 @@ def _judged(claim: Claim, runs: Sequence[Run], places: str | None) -> str:
         return _not_run(claim.needs, f" for {claim.id}")
     summed_up = Part(claim.id, claim.statement, tuple(verdicts)).summed_up
     evidence = [
-        f" {claim.id}, {verdict.where}: {verdict.evidence}."
+        f" {claim.id}, {f'{verdict.folder}, ' * (len(runs) > 1)}{verdict.where}: "
+        f"{verdict.evidence}."
         for verdict in verdicts
         if places is not None and places in verdict.where
     ]
-    return f'{claim.id} ("{claim.statement}") is {summed_up}.{"".join(evidence)}'
+    return f'{claim.id} ("{claim.statement}"): {summed_up}.{"".join(evidence)}'
 
 
 def _not_run(needs: str, what: str = "") -> str:

@@ -7,7 +7,7 @@ from harness.stored import refusing, run_of
 from harness.verify import Verification
 from reports.verify import compare_lines, verify_report, verify_verdicts
 from studies import STUDIES
-from studies.readme import README, ROOT, findings, updated
+from studies.readme import OVERVIEW, README, ROOT, findings, overview, updated
 from studies.run import RESULTS, study
 
 _VERIFIED = "verified"
@@ -17,7 +17,7 @@ def verify(name: str | None = None, profile: str | None = None) -> Iterator[Veri
     """Recomputes the reports under `reports/results/`.
 
     Args:
-        name: of a study; default: all studies, and what the README says of them.
+        name: of a study; default: all studies, and what the README and the overview say of them.
         profile: default: all that were run.
 
     Yields:
@@ -63,4 +63,5 @@ def _run_first(name: str) -> str:
 def _verify_readme() -> Verification:
     done, text = Verification(ROOT), README.read_text()
     compare_lines(done, README.name, text, updated(text, findings()))
+    compare_lines(done, str(OVERVIEW.relative_to(ROOT)), OVERVIEW.read_text(), overview())
     return done

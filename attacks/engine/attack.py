@@ -17,6 +17,11 @@ class Evaluations(NamedTuple):
     gradients: int
     forwards: int
 
+    @property
+    def passes(self) -> int:
+        """What they take, in forward passes: with respect to images, a gradient is two of them."""
+        return 2 * self.gradients + self.forwards
+
     def times(self, runs: int) -> "Evaluations":
         return Evaluations(runs * self.gradients, runs * self.forwards)
 

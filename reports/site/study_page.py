@@ -107,7 +107,8 @@ class StudyPage:
     @property
     def scale(self) -> str:
         """How near to the study its runs are."""
-        return " and ".join(dict.fromkeys(SCALES[run.standing] for run in self.runs))
+        scales = [*dict.fromkeys(SCALES[run.standing] for run in self.runs)]
+        return scales[0] if len(scales) == 1 else ", ".join(f"partly {each}" for each in scales)
 
     @property
     def hours(self) -> float:

@@ -321,7 +321,6 @@ def _controls(results: Results) -> pd.DataFrame:
     """Networks that differ from the published ones in one respect, without and under PGD."""
     rows = results.select(attack="PGD")
     grey = rows["epsilon_grey"]
-    # Shown elsewhere.
     apart = [MAIN, masking.VARIANT, *map(masking.at_temperature, masking.TEMPERATURES)]
     apart += [arms.UNIT, arms.NOT_IN_THE_STUDY, *chain(*arms.SWEEPS.values())]  # shown elsewhere
     at = same(grey, 0) | same(grey, 0.8) | same(grey, 8)

@@ -20,32 +20,53 @@ _MEETING = "epsilon where baseline and retrained curves meet"
 def key_finding(runs: Sequence[Run]) -> KeyFinding | None:
     """What FGSM leaves of the network retrained on FGSM's images of the baseline.
 
-    `None` without that network, the baseline, and the one trained on the fly under AutoAttack.
+    Beside it stands a network trained on the fly, where that was run. `None` without the former and
+    the baseline.
     """
-    return next(where_run(_finding, nearest_first(runs)), None)
+    nearest = nearest_first(runs)
+    return next(where_run(_finding, nearest, [_on_the_fly(nearest)]), None)
 
 
-def _finding(run: Run) -> KeyFinding:
-    results, corrected = run.results, Protocol.CORRECTED
-    baseline, retrained = attacked(results, "undefended", "fgsm_retrained")
-    given, worst, strongest = (
-        attacked(results, role, attack=attack, protocol=corrected)[0]
-        for role, attack in (
-            ("fgsm_retrained", TRANSFERRED.format("FGSM")),
-            ("on_the_fly", arms.EVERY_ATTACK),
-            ("on_the_fly", arms.STRONGEST),
+def _on_the_fly(runs: Sequence[Run]) -> tuple[Run, Curve, Curve] | None:
+    """The first run of it, under the worst of the attacks and under the strongest one."""
+
+    def found(run: Run) -> tuple[Run, Curve, Curve]:
+        worst, strongest = (
+            attacked(run.results, "on_the_fly", attack=attack, protocol=Protocol.CORRECTED)[0]
+            for attack in (arms.EVERY_ATTACK, arms.STRONGEST)
         )
+        return run, worst, strongest
+
+    return next(where_run(found, runs), None)
+
+
+def _finding(run: Run, on_the_fly: tuple[Run, Curve, Curve] | None) -> KeyFinding:
+    results, from_baseline = run.results, TRANSFERRED.format("FGSM")
+    baseline, retrained = attacked(results, "undefended", "fgsm_retrained")
+    (given,) = attacked(
+        results, "fgsm_retrained", attack=from_baseline, protocol=Protocol.CORRECTED
     )
-    bars = (
+    bars = [
         Bar("without defense, FGSM", baseline_under_fgsm()[EPSILON] / 100),
         Bar("without defense, FGSM as published", _accuracy(baseline)),
         Bar("FGSM-trained, FGSM of the undefended network", _accuracy(given)),
         Bar("FGSM-trained, FGSM of its own", _accuracy(retrained)),
-        Bar("PGD-trained on the fly, the worst of all attacks", _accuracy(worst)),
-    )
-    stated, plain, others, own, _ = (bar.percent for bar in bars)
-    robust = Estimate.accuracy(strongest.at(arms.ROBUST_EPSILON))
+    ]
+    stated, plain, others, own = (bar.percent for bar in bars)
     helped, learned = gain_at(EPSILON, retrained, baseline), gain_at(EPSILON, given, retrained)
+    meaning = (
+        f"Against an attack on the network itself, such training {_does(helped)} here "
+        f"({helped.points()} points){': ' + _LEARNED if learned.sign > 0 else ''}."
+    )
+    if on_the_fly is not None:
+        elsewhere, worst, strongest = on_the_fly
+        bars.append(Bar("PGD-trained on the fly, the worst of all attacks", _accuracy(worst)))
+        robust = Estimate.accuracy(strongest.at(arms.ROBUST_EPSILON))
+        meaning += (
+            " Another network, trained on PGD examples of its weights as they change"
+            f"{'' if elsewhere is run else f' ({elsewhere.rerun})'}, keeps {robust.percent()} % of "
+            f"{strongest.images:,} images under AutoAttack at {arms.ROBUST_EPSILON:g}."
+        )
     return KeyFinding(
         sentence="The post finds that training on FGSM images made once helps up to epsilon "
         f"{printed(FOLDER, measures=_MEETING):g}; {run.rerun}, the network so trained keeps "
@@ -53,13 +74,9 @@ def _finding(run: Run) -> KeyFinding:
         f"undefended network and {own} % of {retrained.images:,} against its own, "
         f"{_THAN[helped.sign]} the {plain} % that the undefended network keeps (for which the post "
         f"prints {stated} %).",
-        meaning=f"Against an attack on the network itself, such training {_does(helped)} here "
-        f"({helped.points()} points){': ' + _LEARNED if learned.sign > 0 else ''}. Another "
-        "network, trained on PGD examples of its weights as they change, keeps "
-        f"{robust.percent()} % of {strongest.images:,} images under AutoAttack at "
-        f"{arms.ROBUST_EPSILON:g}.",
+        meaning=meaning,
         quantity=f"accuracy on MNIST at epsilon {EPSILON:g}",
-        bars=bars,
+        bars=tuple(bars),
         folder=run.folder,
     )
 

@@ -43,8 +43,8 @@ _BASELINE = "FGSM on the baseline"
 _AS_PUBLISHED = {
     _BASELINE: _under("FGSM", ["undefended"]),
     "FGSM, trained on FGSM": _under("FGSM", _FGSM_TRAINED),
-    "FGSM, three networks": _under("FGSM", _COMPARED),
-    "PGD, three networks": _under("PGD", _COMPARED),
+    "FGSM, retrained": _under("FGSM", _COMPARED),
+    "PGD, retrained": _under("PGD", _COMPARED),
 }
 _TRAINED_ON_PGD = {
     "FGSM": _under("FGSM", _PGD_TRAINED),
@@ -73,6 +73,11 @@ _CURVES = (
     ("strong", "accuracy-corrected", "corrected", _CORRECTED, _STRONGER),
     ("robust", "robust", "PGD on the fly", _CORRECTED, {"": _ROBUST}),
 )
+#: The networks that the post does not have.
+_FURTHER = {
+    "control": "the *control*, which saw as many updates on clean images alone",
+    "on_the_fly": "a network trained on PGD examples of its current weights (*on the fly*)",
+}
 _FINE = GRID[GRID < 0.5]
 _STRIPS = {
     "as the post shows the baseline": (["undefended"], [0.0, *arms.PUBLISHED_EPSILONS]),
@@ -101,8 +106,13 @@ def contents(results: Results, comparison: pd.DataFrame, directory: Path) -> dic
     _draw_pairs(pairs, label, pictures)
     robust = _attacked(results, _CORRECTED, _ROBUST)
     shown = [selected(comparison, kind=kind).iloc[0] for kind in ("first error", "median limit")]
+    roles = set(results.table["role"])
+    further = [words for role, words in _FURTHER.items() if role in roles]
     return {
         "pictures": pictures,
+        "roles": roles,
+        "of_predictions": arms.OF_PREDICTIONS,
+        "further": f", and adds {' and '.join(further)}" if further else "",
         "clean": trainings(_trained(results), NAMES),
         "published": _published(comparison),
         "fgsm": _accuracies(_attacked(results, _FAITHFUL, _under("FGSM"))),
@@ -138,10 +148,19 @@ def _attacked(results: Results, protocol: Protocol, lines: _Lines) -> dict[str, 
     return run_by_key(curve, lines)
 
 
+def _trained_for(lines: _Lines) -> set[str]:
+    """The networks that a panel is drawn for: beside others, the baseline is there to compare."""
+    roles = {role for role, _ in lines.values()}
+    return roles - {"undefended"} or roles
+
+
 def _draw_curves(results: Results, label: str, pictures: Gallery) -> None:
+    roles = set(results.table["role"])
     for section, name, words, protocol, attacked in _CURVES:
         drawn: dict[str, list[Line | Published]] = {
-            panel: _lines(_attacked(results, protocol, lines)) for panel, lines in attacked.items()
+            panel: _lines(_attacked(results, protocol, lines))
+            for panel, lines in attacked.items()
+            if roles.intersection(_trained_for(lines))
         }
         if drawn.get(_BASELINE) and not results.stands_in:
             printed = published.baseline_under_fgsm()

@@ -275,9 +275,7 @@ CLAIMS = (
     claim("13c", "distillation fails under CW and IFGSM", distillation_fails, _DISTILLED),
     claim("14a", _RAISES, partial(higher_clean, first=DISTILLED, second=NONE), _DISTILLED, _COLOUR),
     claim("14b", _SOFT_LABELS, _SOFT, _CONTROL, _COLOUR),
-    claim(
-        "15", "on average defenses work better on MNIST", better_on_mnist, _ON_MNIST_TOO, _COLOUR
-    ),
+    claim("15", _BETTER_ON_MNIST, better_on_mnist, _ON_MNIST_TOO, _COLOUR),
     claim("16", _NETWORK_BASED, network_based, _BOTH_KINDS),
     claim("17", "defenses hardly change prediction time", same_time, _TIMED, speaks_of=_LEVEL),
     claim("18", "adversarial training plus smoothing beats either", combination_better, _PARTS),

@@ -14,10 +14,10 @@ MECHANISM, LEVEL = SpeaksOf
 PUBLISHED, REDUCED, STAND_IN = Standing
 
 
-def finds(*rulings, needed=None, counted="images"):
+def finds(*rulings, needed=None, counted="images", short=""):
     """A judge that finds these, here, in any results."""
     judgements = [Judgement(ruling, needed) for ruling in rulings]
-    return lambda results: [Finding("here", each, "seen", counted) for each in judgements]
+    return lambda results: [Finding("here", each, "seen", counted, short) for each in judgements]
 
 
 def verdict(ruling, standing=PUBLISHED, speaks_of=MECHANISM, **finding):
@@ -35,14 +35,32 @@ def test_a_row_for_every_part_place_and_folder():
     runs = [Run("laptop", None, REDUCED), Run("paper", None, PUBLISHED)]
     rows = judged(claims, runs)
     assert [(row.claim, row.statement, row.folder, row.outcome) for row in rows] == [
-        ("X-1a", "it rains", "laptop", "confirmed"),
-        ("X-1a", "it rains", "laptop", "refuted"),
         ("X-1a", "it rains", "paper", "confirmed"),
         ("X-1a", "it rains", "paper", "refuted"),
-        ("X-1b", "it pours", "laptop", "no difference"),
+        ("X-1a", "it rains", "laptop", "confirmed"),
+        ("X-1a", "it rains", "laptop", "refuted"),
         ("X-1b", "it pours", "paper", "no difference"),
+        ("X-1b", "it pours", "laptop", "no difference"),
     ]
     assert {(row.where, row.evidence) for row in rows} == {("here", "seen")}
+
+
+@pytest.mark.parametrize(
+    "speaks_of, short, folders",
+    [
+        (SpeaksOf.LEVEL, "", ["paper"]),
+        (SpeaksOf.MECHANISM, "too short a training", ["paper"]),
+        (SpeaksOf.MECHANISM, "", ["paper", "laptop"]),
+    ],
+)
+def test_what_is_judged_as_published_is_not_left_undecided_by_a_reduced_run(
+    speaks_of, short, folders
+):
+    claim = Claim("X-1", "it rains", finds(CONFIRMED, short=short), "rain", speaks_of)
+    runs = [Run("laptop", None, REDUCED), Run("paper", None, PUBLISHED)]
+    assert [row.folder for row in judged([claim], runs)] == folders
+    (alone,) = judged([claim], runs[:1])
+    assert alone.folder == "laptop"
 
 
 def test_what_was_not_run_names_its_arms():
@@ -140,15 +158,15 @@ def test_what_needs_all_results_sees_all_runs_at_once():
     "standings, outcome",
     [
         ([STAND_IN], NO_VERDICT),
-        ([REDUCED, STAND_IN], UNDECIDED),
-        ([STAND_IN, REDUCED, PUBLISHED], CONFIRMED),
+        ([REDUCED, STAND_IN], NO_VERDICT),
+        ([REDUCED, PUBLISHED], UNDECIDED),
+        ([PUBLISHED, PUBLISHED], CONFIRMED),
     ],
 )
-def test_what_needs_all_results_stands_as_the_nearest_of_them(standings, outcome):
+def test_what_needs_all_results_stands_as_the_farthest_of_them(standings, outcome):
     def overall(every):
         yield Finding("everywhere", Judgement(CONFIRMED), "seen")
 
     claim = Claim("X-3", "it is wet", finds(CONFIRMED), "rain", LEVEL, overall)
     rows = judged([claim], [Run("", None, standing) for standing in standings])
-    assert len(rows) == len(standings) + 1  # and a row for each of them
-    assert rows[-1].outcome == outcome
+    assert (rows[-1].folder, rows[-1].outcome) == ("all", outcome)

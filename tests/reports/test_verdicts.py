@@ -78,7 +78,9 @@ def study(tmp_path):
     )
     for folder, profile, right in (("a", "paper", 80), ("b", "laptop", 20), ("demo", "demo", 80)):
         arm = made_arm([0, 0.1], np.tile(np.arange(100) < right, (2, 1)))
-        made_results(arm, **NETWORKS, run={"profile": profile} | RUN).save(tmp_path / folder)
+        made_results(
+            arm, **NETWORKS, run={"profile": profile, "as_published": profile == "paper"} | RUN
+        ).save(tmp_path / folder)
     return replace(STUDIES["ntu"], claims=claims, compared=COMPARED), tmp_path
 
 

@@ -66,7 +66,7 @@ def _says(results, place: str) -> str:
 
 def test_a_sentence_for_each_place_that_was_run_after_the_size():
     shown = measured(_says, ["here", "nowhere", "there"], needs="an arm")
-    assert shown([PUBLISHED]) == "here: 2 rows. there: 2 rows."
+    assert shown([PUBLISHED]) == "As published, here: 2 rows. there: 2 rows."
     assert shown([REDUCED]) == "At a reduced size, here: 2 rows. there: 2 rows."
     assert shown([PUBLISHED, REDUCED]) == f"{shown([PUBLISHED])} {shown([REDUCED])}"
     assert shown([]) == "Not run here: it needs an arm."
@@ -83,10 +83,12 @@ def _claim(number: str, ruling: Ruling) -> Claim:
 @pytest.mark.parametrize("ruling", [Ruling.CONFIRMED, Ruling.REFUTED])
 def test_a_claim_is_summed_up_and_gives_its_evidence_where_it_is_asked_for(ruling):
     claims = [_claim("NTU-1", ruling), _claim("NTU-2", Ruling.UNDECIDED)]
-    summed_up = f'NTU-1 ("it holds") is {ruling}.'
+    summed_up = f'NTU-1 ("it holds"): {ruling}.'
     assert claimed(claims, "NTU-1")([PUBLISHED]) == summed_up
     shown = claimed(claims, "NTU-1", places="there")([PUBLISHED])
     assert shown == f"{summed_up} NTU-1, there: evidence there."
+    both = claimed(claims, "NTU-1", places="there")([PUBLISHED, REDUCED])
+    assert "NTU-1, paper, there: evidence there. NTU-1, laptop, there:" in both
     assert claimed(claims, "NTU-1")([]) == "Not run here for NTU-1: it needs an arm."
     with pytest.raises(ValueError, match=r"numbers is \('NTU-3',\); accepted: NTU-1, NTU-2"):
         claimed(claims, "NTU-3")

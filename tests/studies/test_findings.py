@@ -268,6 +268,18 @@ def test_the_run_that_is_nearest_to_the_study_counts():
     assert "re-run at a reduced size, at T = 100, it keeps" in found("icbai").sentence
 
 
+def test_rit_takes_the_network_trained_on_the_fly_from_where_it_was_run():
+    whole = results("rit_mnist")
+    without = replace(whole, table=whole.table[whole.table["role"] != "on_the_fly"])
+    near = Run("near", without, Standing.PUBLISHED)
+    finding = STUDIES["rit_mnist"].key_finding([Run("far", whole, Standing.REDUCED), near])
+    assert finding is not None and finding.folder == "near" and len(finding.bars) == 5
+    assert "; re-run, the network so trained keeps" in finding.sentence
+    assert "as they change (re-run at a reduced size), keeps" in finding.meaning
+    alone = STUDIES["rit_mnist"].key_finding([near])
+    assert alone is not None and len(alone.bars) == 4 and "as they change" not in alone.meaning
+
+
 @pytest.mark.parametrize("name", STUDIES)
 def test_words_of_the_figure_fit_a_phone(name):
     """A text of 50 characters does, see `tests/reports/test_key_figure.py`."""

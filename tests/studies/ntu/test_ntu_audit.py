@@ -88,10 +88,10 @@ def test_a2_the_plateau_and_what_steps_that_reach_do():
     reaching = network("undefended", FALLING, protocol="corrected")
     text = shown_of(moved, reaching)["NTU-A2"]
     assert "moves an image by 0.400 grey levels at 0.4 and by 0.400 at 0.8" in text
-    assert "is confirmed" in text and "no pixel changes by more than 0 grey levels" in text
-    assert "is refuted" in text and "accuracy changes by -40.0 [" in text
+    assert "): confirmed" in text and "no pixel changes by more than 0 grey levels" in text
+    assert "): refuted" in text and "accuracy changes by -40.0 [" in text
     assert (
-        "is refuted" not in shown_of(moved, network("undefended", PLATEAU, "corrected"))["NTU-A2"]
+        "): refuted" not in shown_of(moved, network("undefended", PLATEAU, "corrected"))["NTU-A2"]
     )
 
 

@@ -32,7 +32,7 @@ def test_a1_accuracies_beside_the_printed_ones():
         found = re.search(rf"{accuracy}\.0 \[\S+ \S+ % at {epsilon} \(printed {printed}\)", text)
         assert found
     assert "the largest step ends at 0.2 [" in text
-    assert 'RIT-3a ("the step to 0.2 is the largest") is confirmed' in text
+    assert 'RIT-3a ("the step to 0.2 is the largest"): confirmed' in text
 
 
 def test_a2_the_loss_after_the_first_epoch():
