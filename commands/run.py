@@ -62,7 +62,7 @@ def run(
 
     \b
     reproduce.py run ntu
-    reproduce.py run ntu --profile laptop --data-dir DIR --arms 'vgg16/cifar10/main/*'
+    reproduce.py run wpi --profile laptop --data-dir DIR --arms 'wpi_cnn/mnist*' --results mine
     reproduce.py run ntu --profile paper --data-dir DIR --runs DIR --on ray --address auto
     open "$(reproduce.py run icbai --quiet)"
     """

@@ -151,7 +151,7 @@ def _spoken(finding: Finding, speaks_of: SpeaksOf, standing: Standing) -> tuple[
     if standing == Standing.STAND_IN:
         return Ruling.NO_VERDICT, f"{finding.evidence}; {_on_other_data(ruling, speaks_of)}"
     if standing == Standing.REDUCED and speaks_of == SpeaksOf.LEVEL:
-        evidence = f"{finding.evidence}; at a reduced size, which cannot tell of the published one"
+        evidence = f"{finding.evidence}; a run at a reduced size cannot tell of the published level"
         return Ruling.UNDECIDED, evidence
     if standing == Standing.REDUCED and finding.short:
         return Ruling.UNDECIDED, f"{finding.evidence}; {finding.short}"
@@ -173,7 +173,7 @@ def _on_other_data(ruling: Ruling, speaks_of: SpeaksOf) -> str:
 
 
 def _would_decide(judgement: Judgement, counted: str) -> str:
-    true = "if the true number is the measured one"
+    true = "if the measured number is the true one"
     if judgement.needed is None or judgement.needed == float("inf"):
         return f"no number of {counted} would decide {true}"
     rounded = float(f"{judgement.needed:.2g}")

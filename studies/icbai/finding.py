@@ -73,5 +73,5 @@ def _zero_gradient(results: Results) -> float:
     return share
 
 
-_HIDDEN = "The temperature hid the gradient, and not the weakness."
+_HIDDEN = "The temperature hid the gradient; the weakness remained."
 _NOT_HIDDEN = "No gradient was hidden."

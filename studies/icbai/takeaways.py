@@ -95,7 +95,7 @@ def _sentences(seen: Mapping[str, Attacked]) -> list[str]:
         f"follows is exactly zero on {seen[Role.STUDENT].zero_gradient:.0%} of its images.",
         f"Through logits / T FGSM leaves {percent(student[OPENED])} %, and all attacks together "
         f"leave {percent(student['worst'])} %: "
-        f"{says(opened, 'the gradient was hidden, not the weakness', 'nothing was hidden')}.",
+        f"{says(opened, 'the gradient was hidden, the weakness is there', 'nothing was hidden')}.",
         f"The control, trained at the same temperature on the labels alone, keeps "
         f"{percent(control[AS_PUBLISHED])} % under FGSM as published and "
         f"{percent(control['worst'])} % under all attacks: "

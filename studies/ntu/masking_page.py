@@ -120,8 +120,8 @@ def sentences(seen: Attacked) -> list[str]:
         f"follows is exactly zero on {seen.zero_gradient[Role.STUDENT]:.0%} of its images.",
         f"With logits / T or a margin loss {percent(student['worst'])} % are left (undefended: "
         f"{percent(undefended['worst'])} %): "
-        f"{says(opened, 'the gradient was hidden, not the weakness', 'nothing was hidden')}. The "
-        f"control, trained at the same temperature without a teacher, keeps "
+        f"{says(opened, 'the gradient was hidden, the weakness is there', 'nothing was hidden')}. "
+        f"The control, trained at the same temperature without a teacher, keeps "
         f"{percent(control['PGD'])} % under PGD and {percent(control['worst'])} % under all: "
         f"{says(taught, 'soft labels add to it', 'soft labels add nothing that shows')} "
         f"({taught.points()} points).",

@@ -152,8 +152,8 @@ def _cw_like_fgsm(results: Results, model: str, protocol: Protocol, attack: str)
             "; one search for the nearest other class, in L2, counted within epsilon; at any "
             f"distance {other.error(praxis.ANY).percent(2)} % top-1 and "
             f"{other.error(praxis.ANY, 5).percent(2)} % top-5, as CW stops at the nearest other "
-            f"class; rounded to 8-bit pictures {100 * other.as_8_bit.value:.2f} % top-1 are left, "
-            f"{other.error(0.0).percent(2)} % without attack"
+            "class; after rounding to 8 bits the top-1 error is "
+            f"{100 * other.as_8_bit.value:.2f} %, {other.error(0.0).percent(2)} % without attack"
         )
     judgement = throughout(gaps, partial(equality, margin=AS_DAMAGING))
     return Finding(f"{other.where}, {attack}", judgement, evidence)

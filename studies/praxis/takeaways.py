@@ -81,8 +81,8 @@ def _cw(cw: Attacked) -> str:
     return (
         f"Carlini and Wagner's attack has no epsilon. At any distance it raises the error from "
         f"{_percent(cw, 0.0)} to {_percent(cw, praxis.ANY)} %, with a largest change of "
-        f"{farthest:.1f} grey levels on average; {cw.as_8_bit.percent()} % are left once its "
-        f"images are rounded to 8 bits."
+        f"{farthest:.1f} grey levels on average; once its images are rounded to 8 bits it is "
+        f"{cw.as_8_bit.percent()} %."
     )
 
 

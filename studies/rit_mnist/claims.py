@@ -71,7 +71,7 @@ def _falls(results: Results) -> Finding:
     return Finding(
         _where(results, "FGSM"),
         together([direction(whole), throughout(changes, partial(within, most=FLAT))]),
-        f"accuracy falls by {whole.points()} points from 0 to {FLAT_FROM:g}; step by step it "
+        f"accuracy falls by {whole.percent()} points from 0 to {FLAT_FROM:g}; step by step it "
         f"changes by {listed}; a rise of up to {100 * FLAT:g} points counts as none",
     )
 
@@ -253,7 +253,7 @@ def _help_against_pgd_fades(results: Results, protocol: Protocol) -> Finding:
         _where(results, "PGD", protocol),
         together([direction(there), direction(fades)]),
         f"gain of the FGSM-trained network over the baseline {there.points()} points at {EARLY:g} "
-        f"and {left.points()} at {LATE:g}, less by {fades.points()}",
+        f"and {left.points()} at {LATE:g}, a fall of {fades.percent()}",
     )
 
 
@@ -266,9 +266,9 @@ def _limit(results: Results, role: str) -> Finding:
     return Finding(
         _where(results, f"{MODELS[role]}, FGSM"),
         together(within(share, least=OUTERMOST) for share in (below, above)),
-        f"{stated:g} on the one image shown; the largest epsilon still classified correctly is "
-        f"that or less for {below.percent()} % of {curve.images:,} images, that or more for "
-        f"{above.percent()} %; the median is {curves.median_limit(curve).short()}; criterion: the "
+        f"{stated:g} on the one image shown; of {curve.images:,} images {below.percent()} % are "
+        f"last classified correctly at that or below, {above.percent()} % at that or above; the "
+        f"median is {curves.median_limit(curve).short()}; criterion: the "
         f"image shown is not among the outermost {100 * OUTERMOST:g} % on either side",
     )
 
@@ -319,7 +319,7 @@ CLAIMS = (
     Claim("RIT-1", "the baseline's accuracy is 99 %", at_each(_clean_accuracy), _BASE, _LEVEL),
     Claim("RIT-2a", "accuracy under FGSM falls with epsilon", at_each(_falls), _BASE),
     Claim("RIT-2b", "it is constant beyond 0.4", at_each(_is_constant), _BASE),
-    Claim("RIT-2c", "beyond 0.4 it is at 10 %", at_each(_is_at_chance), _BASE),
+    Claim("RIT-2c", "beyond 0.4 it is at 10 %", at_each(_is_at_chance), _BASE, _LEVEL),
     Claim("RIT-3a", "the step to 0.2 is the largest", at_each(_largest_step), _BASE),
     Claim("RIT-3b", "this step is from 79 % to 24 %", at_each(_around_it), _BASE, _LEVEL),
     Claim("RIT-4", "the useful range of epsilon is 0.2 to 0.4", at_each(_useful_range), _BASE),

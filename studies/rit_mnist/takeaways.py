@@ -88,7 +88,7 @@ def _sentences(seen: Mapping[str, Correct], epsilon: float) -> list[str]:
         f"{says(learned, 'it has learned these examples, not what is around an image', 'it holds')}"
         f".",
         f"Trained on PGD examples of its current weights, the network keeps "
-        f"{percent(fly['worst'])} % under every attack here, {holds.points()} points more "
-        f"than the static set gives: "
+        f"{percent(fly['worst'])} % under all attacks of this table; the gain over the "
+        f"static set is {holds.points()} points: "
         f"{says(holds, 'that is robustness', 'that is no more robust')}.",
     ]

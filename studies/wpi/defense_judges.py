@@ -132,7 +132,7 @@ def better_on_mnist(place: Place) -> Judged:
     mnist = replace(place, case=MNIST)
     more = place.by_key(lambda each: mean_gain(mnist, each) - mean_gain(place, each), SINGLE)
     mean = average(more.values())
-    evidence = f"mean F1 gain over the attacks, on MNIST less here: {listed(more)}; mean "
+    evidence = f"mean F1 gain over the attacks, on MNIST minus here: {listed(more)}; mean "
     return direction(mean), f"{evidence}{mean.text()}"
 
 
@@ -147,7 +147,7 @@ def network_based(place: Place) -> Judged:
         for ours, other in product((ADVERSARIAL, DISTILLED), (SMOOTHED, *MASKED))
         if other in gains and gains[ours].value < gains[other].value
     ]
-    evidence = f"mean F1 gains: {listed(gains)}; the mean of the first group less that of the "
+    evidence = f"mean F1 gains: {listed(gains)}; the mean of the first group minus that of the "
     evidence += f"second {more.text()}; singly, {', '.join(behind) or 'none is behind another'}"
     return direction(more), evidence
 

@@ -99,9 +99,11 @@ def _blurred(blur: Left, plain: Left) -> list[str]:
 
 def _trained(seen: np.ndarray, unseen: np.ndarray) -> str:
     more = Estimate.paired(seen, unseen)
-    withstands = says(more, "it withstands what it knows", "the new attack breaks it no further")
+    withstands = says(
+        more, "it withstands these better than the new one", "the new attack breaks it no further"
+    )
     return (
-        f"Adversarial training keeps {percent(seen)} % under {' and '.join(_SEARCHES)}, on which "
-        f"it is trained, and {percent(unseen)} % under {UNSEEN}, which it has not seen: "
-        f"{withstands} ({more.points()} points)."
+        f"Adversarial training keeps {percent(seen)} % under {' and '.join(_SEARCHES)}, two "
+        f"of the four attacks it is trained on, and {percent(unseen)} % under {UNSEEN}, which it "
+        f"has not seen: {withstands} ({more.points()} points)."
     )

@@ -123,17 +123,17 @@ def test_what_a_short_training_leaves_open_is_undecided_after_one(ruling):
 def test_a_reduced_network_speaks_of_mechanisms_alone(ruling):
     for standing, speaks_of in ((PUBLISHED, MECHANISM), (PUBLISHED, LEVEL), (REDUCED, MECHANISM)):
         assert verdict(ruling, standing, speaks_of) == (ruling, "seen")
-    evidence = "seen; at a reduced size, which cannot tell of the published one"
+    evidence = "seen; a run at a reduced size cannot tell of the published level"
     assert verdict(ruling, REDUCED, LEVEL, needed=9) == (UNDECIDED, evidence)
 
 
 @pytest.mark.parametrize(
     "needed, counted, words",
     [
-        (401.0, "images", "; about 400 images would decide if the true number is the measured one"),
-        (12_345.0, "images", "; about 12,000 images would decide if the true number"),
+        (401.0, "images", "; about 400 images would decide if the measured number is the true one"),
+        (12_345.0, "images", "; about 12,000 images would decide if the measured number"),
         (5.0, "seeds", "; about 5 seeds would decide"),
-        (math.inf, "images", "; no number of images would decide if the true number"),
+        (math.inf, "images", "; no number of images would decide if the measured number"),
         (None, "images", ""),  # the spread is not known
     ],
 )

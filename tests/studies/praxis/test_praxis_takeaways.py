@@ -45,7 +45,7 @@ def test_cw_as_fgsm_run_again_and_as_it_is():
     assert "(3,000 of 3,000 outcomes agree)" in repeated
     assert "agrees with FGSM in 97.7% of the outcomes" in repeated  # 70 differ
     assert "raises the error from 5.0 to 100.0 %" in cw and "5.1 grey levels on average" in cw
-    assert "90.0 [85.1, 93.4] % are left once its images are rounded" in cw
+    assert "once its images are rounded to 8 bits it is 90.0 [85.1, 93.4] %." in cw
     assert units.startswith("4 % are 2.3 grey levels between standardised images and 10.2 ")
     assert "errs on 16.7 and on 70.0 %: an epsilon means little without its unit." in units
     rows = seen.table.set_index("attack")

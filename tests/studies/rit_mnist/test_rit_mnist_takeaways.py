@@ -40,7 +40,7 @@ def test_a_static_set_teaches_its_examples():
     assert "keeps 90.0 % right" in looks and "the baseline keeps 10.0 %: it looks robust" in looks
     assert "clean images alone keep 40.0 %: the examples have taught it something" in looks
     assert "20.0 % under FGSM and 20.0 % under PGD-40: it has learned these" in learned
-    assert "keeps 80.0 % under every attack" in holds and "+60.0 [" in holds
+    assert "keeps 80.0 % under all attacks" in holds and "+60.0 [" in holds
     assert holds.endswith("that is robustness.")
     rows = seen.table.set_index("network")
     assert rows.loc["baseline"].tolist() == ["97.0", "", "", "10.0", "10.0", "10.0"]

@@ -26,7 +26,7 @@ def test_a_blur_that_the_attacks_are_not_told_of():
     assert "the blur looks like a defense" in looks
     assert "Made through the blur they leave 0.0 %: the attacks had not been told" in opened
     assert "keeps 30.0 % under DeepFool and CW" in trained and "1.0 % under PGD" in trained
-    assert "it withstands what it knows" in trained
+    assert "it withstands these better than the new one" in trained
     rows = seen.table.set_index("defense")
     assert rows.loc["smoothing"].tolist()[1:] == ["50.0", "0.0", "0.0"]
     assert rows.loc["none"].tolist()[1:] == ["5.0"] * 3
