@@ -132,6 +132,6 @@ def verdicts_text(study: Study, runs: Sequence[Run], verdicts: Sequence[Verdict]
 
 def title_of(study: Study, results: Results) -> str:
     """Of a page, which other pages of the study do not share."""
-    profile, pattern = results.run["profile"], results.run["pattern"]
-    arms = "" if pattern == "*" else f", arms {pattern}"
-    return f"{study.title} (profile {profile}{arms})"
+    run = results.run
+    some = "" if run["pattern"] == "*" else f", {run['arms']} of {run['arms_of_the_profile']} arms"
+    return f"{study.title} (profile {run['profile']}{some})"

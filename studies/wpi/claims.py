@@ -62,8 +62,7 @@ FEWEST = 20  # images over which distances are compared (WPI-6 and 19)
 CLOSE, MOST = 0.1, 0.5  # a gap between two probabilities, and a share of images (WPI-8)
 
 #: By what results call them, measures of distance (WPI-6), and the sign of those that judge.
-MEASURES = {"L2": "l2", "SSIM": "ssim", "L-inf": "linf", "L0": "l0"}
-FARTHER = {"L2": 1, "SSIM": -1}
+FARTHER = {"L2": ("l2", 1), "SSIM": ("ssim", -1)}
 
 
 def claim(
@@ -162,7 +161,7 @@ def goes_farther(
     place: Place,
     pairs: Iterable[tuple[str, str]],
     attacks: Iterable[str] = ATTACKS,
-    measures: Iterable[str] = MEASURES,
+    measures: Iterable[str] = tuple(FARTHER),
     variant: str = MAIN,
 ) -> Judged:
     """Whether the first attack of each pair goes farther than the second."""
@@ -172,17 +171,15 @@ def goes_farther(
     if rows.sum() < FEWEST:
         return Judgement(Ruling.UNDECIDED), f"{images}; compared from {FEWEST} on"
     means = {
-        name: {attack: Estimate.mean(each[MEASURES[name]][rows]) for attack, each in kept.items()}
-        for name in measures
+        (name, attack): Estimate.mean(each[FARTHER[name][0]][rows])
+        for name, (attack, each) in product(measures, kept.items())
     }
-    judged_by = [name for name in means if name in FARTHER]
     differences = [
-        (means[name][far] - means[name][near]).times(FARTHER[name])
-        for name, (far, near) in product(judged_by, pairs)
+        (means[name, far] - means[name, near]).times(FARTHER[name][1])
+        for name, (far, near) in product(measures, pairs)
     ]
-    words = "; ".join(f"{name}: {listed(by_attack)}" for name, by_attack in means.items())
-    evidence = f"means over {images}: {words}; judged by {' and '.join(judged_by)}; no "
-    evidence += f"difference: within {SAME_DISTANCE}"
+    words = "; ".join(f"{name} of {attack}: {m.text()}" for (name, attack), m in means.items())
+    evidence = f"means over {images}: {words}; no difference: within {SAME_DISTANCE}"
     return throughout(differences, partial(direction, margin=SAME_DISTANCE)), evidence
 
 

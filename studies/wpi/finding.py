@@ -67,7 +67,9 @@ def _elsewhere(results: Results, case: Case) -> str:
     """What the two ways leave on another data set, in a sentence."""
     place = Place(results, case, Protocol.CORRECTED)
     ways = (way(SMOOTHED, IFGSM).f1 for way in (place.transferred, place.direct))
-    return "On {} the two ways leave {} and {} %.".format(place.data, *map(percent, ways))
+    return "On {} F1 is {} % the one way and {} % the other.".format(
+        place.data, *map(percent, ways)
+    )
 
 
 _KEEPS_OUT = "A blur stops images made for another network, but no attack that knows of it."

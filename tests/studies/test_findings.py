@@ -92,7 +92,7 @@ def test_icbai_keeps_its_accuracy_while_the_gradient_is_zero():
         f"keeps {percent(student)} of {counts[0]} images, with a gradient of exactly zero on"
         in (finding.sentence)
     )
-    assert f"{100 * zero:.0f} %, but {percent(worst)} of {counts[1]} where" in finding.sentence
+    assert f"{100 * zero:.0f} %, but {percent(worst)} of {counts[1]} once" in finding.sentence
     assert f"keeps {percent(control)} under the same FGSM and {percent(of_control)}" in (
         finding.meaning
     )
@@ -103,8 +103,14 @@ def test_icbai_keeps_its_accuracy_while_the_gradient_is_zero():
 
 def test_icbai_hides_nothing_if_all_attacks_leave_as_much():
     finding = found("icbai", with_attacked("icbai", True, **CORRECTED, **STUDENT))
-    assert "and 100.0 % of 1,000 where attacks also go through logits / T" in finding.sentence
+    assert "and 100.0 % of 1,000 once attacks divide its logits by T" in finding.sentence
     assert finding.meaning.startswith("No gradient was hidden.")
+
+
+def test_icbai_says_that_an_attack_was_weak_if_gradients_are_there():
+    whole = results("icbai")
+    finding = found("icbai", replace(whole, table=whole.table.assign(zero_gradient=0.1)))
+    assert finding.meaning.startswith("FGSM as published was too weak; its gradient was there.")
 
 
 def test_ntu_falls_once_steps_and_epsilons_are_large_enough():
@@ -235,7 +241,8 @@ def test_wpi_blurs_away_what_was_made_for_another_network():
     assert "but no attack that knows of it" in finding.meaning
     for case in ("cifar10", "gtsrb"):
         both = (f1(case, **CORRECTED, **each, defense=BLUR) for each in (from_plain, through))
-        assert f"On {case} the two ways leave {' and '.join(both)} %." in finding.meaning
+        one, other = both
+        assert f"On {case} F1 is {one} % the one way and {other} % the other." in finding.meaning
 
 
 def test_wpi_withstands_if_no_image_changes_its_class():

@@ -252,7 +252,9 @@ def test_steps_are_compared_on_images_that_were_right_and_that_every_attack_turn
     for claim in ("19a", "19b"):
         verdict = judged(claim, results).loc[CORRECTED]
         assert "over 150 images that were right and that all four fool" in verdict["evidence"]
-        assert f"{STEPS[0]} 2.000" in verdict["evidence"] and verdict["outcome"] == "confirmed"
+        assert (
+            f"L2 of {STEPS[0]}: 2.000" in verdict["evidence"] and verdict["outcome"] == "confirmed"
+        )
 
 
 def test_a_search_is_short_where_the_profile_makes_it_so():
