@@ -327,6 +327,6 @@ CLAIMS = (
     Claim("NTU-14", _BATCH_NORM, trainings.NEEDS_BATCH_NORM, _SEEDS.format(arms.FROZEN)),
     Claim("NTU-15", _ERASING, trainings.ERASING_HELPS, _SEEDS.format(arms.NO_ERASING)),
     Claim("NTU-16", _SGD, trainings.SGD_IS_BETTER, _SEEDS.format("NTU-16 Adam ..."), _LEVEL),
-    Claim("NTU-17a", _FASTER, trainings.WEIGHTS_ARE_FASTER, f"{_TWINS}, on three seeds"),
+    Claim("NTU-17a", _FASTER, trainings.WEIGHTS_ARE_FASTER, f"{_TWINS}, on three seeds", _LEVEL),
     Claim("NTU-17b", _PRECISE, trainings.WEIGHTS_ARE_PRECISE, _TWINS, _LEVEL),
 )

@@ -246,7 +246,14 @@ _BY_STEP = partial(_STEPS, pairs=[(_COARSE, _FINE), (_COARSE_WITHOUT, _FINE_WITH
 _BY_MOMENTUM = partial(_STEPS, pairs=[(_COARSE_WITHOUT, _COARSE), (_FINE_WITHOUT, _FINE)])
 CLAIMS = (
     claim("1a", "the baseline is excellent", excellent, _CLEAN, _BRIGHT, speaks_of=_LEVEL),
-    claim("1b", "the baseline is weaker on CIFAR-10", better_than_cifar10, _CLEAN, _BRIGHT),
+    claim(
+        "1b",
+        "the baseline is weaker on CIFAR-10",
+        better_than_cifar10,
+        _CLEAN,
+        _BRIGHT,
+        speaks_of=_LEVEL,
+    ),
     claim("2a", "IFGSM is effective", effective, _ATTACKS),
     claim("2b", "IFGSM is by far the fastest attack", _FASTEST, _TIMED_ATTACKS),
     claim("3", "DeepFool gives the lowest F1 of all attacks", _LOWEST, _ATTACKS),
