@@ -1,6 +1,5 @@
 """Gathers the finished stages of a plan into results."""
 
-import platform
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -17,7 +16,7 @@ from files.csv_files import read_table
 from harness import pictures
 from harness.arms import MAIN, Arm, PatchArm, Role, Training
 from harness.determinism import is_deterministic
-from harness.digests import versions
+from harness.digests import made_with
 from harness.machine import commit, machine
 from harness.plan import Plan
 from harness.reductions import is_as_published, other_precision, reductions
@@ -62,7 +61,7 @@ def _run(study: Study, profile: Profile, runner: Runner, todo: Plan) -> dict[str
         "seeds": len({arm.training.run for arm in todo.arms}),
         "arms": len(todo.arms),
         "arms_of_the_profile": len(study.arms(profile)),
-        "versions": versions() | {"python": platform.python_version()},
+        "versions": made_with(),
         "machine": machine(),
         "deterministic": is_deterministic(),
         "precision": runner.precision,

@@ -1,5 +1,6 @@
 """What determines the result of a stage: the descriptions whose digests name it in the store."""
 
+import platform
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import cache
@@ -77,6 +78,11 @@ def of_patch(arm: Arm, data: str, networks: Sequence[str | None]) -> dict[str, A
 def versions() -> dict[str, str]:
     """Versions of the libraries that results depend on."""
     return {name: version(name) for name in ("tensorflow", "keras", "cleverhans", "numpy")}
+
+
+def made_with() -> dict[str, str]:
+    """Versions of these libraries and of Python."""
+    return versions() | {"python": platform.python_version()}
 
 
 def _mode() -> dict[str, bool]:

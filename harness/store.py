@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import platform
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,7 +15,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from files import read_json
-from harness.digests import versions
+from harness.digests import made_with
 from harness.machine import commit, machine
 from harness.stored import object_in
 from models.whole_files import file_sum, on_disk, unfinished, whole
@@ -170,6 +169,6 @@ def _maker() -> dict[str, Any]:
     """What does not change while a process runs."""
     return {
         "machine": machine(),
-        "versions": versions() | {"python": platform.python_version()},
+        "versions": made_with(),
         "commit": commit(),
     }

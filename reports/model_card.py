@@ -1,7 +1,6 @@
 """The model card of an exported network: what it is, how it was trained, what it withstands."""
 
 import hashlib
-import platform
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
@@ -14,7 +13,7 @@ import pandas as pd
 from evaluation import Estimate
 from evaluation.diagnostics import Flag
 from harness.arms import MAIN, Arm
-from harness.digests import versions
+from harness.digests import made_with
 from harness.reductions import reductions_of_network
 from harness.results import Results
 from harness.study import Study
@@ -65,7 +64,7 @@ def model_card(exported: Exported, network: keras.Model, path: Path) -> str:
             sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
             input_shape=list(network.input_shape[1:]),
             classes=network.output_shape[-1],
-            versions=versions() | {"python": platform.python_version()},
+            versions=made_with(),
             settings=_settings(exported),
             reductions=reductions_of_network(
                 exported.study, exported.study.profile(exported.profile), exported.arm

@@ -2,7 +2,6 @@
 
 import json
 import os
-import platform
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from evaluation.flag_guide import paragraph
 from evaluation.measured_arm import MeasuredArm, Raised
 from evaluation.robustness_sentences import NORMS, budget, distance
 from files import printable
-from harness.digests import versions
+from harness.digests import made_with
 from harness.machine import machine
 from reports.figures.robustness import robustness_curves
 from reports.picture_cards import address, by_attack
@@ -90,7 +89,7 @@ def numbers_of(robustness: Robustness, setting: Setting) -> dict[str, Any]:
         "data": setting.data,
         "class_names": setting.class_names,
         "notes": setting.notes,
-        "versions": _versions(),
+        "versions": made_with(),
         "machine": machine(),
         **robustness.to_dict(),
     }
@@ -119,14 +118,10 @@ def page_of(robustness: Robustness, setting: Setting) -> str:
             cards=by_attack(robustness.pictures, robustness.norm, setting.called),
             setting=setting,
             remarks=[*setting.notes, *_notes(robustness)],
-            versions=_versions(),
+            versions=made_with(),
             machine=machine(),
         )
     )
-
-
-def _versions() -> dict[str, str]:
-    return versions() | {"python": platform.python_version()}
 
 
 def _figure(robustness: Robustness) -> str:
