@@ -10,7 +10,7 @@ from evaluation import Estimate
 from harness.arms import Protocol, Role, View
 from harness.results import Results, run_by_key
 from harness.study import Takeaways
-from reports.takeaways import percent, says
+from reports.takeaways import images_of, percent, says
 from studies.icbai.distillation import CASE, JUDGED, NOISE, TEMPERATURE
 from studies.icbai.measures import on_mnist
 
@@ -47,7 +47,9 @@ def takeaways(results: Results) -> Takeaways | None:
     if len(seen) < len(JUDGED):
         return None
     title = f"Accuracy in percent at 30 % noise, T = {TEMPERATURE:g}: {results.label(CASE)}"
-    return Takeaways(title, _table(seen), _sentences(seen))
+    return Takeaways(
+        f"{title}, {images_of(seen[Role.STUDENT].correct['worst'])}", _table(seen), _sentences(seen)
+    )
 
 
 def _attacked(results: Results, role: str) -> Attacked:

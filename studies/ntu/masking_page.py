@@ -15,7 +15,7 @@ from reports.figures.curves import Line, panels, sample_sizes
 from reports.figures.roles import ATTACKS, NETWORKS, Look
 from reports.figures.sweeps import Swept, sweep
 from reports.gallery import Gallery
-from reports.takeaways import percent, says
+from reports.takeaways import images_of, percent, says
 from studies.ntu.arms import TEMPERATURE
 from studies.ntu.masking import (
     ADVERSARIAL,
@@ -87,7 +87,9 @@ def takeaways(results: Results) -> Takeaways | None:
         return None
     within = f"within {seen.grey:.3g}/255, T = {TEMPERATURE:g}"
     title = f"Accuracy in percent {within}: {results.label(CASE)}"
-    return Takeaways(title, table(seen), sentences(seen))
+    return Takeaways(
+        f"{title}, {images_of(seen.correct[Role.STUDENT]['worst'])}", table(seen), sentences(seen)
+    )
 
 
 def table(seen: Attacked) -> pd.DataFrame:

@@ -218,8 +218,12 @@ def _meeting(results: Results, name: str) -> Finding:
     start, end = (epsilon, FLAT_FROM) if from_there_on else (0.0, epsilon)
     met = measures.measure(results, Link(name), Protocol.FAITHFUL)
     gain = curves.area_gain(*curves.attacked(results, first, second), end, start)
+    there = f"measured: {met.short()}"
+    if np.isnan(met.value):
+        there = "the curves do not meet"
+        there += f", in some samples from {met.low:.3g} on" if np.isfinite(met.low) else ""
     evidence = (
-        f"measured: {met.short()} ({met.images:,} images), published: {epsilon:g}; criterion: "
+        f"{there} ({met.images:,} images), published: {epsilon:g}; criterion: "
         f"within {NEAR_MEETING:g}; mean gain for epsilon {start:g} to {end:g} {gain.points()} "
         "points"
     )

@@ -9,7 +9,7 @@ from evaluation import Estimate, alike
 from harness.arms import TRANSFERRED, Protocol
 from harness.results import Results, run_by_key
 from harness.study import Takeaways
-from reports.takeaways import percent, says
+from reports.takeaways import images_of, percent, says
 from studies.rit_mnist import curves
 from studies.rit_mnist.arms import CASE, NAMES
 from studies.rit_mnist.profiles import robust_epsilon
@@ -36,7 +36,9 @@ def takeaways(results: Results) -> Takeaways | None:
     if not {_BASELINE, _STATIC, _CONTROL, _FLY} <= set(seen):
         return None
     title = f"Accuracy in percent at epsilon {epsilon:g}: {results.label(CASE)}"
-    return Takeaways(title, _table(seen), _sentences(seen, epsilon))
+    return Takeaways(
+        f"{title}, {images_of(seen[_FLY]['worst'])}", _table(seen), _sentences(seen, epsilon)
+    )
 
 
 def _attacked(results: Results, role: str, epsilon: float) -> Correct:

@@ -11,7 +11,7 @@ from evaluation import Estimate
 from harness.arms import Case, Protocol
 from harness.results import Results, where_run
 from harness.study import Takeaways
-from reports.takeaways import percent, says
+from reports.takeaways import images_of, percent, says
 from studies.wpi.attacks import CW, DEEPFOOL, EVERY_ATTACK, UNSEEN
 from studies.wpi.defenses import ADVERSARIAL, DEFENSES, NONE, SMOOTHED, Defense
 from studies.wpi.profiles import CASES
@@ -53,7 +53,11 @@ def _of_data(results: Results, case: Case) -> Takeaways:
     seen = _every(partial(place.compared, ADVERSARIAL), _SEARCHES)
     unseen = place.compared(ADVERSARIAL, UNSEEN).correct
     title = f"Accuracy in percent under the worst of {len(EVERY_ATTACK)} attacks: {place.data}"
-    return Takeaways(title, _table(left), [*_blurred(blur, plain), _trained(seen, unseen)])
+    return Takeaways(
+        f"{title}, {images_of(plain.clean)}",
+        _table(left),
+        [*_blurred(blur, plain), _trained(seen, unseen)],
+    )
 
 
 def _left(place: Place, defense: Defense) -> Left:

@@ -36,6 +36,7 @@ def measured(static: float, control: float, itself: float, fly: float) -> list:
 def test_a_static_set_teaches_its_examples():
     seen = takeaways(made_results(*measured(0.9, 0.4, 0.2, 0.8)))
     assert seen.title.startswith("Accuracy in percent at epsilon 0.2: ")  # the demo's
+    assert seen.title.endswith(" images")
     looks, learned, holds = seen.sentences
     assert "keeps 90.0 % right" in looks and "the baseline keeps 10.0 %: it looks robust" in looks
     assert "clean images alone keep 40.0 %: the examples have taught it something" in looks
