@@ -47,7 +47,6 @@ def test_an_excellent_baseline(case, right, expected):
     assert verdict["outcome"] == "undecided" and "at a reduced size" in verdict["evidence"]
 
 
-@pytest.mark.parametrize("standing", [Standing.PUBLISHED, REDUCED])
 @pytest.mark.parametrize(
     "mnist, cifar10, expected",
     [
@@ -57,9 +56,11 @@ def test_an_excellent_baseline(case, right, expected):
         (380, 282, "undecided"),
     ],
 )
-def test_a_baseline_that_is_weaker_on_cifar10(mnist, cifar10, expected, standing):
+def test_a_baseline_that_is_weaker_on_cifar10(mnist, cifar10, expected):
     results = joined(clean(mnist, MNIST), clean(cifar10, CIFAR10, images=300))
-    assert outcome("1b", results, standing=standing) == expected
+    assert outcome("1b", results) == expected
+    # A profile may reduce the data sets by different amounts.
+    assert outcome("1b", results, standing=REDUCED) == "undecided"
     assert list(judged("1b", results).index) == [CORRECTED]
 
 
