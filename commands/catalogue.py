@@ -30,7 +30,7 @@ STUDIES = {
         "FGSM and patches on ImageNet classifiers, defensive distillation on MNIST",
         {
             "demo": _DEMO.format("five"),
-            "laptop": "an hour on two CPU cores",
+            "laptop": "twenty minutes on two CPU cores",
             "laptop-imagenet": "an hour on two CPU cores",
             "colab": _SESSION,
             "paper": "hours on a GPU",

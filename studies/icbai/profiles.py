@@ -39,9 +39,9 @@ PROFILES = {
     ),
     "laptop": PatchProfile(
         name="laptop",
-        cost="an hour on two CPU cores",
+        cost="twenty minutes on two CPU cores",
         datasets={"mnist": "mnist"},
-        scales={"papernot_cnn": Scale(upsampling=1, attack_images={"corrected": 1_000})},
+        scales={"papernot_cnn": Scale(upsampling=1, width=0.5, attack_images={"corrected": 1_000})},
         cases=_MNIST,
     ),
     "laptop-imagenet": PatchProfile(
