@@ -118,7 +118,9 @@ def test_results_say_when_and_with_which_commit(finished, study, tiny_profile):
 
 def test_reductions_name_everything_that_was_reduced(finished, study, tiny_profile):
     _, todo, runner, _ = finished
-    said = "\n".join(collect(study, tiny_profile, runner, todo).run["reductions"])
+    run = collect(study, tiny_profile, runner, todo).run
+    assert run["as_published"] is False
+    said = "\n".join(run["reductions"])
     for part in (
         "cifar10: digits",
         "up-sampling 1 instead of 5",
