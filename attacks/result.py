@@ -19,7 +19,8 @@ class AttackResult:
 
     Attributes:
         images: float32 [N, ...], the adversarial images; always finite.
-        originals: float32 [N, ...], the images they were made from.
+        originals: float32 [N, ...], the images they were made from. Where these were float32
+            already it is the array that was given, which has to stay as it is.
         goal: what the attack was for, with the class of each image.
         logits: float32 [N, classes], from a fresh forward pass on `images`.
         success: bool [N], whether the goal of the attack is reached by `logits`.

@@ -10,7 +10,7 @@ from attacks.goals import Goal, Untargeted
 
 
 def check_images(images: Any) -> np.ndarray:
-    """A copy of `images` as float32 [N, ...], when they are floats in [0, 1]."""
+    """`images` as float32 [N, ...], when they are floats in [0, 1]."""
     if isinstance(images, tf.data.Dataset):
         raise ValueError(
             "images is a tf.data.Dataset; accepted: floats in [0, 1] of shape [N, ...] (batch by "
@@ -22,7 +22,7 @@ def check_images(images: Any) -> np.ndarray:
             f"images have shape {array.shape} and type {array.dtype}; accepted: floats in [0, 1] "
             "of shape [N, ...] (images / 255 for 0-255 grey levels, images[None] for one image)"
         )
-    array = np.array(array, np.float32, order="C")
+    array = np.ascontiguousarray(array, np.float32)
     check_unit_range("images", array)
     return array
 
