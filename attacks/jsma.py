@@ -250,9 +250,7 @@ def _derivatives(
         outputs = logits
         if output == "probabilities":
             outputs = tf.nn.softmax(logits / temperature)
-        elif (
-            logits.shape[1] == 2
-        ):  # one output z is the logits [0, z], of which one has no gradient
+        elif logits.shape[1] == 2:  # [0, z] of one output z: the first has no gradient
             outputs -= tf.reduce_mean(logits, axis=1, keepdims=True)
 
     def gradient(weights: tf.Tensor) -> tf.Tensor:
